@@ -1,0 +1,39 @@
+"""Packaging of gsubmit. Tool settings live in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="gsubmit",
+    version="0.1.0",
+    description="A mail submission server: logs clients in and passes their messages to a relay, synchronously",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11",
+    packages=[*find_packages(include=["gsubmit", "gsubmit.*"]), "gsubmit_cli"],
+    package_dir={"gsubmit_cli": "cli/gsubmit_cli"},
+    package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed"]},
+    install_requires=[
+        "gevent>=24.2",
+        "click>=8.1",
+        # The maintained distribution of passlib; the import name is `passlib`.
+        "libpass>=1.9",
+        "bcrypt>=4.1",
+        "argon2-cffi>=23.1",
+        # The temporary certificate of `gsubmit serve --demo`.
+        "cryptography>=42",
+    ],
+    extras_require={
+        "test": [
+            "pytest>=8",
+            "hypothesis>=6.100",
+            "trustme>=1.1",
+            "mypy>=1.10",
+            "ruff>=0.5",
+            "types-gevent>=24.2",
+        ],
+    },
+    entry_points={"console_scripts": ["gsubmit = gsubmit_cli.main:main"]},
+)
