@@ -1,0 +1,1 @@
+"""Who may log in: passdbs, password schemes, the chain that asks one passdb after the other."""
