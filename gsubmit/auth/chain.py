@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.names import canonical
 from gsubmit.auth.passdb import Denied, Identity, Passdb, Unavailable, UnknownUser
+from gsubmit.auth.passwdfile import PasswdFile
 from gsubmit.sasl.mechanism import Cleartext
+from gsubmit.settings.blocks import PassdbSettings
+from gsubmit.settings.problem import Problem, SettingsError
+
+# What makes a passdb of the setting `args`, by driver; ValueError for bad args.
+DRIVERS: dict[str, Callable[[str, VerifiedCache], Passdb]] = {"passwd-file": PasswdFile.from_args}
 
 log = logging.getLogger("gsubmit.auth")
 
@@ -46,3 +53,22 @@ def _prepared(credentials: Cleartext) -> Cleartext:
     if credentials.authorization_id and canonical(credentials.authorization_id) != user:
         raise Denied("authorization id not permitted")
     return Cleartext(authentication_id=user, authorization_id="", password=credentials.password)
+
+
+def build_chain(passdbs: Sequence[PassdbSettings], cache_size: int, cache_ttl: float) -> Chain:
+    """The chain of these settings (auth_cache_size in octets, auth_cache_ttl in seconds), or SettingsError."""
+    cache = VerifiedCache(cache_size, cache_ttl)
+    built: list[Passdb] = []
+    problems: list[Problem] = []
+    for settings in passdbs:
+        driver = DRIVERS.get(settings.driver)
+        if driver is None:  # the settings have complained about it
+            log.warning("passdb driver %s is not supported, the passdb is skipped", settings.driver)
+            continue
+        try:
+            built.append(driver(settings.args, cache))
+        except ValueError as error:
+            problems.append(Problem(settings.file, settings.line, str(error)))
+    if problems:
+        raise SettingsError(problems)
+    return Chain(built)
