@@ -1,0 +1,93 @@
+"""What is wrong with a configuration, or worth knowing about it, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Kind = Literal["ignored", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file; line 0 stands for the file as a whole."""
+
+    file: Path
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else str(self.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that keeps the configuration from being used."""
+
+    file: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{Place(self.file, self.line)}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to know about a usable configuration.
+
+    "ignored" is a setting that is no business of a submission server, "warning" one that has no effect although
+    somebody might count on it, "note" a consequence that is easily overlooked.
+    """
+
+    file: Path
+    line: int
+    text: str
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{Place(self.file, self.line)}: {self.text}"
+
+
+class SettingsError(Exception):
+    """A configuration that cannot be used, with every problem it has."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects problems and notices while a configuration is read. What was already said is not said again."""
+
+    problems: list[Problem] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    _noticed: set[str] = field(default_factory=set)
+
+    def problem(self, place: Place, text: str) -> None:
+        """Note an error."""
+        problem = Problem(place.file, place.line, text)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def notice(self, kind: Kind, place: Place, text: str) -> None:
+        """Note something that is no error; the same words are kept only for the first place."""
+        if text not in self._noticed:
+            self._noticed.add(text)
+            self.notices.append(Notice(place.file, place.line, text, kind))
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set of known names."""
+    return frozenset(text.split())
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `, did you mean X?` for an unknown name, or nothing when no known name is near."""
+    near = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    return f", did you mean {near[0]}?" if near else ""
