@@ -1,0 +1,80 @@
+"""The settings that stand inside blocks: listeners, passdbs, and certificates by name or address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from gsubmit.settings.declare import (
+    FileContent,
+    boolean,
+    port_or_none,
+    setting,
+    string,
+    uint,
+    word_list,
+)
+
+DEFAULT_CLIENT_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class InetListener:
+    """A port to listen on: `inet_listener NAME { }` inside `service submission-login { }`."""
+
+    name: str
+    address: tuple[str, ...] = setting(word_list(), (), "Addresses of this listener; empty means those of listen.")
+    port: int = setting(port_or_none, 0, "TCP port; 0 switches the listener off.")
+    ssl: bool = setting(boolean, False, "Whether TLS starts with the first octet, as on port 465.")
+
+    def addresses(self, listen: tuple[str, ...]) -> tuple[str, ...]:
+        """Where this listener is bound, given the setting `listen`."""
+        return self.address or listen
+
+
+SUBMISSION = InetListener("submission", port=587)
+SUBMISSIONS = InetListener("submissions", port=465, ssl=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """`service submission-login { }`."""
+
+    inet_listeners: tuple[InetListener, ...] = (SUBMISSION, SUBMISSIONS)
+    client_limit: int = setting(uint, DEFAULT_CLIENT_LIMIT, "Most clients connected at the same time.")
+
+
+@dataclass(frozen=True, slots=True)
+class PassdbSettings:
+    """`passdb { }`: a place to look users up; `file` and `line` tell where the block begins."""
+
+    driver: str = setting(string, "", "Kind of the user database; passwd-file is the one there is.")
+    args: str = setting(
+        string, "", "For passwd-file: the file's path; before it may stand scheme= and username_format=."
+    )
+    file: Path = Path()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate with its key, declared in SslSettings. Where a block sets only a part, the rest is the server's."""
+
+    ssl_cert: FileContent
+    ssl_key: FileContent = field(repr=False)
+    ssl_key_password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalName(Certificate):
+    """`local_name NAME... { }`: the certificate for clients that ask for one of `names` (SNI); `*.` is one label."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress(Certificate):
+    """`local ADDRESS { }`: the certificate for clients that connect to an address of `network`."""
+
+    network: IPv4Network | IPv6Network

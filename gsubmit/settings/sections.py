@@ -1,0 +1,196 @@
+"""Every setting, once: its type, its default, and what it is for.
+
+The attribute has the setting's name. The man page gsubmit.conf.5 and the files in conf.d are held to these declarations
+by tests. Times are seconds; sizes are octets, and 0 is unlimited.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from functools import cache
+
+from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, ServiceSettings
+from gsubmit.settings.declare import (
+    NO_CONTENT,
+    FileContent,
+    boolean,
+    ciphers,
+    enum,
+    log_place,
+    path,
+    pem,
+    port,
+    seconds,
+    setting,
+    size,
+    string,
+    template,
+    uint,
+    word_list,
+)
+
+MECHANISMS = ("plain", "login")
+WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend")
+WORKAROUNDS_WITHOUT_EFFECT = frozenset({"implicit-auth-external", "exotic-backend"})
+LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
+TLS_VERSIONS = ("ANY", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "LATEST")
+FACILITIES = (
+    "auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
+    "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+)  # fmt: skip
+
+
+@cache
+def _system_name() -> str:
+    """The name of this machine; asked once, because the answer may come from DNS."""
+    return socket.getfqdn()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The server as a whole. `hostname` is never empty here."""
+
+    hostname: str = setting(
+        string, "", "Name of this server in replies, Received lines and EHLO; empty means the system's full name."
+    )
+    listen: tuple[str, ...] = setting(
+        word_list(), ("*", "::"), "Addresses to listen on; * is every IPv4 address, :: every IPv6 address."
+    )
+    login_greeting: str = setting(string, "gsubmit ready.", "Text of the greeting that a client gets first.")
+    mail_temp_dir: str = setting(path, "/tmp", "Folder for large messages while they are received.")  # noqa: S108
+    rawlog_dir: str = setting(path, "", "Folder that gets a copy of what clients say and hear; empty means none.")
+    default_internal_user: str = setting(
+        string, "", "User to become once the ports are open; empty means to stay the user that started the server."
+    )
+
+    def __post_init__(self) -> None:
+        if not self.hostname:
+            object.__setattr__(self, "hostname", _system_name())
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionSettings:
+    """What clients may submit."""
+
+    submission_max_mail_size: int = setting(size, 40 << 20, "Largest message accepted; 0 means unlimited.")
+    submission_max_recipients: int = setting(uint, 0, "Most recipients of one message; 0 means unlimited.")
+    submission_client_workarounds: tuple[str, ...] = setting(
+        word_list(WORKAROUNDS, "Unknown workaround"),
+        (),
+        "Client faults to overlook: whitespace-before-path, mailbox-for-path.",
+    )
+    submission_logout_format: str = setting(
+        template(LOGOUT_VARIABLES),
+        "in=%i out=%o",
+        "Figures logged at the end of a session: %{input}, %{output}, %{session}, %{command_count}, %{reply_count}.",
+    )
+    submission_add_received_header: bool = setting(
+        boolean, True, "Whether to add a Received field to each message (RFC 5321 4.4)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """The MTA that gets every message."""
+
+    submission_relay_host: str = setting(string, "", "Name or address of the relay; without one MAIL is refused.")
+    submission_relay_port: int = setting(port, 25, "TCP port of the relay.")
+    submission_relay_ssl: str = setting(
+        enum("no", "smtps", "starttls"), "no", "TLS to the relay: no, smtps (from the first octet) or starttls."
+    )
+    submission_relay_ssl_verify: bool = setting(
+        boolean, True, "Whether the relay's certificate must be valid for its name."
+    )
+    submission_relay_user: str = setting(string, "", "User to log in as at the relay; empty means no login.")
+    submission_relay_password: str = setting(string, "", "Password for the login at the relay.", secret=True)
+    submission_relay_rawlog_dir: str = setting(
+        path, "", "Folder that gets a copy of what is said to the relay and heard from it; empty means none."
+    )
+    submission_relay_connect_timeout: float = setting(
+        seconds, 30.0, "Time for each step of connecting: address, TCP, TLS, greeting, EHLO and login."
+    )
+    submission_relay_command_timeout: float = setting(
+        seconds, 300.0, "Time without progress after which the relay counts as lost."
+    )
+    submission_relay_max_idle_time: float = setting(
+        seconds, 1740.0, "Time after which an unused connection to the relay is closed."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SslSettings:
+    """TLS with clients, and which certificates to trust."""
+
+    ssl: str = setting(
+        enum("no", "yes", "required"), "yes", "TLS for clients: no, yes, or required before AUTH in any form."
+    )
+    ssl_cert: FileContent = setting(  # noqa: RUF009 - a declaration like the others
+        pem, NO_CONTENT, "Certificate with its chain, PEM; write <path to name a file."
+    )
+    ssl_key: FileContent = setting(  # noqa: RUF009
+        pem, NO_CONTENT, "Private key of the certificate, PEM; write <path to name a file.", secret=True
+    )
+    ssl_key_password: str = setting(string, "", "Password of the private key.", secret=True)
+    ssl_min_protocol: str = setting(enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version accepted from clients.")
+    ssl_cipher_list: str = setting(
+        ciphers, "", "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means OpenSSL's own choice."
+    )
+    ssl_prefer_server_ciphers: bool = setting(boolean, False, "Whether our order of ciphers wins over the client's.")
+    ssl_client_ca_file: str = setting(path, "", "File of CA certificates to verify the relay with.")
+    ssl_client_ca_dir: str = setting(
+        path, "", "Folder of CA certificates to verify the relay with; without file and folder: the system's."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """How clients log in."""
+
+    disable_plaintext_auth: bool = setting(
+        boolean, True, "Whether passwords are taken only inside TLS, or from this machine itself."
+    )
+    auth_mechanisms: tuple[str, ...] = setting(
+        word_list(MECHANISMS, "Unknown mechanism"), MECHANISMS, "SASL mechanisms offered to clients."
+    )
+    auth_failure_delay: float = setting(seconds, 2.0, "Time before the answer to a failed login.")
+    auth_verbose: bool = setting(boolean, False, "Whether to log why a login failed.")
+    auth_cache_size: int = setting(size, 0, "Memory for verified logins, so that they need no hashing; 0 means none.")
+    auth_cache_ttl: float = setting(seconds, 3600.0, "Time for which a verified login is remembered.")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingSettings:
+    """Where the log goes and how its lines begin."""
+
+    log_path: str = setting(log_place, "", "File for the log, syslog or /dev/stderr; empty means /dev/stderr.")
+    info_log_path: str = setting(log_place, "", "The same for lines below a warning; empty means log_path.")
+    syslog_facility: str = setting(enum(*FACILITIES), "mail", "Facility of lines sent to syslog.")
+    log_timestamp: str = setting(string, "%b %d %H:%M:%S ", "What each line in a file begins with, see strftime(3).")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole configuration."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    submission: SubmissionSettings = field(default_factory=SubmissionSettings)
+    relay: RelaySettings = field(default_factory=RelaySettings)
+    ssl: SslSettings = field(default_factory=SslSettings)
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    logging: LoggingSettings = field(default_factory=LoggingSettings)
+    services: ServiceSettings = field(default_factory=ServiceSettings)
+    local_names: tuple[LocalName, ...] = ()
+    local_addresses: tuple[LocalAddress, ...] = ()
+    passdbs: tuple[PassdbSettings, ...] = ()
+
+
+# The sections whose settings stand outside any block, by attribute of Settings.
+SECTIONS = {
+    "server": ServerSettings,
+    "submission": SubmissionSettings,
+    "relay": RelaySettings,
+    "ssl": SslSettings,
+    "auth": AuthSettings,
+    "logging": LoggingSettings,
+}
