@@ -1,0 +1,72 @@
+"""What single settings cannot tell: whether they make sense together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gsubmit.settings.parse import Value
+from gsubmit.settings.problem import Place, Report
+from gsubmit.settings.sections import WORKAROUNDS_WITHOUT_EFFECT, Settings
+
+
+def check_consistency(
+    settings: Settings, values: Mapping[str, Value], whole: Place, listeners: Mapping[str, Place], report: Report
+) -> None:
+    """Report what does not fit together. `values` are those that were set, `whole` stands for the configuration."""
+
+    def place(*names: str) -> Place:
+        return next((values[name].place for name in names if name in values), whole)
+
+    _check_tls(settings, values, place("ssl", "ssl_cert", "ssl_key"), listeners, report)
+    if settings.ssl.ssl == "required" and not settings.auth.disable_plaintext_auth:
+        text = "disable_plaintext_auth = no contradicts ssl = required"
+        report.problem(place("disable_plaintext_auth"), text)
+    _check_listeners(settings, whole, listeners, report)
+    if not settings.relay.submission_relay_host:
+        report.notice("note", place("submission_relay_host"), "no relay: MAIL is answered 451 4.3.5")
+    elif settings.relay.submission_relay_user and not settings.relay.submission_relay_password:
+        report.problem(place("submission_relay_user"), "submission_relay_user needs submission_relay_password")
+    if not settings.passdbs:
+        report.notice("note", whole, "no passdb to consult: nobody can log in")
+    for word in settings.submission.submission_client_workarounds:
+        if word in WORKAROUNDS_WITHOUT_EFFECT:
+            text = f"submission_client_workarounds: {word} has no effect"
+            report.notice("warning", place("submission_client_workarounds"), text)
+
+
+def _check_tls(
+    settings: Settings, values: Mapping[str, Value], place: Place, listeners: Mapping[str, Place], report: Report
+) -> None:
+    ssl = settings.ssl.ssl
+    if ssl == "no":
+        for listener in settings.services.inet_listeners:
+            if listener.ssl:
+                text = f"'inet_listener {listener.name}' has ssl = yes, which contradicts ssl = no"
+                report.problem(listeners.get(listener.name, place), text)
+        return
+    # A certificate that was set and could not be read has been reported already.
+    if any(name not in values or not values[name].text for name in ("ssl_cert", "ssl_key")):
+        report.problem(place, f"ssl = {ssl} needs ssl_cert and ssl_key, or set ssl = no")
+
+
+def _check_listeners(settings: Settings, whole: Place, listeners: Mapping[str, Place], report: Report) -> None:
+    if not settings.services.inet_listeners:
+        report.problem(whole, "no listener is left: each one has port = 0 or is wrong")
+    taken: list[tuple[str, int, str]] = []
+    for listener in settings.services.inet_listeners:
+        for address in listener.addresses(settings.server.listen):
+            for other, port, name in taken:
+                if port == listener.port and _overlap(address, other):
+                    text = f"'inet_listener {listener.name}' and '{name}' both listen on {address} port {port}"
+                    report.problem(listeners.get(listener.name, whole), text)
+            taken.append((address, listener.port, listener.name))
+    if not settings.server.listen:
+        report.problem(whole, "listen is empty")
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two listen addresses cannot be bound to the same port; * and :: hold all of their family."""
+    if one == other:
+        return True
+    same_family = (":" in one) == (":" in other)
+    return same_family and not {one, other}.isdisjoint({"*", "::", "0.0.0.0"})  # noqa: S104 - compared, not bound

@@ -1,0 +1,175 @@
+"""Names that Dovecot 2.3 knows and gsubmit has no use for, or does not implement yet."""
+
+from __future__ import annotations
+
+from gsubmit.settings.parse import Block, Value
+from gsubmit.settings.problem import Report, words
+
+# No business of a submission server: every setting that begins so ...
+PREFIXES = (
+    "director_", "doveadm_", "dsync_", "fts_", "imapc_", "lda_", "lmtp_", "maildir_", "managesieve_", "mbox_",
+    "mdbox_", "old_stats_", "pop3_", "pop3c_", "quota_", "replication_", "replicator_", "sieve_", "stats_",
+)  # fmt: skip
+
+# ... and these.
+NAMES = words(
+    """
+    base_dir config_cache_size import_environment instance_name libexec_dir process_shutdown_filter protocols
+    shutdown_clients state_dir valid_chroot_dirs verbose_proctitle version_ignore
+    default_client_limit default_idle_kill default_internal_group default_login_user default_process_limit
+    default_vsz_limit
+    first_valid_gid first_valid_uid last_valid_gid last_valid_uid
+    deliver_log_format dict_db_config log_core_filter postmaster_address recipient_delimiter rejection_reason
+    rejection_subject sendmail_path submission_host submission_ssl submission_timeout
+    dotlock_use_excl lock_method mmap_disable mail_access_groups mail_always_cache_fields
+    mail_attachment_detection_options mail_attachment_dir mail_attachment_fs mail_attachment_hash
+    mail_attachment_min_size mail_attribute_dict mail_cache_fields mail_cache_min_mail_count mail_cache_max_size
+    mail_chroot mail_debug mail_fsync mail_full_filesystem_access mail_gid mail_home mail_location mail_log_events
+    mail_log_fields mail_log_prefix mail_max_keyword_length mail_max_lock_timeout mail_never_cache_fields
+    mail_nfs_index mail_nfs_storage mail_plugin_dir mail_plugins mail_prefetch_count mail_privileged_group
+    mail_save_crlf mail_server_admin mail_server_comment mail_shared_explicit_inbox mail_sort_max_read_count
+    mail_temp_scan_interval mail_uid mail_vsize_bg_after_count mailbox_idle_check_interval mailbox_list_index
+    mailbox_list_index_include_inbox mailbox_list_index_very_dirty_syncs
+    imap_capability imap_client_workarounds imap_fetch_failure imap_hibernate_timeout imap_id_log imap_id_retain
+    imap_id_send imap_idle_notify_interval imap_literal_minus imap_logout_format imap_max_line_length imap_metadata
+    imap_urlauth_logout_format
+    auth_cache_verify_password_with_worker auth_policy_check_after_auth auth_policy_check_before_auth
+    auth_policy_hash_mech auth_policy_hash_nonce auth_policy_hash_truncate auth_policy_log_only
+    auth_policy_reject_on_fail auth_policy_report_after_auth auth_policy_request_attributes
+    auth_policy_server_api_header auth_policy_server_timeout_msecs auth_proxy_self auth_socket_path auth_stats
+    auth_winbind_helper_path auth_worker_max_count master_user_separator
+    login_plugin_dir login_proxy_max_disconnect_delay login_proxy_max_reconnects login_proxy_notify_path
+    login_proxy_rawlog_dir login_proxy_timeout
+    ssl_cert_username_field ssl_crypto_device ssl_dh ssl_require_crl
+    """
+)
+
+NO_USE = "a submission server has no use for it"
+
+BLOCKS = frozenset({"userdb", "namespace", "mailbox", "plugin", "dict", "metric", "event_exporter"})
+
+# Belongs to a submission server and is not implemented yet: the values that change nothing, Dovecot's default first.
+UNSUPPORTED: dict[str, tuple[str, ...]] = {
+    "auth_anonymous_username": ("anonymous",),
+    "auth_cache_negative_ttl": ("1 hours", "1 hour", "1h", "0"),
+    "auth_debug": ("no",),
+    "auth_debug_passwords": ("no",),
+    "auth_default_realm": ("",),
+    "auth_gssapi_hostname": ("",),
+    "auth_krb5_keytab": ("",),
+    "auth_master_user_separator": ("",),
+    "auth_realms": ("",),
+    "auth_ssl_username_from_cert": ("no",),
+    "auth_use_winbind": ("no",),
+    "auth_username_chars": ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@",),
+    "auth_username_format": ("%Lu",),
+    "auth_username_translation": ("",),
+    "auth_verbose_passwords": ("no",),
+    "debug_log_path": ("",),
+    "haproxy_timeout": ("3 secs", "3s"),
+    "haproxy_trusted_networks": ("",),
+    "imap_urlauth_host": ("",),
+    "imap_urlauth_port": ("143",),
+    "log_debug": ("",),
+    "login_log_format": ("%$: %s",),
+    "login_log_format_elements": ("user=<%u> method=%m rip=%r lip=%l mpid=%e %c session=<%{session}>",),
+    "login_plugins": ("",),
+    "login_source_ips": ("",),
+    "login_trusted_networks": ("",),
+    "mail_max_userip_connections": ("10", "0"),
+    "ssl_alt_cert": ("",),
+    "ssl_alt_key": ("",),
+    "ssl_ca": ("",),
+    "ssl_cipher_suites": ("",),
+    "ssl_client_cert": ("",),
+    "ssl_client_key": ("",),
+    "ssl_client_require_valid_cert": ("yes",),
+    "ssl_curve_list": ("",),
+    "ssl_options": ("",),
+    "submission_backend_capabilities": ("",),
+    "submission_relay_trusted": ("no",),
+    "verbose_ssl": ("no",),
+}
+
+# The same, but going on without them would let in somebody, or show us to the relay as somebody, who was not meant.
+UNSAFE: dict[str, tuple[str, ...]] = {
+    "auth_policy_server_url": ("",),
+    "auth_ssl_require_client_cert": ("no",),
+    "login_access_sockets": ("",),
+    "ssl_verify_client_cert": ("no",),
+    "submission_relay_master_user": ("",),
+}
+
+# Names from before and after 2.3, and what is written here instead.
+OTHER_VERSIONS = {
+    "auth_allow_cleartext": "disable_plaintext_auth",
+    "ssl_protocols": "ssl_min_protocol",
+    "ssl_server_cert_file": "ssl_cert",
+    "ssl_server_key_file": "ssl_key",
+    "ssl_server_key_password": "ssl_key_password",
+    "ssl_server_prefer_ciphers": "ssl_prefer_server_ciphers",
+}
+
+# What makes a server stricter, and so must not be lost in a block that is passed over.
+_STRICT = {
+    "ssl": ("required",),
+    "disable_plaintext_auth": ("yes", "y", "1", "true"),
+    "ssl_verify_client_cert": ("yes", "y", "1", "true"),
+    "auth_ssl_require_client_cert": ("yes", "y", "1", "true"),
+}
+
+
+def is_known(name: str) -> bool:
+    """Whether Dovecot has a setting of this name."""
+    return name in NAMES or name in UNSUPPORTED or name in UNSAFE or name.startswith(PREFIXES)
+
+
+def default_text(name: str) -> str | None:
+    """What `$name` stands for while it is not set; None when nobody knows the name."""
+    return {**UNSUPPORTED, **UNSAFE}.get(name, ("",))[0] if is_known(name) else None
+
+
+def pass_over(value: Value, report: Report) -> bool:
+    """Report a setting of Dovecot's that has no effect here. False when the name is unknown."""
+    name = value.key
+    if name in UNSAFE:
+        if not _changes_nothing(value, UNSAFE[name]):
+            report.problem(value.place, f"{name} is not supported yet, and to go on without it would be unsafe")
+    elif name in UNSUPPORTED:
+        if not _changes_nothing(value, UNSUPPORTED[name]):
+            report.notice("warning", value.place, f"{name} is not supported yet, it has no effect")
+    elif is_known(name) or name.partition("/")[0] in BLOCKS:
+        report.notice("ignored", value.place, f"{name} is ignored, {NO_USE}")
+    elif name in OTHER_VERSIONS:
+        report.problem(value.place, f"{name} is not of Dovecot 2.3; use {OTHER_VERSIONS[name]} instead")
+    elif name == "dovecot_config_version":
+        report.problem(value.place, "this is of Dovecot 2.4; the language and the names here are those of 2.3")
+    else:
+        return False
+    return True
+
+
+def _changes_nothing(value: Value, harmless: tuple[str, ...]) -> bool:
+    """Whether a value is among `harmless`; the unit of a time may be glued to its number, words differ in case."""
+    return not value.from_file and value.text.lower() in (text.lower() for text in harmless)
+
+
+def pass_over_filter(block: Block, report: Report) -> None:
+    """Report a block for some clients only that has no effect here, unless it is stricter than the rest."""
+    report.notice("warning", block.place, f"'{block}' is not supported yet, it has no effect")
+    for value in block.values():
+        _refuse_if_strict(value, block, report)
+
+
+def pass_over_filtered(value: Value, block: Block, report: Report) -> None:
+    """The same for one setting of a block of which others do have an effect."""
+    if not _refuse_if_strict(value, block, report):
+        report.notice("warning", value.place, f"{value.key} inside '{block}' is not supported yet, it has no effect")
+
+
+def _refuse_if_strict(value: Value, block: Block, report: Report) -> bool:
+    strict = value.text.lower() in _STRICT.get(value.key, ())
+    if strict:
+        text = f"{value.key} inside '{block}' is not supported yet, and to go on without it would be unsafe"
+        report.problem(value.place, text)
+    return strict

@@ -1,0 +1,163 @@
+"""From configuration files to Settings: everything is read, then every problem is reported at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any
+
+from gsubmit.settings import foreign
+from gsubmit.settings.blocks import Certificate, LocalAddress, LocalName, PassdbSettings
+from gsubmit.settings.consistency import check_consistency
+from gsubmit.settings.declare import declarations
+from gsubmit.settings.parse import Block, Value, parse, parse_text
+from gsubmit.settings.passdbs import read_passdb
+from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
+from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
+from gsubmit.settings.services import Services
+from gsubmit.settings.values import given, read_section
+
+PROTOCOL = "submission"
+BLOCKS = frozenset({"service", "passdb", "local_name", "local", "remote", "protocol"})
+CERTIFICATE_NAMES = tuple(field.name for field in fields(Certificate))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A usable configuration, and what there is to say about it."""
+
+    settings: Settings
+    notices: tuple[Notice, ...]
+
+
+def load(path: Path) -> Loaded:
+    """Read a file, or the *.conf of a folder. Raises SettingsError with every problem found."""
+    report = Report()
+    return _load(parse(path, _default_text, report), report)
+
+
+def load_text(text: str, file: Path = Path("<text>")) -> Loaded:
+    """Read a configuration from a string; `file` is the name that problems show. Raises SettingsError."""
+    report = Report()
+    return _load(parse_text(text, file, _default_text, report), report)
+
+
+def _default_text(name: str) -> str | None:
+    for section in SECTIONS.values():
+        if declaration := declarations(section).get(name):
+            return declaration.value_type.show(declaration.default)
+    return foreign.default_text(name)
+
+
+def _load(root: Block, report: Report) -> Loaded:
+    settings = _Reader(report).read(root)
+    if report.problems:
+        raise SettingsError(report.problems)
+    return Loaded(settings, tuple(report.notices))
+
+
+class _Reader:
+    """Goes through the tree of a configuration."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._services = Services(report)
+        self._passdbs: list[PassdbSettings] = []
+        self._filters: list[Block] = []
+        self._known = {name for section in SECTIONS.values() for name in declarations(section)}
+
+    def read(self, root: Block) -> Settings:
+        values, blocks = self._applicable(root)
+        for value in values.values():
+            if value.key not in self._known and not foreign.pass_over(value, self._report):
+                near = nearest(value.key, {*self._known, *foreign.NAMES, *foreign.UNSUPPORTED, *foreign.UNSAFE})
+                self._report.problem(value.place, f"unknown setting '{value.key}'{near}")
+        for block in blocks:
+            self._read_block(block)
+        sections: dict[str, Any] = {
+            attribute: read_section(section, values, self._report) for attribute, section in SECTIONS.items()
+        }
+        ssl: SslSettings = sections["ssl"]
+        settings = Settings(
+            **sections,
+            services=self._services.settings(tls=ssl.ssl != "no"),
+            passdbs=tuple(self._passdbs),
+            local_names=tuple(self._local_name(block, ssl) for block in self._filters if block.word == "local_name"),
+            local_addresses=tuple(self._local_addresses(ssl)),
+        )
+        check_consistency(settings, values, root.place, self._services.places, self._report)
+        return settings
+
+    def _applicable(self, block: Block) -> tuple[dict[str, Value], list[Block]]:
+        """The values and blocks that hold for submission; those of a `protocol` block win over those around it."""
+        values = {value.key: value for value in block.values()}
+        blocks = [inner for inner in block.blocks() if inner.word != "protocol"]
+        for inner in block.blocks():
+            if inner.word != "protocol":
+                continue
+            if inner.name == PROTOCOL or (inner.name.startswith("!") and inner.name != f"!{PROTOCOL}"):
+                inner_values, inner_blocks = self._applicable(inner)
+                values.update(inner_values)
+                blocks.extend(inner_blocks)
+            else:
+                self._report.notice("ignored", inner.place, f"'{inner}' is ignored, it is for another protocol")
+        return values, blocks
+
+    def _read_block(self, block: Block) -> None:
+        match block.word:
+            case "service":
+                self._services.read(block)
+            case "passdb":
+                if passdb := read_passdb(block, self._report):
+                    self._passdbs.append(passdb)
+            case "local_name" | "local":
+                self._filters.append(block)
+            case "remote":
+                foreign.pass_over_filter(block, self._report)
+            case word if word in foreign.BLOCKS:
+                self._report.notice("ignored", block.place, f"'{word}' is ignored, {foreign.NO_USE}")
+            case word:
+                near = nearest(word, {*BLOCKS, *foreign.BLOCKS})
+                self._report.problem(block.place, f"unknown block '{word}'{near}")
+
+    def _local_name(self, block: Block, ssl: SslSettings) -> LocalName:
+        names = tuple(block.name.lower().split())
+        if not names:
+            self._report.problem(block.place, "local_name needs a name")
+        for name in names:
+            if "*" in name.removeprefix("*."):
+                self._report.problem(block.place, f"'{name}': only a leading '*.' stands for a label")
+        return LocalName(**self._certificate(block, ssl), names=names)
+
+    def _local_addresses(self, ssl: SslSettings) -> list[LocalAddress]:
+        addresses = []
+        for block in self._filters:
+            if block.word != "local":
+                continue
+            certificate = self._certificate(block, ssl)
+            if network := self._network(block):
+                addresses.append(LocalAddress(**certificate, network=network))
+        return addresses
+
+    def _network(self, block: Block) -> IPv4Network | IPv6Network | None:
+        try:
+            return ip_network(block.name, strict=False)
+        except ValueError:
+            self._report.problem(block.place, f"expected an address or a network after local, not '{block.name}'")
+            return None
+
+    def _certificate(self, block: Block, ssl: SslSettings) -> dict[str, Any]:
+        """The certificate in a `local_name` or `local` block; what it does not set is the server's."""
+        values, blocks = self._applicable(block)
+        for inner in blocks:
+            foreign.pass_over_filter(inner, self._report)
+        for value in values.values():
+            if value.key in CERTIFICATE_NAMES:
+                continue
+            if value.key in self._known or foreign.is_known(value.key):
+                foreign.pass_over_filtered(value, block, self._report)
+            else:
+                self._report.problem(value.place, f"unknown setting '{value.key}'{nearest(value.key, self._known)}")
+        own = {name: value for name, value in values.items() if name in CERTIFICATE_NAMES}
+        return {name: getattr(ssl, name) for name in CERTIFICATE_NAMES} | given(SslSettings, own, self._report)

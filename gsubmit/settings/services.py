@@ -1,0 +1,91 @@
+"""`service submission-login { }`: the listeners and how many clients they take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
+from gsubmit.settings.declare import declarations
+from gsubmit.settings.parse import Block, Value
+from gsubmit.settings.problem import Place, Report, nearest, words
+from gsubmit.settings.values import given
+
+NAME = "submission-login"
+
+# Of Dovecot's processes, which gsubmit has none of.
+_SERVICE_NAMES = words(
+    """
+    chroot drop_priv_before_exec executable extra_groups group idle_kill privileged_group process_limit
+    process_min_avail protocol service_count type user vsz_limit
+    """
+)
+_OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
+
+
+class Services:
+    """What is read from the service blocks, and where each listener stands."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.places: dict[str, Place] = {}
+        self._values: dict[str, Value] = {}
+        self._listeners: dict[str, dict[str, Value]] = {}
+
+    def read(self, block: Block) -> None:
+        """Take in one `service` block. Blocks of the same name add up."""
+        if block.name != NAME:
+            self.report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
+            return
+        for entry in block.entries:
+            if isinstance(entry, Value):
+                self._read_value(entry)
+            elif entry.word == "inet_listener":
+                self.places.setdefault(entry.name, entry.place)
+                self._listeners.setdefault(entry.name, {}).update((value.key, value) for value in entry.values())
+                for inner in entry.blocks():
+                    self.report.problem(inner.place, f"unknown block '{inner.word}'")
+            elif entry.word in _OTHER_LISTENERS:
+                self.report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
+            else:
+                known = {"inet_listener", *_OTHER_LISTENERS}
+                self.report.problem(entry.place, f"unknown block '{entry.word}'{nearest(entry.word, known)}")
+
+    def _read_value(self, value: Value) -> None:
+        known = declarations(ServiceSettings)
+        if value.key in known:
+            self._values[value.key] = value
+        elif value.key in _SERVICE_NAMES:
+            self.report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit is one process")
+        else:
+            near = nearest(value.key, {*known, *_SERVICE_NAMES})
+            self.report.problem(value.place, f"unknown setting '{value.key}'{near}")
+
+    def settings(self, *, tls: bool) -> ServiceSettings:
+        """The result of all blocks read. Without TLS the listener on port 465 is not there by itself."""
+        typed = given(ServiceSettings, self._values, self.report)
+        limit = typed.get("client_limit", DEFAULT_CLIENT_LIMIT) or DEFAULT_CLIENT_LIMIT  # 0 is Dovecot's "default"
+        if not self._listeners:
+            return ServiceSettings((SUBMISSION, SUBMISSIONS) if tls else (SUBMISSION,), limit)
+        if SUBMISSION.name not in self._listeners:
+            place = next(iter(self.places.values()))
+            text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"
+            self.report.notice("note", place, text)
+        listeners = [self._listener(name, values) for name, values in self._listeners.items()]
+        return ServiceSettings(tuple(listener for listener in listeners if listener and listener.port), limit)
+
+    def _listener(self, name: str, values: dict[str, Value]) -> InetListener | None:
+        known = declarations(InetListener)
+        for value in values.values():
+            if value.key == "haproxy":
+                if value.text.lower() not in ("no", "n", "0", "false"):
+                    self.report.problem(value.place, "haproxy is not supported yet, clients could not be understood")
+            elif value.key == "reuse_port":
+                self.report.notice("ignored", value.place, "reuse_port is ignored, gsubmit is one process")
+            elif value.key not in known:
+                near = nearest(value.key, {*known, "haproxy", "reuse_port"})
+                self.report.problem(value.place, f"unknown setting '{value.key}'{near}")
+        start = {listener.name: listener for listener in (SUBMISSION, SUBMISSIONS)}.get(name, InetListener(name))
+        if not start.port and "port" not in values:
+            self.report.problem(self.places[name], f"'inet_listener {name}' needs a port")
+            return None
+        return replace(start, **given(InetListener, values, self.report))
