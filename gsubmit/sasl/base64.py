@@ -10,6 +10,9 @@ from gsubmit.sasl.mechanism import MalformedResponse
 def decode(text: str) -> bytes:
     """The octets of one response, or MalformedResponse. The lone `=` of an empty initial response is not base64."""
     try:
-        return binascii.a2b_base64(text, strict_mode=True)
+        octets = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         raise MalformedResponse("invalid base64") from None
+    if len(text) != (len(octets) + 2) // 3 * 4:  # Python 3.11 lets `AAAA====` pass
+        raise MalformedResponse("invalid base64")
+    return octets

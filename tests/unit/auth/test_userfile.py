@@ -1,0 +1,172 @@
+"""A file of users: its lines, and reading it again."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from gsubmit.auth.userfile import MAX_COMPLAINTS, Entry, UserFile
+
+HASH = "$6$salt$hashhashhash"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "users"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time; a test moves it by setting its only item."""
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now
+
+
+def found(path: Path, octets: bytes, user: str) -> Entry | None:
+    path.write_bytes(octets)
+    return UserFile(str(path), may_vanish=False).find(user)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param(f"tim:{HASH}", Entry(HASH, {}), id="two fields"),
+        pytest.param(
+            f"tim:{HASH}:1000:1000:Tim:/home/tim:/bin/sh", Entry(HASH, {}), id="seven fields, as in passwd(5)"
+        ),
+        pytest.param(f"tim:{HASH}::::::", Entry(HASH, {}), id="no extra fields"),
+        pytest.param("tim:", Entry("", {}), id="empty password"),
+        pytest.param("tim::::::::nopassword", Entry("", {":nopassword": "yes"}), id="one colon too many"),
+        pytest.param("tim:::::::nopassword", Entry("", {"nopassword": "yes"}), id="field without a value"),
+        pytest.param(
+            "tim:x::::::proxy host=10.0.0.1  port=1587",
+            Entry("x", {"proxy": "yes", "host": "10.0.0.1", "port": "1587"}),
+            id="extra fields",
+        ),
+        pytest.param(
+            "tim:x::::::host=fe80::1 a=b=c e=", Entry("x", {"host": "fe80::1", "a": "b=c", "e": ""}), id="colon and ="
+        ),
+        pytest.param("tim:x::::::userdb_home=/h userdb_x a=b", Entry("x", {"a": "b"}), id="userdb_ ignored"),
+        pytest.param("tim:x\r", Entry("x", {}), id="CRLF"),
+        pytest.param("tim:{PLAIN}a[13]", Entry("{PLAIN}a[13]", {}), id="scheme, so brackets are content"),
+    ],
+)
+def test_line(path: Path, line: str, expected: Entry) -> None:
+    assert found(path, f"{line}\n".encode(), "tim") == expected
+
+
+def test_several_lines_and_no_newline_at_the_end(path: Path) -> None:
+    octets = b"# users\n\n   \n:nobody:x\n#tim:no\ntom:1\ntim:2"
+    file_found = [found(path, octets, user) for user in ("tom", "tim", "", "#tim", "jim")]
+    assert file_found == [Entry("1", {}), Entry("2", {}), None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        pytest.param(b"tom", "no password field", id="name only"),
+        pytest.param(b"tim:second", "user exists more than once, the first line counts", id="duplicate"),
+        pytest.param(b"tom:caf\xe9", "not UTF-8", id="Latin-1"),
+        pytest.param(b"tom:JBOZ0DgmtucwE[13]", "passwords ending in [13], [34] or [56] are not supported", id="[13]"),
+        pytest.param(b"tom:aa[34]:1:1", "passwords ending in [13], [34] or [56] are not supported", id="[34]"),
+    ],
+)
+def test_bad_line(path: Path, line: bytes, complaint: str, caplog: pytest.LogCaptureFixture) -> None:
+    octets = b"tim:first\n\n" + line + b"\njim:third\n"
+    assert found(path, octets, "tim") == Entry("first", {})
+    assert found(path, octets, "tom") is None
+    assert found(path, octets, "jim") == Entry("third", {})
+    assert set(caplog.messages) == {f"{path}:3: {complaint}"}
+
+
+def test_complaints_are_bounded_and_once_per_read(
+    path: Path, clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text("bad\n" * 100)
+    file = UserFile(str(path), may_vanish=False)
+    file.find("tim")
+    clock[0] += 10
+    file.find("tim")
+    assert len(caplog.messages) == MAX_COMPLAINTS + 1
+    assert caplog.messages[-1] == f"{path}: {100 - MAX_COMPLAINTS} more bad lines"
+
+
+def test_read_again_when_changed_but_not_looked_at_more_than_once_a_second(path: Path, clock: list[float]) -> None:
+    path.write_text("tim:one\n")
+    file = UserFile(str(path), may_vanish=False)
+    assert file.find("tim") == Entry("one", {})
+    path.write_text("tim:three\n")
+    clock[0] += 0.9
+    assert file.find("tim") == Entry("one", {})
+    clock[0] += 0.1
+    assert file.find("tim") == Entry("three", {})
+
+
+def test_change_of_inode_is_enough(path: Path, clock: list[float]) -> None:
+    path.write_text("tim:one\n")
+    file = UserFile(str(path), may_vanish=False)
+    file.find("tim")
+    status = path.stat()
+    other = path.with_name("other")
+    other.write_text("tim:two\n")
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.rename(path)
+    clock[0] += 1
+    assert file.find("tim") == Entry("two", {})
+
+
+def test_old_content_stays_when_it_cannot_be_read_again(
+    path: Path, clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text("tim:one\n")
+    file = UserFile(str(path), may_vanish=False)
+    file.find("tim")
+    path.unlink()
+    for _ in range(3):
+        clock[0] += 1
+        assert file.find("tim") == Entry("one", {})
+    assert len(caplog.messages) == 1
+    path.write_text("tim:two\n")
+    clock[0] += 1
+    assert file.find("tim") == Entry("two", {})
+
+
+def test_a_file_that_may_vanish_loses_its_users(path: Path, clock: list[float]) -> None:
+    path.write_text("tim:one\n")
+    file = UserFile(str(path), may_vanish=True)
+    file.find("tim")
+    path.unlink()
+    clock[0] += 1
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            file.find("tim")
+
+
+def test_never_read_is_tried_each_time(path: Path, clock: list[float]) -> None:
+    file = UserFile(str(path), may_vanish=False)
+    with pytest.raises(FileNotFoundError):
+        file.find("tim")
+    path.write_text("tim:one\n")
+    assert file.find("tim") == Entry("one", {})
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+def test_not_a_file(path: Path, kind: str) -> None:
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    with pytest.raises(OSError, match="not a regular file"):
+        UserFile(str(path), may_vanish=False).find("tim")
+
+
+def test_sample(path: Path) -> None:
+    path.write_text("a:\nb:!\nc:*\nd:{PLAIN}x:1:1\ne:y\n")
+    file = UserFile(str(path), may_vanish=False)
+    file.find("a")
+    assert file.sample == "{PLAIN}x"
+
+
+def test_entry_is_not_shown() -> None:
+    assert "hash" not in repr(Entry.parse(f"{HASH}::::::master_hash=hash"))
