@@ -8,12 +8,12 @@ from pathlib import Path
 
 from gsubmit.settings.declare import (
     FileContent,
+    addresses,
     boolean,
     port_or_none,
     setting,
     string,
     uint,
-    word_list,
 )
 
 DEFAULT_CLIENT_LIMIT = 1000
@@ -24,7 +24,7 @@ class InetListener:
     """A port to listen on: `inet_listener NAME { }` inside `service submission-login { }`."""
 
     name: str
-    address: tuple[str, ...] = setting(word_list(), (), "Addresses of this listener; empty means those of listen.")
+    address: tuple[str, ...] = setting(addresses, (), "Addresses of this listener; empty means those of listen.")
     port: int = setting(port_or_none, 0, "TCP port; 0 switches the listener off.")
     ssl: bool = setting(boolean, False, "Whether TLS starts with the first octet, as on port 465.")
 
@@ -43,6 +43,11 @@ class ServiceSettings:
 
     inet_listeners: tuple[InetListener, ...] = (SUBMISSION, SUBMISSIONS)
     client_limit: int = setting(uint, DEFAULT_CLIENT_LIMIT, "Most clients connected at the same time.")
+
+    @staticmethod
+    def default_listeners(*, tls: bool) -> tuple[InetListener, ...]:
+        """The listeners when none is configured: 587, and 465 where there is TLS."""
+        return (SUBMISSION, SUBMISSIONS) if tls else (SUBMISSION,)
 
 
 @dataclass(frozen=True, slots=True)

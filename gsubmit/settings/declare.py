@@ -127,7 +127,8 @@ def _show_time(seconds: float) -> str:
         return f"{round(seconds * 1000)} ms"
     for unit, length in (("weeks", 604800), ("days", 86400), ("hours", 3600), ("mins", 60)):
         if seconds and seconds % length == 0:
-            return f"{int(seconds) // length} {unit}"
+            number = int(seconds) // length
+            return f"{number} {unit if number > 1 else unit[:-1]}"
     return f"{int(seconds)} secs"
 
 
@@ -188,11 +189,15 @@ def _read_pem(text: str) -> FileContent:
         if "\n" in text:
             raise ValueError("expected the content of a PEM file, with a line '-----BEGIN ...-----'")
         raise ValueError("expected the content of a PEM file; to name a file, put '<' before its path")
-    return FileContent(text)
+    return FileContent(_PEM_ON_ONE_LINE.sub(lambda match: "\n".join((match[1], *match[2].split(), match[3], "")), text))
+
+
+# A certificate that stands in the configuration itself: continued lines are joined by blanks.
+_PEM_ON_ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----) ([A-Za-z0-9+/= ]+) (-----END [A-Z0-9 ]+-----) ?")
 
 
 def _show_content(content: FileContent) -> str:
-    return f"<{content.path}" if content.path else content
+    return f"<{content.path}" if content.path else content.replace("\n", " ").strip()
 
 
 def enum(*choices: str) -> ValueType[str]:
@@ -237,6 +242,8 @@ def template(allowed: Collection[str]) -> ValueType[str]:
     return ValueType(read, str)
 
 
+words: ValueType[tuple[str, ...]] = word_list()
+addresses: ValueType[tuple[str, ...]] = ValueType(words.read, ", ".join)
 boolean: ValueType[bool] = ValueType(_read_boolean, lambda value: "yes" if value else "no")
 seconds: ValueType[float] = ValueType(_read_time, _show_time)
 size: ValueType[int] = ValueType(_read_size, _show_size)

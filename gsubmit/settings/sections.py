@@ -14,6 +14,7 @@ from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, Ser
 from gsubmit.settings.declare import (
     NO_CONTENT,
     FileContent,
+    addresses,
     boolean,
     ciphers,
     enum,
@@ -55,7 +56,7 @@ class ServerSettings:
         string, "", "Name of this server in replies, Received lines and EHLO; empty means the system's full name."
     )
     listen: tuple[str, ...] = setting(
-        word_list(), ("*", "::"), "Addresses to listen on; * is every IPv4 address, :: every IPv6 address."
+        addresses, ("*", "::"), "Addresses to listen on; * is every IPv4 address, :: every IPv6 address."
     )
     login_greeting: str = setting(string, "gsubmit ready.", "Text of the greeting that a client gets first.")
     mail_temp_dir: str = setting(path, "/tmp", "Folder for large messages while they are received.")  # noqa: S108

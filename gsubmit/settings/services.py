@@ -65,7 +65,7 @@ class Services:
         typed = given(ServiceSettings, self._values, self.report)
         limit = typed.get("client_limit", DEFAULT_CLIENT_LIMIT) or DEFAULT_CLIENT_LIMIT  # 0 is Dovecot's "default"
         if not self._listeners:
-            return ServiceSettings((SUBMISSION, SUBMISSIONS) if tls else (SUBMISSION,), limit)
+            return ServiceSettings(ServiceSettings.default_listeners(tls=tls), limit)
         if SUBMISSION.name not in self._listeners:
             place = next(iter(self.places.values()))
             text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"

@@ -1,0 +1,70 @@
+"""What differs from the defaults, written as in a configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, Certificate, InetListener, PassdbSettings, ServiceSettings
+from gsubmit.settings.declare import declarations
+from gsubmit.settings.lines import quote
+from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
+from gsubmit.settings.services import NAME
+
+
+def changed(settings: Settings) -> list[tuple[str, str]]:
+    """The settings outside blocks that differ from their defaults, by name and value; secrets are `<hidden>`."""
+    different = []
+    for attribute, section in SECTIONS.items():
+        values, defaults = getattr(settings, attribute), section()
+        for name, declaration in declarations(section).items():
+            value = getattr(values, name)
+            if value != getattr(defaults, name):
+                different.append((name, declaration.text(value)))
+    return different
+
+
+def blocks(settings: Settings) -> list[str]:
+    """The lines of all blocks that differ from the defaults; secrets are `<hidden>`."""
+    lines = list(_service(settings))
+    for passdb in settings.passdbs:
+        lines += _block("passdb", _different(passdb, PassdbSettings()))
+    for local in settings.local_names:
+        lines += _block(f"local_name {quote(' '.join(local.names))}", _certificate(local, settings.ssl))
+    for address in settings.local_addresses:
+        lines += _block(f"local {address.network}", _certificate(address, settings.ssl))
+    return lines
+
+
+def _service(settings: Settings) -> Iterator[str]:
+    services = settings.services
+    inner = _different(services, ServiceSettings())
+    if services.inet_listeners != ServiceSettings.default_listeners(tls=settings.ssl.ssl != "no"):
+        for name in (SUBMISSION.name, SUBMISSIONS.name):
+            if name not in (listener.name for listener in services.inet_listeners):
+                inner += _block(f"inet_listener {name}", ["port = 0"])
+        for listener in services.inet_listeners:
+            inner += _block(f"inet_listener {listener.name}", _different(listener, InetListener("")))
+    if inner:
+        yield from _block(f"service {NAME}", inner)
+
+
+def _certificate(certificate: Certificate, server: SslSettings) -> list[str]:
+    """The lines of a block's own certificate; what it shares with the server is not said again."""
+    return [
+        f"{name} = {declaration.text(getattr(certificate, name))}"
+        for name, declaration in declarations(SslSettings).items()
+        if hasattr(certificate, name) and getattr(certificate, name) != getattr(server, name)
+    ]
+
+
+def _different(section: object, defaults: object) -> list[str]:
+    """The lines of those settings of a section that differ from their defaults."""
+    return [
+        f"{name} = {declaration.text(getattr(section, name))}"
+        for name, declaration in declarations(type(section)).items()
+        if getattr(section, name) != getattr(defaults, name)
+    ]
+
+
+def _block(head: str, inner: list[str]) -> list[str]:
+    return [f"{head} {{", *(f"  {line}" for line in inner), "}"]
