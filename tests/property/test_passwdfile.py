@@ -14,8 +14,9 @@ from gsubmit.auth.passwdfile import PasswdFile
 from gsubmit.auth.userfile import Entry
 from gsubmit.sasl.mechanism import Cleartext
 
-WORDS = "tim secret QUJD {PLAIN} {CRYPT} {SHA256.hex} {SSHA} [13] nopassword userdb_ $2y$04$ $6$ $1$ $argon2id$".split()
-PIECES = st.sampled_from([*WORDS, *":#{}=!* \0é\u2028\x0b\n", "\r\n"])
+WORDS = ["tim", "secret", "QUJD", "{PLAIN}", "{CRYPT}", "{SHA256.hex}", "{SSHA}", "[13]", "nopassword", "userdb_"]
+HASHES = ["$2y$04$", "$6$", "$1$", "$argon2id$"]
+PIECES = st.sampled_from([*WORDS, *HASHES, *":#{}=!* \0é\u2028\x0b\n", "\r\n"])
 TEXT = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=30).map(lambda pieces: "".join(pieces).encode()))
 NAMES = st.one_of(st.sampled_from(["tim", "secret", "tim@x"]), st.text(min_size=1, max_size=20))
 
