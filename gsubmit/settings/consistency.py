@@ -44,20 +44,19 @@ def _check_tls(
                 text = f"'inet_listener {listener.name}' has ssl = yes, which contradicts ssl = no"
                 report.problem(listeners.get(listener.name, place), text)
         return
-    # A certificate that was set and could not be read has been reported already.
+    if "ssl" in values and values["ssl"].text != ssl:
+        return  # what is wrong with it has been reported, as for a certificate that could not be read
     if any(name not in values or not values[name].text for name in ("ssl_cert", "ssl_key")):
         report.problem(place, f"ssl = {ssl} needs ssl_cert and ssl_key, or set ssl = no")
 
 
 def _check_listeners(settings: Settings, whole: Place, listeners: Mapping[str, Place], report: Report) -> None:
-    if not settings.services.inet_listeners:
-        report.problem(whole, "no listener is left: each one has port = 0 or is wrong")
     taken: list[tuple[str, int, str]] = []
     for listener in settings.services.inet_listeners:
         for address in listener.addresses(settings.server.listen):
             for other, port, name in taken:
                 if port == listener.port and _overlap(address, other):
-                    text = f"'inet_listener {listener.name}' and '{name}' both listen on {address} port {port}"
+                    text = f"'inet_listener {listener.name}' listens on {address} port {port}, as does '{name}'"
                     report.problem(listeners.get(listener.name, whole), text)
             taken.append((address, listener.port, listener.name))
     if not settings.server.listen:

@@ -51,10 +51,12 @@ def _default_text(name: str) -> str | None:
 
 
 def _load(root: Block, report: Report) -> Loaded:
+    if report.problems and not root.entries:  # nothing was read, so there is nothing more to say
+        raise SettingsError(report.problems)
     settings = _Reader(report).read(root)
     if report.problems:
         raise SettingsError(report.problems)
-    return Loaded(settings, tuple(report.notices))
+    return Loaded(settings, tuple(sorted(report.notices, key=lambda notice: (notice.file, notice.line))))
 
 
 class _Reader:

@@ -91,7 +91,10 @@ class _Parser:
             text = read_text(file)
             real = file.resolve()
         except (OSError, ValueError) as error:
-            self._report.problem(asked_at, f"cannot read {file}: {reason(error)}")
+            if asked_at.line:
+                self._report.problem(asked_at, f"cannot read {file}: {reason(error)}")
+            else:
+                self._report.problem(Place(file), f"cannot be read: {reason(error)}")
             return
         if real in self._files or len(self._files) >= MAX_DEPTH:
             self._report.problem(asked_at, f"{file} includes itself")

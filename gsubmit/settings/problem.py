@@ -54,10 +54,10 @@ class Notice:
 
 
 class SettingsError(Exception):
-    """A configuration that cannot be used, with every problem it has."""
+    """A configuration that cannot be used, with every problem it has, by file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
+        self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line))
         super().__init__("\n".join(map(str, self.problems)))
 
 

@@ -71,6 +71,8 @@ class Services:
             text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"
             self.report.notice("note", place, text)
         listeners = [self._listener(name, values) for name, values in self._listeners.items()]
+        if not any(listener is None or listener.port for listener in listeners):
+            self.report.problem(next(iter(self.places.values())), "no listener is left, each has port = 0")
         return ServiceSettings(tuple(listener for listener in listeners if listener and listener.port), limit)
 
     def _listener(self, name: str, values: dict[str, Value]) -> InetListener | None:

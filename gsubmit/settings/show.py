@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, Certificate, InetListener, PassdbSettings, ServiceSettings
 from gsubmit.settings.declare import declarations
-from gsubmit.settings.lines import quote
 from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
 from gsubmit.settings.services import NAME
 
@@ -29,7 +28,7 @@ def blocks(settings: Settings) -> list[str]:
     for passdb in settings.passdbs:
         lines += _block("passdb", _different(passdb, PassdbSettings()))
     for local in settings.local_names:
-        lines += _block(f"local_name {quote(' '.join(local.names))}", _certificate(local, settings.ssl))
+        lines += _block(f'local_name "{" ".join(local.names)}"', _certificate(local, settings.ssl))
     for address in settings.local_addresses:
         lines += _block(f"local {address.network}", _certificate(address, settings.ssl))
     return lines

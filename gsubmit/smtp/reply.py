@@ -28,7 +28,7 @@ class Reply:
 
     @cached_property
     def wire(self) -> bytes:
-        """The reply as it is sent: the status on each line, no line over 512 octets (RFC 2034 4, RFC 5321 4.5.3.1.5)."""
+        """The reply as it is sent, with the status on each line (RFC 2034 4)."""
         status = f"{self.status} " if self.status else ""
         room = MAX_REPLY_LINE - len("250-\r\n") - len(status)
         lines = [piece for line in self.text.split("\n") for piece in _pieces(line, room)]

@@ -1,0 +1,132 @@
+"""What can go wrong in a test submission: the stage it happens in, which is the exit code, and what to look at."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gsubmit_cli.answer import Answer
+    from gsubmit_cli.target import Target
+
+
+class Stage(IntEnum):
+    """How far a submission came; the value is the exit code of `gsubmit send-test`."""
+
+    DONE = 0
+    CONNECT = 10
+    GREETING = 11
+    TLS = 12
+    AUTH = 13
+    MAIL = 14
+    RCPT = 15
+    MESSAGE = 16
+    INTERRUPTED = 130
+
+
+class Failure(Exception):  # noqa: N818 - a finding to report, not an error of this program
+    """The end of a submission: where, what was seen or heard, and what to look at."""
+
+    def __init__(self, stage: Stage, step: str, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.stage = stage
+        self.step = step
+        self.reason = reason
+        self.hint = hint
+
+
+class Broken(Exception):  # noqa: N818 - as above
+    """The connection did not do what was asked. `kind` is a key of TROUBLE."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+TROUBLE = {
+    "name": "check the spelling of the host name, and that this machine can look names up",
+    "refused": "is the server running, and is {port} the right port? (587 for STARTTLS, 465 for implicit TLS)",
+    "unreachable": "check the address, the route and the firewalls between here and {host}",
+    "timeout": "look at the server's load and log, and for a firewall that drops packets; --timeout waits longer",
+    "closed": "the server ended the connection: its log says why (limits, a block list, a crash)",
+    "untrusted": "give the CA's certificate with --ca FILE, use a name that is in the certificate, or use --insecure",
+    "tls": "does the port speak TLS this way? Try another --tls; else look at the server's TLS settings",
+    "garbage": "this does not look like an SMTP server: check host and port",
+}
+RELAY_TROUBLE = {
+    "name": "check submission_relay_host",
+    "refused": "is the relay running? Check submission_relay_host and submission_relay_port",
+    "untrusted": "check submission_relay_host, ssl_client_ca_file, ssl_client_ca_dir; see submission_relay_ssl_verify",
+    "tls": "check submission_relay_ssl and submission_relay_port, and the relay's certificate",
+}
+SILENT_GREETING = "a server that says nothing may wait for TLS: try --tls implicit"
+
+NEXT_HOP = "the server cannot reach the relay behind it: look at its log, or run `gsubmit send-test --relay` there"
+TOO_LARGE = "the message is larger than the server allows: see SIZE above and submission_max_mail_size"
+NO_RELAYING = "relaying is denied: log in with --user, or let the relay accept this server (mynetworks)"
+
+# Stage (None: any), reply code (0: any), start of the enhanced status, what to look at. The first row that fits counts.
+REPLIES: tuple[tuple[Stage | None, int, str, str], ...] = (
+    (None, 421, "4.4", NEXT_HOP),
+    (None, 421, "", "the server is closing: too many connections, a limit reached, or a shutdown; see its log"),
+    (None, 451, "4.4", NEXT_HOP),
+    (None, 451, "4.3", "the server has trouble of its own, or its relay does not accept it: look at its log"),
+    (Stage.GREETING, 554, "", "the server does not talk to this address: look for block lists and access rules"),
+    (Stage.TLS, 454, "", "the server has no usable certificate: check ssl_cert and ssl_key, and its log"),
+    (Stage.AUTH, 535, "", "check --user and the password; on the server, the passdb and the log"),
+    (Stage.AUTH, 454, "", "the server could not check the password: is its passdb reachable? Look at its log"),
+    (Stage.AUTH, 504, "", "the server does not support this mechanism: try another --mechanism"),
+    (Stage.AUTH, 525, "", "the password is right but the account is disabled"),
+    (Stage.AUTH, 530, "", "the server wants TLS first: use --tls starttls or implicit"),
+    (Stage.AUTH, 534, "", "the mechanism is too weak for this server: use TLS or another --mechanism"),
+    (Stage.AUTH, 538, "", "the server wants TLS first: use --tls starttls or implicit"),
+    (Stage.MAIL, 452, "", "the server is short of storage: look at mail_temp_dir and its disk"),
+    (Stage.MAIL, 552, "", TOO_LARGE),
+    (Stage.MAIL, 550, "", "this login may not send as that address: check --from"),
+    (Stage.MAIL, 553, "", "this login may not send as that address, or the address is wrong: check --from"),
+    (Stage.RCPT, 0, "5.7.1", NO_RELAYING),
+    (Stage.RCPT, 554, "", NO_RELAYING),
+    (Stage.RCPT, 550, "5.1", "the address is not known there: check --to"),
+    (Stage.RCPT, 550, "", "the address is unknown or relaying is denied: check --to, log in with --user"),
+    (Stage.RCPT, 450, "", "not now: greylisting, a full mailbox or a lookup that failed; try again later"),
+    (Stage.RCPT, 452, "", "too many recipients at once: see submission_max_recipients"),
+    (Stage.MESSAGE, 552, "", TOO_LARGE),
+    (Stage.MESSAGE, 0, "5.3.4", TOO_LARGE),
+    (Stage.MESSAGE, 0, "5.7.14", "the server does not trust that IMAP server: check the host in --burl"),
+    (Stage.MESSAGE, 0, "5.6.6", "the URL gave nothing: expired, wrong token, or the message is gone"),
+    (Stage.MESSAGE, 0, "5.6", "the server objects to the content: bare CR or LF, NUL or 8-bit octets?"),
+    (Stage.MESSAGE, 0, "5.7", "refused by policy: a content filter at the server or behind it; see its log"),
+    (None, 500, "", "the server does not know this command: is it a submission server?"),
+    (None, 502, "", "the server does not know this command: is it a submission server?"),
+)
+
+
+def trouble_hint(trouble: Broken, stage: Stage, target: Target) -> str:
+    """What to look at when the connection itself failed."""
+    if target.configured and trouble.kind in RELAY_TROUBLE:
+        return RELAY_TROUBLE[trouble.kind]
+    if trouble.kind == "timeout" and stage is Stage.GREETING and target.tls != "implicit":
+        return SILENT_GREETING
+    return TROUBLE[trouble.kind].format(host=target.host, port=target.port)
+
+
+def reply_hint(answer: Answer, stage: Stage, target: Target) -> str:
+    """What to look at after a reply that refuses."""
+    if answer.code == 530 and stage > Stage.AUTH:
+        return _login_hint(answer, target)
+    for row_stage, code, status, hint in REPLIES:
+        if row_stage in (None, stage) and code in (0, answer.code) and answer.status.startswith(status):
+            return hint
+    if answer.code < 400:
+        return "the server does not keep to the protocol: is it a submission server?"
+    if answer.code < 500:
+        return "a temporary failure: try again later; the server's log says more"
+    return "the server's log says more"
+
+
+def _login_hint(answer: Answer, target: Target) -> str:
+    if target.tls == "none" and "TLS" in answer.text.upper():
+        return "the server wants TLS first: use --tls starttls or implicit"
+    if target.user is None:
+        return "the server wants a login: give --user"
+    return "the login does not count for this command: look at the server's log"

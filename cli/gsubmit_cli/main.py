@@ -1,0 +1,21 @@
+"""The group of commands."""
+
+from __future__ import annotations
+
+import click
+
+from gsubmit import __version__
+from gsubmit_cli.check_config import check_config
+from gsubmit_cli.send_test import send_test
+from gsubmit_cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gsubmit")
+def main() -> None:
+    """A mail submission server: logs mail clients in and passes their messages to a relay, synchronously."""
+
+
+main.add_command(serve)
+main.add_command(check_config)
+main.add_command(send_test)

@@ -1,0 +1,241 @@
+"""The test submission itself: the client's side of SMTP from the connection to QUIT, one step after the other."""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass, field, replace
+
+from gsubmit_cli.answer import Answer
+from gsubmit_cli.capabilities import Capabilities, capabilities, described
+from gsubmit_cli.conversation import Conversation
+from gsubmit_cli.failure import Broken, Failure, Stage
+from gsubmit_cli.login import log_in
+from gsubmit_cli.message import Message
+from gsubmit_cli.target import Target, unverified_context
+from gsubmit_cli.transcript import MASK, Transcript
+
+_URL_PASSWORD = re.compile(r"(?<=://)([^/:@]*):[^/@]*@")
+_URL_TOKEN = re.compile(r"(;URLAUTH=[^:]*:(?:[^:]*:)?)(.+)", re.IGNORECASE)  # RFC 4467 9
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What to submit: the envelope, and either a message or a URL that names one."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message: Message | None
+    url: str = ""
+    bdat: bool = False
+
+    @property
+    def international(self) -> bool:
+        """Whether the envelope needs SMTPUTF8."""
+        return not all(address.isascii() for address in (self.sender, *self.recipients))
+
+
+@dataclass
+class Outcome:
+    """What came of a submission."""
+
+    accepted: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)  # recipient -> reply
+    reply: str = ""  # to the message
+    failure: Failure | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """Where it ended."""
+        return self.failure.stage if self.failure else Stage.DONE
+
+
+class Probe:
+    """One connection that submits one message; the first step that fails ends it with a Failure."""
+
+    def __init__(self, target: Target, transcript: Transcript) -> None:
+        self.target = target
+        self.transcript = transcript
+        self.talk = Conversation(target, transcript)
+        self.offered: Capabilities = {}
+        self.outcome = Outcome()
+
+    def run(self, submission: Submission) -> Outcome:
+        """Do it all and say how it ended."""
+        try:
+            self.open()
+            self.log_in(submission)
+            self.submit(submission)
+        except Failure as failure:
+            self.outcome.failure = failure
+        except KeyboardInterrupt:
+            self.talk.open = False
+            self.outcome.failure = Failure(Stage.INTERRUPTED, self.talk.step_name, "interrupted", "run it again")
+        finally:
+            self.close()
+        return self.outcome
+
+    def open(self) -> None:
+        """From the connection to the EHLO whose answer counts."""
+        target, talk = self.target, self.talk
+        with talk.step("connect", Stage.CONNECT):
+            talk.connect()
+        if target.tls == "implicit":
+            self._secure()
+        with talk.step("greeting", Stage.GREETING):
+            answer = talk.hear()
+            if answer.code != 220:
+                raise talk.refusal(answer)
+        self._ehlo("EHLO")
+        if target.tls == "starttls":
+            with talk.step("STARTTLS", Stage.TLS):
+                self._start_tls()
+            self._secure()
+            self._ehlo("EHLO after TLS")
+
+    def _ehlo(self, step: str) -> None:
+        talk = self.talk
+        with talk.step(step, Stage.GREETING):
+            self.offered = capabilities(talk.demand(f"EHLO {self.target.helo or self._own_name()}"))
+            if self.target.tls != "starttls" or talk.tls is not None:
+                for line in described(self.offered):
+                    self.transcript.note(line)
+
+    def _own_name(self) -> str:
+        """Our host name where it is a full one, else our address (RFC 5321 4.1.4)."""
+        name = socket.gethostname()
+        if "." in name:
+            return name
+        address = self.talk.wire.local_address
+        return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"
+
+    def _start_tls(self) -> None:
+        if "STARTTLS" not in self.offered:
+            raise self.talk.failure(
+                "the server does not offer STARTTLS", "is it configured for TLS? Try --tls implicit, or --tls none"
+            )
+        self.talk.demand("STARTTLS", "220")
+
+    def _secure(self) -> None:
+        try:
+            with self.talk.step("TLS", Stage.TLS):
+                self.talk.secure()
+        except Failure as failure:
+            if isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted":
+                self._look_at_certificate(failure.reason)
+            raise
+
+    def _look_at_certificate(self, reason: str) -> None:
+        """Show the certificate that was not trusted. OpenSSL tells it only when it need not verify: connect again."""
+        with self.transcript.step("certificate"):
+            again = Probe(replace(self.target, context=unverified_context(), trust=reason), Transcript())
+            try:
+                again.open()
+            except Failure as failure:
+                self.transcript.note(failure.reason)
+            finally:
+                again.close()
+            self.talk.tls = again.talk.tls
+            for line in self.talk.tls.lines() if self.talk.tls else []:
+                self.transcript.note(line)
+
+    def log_in(self, submission: Submission) -> None:
+        """AUTH, when there is a user."""
+        if self.target.user is not None:
+            with self.talk.step("AUTH", Stage.AUTH):
+                log_in(self.talk, self.offered)
+            if submission.url:  # what BURL takes is told after login only, RFC 4468 3.1
+                self._ehlo("EHLO after AUTH")
+        self.talk.wire.use_timeout(self.target.command_timeout)
+
+    def submit(self, submission: Submission) -> None:
+        """The mail transaction."""
+        talk = self.talk
+        with talk.step("MAIL", Stage.MAIL):
+            talk.demand(self._mail(submission))
+        refusal: Failure | None = None
+        for recipient in submission.recipients:
+            with talk.step("RCPT", Stage.RCPT):
+                answer = talk.say(f"RCPT TO:<{recipient}>")
+                if answer.good:
+                    self.outcome.accepted.append(recipient)
+                    continue
+                self.outcome.refused[recipient] = talk.quoted(answer)
+                refusal = refusal or talk.refusal(answer)
+                if not talk.open:
+                    raise refusal
+        if refusal and not self.outcome.accepted:
+            raise refusal
+        answer = self._content(submission)
+        self.outcome.reply = talk.quoted(answer)
+        if refusal:
+            raise refusal
+
+    def _mail(self, submission: Submission) -> str:
+        """The MAIL command, with the parameters that the message needs and the server knows."""
+        line = f"MAIL FROM:<{submission.sender}>"
+        message = submission.message
+        if message and "SIZE" in self.offered:
+            line += f" SIZE={len(message.octets)}"
+        if message and message.eight_bit and "8BITMIME" in self.offered:
+            line += " BODY=8BITMIME"
+        if submission.international:
+            if "SMTPUTF8" not in self.offered:
+                raise self.talk.failure(
+                    "an address is not ASCII, and the server does not offer SMTPUTF8", "check --from and --to"
+                )
+            line += " SMTPUTF8"
+        return line
+
+    def _content(self, submission: Submission) -> Answer:
+        if submission.message is None:
+            answer = self._burl(submission.url)
+        elif submission.bdat:
+            answer = self._bdat(submission.message)
+        else:
+            answer = self._data(submission.message)
+        if not answer.good:
+            raise self.talk.refusal(answer)
+        return answer
+
+    def _data(self, message: Message) -> Answer:
+        talk = self.talk
+        with talk.step("DATA", Stage.MESSAGE):
+            talk.demand("DATA", "354")
+        with talk.step("message", Stage.MESSAGE):
+            self._tell(message)
+            return talk.hand_over(message.dotted(), f"<{len(message.octets)} octets>, .")
+
+    def _bdat(self, message: Message) -> Answer:
+        talk = self.talk
+        with talk.step("BDAT", Stage.MESSAGE):
+            self._need("CHUNKING")
+            self._tell(message)
+            command = f"BDAT {len(message.octets)} LAST"
+            talk.transcript.sent(command)
+            return talk.hand_over(f"{command}\r\n".encode() + message.octets, f"<{len(message.octets)} octets>")
+
+    def _burl(self, url: str) -> Answer:
+        talk = self.talk
+        with talk.step("BURL", Stage.MESSAGE):
+            self._need("BURL")
+            token = _URL_TOKEN.search(url)
+            if token:
+                self.transcript.hide(token[2].encode())
+            shown = _URL_TOKEN.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", url))
+            return talk.say(f"BURL {url} LAST", f"BURL {shown} LAST")
+
+    def _need(self, keyword: str) -> None:
+        if keyword not in self.offered:
+            raise self.talk.failure(f"the server does not offer {keyword}", "see above what it offers; --user may help")
+
+    def _tell(self, message: Message) -> None:
+        for remark in message.remarks:
+            self.transcript.note(remark)
+
+    def close(self) -> None:
+        """Say QUIT when that is possible, and close."""
+        try:
+            self.talk.quit()
+        finally:
+            self.talk.close()

@@ -1,0 +1,220 @@
+"""gsubmit send-test: submit one message and show every step."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from gsubmit_cli.login import MECHANISMS
+from gsubmit_cli.message import Message
+from gsubmit_cli.probe import Probe, Submission
+from gsubmit_cli.report import as_json, verdict
+from gsubmit_cli.target import TLS_MODES, Target, relay_target, server_address, tls_context
+from gsubmit_cli.transcript import Transcript
+
+from gsubmit.settings.problem import SettingsError
+
+PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
+CONFIG = "/etc/gsubmit/conf.d"
+MAX_SIZE = 2**30  # octets; the message is made in memory
+COLOURS = {"step": "bold", "C": "cyan", "S": "green", "*": "dim", "took": "dim", "verdict": "bold"}
+
+# Options that have no meaning beside another one: the other, and theirs.
+EXCLUDES = {
+    "relay": ("server", "tls", "ca", "insecure", "user", "password_file", "mechanism", "helo", "timeout"),
+    "url": ("file", "size", "bdat", "subject"),
+    "file": ("size", "subject"),
+}
+
+EXIT_CODES = """\b
+Exit codes tell how far it came:
+   0  the message was accepted for every recipient
+   2  wrong usage, or a file or configuration that cannot be used
+  10  no connection            14  MAIL refused
+  11  greeting or EHLO failed  15  a recipient was refused
+  12  TLS failed               16  the message was refused
+  13  login failed            130  interrupted
+"""
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PATH = click.Path(path_type=Path)
+SECONDS = click.FloatRange(0, 86400, min_open=True)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    server: str | None
+    tls: str
+    ca: Path | None
+    insecure: bool
+    relay: bool
+    config: Path
+    user: str | None
+    password_file: Path | None
+    mechanism: str | None
+    sender: str | None
+    to: tuple[str, ...]
+    subject: str
+    size: int | None
+    file: Path | None
+    bdat: bool
+    url: str
+    helo: str | None
+    timeout: float
+    as_json: bool
+
+
+@click.command("send-test", epilog=EXIT_CODES)
+@click.option("--server", metavar="HOST[:PORT]", help="The server. Port: 587, or 465 with implicit TLS.")
+@click.option("--tls", type=click.Choice(TLS_MODES), default="starttls", show_default=True, help="How TLS starts.")
+@click.option("--ca", metavar="FILE", type=FILE, help="Trust the CA certificates in this file only.")
+@click.option("--insecure", is_flag=True, help="Take any certificate.")
+@click.option("--relay", is_flag=True, help="Talk to the relay of the configuration, as the server does.")
+@click.option("-c", "--config", metavar="PATH", type=PATH, default=CONFIG, help=f"For --relay. Default: {CONFIG}.")
+@click.option("--user", metavar="NAME", help="Log in as this user.")
+@click.option("--password-file", metavar="FILE", type=FILE, help=f"Password. Else ${PASSWORD_VARIABLE} or a prompt.")
+@click.option("--mechanism", type=click.Choice(MECHANISMS), help="How to log in. Default: the best one offered.")
+@click.option("--from", "sender", metavar="ADDRESS", help="Reverse-path. Default: the user, when it is an address.")
+@click.option("--to", metavar="ADDRESS", multiple=True, help="Recipient; may be repeated. Default as for --from.")
+@click.option("--subject", default="gsubmit send-test", show_default=True, help="Subject of the message made.")
+@click.option("--size", metavar="BYTES", type=click.IntRange(1, MAX_SIZE), help="Pad the message made to this size.")
+@click.option("--file", metavar="FILE", type=FILE, help="Send this message. Bare LF line ends become CRLF.")
+@click.option("--bdat", is_flag=True, help="Send with BDAT instead of DATA.")
+@click.option("--burl", "url", metavar="URL", default="", help="Submit what this IMAP URL names.")
+@click.option("--helo", metavar="NAME", help="Name to say in EHLO. Default: this host's.")
+@click.option("--timeout", metavar="SECONDS", type=SECONDS, default=60.0, help="To wait for an answer. Default: 60.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def send_test(context: click.Context, /, **given: Any) -> None:
+    """Submit one message to a mail submission server and show every step.
+
+    Works against any submission server. Each line sent and received is shown with the time since the start; passwords
+    are masked. When a step fails, it says what to look at.
+    """
+    _check(context)
+    options = Options(**given)
+    target = _target(options)
+    submission = _submission(options, target)
+    probe = Probe(target, Transcript(None if options.as_json else _show))
+    outcome = probe.run(submission)
+    if options.as_json:
+        click.echo(json.dumps(as_json(probe), indent=2))
+    else:
+        for line in verdict(probe):
+            _show("verdict", line)
+    context.exit(outcome.stage.value)
+
+
+def _check(context: click.Context) -> None:
+    """Refuse options that exclude each other, and text that cannot stand in a command."""
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    flags = {option.name: option.opts[-1] for option in context.command.params}
+    for name, others in EXCLUDES.items():
+        for other in others:
+            if name in given and other in given:
+                raise click.UsageError(f"{flags[other]} has no meaning with {flags[name]}")
+    for name, value in given.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and not text.isprintable():
+                raise click.UsageError(f"{flags[name]} holds a character that cannot be sent")
+
+
+def _target(options: Options) -> Target:
+    try:
+        if options.relay:
+            return relay_target(options.config)
+        if options.server is None:
+            raise click.UsageError("give --server HOST[:PORT], or --relay")
+        host, port = server_address(options.server, options.tls)
+        verify = options.tls != "none" and not options.insecure
+        context, trust = tls_context(verify, str(options.ca or ""))
+    except (ValueError, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    return Target(
+        host=host,
+        port=port,
+        tls=options.tls,
+        context=context,
+        trust=trust,
+        user=options.user,
+        password=_password(options),
+        mechanism=options.mechanism,
+        helo=options.helo,
+        connect_timeout=options.timeout,
+        command_timeout=options.timeout,
+    )
+
+
+def _password(options: Options) -> bytes:
+    """The password of the user: from the file, the environment or the terminal."""
+    if options.user is None:
+        if options.password_file:
+            raise click.UsageError("--password-file needs --user")
+        return b""
+    if options.password_file:
+        password = _octets(options.password_file).partition(b"\n")[0].removesuffix(b"\r")
+    elif PASSWORD_VARIABLE in os.environ:
+        password = os.fsencode(os.environ[PASSWORD_VARIABLE])
+    else:
+        try:
+            prompted: str = click.prompt(f"Password of {options.user}", hide_input=True, err=True)
+        except click.Abort as error:
+            raise click.UsageError(f"no password: give --password-file, or set {PASSWORD_VARIABLE}") from error
+        password = os.fsencode(prompted)
+    if not password or b"\0" in password:
+        raise click.UsageError("the password is empty, or has a NUL in it")  # RFC 4616 2
+    return password
+
+
+def _octets(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}") from error
+
+
+def _submission(options: Options, target: Target) -> Submission:
+    user = target.user if target.user and "@" in target.user.strip("@") else None
+    sender = _path("--from", options.sender if options.sender is not None else user)
+    recipients = [_path("--to", recipient) for recipient in options.to or (user,)]
+    if not all(recipients):
+        raise click.UsageError("--to must not be empty")
+    message = None
+    if options.file:
+        message = Message.of_octets(_octets(options.file))
+    elif not options.url:
+        message = Message.generated(sender, recipients, options.subject, options.size)
+    elif not options.url.isascii() or " " in options.url:
+        raise click.UsageError("--burl is not a URL: special characters are written as %XX")
+    return Submission(sender, tuple(recipients), message, options.url, options.bdat)
+
+
+def _path(option: str, address: str | None) -> str:
+    """The address as it stands between the angle brackets of a command."""
+    if address is None:
+        raise click.UsageError(f"give {option} ADDRESS: the user is not an address")
+    bare = address.removeprefix("<").removesuffix(">")
+    if any(letter in "<> " for letter in bare):
+        raise click.UsageError(f"{option} {address!r} is not an address")
+    return bare
+
+
+def _show(style: str, text: str) -> None:
+    """Print a line; click drops the colours where there is no terminal."""
+    if os.environ.get("NO_COLOR"):
+        style = ""
+    look = COLOURS.get(style, "")
+    if style == "S" and text.partition("S: ")[2][:1] in ("4", "5"):
+        look = "red"
+    shade = look if look not in ("bold", "dim", "") else None
+    click.secho(text, fg=shade, bold=look == "bold" or None, dim=look == "dim" or None)

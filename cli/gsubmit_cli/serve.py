@@ -1,0 +1,51 @@
+"""`gsubmit serve`: run the server in the foreground."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from gsubmit import logs
+from gsubmit.app import CannotStart, Server
+from gsubmit.settings.load import load
+from gsubmit.settings.problem import SettingsError
+from gsubmit_cli.demo import Demo
+
+DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
+_log = logging.getLogger("gsubmit")
+
+
+@click.command()
+@click.option(
+    "-c", "--config", "path", type=click.Path(path_type=Path), default=DEFAULT_PATH, show_default=True,
+    help="Configuration file, or a folder whose *.conf files are read in the order of their names.",
+)  # fmt: skip
+@click.option("--demo", is_flag=True, help="Needs no configuration: one user, a temporary certificate, a Maildir.")
+def serve(path: Path, demo: bool) -> None:
+    """Serve mail clients until SIGTERM or Ctrl-C.
+
+    Exit code 0 after a gentle stop, 1 when the server cannot start.
+    """
+    try:
+        if demo:
+            Demo().run()
+        else:
+            _run(path)
+    except (SettingsError, CannotStart) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"cannot start: {error}", err=True)
+        sys.exit(1)
+
+
+def _run(path: Path) -> None:
+    loaded = load(path)
+    server = Server(loaded.settings)
+    logs.configure(loaded.settings.logging)
+    for notice in loaded.notices:
+        _log.warning("%s", notice)
+    server.run()

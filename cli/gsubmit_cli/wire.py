@@ -1,0 +1,128 @@
+"""The client's connection: lines and octets, in the clear or inside TLS. Every trouble comes out as Broken."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from gsubmit_cli.failure import Broken
+
+MAX_LINE = 16384  # octets; replies have at most 512, SASL challenges 12288 (RFC 4954 4)
+BLOCK = 65536  # a timeout counts for one block, so that a long message may take long
+
+
+class Wire:
+    """A connected socket with a time limit for each line read and each block written, in seconds."""
+
+    def __init__(self, sock: socket.socket, timeout: float) -> None:
+        self._sock = sock
+        self._timeout = timeout
+        self._buffer = b""
+
+    @classmethod
+    def connect(cls, host: str, port: int, timeout: float, note: Callable[[str], None]) -> Wire:
+        """Try the addresses of `host` one after the other; each attempt is told to `note`."""
+        trouble: Broken | None = None
+        with _troubles():
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for family, kind, protocol, _name, address in addresses:
+            try:
+                with _troubles():
+                    sock = _connected(family, kind, protocol, address, timeout)
+            except Broken as failed:
+                trouble = failed
+                note(f"{address[0]} port {port}: {failed}")
+            else:
+                note(f"connected to {address[0]} port {port}")
+                return cls(sock, timeout)
+        raise trouble or Broken("name", "the name has no address")
+
+    @property
+    def local_address(self) -> str:
+        """Our own IP address on this connection."""
+        return str(self._sock.getsockname()[0])
+
+    def use_timeout(self, seconds: float) -> None:
+        """Wait this long from now on."""
+        self._timeout = seconds
+
+    def read_line(self) -> bytes:
+        """One line without its line end. The time limit is for the whole line, so a slow server cannot stretch it."""
+        deadline = time.monotonic() + self._timeout
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > MAX_LINE:
+                raise Broken("garbage", f"a line of more than {MAX_LINE} octets")
+            self._buffer += self._receive(deadline)
+        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
+        return line.removesuffix(b"\r")
+
+    def _receive(self, deadline: float) -> bytes:
+        with _troubles():
+            self._sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            octets = self._sock.recv(BLOCK)
+        if not octets:
+            raise Broken("closed", "the server closed the connection")
+        return octets
+
+    def send(self, octets: bytes) -> None:
+        """Send everything."""
+        for start in range(0, len(octets), BLOCK):
+            with _troubles():
+                self._sock.settimeout(self._timeout)
+                self._sock.sendall(octets[start : start + BLOCK])
+
+    def start_tls(self, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
+        """Do the TLS handshake and talk inside TLS from now on."""
+        if self._buffer:  # RFC 3207 6: whoever put it there wants it to be taken for the server's protected words
+            raise Broken("garbage", "the server sent more after its answer to STARTTLS, before the handshake")
+        with _troubles():
+            self._sock.settimeout(self._timeout)
+            secured = context.wrap_socket(self._sock, server_hostname=host)
+        self._sock = secured
+        return secured
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+
+def _connected(family: int, kind: int, protocol: int, address: tuple[object, ...], timeout: float) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+@contextmanager
+def _troubles() -> Iterator[None]:
+    """Turn what a socket, a name lookup or a handshake may raise into Broken. Order counts: special ones first."""
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise Broken("untrusted", f"the certificate is not trusted: {error.verify_message}") from error
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
+        kind = "refused" if isinstance(error, ConnectionRefusedError) else "closed"
+        raise Broken(kind, _first_words(error)) from error
+    except ssl.SSLError as error:
+        raise Broken("tls", f"TLS failed: {error.reason or error}") from error
+    except TimeoutError as error:
+        raise Broken("timeout", "no answer in time") from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise Broken("name", f"the host name cannot be looked up: {_first_words(error)}") from error
+    except ValueError as error:  # ssl's word for a host name that cannot be in a certificate
+        raise Broken("name", f"not a host name: {error}") from error
+    except OSError as error:
+        raise Broken("unreachable", _first_words(error)) from error
+
+
+def _first_words(error: Exception) -> str:
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return words[:1].lower() + words[1:]

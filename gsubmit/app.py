@@ -1,0 +1,167 @@
+"""From settings to a running server, and to a gentle stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import signal
+import socket
+import time
+from pathlib import Path
+
+import gevent
+from gevent import monkey
+from gevent.event import Event
+
+from gsubmit.auth.chain import build_chain
+from gsubmit.relay.nexthop import NextHop, client_context
+from gsubmit.relay.pool import Relay
+from gsubmit.relay.unset import NoRelay
+from gsubmit.sasl.mechanisms import MECHANISMS
+from gsubmit.server.listener import Door, Listener, bind
+from gsubmit.server.tls import CertificateError, ServerTls
+from gsubmit.service import NextHops, Service
+from gsubmit.settings.sections import Settings
+
+STOP_PATIENCE = 30.0  # seconds for transactions to finish after SIGTERM
+_log = logging.getLogger("gsubmit")
+
+
+class CannotStart(Exception):  # noqa: N818 - the server's state
+    """Something outside makes it impossible to serve; the text is one line for the administrator."""
+
+
+def build_relay(settings: Settings) -> NextHops:
+    """The next hop that the settings name. Raises CannotStart."""
+    relay, ssl = settings.relay, settings.ssl
+    if not relay.submission_relay_host:
+        return NoRelay()
+    context = None
+    if relay.submission_relay_ssl != "no":
+        try:
+            context = client_context(relay.submission_relay_ssl_verify, ssl.ssl_client_ca_file, ssl.ssl_client_ca_dir)
+        except OSError as error:
+            raise CannotStart(f"cannot use ssl_client_ca_file or ssl_client_ca_dir: {error}") from error
+    hop = NextHop(
+        host=relay.submission_relay_host,
+        port=relay.submission_relay_port,
+        hostname=settings.server.hostname,
+        connect_timeout=relay.submission_relay_connect_timeout,
+        command_timeout=relay.submission_relay_command_timeout,
+        tls=relay.submission_relay_ssl,
+        context=context,
+        user=relay.submission_relay_user,
+        password=relay.submission_relay_password,
+        rawlog_dir=relay.submission_relay_rawlog_dir,
+    )
+    return Relay(hop, relay.submission_relay_max_idle_time)
+
+
+def build_service(settings: Settings) -> Service:
+    """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args."""
+    try:
+        tls = ServerTls(settings) if settings.ssl.ssl != "no" else None
+    except CertificateError as error:
+        raise CannotStart(str(error)) from error
+    auth = settings.auth
+    return Service(
+        settings=settings,
+        chain=build_chain(settings.passdbs, auth.auth_cache_size, auth.auth_cache_ttl),
+        mechanisms={name.upper(): MECHANISMS[name.upper()] for name in auth.auth_mechanisms},
+        relay=build_relay(settings),
+        tls=tls,
+    )
+
+
+class Server:
+    """The listeners and the service behind them."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not monkey.is_module_patched("socket"):
+            raise CannotStart("gevent's monkey patch must come before everything else")
+        self._settings = settings
+        self._sockets = self._bind()
+        try:
+            self.service = build_service(settings)
+            self._drop_privileges()
+        except BaseException:
+            for _, sock, _ in self._sockets:
+                sock.close()
+            raise
+        self.door = Door(settings.services.client_limit)
+        self.listeners = {
+            name: Listener(sock, self.service, self.door, implicit_tls=implicit_tls)
+            for name, sock, implicit_tls in self._sockets
+        }
+        self._stop = Event()
+
+    def _bind(self) -> list[tuple[str, socket.socket, bool]]:
+        """All ports, before anything else is done: a port in use is the commonest mistake."""
+        bound: list[tuple[str, socket.socket, bool]] = []
+        for listener in self._settings.services.inet_listeners:
+            if not listener.port:
+                continue
+            for address in listener.addresses(self._settings.server.listen):
+                try:
+                    sock = bind(address, listener.port)
+                except OSError as error:
+                    if address == "::" and not socket.has_dualstack_ipv6():
+                        continue  # a machine without IPv6
+                    for _, other, _ in bound:
+                        other.close()
+                    raise CannotStart(f"cannot listen on {address} port {listener.port}: {error.strerror}") from error
+                bound.append((f"{listener.name} {address}", sock, listener.ssl))
+        return bound
+
+    def _drop_privileges(self) -> None:
+        user = self._settings.server.default_internal_user
+        if not user or os.getuid() != 0:
+            return
+        try:
+            entry = pwd.getpwnam(user)
+        except KeyError as error:
+            raise CannotStart(f"default_internal_user: there is no user {user}") from error
+        os.initgroups(user, entry.pw_gid)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
+
+    def start(self) -> None:
+        """Accept clients, and find out what the relay can do."""
+        for listener in self.listeners.values():
+            listener.start()
+        if isinstance(self.service.relay, Relay):
+            self.service.relay.learn()
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then stop gently."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            gevent.signal_handler(number, self._stop.set)
+        self.start()
+        _log.info("serving on %s", ", ".join(self.places))
+        self._stop.wait()
+        self.stop()
+
+    @property
+    def places(self) -> list[str]:
+        """Where we listen, as text."""
+        return [f"{name} port {listener.port}" for name, listener in self.listeners.items()]
+
+    def stop(self, patience: float = STOP_PATIENCE) -> None:
+        """Accept nobody, let transactions finish within `patience` seconds, say 421 to the idle, leave the relay."""
+        for listener in self.listeners.values():
+            listener.close()
+        self.door.stop_idle()
+        end = time.monotonic() + patience
+        while self.door.sessions and time.monotonic() < end:
+            gevent.joinall(list(self.door.sessions.values()), timeout=0.5)
+            self.door.stop_idle()
+        gevent.killall(list(self.door.sessions.values()))
+        if isinstance(self.service.relay, Relay):
+            self.service.relay.close()
+        _log.info("stopped")
+
+
+def temporary_directory_problem(path: str) -> str:
+    """Why large messages cannot be kept in `path`, or empty."""
+    return "" if Path(path).is_dir() and os.access(path, os.W_OK) else f"mail_temp_dir {path} cannot be written"

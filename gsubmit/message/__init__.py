@@ -1,0 +1,1 @@
+"""Message content: the spooled body, and the header fields that we read and make."""

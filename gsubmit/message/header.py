@@ -1,0 +1,65 @@
+"""Header fields: the ones we read for log and loop check, and the trace field we make (RFC 5321 4.4)."""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import formatdate
+from functools import lru_cache
+from typing import NamedTuple
+
+MAX_RECEIVED = 100  # Received fields after which a message is called looping, RFC 5321 6.3
+_MESSAGE_ID = re.compile(rb"^Message-ID:[ \t]*(?:\r\n[ \t]+)?([!-~]{1,998})", re.IGNORECASE | re.MULTILINE)
+_FOLD_AT = 76
+
+
+class Trace(NamedTuple):
+    """What the Received field tells. `for_path` is empty unless there is one recipient (RFC 5321 7.2)."""
+
+    hello: str
+    client_ip: str
+    by: str
+    protocol: str
+    id: str
+    tls_cipher: str = ""
+    for_path: str = ""
+
+
+def received_field(trace: Trace) -> bytes:
+    """The Received field with its CRLF, folded; clauses in the order of RFC 5321 4.4, `tls` from RFC 8314 4.3."""
+    literal = f"[IPv6:{trace.client_ip}]" if ":" in trace.client_ip else f"[{trace.client_ip}]"
+    clauses = [f"from {trace.hello or literal} ({literal})", f"by {trace.by} with {trace.protocol}", f"id {trace.id}"]
+    if trace.tls_cipher:
+        clauses.append(f"tls {trace.tls_cipher}")
+    if trace.for_path:
+        clauses.append(f"for {trace.for_path}")
+    clauses[-1] += ";"
+    clauses.append(_date(int(time.time())))
+    return _folded("Received:", clauses).encode("utf-8")
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, localtime=True)
+
+
+def _folded(line: str, clauses: list[str]) -> str:
+    lines = []
+    for clause in clauses:
+        if len(line) + 1 + len(clause) > _FOLD_AT:
+            lines.append(line)
+            line = "\t" + clause
+        else:
+            line = f"{line} {clause}"
+    return "\r\n".join([*lines, line]) + "\r\n"
+
+
+def message_id(head: bytes) -> str:
+    """The Message-ID as it stands in the header, printable ASCII only, or empty."""
+    found = _MESSAGE_ID.search(head)
+    return found[1].decode("ascii") if found else ""
+
+
+def count_received(head: bytes) -> int:
+    """How many hops the header tells of."""
+    return (b"\r\n" + head.lower()).count(b"\r\nreceived:")

@@ -1,0 +1,58 @@
+"""Rawlogs: everything that was said on one connection, in Dovecot's two files, with the secrets left out."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import re
+import time
+from pathlib import Path
+
+_log = logging.getLogger("gsubmit")
+_counter = itertools.count(1)
+_INITIAL_RESPONSE = re.compile(rb"(AUTH[ \t]+[!-~]+[ \t]+)[^\r\n]+", re.IGNORECASE)
+SECRET = b"<secret>\r\n"
+
+
+class Rawlog:
+    """A pair of files, `.in` for what we received and `.out` for what we sent; each line has its time in front."""
+
+    def __init__(self, stem: Path) -> None:
+        self._in = os.open(f"{stem}.in", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._out = os.open(f"{stem}.out", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def received(self, octets: bytes, *, secret: bool = False) -> None:
+        """Note octets from the peer; `secret` says that they are a SASL response."""
+        os.write(self._in, _stamped(SECRET if secret else octets))
+
+    def sent(self, octets: bytes, *, secret: bool = False) -> None:
+        """Note octets to the peer; `secret` says that they are a SASL response."""
+        os.write(self._out, _stamped(SECRET if secret else octets))
+
+    def close(self) -> None:
+        """Close both files."""
+        os.close(self._in)
+        os.close(self._out)
+
+
+def mask(command_line: bytes) -> bytes:
+    """A command line without the initial response that AUTH may carry."""
+    return _INITIAL_RESPONSE.sub(rb"\1<secret>", command_line)
+
+
+def _stamped(octets: bytes) -> bytes:
+    stamp = b"%.6f " % time.time()
+    return b"".join(stamp + line for line in octets.splitlines(keepends=True))
+
+
+def open_rawlog(directory: str) -> Rawlog | None:
+    """A new rawlog in `directory`, or None when the setting is empty or the files cannot be made, which is logged."""
+    if not directory:
+        return None
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}.{os.getpid()}.{next(_counter)}"
+    try:
+        return Rawlog(Path(directory) / name)
+    except OSError as error:
+        _log.warning("rawlog: %s", error)
+        return None

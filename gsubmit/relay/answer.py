@@ -1,0 +1,53 @@
+"""What the relay said, made fit for our client (RLY-5 to RLY-7 of the standards list; RFC 5321 4.2, RFC 2034)."""
+
+from __future__ import annotations
+
+import re
+
+from gsubmit.smtp.replies import RELAY_REFUSES_US
+from gsubmit.smtp.reply import Refused, Reply
+
+# Answers about the relay's own terms with us. Passed on, 530 would make a client ask its user for a password.
+_NOT_FOR_CLIENTS = frozenset({432, 454, 530, 534, 535, 538})
+_STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:[ \t]+|$)", re.ASCII)
+_NOT_PRINTABLE = re.compile(r"[^\t -~]")
+
+
+class RelayFailed(Refused):
+    """The relay cannot serve us; `reply` is for the client, `why` for the log, `lost`: the connection broke."""
+
+    def __init__(self, reply: Reply, why: str, *, lost: bool = False) -> None:
+        super().__init__(reply)
+        self.why = why
+        self.lost = lost
+
+    def __str__(self) -> str:
+        return self.why
+
+
+def read_lines(code: int, lines: list[str]) -> Reply:
+    """A relay's reply from its code and the texts of its lines; the enhanced status is taken out of the texts."""
+    status = ""
+    texts = []
+    for line in lines:
+        if (matched := _STATUS.match(line)) is not None:
+            if matched[1] == str(code)[0]:  # a status of another class is no status (RFC 2034 4)
+                status = status or ".".join(str(int(part)) for part in matched.groups())
+            line = line[matched.end() :]  # noqa: PLW2901
+        texts.append(_NOT_PRINTABLE.sub("?", line))
+    return Reply(code, status, "\n".join(texts))
+
+
+def for_client(reply: Reply, default_detail: str = "0.0") -> Reply:
+    """The reply that the client hears for this one of the relay's. `default_detail` is the status after its class."""
+    code = reply.code
+    if code in _NOT_FOR_CLIENTS:
+        return RELAY_REFUSES_US
+    status = reply.status or f"{code // 100}.{default_detail if code < 300 else '0.0'}"
+    if code == 421:  # the relay ends its connection, not ours
+        code = 451
+    elif code // 10 % 10 > 5:  # 571 and its like are no reply codes (RFC 5321 4.2)
+        code = code // 100 * 100 + 50
+    if (code, status) == (reply.code, reply.status):
+        return reply
+    return Reply(code, status, reply.text)

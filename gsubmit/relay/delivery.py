@@ -1,0 +1,240 @@
+"""One mail transaction with the relay, in promises: asked at once, answered when somebody needs to know."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
+
+from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.relay.answer import RelayFailed, for_client
+from gsubmit.relay.lines import mail_line, rcpt_line
+from gsubmit.smtp.data import stuffed
+from gsubmit.smtp.envelope import Recipient, Sender
+from gsubmit.smtp.replies import RELAY_NONSENSE
+from gsubmit.smtp.reply import Refused, Reply
+
+if TYPE_CHECKING:
+    from gsubmit.relay.pool import Relay
+
+MAX_OUTSTANDING = 100  # commands without an answer; their replies fit any socket buffer, so nobody blocks
+
+_log = logging.getLogger("gsubmit.relay")
+
+
+class Promise:
+    """The answer to MAIL or RCPT, given by the relay in its own time."""
+
+    __slots__ = ("_delivery", "answer", "request")
+
+    def __init__(self, delivery: RelayDelivery, request: Sender | Recipient) -> None:
+        self._delivery = delivery
+        self.request = request
+        self.answer: Reply | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the answer is known and negative."""
+        return self.answer is not None and self.answer.refuses
+
+    def reply(self) -> Reply:
+        """The answer as the client hears it; waits for it."""
+        while self.answer is None:
+            self._delivery.collect()
+        return self.answer
+
+
+class Delivery(Protocol):
+    """One mail transaction as the next hop sees it. It begins with MAIL; `send` or `abort` ends it."""
+
+    sender: Promise
+
+    @property
+    def facts(self) -> str:
+        """For the log: where the message goes."""
+
+    def recipient(self, recipient: Recipient) -> Promise:
+        """Ask for one more recipient."""
+
+    def accepted(self) -> list[Recipient]:
+        """Wait for all answers; the recipients that the next hop took. Raises Refused when it is lost."""
+
+    def send(self, header: bytes, body: MessageBody) -> Reply:
+        """Hand over `header` and then the body; the next hop's final reply. Raises Refused."""
+
+    def abort(self) -> None:
+        """End without sending; does nothing after `send`."""
+
+
+class RelayDelivery:
+    """A Delivery over one RelayConnection, replaced once if it breaks before the message may have been taken."""
+
+    def __init__(self, relay: Relay, sender: Sender, label: str) -> None:
+        self._relay = relay
+        self._label = label  # who it is for, in the log
+        self._connection = relay.take()
+        self._asked: list[Promise] = []
+        self._sent = 0  # how many of them were sent on this connection
+        self._answered = 0  # and how many of those answers have come
+        self._is_replaced = False
+        self._is_committed = False  # the end of the message may have reached the relay
+        self._is_over = False
+        self.failure: RelayFailed | None = None
+        try:
+            self.sender = self._ask(sender)
+        except Refused:
+            relay.give_back(self._connection)
+            raise
+
+    @property
+    def facts(self) -> str:
+        """For the log: the relay's address, and whether the connection had been used before."""
+        return f"{self._relay.hop}, reused={'yes' if self._connection.is_reused else 'no'}"
+
+    def recipient(self, recipient: Recipient) -> Promise:
+        """Ask for one more recipient. Raises Refused when the relay cannot be asked (an extension is gone)."""
+        return self._ask(recipient)
+
+    def _ask(self, request: Sender | Recipient) -> Promise:
+        promise = Promise(self, request)
+        if self.failure is not None:
+            promise.answer = self.failure.reply
+            return promise
+        self._line(request)
+        self._asked.append(promise)
+        self._push()
+        return promise
+
+    def _line(self, request: Sender | Recipient) -> bytes:
+        capabilities = self._connection.capabilities
+        if isinstance(request, Sender):
+            return mail_line(request, capabilities)
+        return rcpt_line(request, capabilities)
+
+    def _push(self) -> None:
+        """Put as many lines as the relay may be given now; without PIPELINING one at a time."""
+        room = MAX_OUTSTANDING if "PIPELINING" in self._connection.capabilities else 1
+        while self._sent < len(self._asked) and self._sent - self._answered < room:
+            self._connection.put(self._line(self._asked[self._sent].request))
+            self._sent += 1
+
+    def collect(self) -> None:
+        """Take one answer from the relay, or fail every promise that waits."""
+        try:
+            self._push()
+            self._connection.flush()
+            reply = self._connection.read_reply()
+            if reply.code == 421:
+                raise RelayFailed(for_client(reply), f"{self._relay.hop} said: {reply}", lost=True)
+            self._settle(self._asked[self._answered], reply)
+        except RelayFailed as failure:
+            self._replace_or_fail(failure)
+
+    def _settle(self, promise: Promise, reply: Reply) -> None:
+        self._answered += 1
+        answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
+        if promise.answer is None:
+            promise.answer = answer
+            if answer is not reply and answer.refuses:
+                _log.info("%s said: %s", self._relay.hop, reply, extra={"prefix": self._label})
+        elif promise.answer.refuses != answer.refuses:
+            raise RelayFailed(answer, f"{self._relay.hop} changed its mind after a reconnect: {reply}")
+
+    def _replace_or_fail(self, failure: RelayFailed) -> None:
+        """Go on with a new connection, or give every waiting promise its answer."""
+        self._connection.close()
+        if failure.lost and not self._is_replaced and not self._is_committed:
+            self._is_replaced = True
+            try:
+                self._connection = self._relay.dial()
+                self._sent = self._answered = 0
+                self._push()
+            except Refused as refused:
+                self._connection.close()
+                failure = RelayFailed(refused.reply, f"{failure.why}; {refused}")
+            else:
+                return
+        self.failure = failure
+        _log.error("relay: %s", failure.why, extra={"prefix": self._label})
+        for promise in self._asked:
+            if promise.answer is None:
+                promise.answer = failure.reply
+
+    def accepted(self) -> list[Recipient]:
+        """Wait for all answers; the recipients that the relay took. Raises RelayFailed when it is lost."""
+        while self._answered < len(self._asked) and self.failure is None:
+            self.collect()
+        if self.failure is not None:
+            raise self.failure
+        return [
+            promise.request
+            for promise in self._asked
+            if isinstance(promise.request, Recipient) and not promise.is_refused
+        ]
+
+    def send(self, header: bytes, body: MessageBody) -> Reply:
+        """Hand the message over and give the relay's final reply. Raises RelayFailed."""
+        while True:
+            self.accepted()
+            try:
+                reply = self._transmit(chain((header,) if header else (), body.blocks()), len(header) + body.size)
+            except RelayFailed as failure:
+                if self._is_committed:
+                    failure.why += "; whether the relay took the message is unknown"
+                self._replace_or_fail(failure)
+            else:
+                self._is_over = True
+                return reply
+
+    def _transmit(self, blocks: Iterable[bytes], size: int) -> Reply:
+        connection = self._connection
+        if "CHUNKING" in connection.capabilities:
+            connection.put(b"BDAT %d LAST\r\n" % size)
+        else:
+            go_ahead = connection.ask("DATA")
+            if go_ahead.code != 354:
+                return self._refused_data(go_ahead)
+            blocks = stuffed(blocks)
+        try:
+            self._put_all(blocks)
+        except RelayFailed:
+            reply = connection.last_words()
+            connection.close()
+            if reply is None or reply.code == 421:
+                raise
+            return for_client(reply)
+        reply = connection.read_reply()
+        if reply.code // 100 == 3:
+            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} answered the message with: {reply}")
+        self._relay.give_back(connection)
+        return for_client(reply)
+
+    def _refused_data(self, reply: Reply) -> Reply:
+        if reply.code == 421:
+            raise RelayFailed(for_client(reply), f"{self._relay.hop} said: {reply}", lost=True)
+        if not reply.refuses:
+            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} answered DATA with: {reply}")
+        self._relay.give_back(self._connection, needs_reset=True)
+        return for_client(reply)
+
+    def _put_all(self, blocks: Iterator[bytes] | Iterable[bytes]) -> None:
+        connection = self._connection
+        for block in blocks:
+            if connection.outgoing_size >= BLOCK:
+                connection.flush()
+            connection.put(block)
+        self._is_committed = True  # from here on the relay may have it all: never a second time
+        connection.flush()
+
+    def abort(self) -> None:
+        """End the transaction without sending the message; does nothing after `send`."""
+        if self._is_over:
+            return
+        self._is_over = True
+        if self.failure is not None:
+            return
+        if self._answered < len(self._asked):
+            self._connection.close()  # answers are on their way that nobody waits for
+        else:
+            self._relay.give_back(self._connection, needs_reset=not self.sender.is_refused)

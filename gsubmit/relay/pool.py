@@ -1,0 +1,134 @@
+"""The relay: one next hop, its connections kept for reuse, and what it last said that it can do."""
+
+from __future__ import annotations
+
+import logging
+import select
+import time
+
+import gevent
+from gevent import monkey
+
+from gsubmit.relay.answer import RelayFailed, for_client
+from gsubmit.relay.connection import RelayConnection
+from gsubmit.relay.delivery import RelayDelivery
+from gsubmit.relay.nexthop import NextHop
+from gsubmit.smtp.capabilities import NOTHING, Capabilities
+from gsubmit.smtp.envelope import Sender
+from gsubmit.smtp.replies import CANNOT_VERIFY
+from gsubmit.smtp.reply import Reply
+
+MAX_KEPT = 100  # idle connections
+LEARN_PATIENCE = 3.0  # seconds that an EHLO waits for a relay that was never reached
+LEARN_AGAIN = 10.0  # seconds before a relay that could not be reached is tried again for an EHLO
+REAP_EVERY = 15.0  # seconds between looks at the idle connections
+
+_log = logging.getLogger("gsubmit.relay")
+_poll = monkey.get_original("select", "poll")
+
+
+class Relay:
+    """The next hop of every message. `max_idle_time` in seconds."""
+
+    def __init__(self, hop: NextHop, max_idle_time: float = 1740.0) -> None:
+        self.hop = hop
+        self._max_idle_time = max_idle_time
+        self._idle: list[RelayConnection] = []
+        self._capabilities: Capabilities | None = None
+        self._learning: gevent.Greenlet[[], None] | None = None
+        self._learn_after = 0.0
+        self._reaper: gevent.Greenlet[[], None] | None = None
+
+    def begin(self, sender: Sender, label: str) -> RelayDelivery:
+        """Start a mail transaction; `label` names it in the log. Raises Refused."""
+        return RelayDelivery(self, sender, label)
+
+    # What the relay can do
+
+    def capabilities(self) -> Capabilities:
+        """What the relay last announced; waits a little for a relay that has not been asked yet."""
+        if self._capabilities is None:
+            self.learn()
+            if self._learning is not None:
+                self._learning.join(LEARN_PATIENCE)
+        return self._capabilities or NOTHING
+
+    def learn(self) -> None:
+        """Connect in the background to hear what the relay announces; the connection is kept."""
+        if self._learning is None and time.monotonic() >= self._learn_after:
+            self._learning = gevent.spawn(self._learn)
+
+    def _learn(self) -> None:
+        try:
+            self.give_back(self.dial())
+        except RelayFailed as failure:
+            self._learn_after = time.monotonic() + LEARN_AGAIN
+            _log.error("relay: %s", failure.why)
+        finally:
+            self._learning = None
+
+    def verify(self, argument: str) -> Reply:
+        """The relay's answer to VRFY, for the client. Raises RelayFailed."""
+        connection = self.take()
+        try:
+            reply = connection.ask(f"VRFY {argument}")
+        except RelayFailed:
+            connection.close()
+            raise
+        self.give_back(connection)
+        return CANNOT_VERIFY if reply.code in (500, 502) else for_client(reply)
+
+    # Connections
+
+    def take(self) -> RelayConnection:
+        """A kept connection that lives, or a new one. Raises RelayFailed."""
+        while self._idle:
+            connection = self._idle.pop()
+            if self._is_usable(connection):
+                return connection
+            connection.close()
+        return self.dial()
+
+    def dial(self) -> RelayConnection:
+        """A new connection. Raises RelayFailed."""
+        connection = RelayConnection(self.hop)
+        connection.open()
+        self._capabilities = connection.capabilities
+        return connection
+
+    def give_back(self, connection: RelayConnection, *, needs_reset: bool = False) -> None:
+        """Keep a connection for the next transaction; `needs_reset` when one is still open on it."""
+        if connection.sock is None or (needs_reset and not connection.reset()):
+            connection.close()
+        elif len(self._idle) >= MAX_KEPT:
+            connection.say_goodbye()
+        else:
+            connection.mark_idle()
+            self._idle.append(connection)
+            if self._reaper is None:
+                self._reaper = gevent.spawn(self._reap)
+
+    def _is_usable(self, connection: RelayConnection) -> bool:
+        """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no more use."""
+        if connection.sock is None or time.monotonic() - connection.idle_since > self._max_idle_time:
+            return False
+        poll = _poll()
+        poll.register(connection.sock.fileno(), select.POLLIN)
+        return not poll.poll(0)
+
+    def _reap(self) -> None:
+        """Close idle connections whose time is over, until none is left."""
+        while self._idle:
+            gevent.sleep(REAP_EVERY)
+            gone = [connection for connection in self._idle if not self._is_usable(connection)]
+            self._idle = [connection for connection in self._idle if connection not in gone]
+            for connection in gone:
+                connection.say_goodbye()
+        self._reaper = None
+
+    def close(self) -> None:
+        """Say goodbye on every kept connection."""
+        if self._reaper is not None:
+            self._reaper.kill()
+        kept, self._idle = self._idle, []
+        gevent.joinall([gevent.spawn(connection.say_goodbye) for connection in kept])

@@ -1,0 +1,26 @@
+"""The next hop of a configuration that names none: it refuses every message."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from gsubmit.relay.answer import RelayFailed
+from gsubmit.smtp.capabilities import NOTHING, Capabilities
+from gsubmit.smtp.envelope import Sender
+from gsubmit.smtp.replies import RELAY_UNSET
+
+
+class NoRelay:
+    """Stands where a Relay would; `submission_relay_host` is empty."""
+
+    def begin(self, sender: Sender, label: str) -> NoReturn:
+        """Refuse MAIL."""
+        raise RelayFailed(RELAY_UNSET, "submission_relay_host is not set")
+
+    def capabilities(self) -> Capabilities:
+        """None."""
+        return NOTHING
+
+    def verify(self, argument: str) -> NoReturn:
+        """Refuse VRFY; it is not announced."""
+        raise RelayFailed(RELAY_UNSET, "submission_relay_host is not set")

@@ -1,0 +1,1 @@
+"""The front: listeners, sessions, and the commands that clients give."""

@@ -1,0 +1,1 @@
+"""The commands: table.py is the page to read first."""

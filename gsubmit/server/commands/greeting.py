@@ -1,0 +1,61 @@
+"""EHLO and HELO (RFC 5321 4.1.1.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gsubmit.smtp.command import Command
+from gsubmit.smtp.keywords import Situation, announced
+from gsubmit.smtp.replies import BAD_HOSTNAME, MISSING_HOSTNAME
+from gsubmit.smtp.reply import Refused, Reply
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+
+# Clients give all kinds of names; what is no domain is taken too but never written into a header (RCV-2).
+_TOLERATED = re.compile(r"[!#-'*-;=?-~]{1,255}")
+
+
+def ehlo(session: Session, command: Command) -> Reply:
+    """Greet, and tell what there is: from the state at this moment (EHL-5)."""
+    _greeted(session, command)
+    keywords = announced(session.situation)
+    session.offered = frozenset(keywords)
+    session.is_extended = True
+    lines = [f"{keyword} {parameters}".rstrip() for keyword, parameters in keywords.items()]
+    return Reply(250, "", "\n".join([session.service.hostname, *lines]))
+
+
+def helo(session: Session, command: Command) -> Reply:
+    """Greet an old client, which hears no keywords (EHL-2)."""
+    _greeted(session, command)
+    session.is_extended = False
+    session.offered = frozenset()
+    return Reply(250, "", session.service.hostname)
+
+
+def _greeted(session: Session, command: Command) -> None:
+    if not command.argument:
+        raise Refused(MISSING_HOSTNAME)
+    if not _TOLERATED.fullmatch(command.argument):
+        raise Refused(BAD_HOSTNAME)
+    session.end_transaction()
+    session.hello = command.argument
+    session.situation = _situation(session)
+
+
+def _situation(session: Session) -> Situation:
+    service = session.service
+    tls_offered = service.tls is not None and session.wire.tls is None
+    auth_allowed = not (tls_offered and service.settings.ssl.ssl == "required")
+    return Situation(
+        relay=service.relay.capabilities(),
+        max_mail_size=service.settings.submission.submission_max_mail_size,
+        mechanisms=tuple(
+            mechanism.name
+            for mechanism in service.mechanisms.values()
+            if auth_allowed and (session.is_secured or not mechanism.cleartext)
+        ),
+        tls_offered=tls_offered,
+    )

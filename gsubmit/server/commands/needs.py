@@ -1,0 +1,113 @@
+"""What commands need before they are carried out. Each need owns its reply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gsubmit.smtp.command import Command
+from gsubmit.smtp.replies import (
+    ALREADY_AUTHENTICATED,
+    AUTH_IN_TRANSACTION,
+    AUTH_REQUIRED,
+    BINARY_NEEDS_BDAT,
+    CHUNK_FAILED,
+    CHUNKS_BEGUN,
+    HELLO_FIRST,
+    MAIL_FIRST,
+    MAIL_GIVEN,
+    MISSING_ARGUMENT,
+    NO_PARAMETERS,
+    NO_RECIPIENTS,
+    TLS_ACTIVE,
+    TLS_REQUIRED,
+    TLS_UNAVAILABLE,
+)
+from gsubmit.smtp.reply import Refused, Reply
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+
+
+def _need(condition: object, otherwise: Reply) -> None:
+    if not condition:
+        raise Refused(otherwise)
+
+
+def no_argument(_: Session, command: Command) -> None:
+    """DATA, RSET, QUIT and STARTTLS stand alone (RFC 5321 4.1.1)."""
+    _need(not command.argument, NO_PARAMETERS)
+
+
+def argument(_: Session, command: Command) -> None:
+    """VRFY needs something to verify."""
+    _need(command.argument, MISSING_ARGUMENT)
+
+
+def tls(session: Session, _: Command) -> None:
+    """With `ssl = required` only EHLO, STARTTLS, NOOP and QUIT come before TLS (RFC 3207 4)."""
+    _need(session.service.settings.ssl.ssl != "required" or session.wire.tls, TLS_REQUIRED)
+
+
+def no_tls_yet(session: Session, _: Command) -> None:
+    """STARTTLS once, and only with a certificate (RFC 3207 4.2)."""
+    _need(session.wire.tls is None, TLS_ACTIVE)
+    _need(session.service.tls, TLS_UNAVAILABLE)
+
+
+def login(session: Session, _: Command) -> None:
+    """Nobody submits without a login (RFC 6409 4.3)."""
+    _need(session.identity, AUTH_REQUIRED)
+
+
+def no_login_yet(session: Session, _: Command) -> None:
+    """One AUTH succeeds in a session (RFC 4954 4)."""
+    _need(session.identity is None, ALREADY_AUTHENTICATED)
+
+
+def hello(session: Session, _: Command) -> None:
+    """EHLO or HELO comes before mail (RFC 5321 4.1.4)."""
+    _need(session.hello is not None, HELLO_FIRST)
+
+
+def no_transaction(session: Session, _: Command) -> None:
+    """One MAIL in a transaction (RFC 5321 4.1.4). Whether the first one was refused must be known here."""
+    if session.transaction is not None:
+        session.transaction.delivery.sender.reply()
+    _need(session.current is None, MAIL_GIVEN)
+
+
+def no_transaction_for_auth(session: Session, _: Command) -> None:
+    """No AUTH within a transaction (RFC 4954 4)."""
+    if session.transaction is not None:
+        session.transaction.delivery.sender.reply()
+    _need(session.current is None, AUTH_IN_TRANSACTION)
+
+
+def transaction(session: Session, _: Command) -> None:
+    """MAIL comes before RCPT and content (RFC 5321 3.3)."""
+    _need(session.current, MAIL_FIRST)
+
+
+def unspoiled(session: Session, _: Command) -> None:
+    """After a failed chunk only RSET helps (RFC 3030 2)."""
+    _need(session.transaction is None or not session.transaction.is_spoiled, CHUNK_FAILED)
+
+
+def no_chunks(session: Session, _: Command) -> None:
+    """After BDAT neither RCPT nor DATA (RFC 3030 2)."""
+    _need(session.transaction is None or not session.transaction.has_chunks, CHUNKS_BEGUN)
+
+
+def not_binary(session: Session, _: Command) -> None:
+    """BODY=BINARYMIME goes with BDAT only (RFC 3030 3)."""
+    assert session.transaction is not None
+    _need(session.transaction.envelope.sender.params.body != "BINARYMIME", BINARY_NEEDS_BDAT)
+
+
+def recipients(session: Session, _: Command) -> None:
+    """Content needs a recipient that the relay took; all its answers are awaited here (RFC 5321 3.3, RLY-9)."""
+    assert session.transaction is not None
+    accepted = session.transaction.delivery.accepted()
+    _need(session.current, MAIL_FIRST)
+    session.transaction.envelope.recipients = accepted
+    _need(accepted, NO_RECIPIENTS)

@@ -1,0 +1,47 @@
+"""RSET, NOOP, VRFY, HELP, QUIT, and what is known but not offered (RFC 5321 4.1.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gsubmit.smtp.command import Command
+from gsubmit.smtp.replies import BYE, CANNOT_VERIFY, HELP, NOT_IMPLEMENTED, OK
+from gsubmit.smtp.reply import Reply
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+
+
+def rset(session: Session, _: Command) -> Reply:
+    """Drop the transaction; EHLO, TLS and login stay (STA-5)."""
+    session.end_transaction()
+    return OK
+
+
+def noop(_: Session, __: Command) -> Reply:
+    """Nothing, whatever the argument says (CMD-18)."""
+    return OK
+
+
+def vrfy(session: Session, command: Command) -> Reply:
+    """The relay's answer, when the relay offers VRFY (RLY-14)."""
+    relay = session.service.relay
+    if "VRFY" in relay.capabilities() and command.argument.isascii():
+        return relay.verify(command.argument)
+    return CANNOT_VERIFY
+
+
+def help(_: Session, __: Command) -> Reply:
+    """What there is."""
+    return HELP
+
+
+def quit(session: Session, _: Command) -> Reply:
+    """Goodbye; an open transaction is dropped (STA-9)."""
+    session.end_transaction()
+    return BYE
+
+
+def not_implemented(_: Session, __: Command) -> Reply:
+    """Known, and not for a submission server (CMD-19, CMD-23)."""
+    return NOT_IMPLEMENTED

@@ -1,0 +1,26 @@
+"""STARTTLS (RFC 3207)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gsubmit.smtp.command import Command
+from gsubmit.smtp.replies import START_TLS
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+
+HANDSHAKE_TIME = 30.0  # seconds
+
+
+def starttls(session: Session, _: Command) -> None:
+    """Go over to TLS and start over: nothing that came in clear text counts any more (RFC 3207 4.2)."""
+    session.wire.send(START_TLS)
+    begin_tls(session)
+    session.restart()
+
+
+def begin_tls(session: Session) -> None:
+    """The handshake, here and at the start of implicit TLS (RFC 8314 3.3)."""
+    assert session.service.tls is not None
+    session.wire.start_tls(session.service.tls.context(session.ends.local_ip), HANDSHAKE_TIME)

@@ -1,0 +1,110 @@
+"""Every command: what it needs, in order, and who carries it out. The page to read first.
+
+Needs are functions that raise Refused with their own reply when not met; they are checked before the handler runs.
+A handler returns the reply, or the promise of one, or None when it has said everything itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from gsubmit.relay.answer import RelayFailed
+from gsubmit.server.commands import auth, content, envelope, greeting, needs, other, starttls
+from gsubmit.server.wire import Answer
+from gsubmit.smtp.command import Command
+from gsubmit.smtp.replies import LINE_TOO_LONG, UNKNOWN_COMMAND
+from gsubmit.smtp.reply import Disconnected, Refused, Reply
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+
+MAX_COMMAND_LINE = 2048  # octets without CRLF; all extensions together need about 1260 (LIM-10)
+MAX_AUTH_LINE = 16384  # octets; an initial response may be as long as a later one
+
+_log = logging.getLogger("gsubmit.relay")
+
+Need = Callable[["Session", Command], None]
+Handler = Callable[["Session", Command], Reply | Answer | None]
+
+
+class Row(NamedTuple):
+    """One command."""
+
+    handler: Handler
+    needs: tuple[Need, ...] = ()
+    max_line: int = MAX_COMMAND_LINE
+    # What must be read although the command is refused, so that it is not taken for commands (RFC 3030 2).
+    on_refusal: Callable[[Session, Command], None] | None = None
+
+
+COMMANDS: dict[str, Row] = {
+    "EHLO": Row(greeting.ehlo),
+    "HELO": Row(greeting.helo, (needs.tls,)),
+    "STARTTLS": Row(starttls.starttls, (needs.no_argument, needs.no_tls_yet, needs.no_transaction)),
+    "AUTH": Row(
+        auth.auth, (needs.tls, needs.no_login_yet, needs.no_transaction_for_auth), max_line=MAX_AUTH_LINE
+    ),
+    "MAIL": Row(
+        envelope.mail, (needs.tls, needs.login, needs.hello, needs.unspoiled, needs.no_transaction)
+    ),
+    "RCPT": Row(
+        envelope.rcpt,
+        (needs.tls, needs.login, needs.hello, needs.transaction, needs.unspoiled, needs.no_chunks),
+    ),
+    "DATA": Row(
+        content.data,
+        (
+            *(needs.no_argument, needs.tls, needs.login, needs.hello, needs.transaction),
+            *(needs.unspoiled, needs.no_chunks, needs.not_binary, needs.recipients),
+        ),
+    ),
+    "BDAT": Row(
+        content.bdat,
+        (
+            *(content.readable_chunk_size, needs.tls, needs.login, needs.hello, needs.transaction),
+            *(needs.unspoiled, content.good_chunk_marker, needs.recipients),
+        ),
+        on_refusal=content.refuse_chunk,
+    ),
+    "RSET": Row(other.rset, (needs.tls, needs.no_argument)),
+    "NOOP": Row(other.noop),
+    "VRFY": Row(other.vrfy, (needs.tls, needs.login, needs.argument)),
+    "HELP": Row(other.help, (needs.tls,)),
+    "QUIT": Row(other.quit, (needs.no_argument,)),
+    "EXPN": Row(other.not_implemented, (needs.tls,)),
+    "ETRN": Row(other.not_implemented, (needs.tls,)),
+    "TURN": Row(other.not_implemented, (needs.tls,)),
+    "SEND": Row(other.not_implemented, (needs.tls,)),
+    "SOML": Row(other.not_implemented, (needs.tls,)),
+    "SAML": Row(other.not_implemented, (needs.tls,)),
+}
+
+
+def execute(session: Session, line: bytes) -> Reply | Answer | None:
+    """Carry out one command line and give its reply. Raises Disconnected when the connection is to end after it."""
+    try:
+        command = Command.parse(line)
+        row = COMMANDS.get(command.verb)
+        if row is None:
+            return UNKNOWN_COMMAND
+        if len(line) > row.max_line:
+            return LINE_TOO_LONG
+        try:
+            for need in row.needs:
+                need(session, command)
+        except Disconnected:
+            raise
+        except Refused:
+            if row.on_refusal is not None:
+                row.on_refusal(session, command)
+            raise
+        return row.handler(session, command)
+    except Disconnected:
+        raise
+    except RelayFailed as failed:
+        _log.error("relay: %s", failed.why, extra={"prefix": session.label})
+        return failed.reply
+    except Refused as refused:
+        return refused.reply

@@ -1,0 +1,104 @@
+"""The operator's log: a few named events of a session, in the words of Dovecot's login service."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import TYPE_CHECKING
+
+from gsubmit.message import header
+from gsubmit.settings.variables import expand
+from gsubmit.smtp.address import path_text
+from gsubmit.smtp.reply import Reply
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+    from gsubmit.server.transaction import Transaction
+
+_log = logging.getLogger("gsubmit.session")
+_LOGIN = {"prefix": "submission-login"}
+_UNSAFE = re.compile(r"[^ -~]")
+
+
+def safe(text: str) -> str:
+    """Text from outside for one line of the log (CMD-24 of the standards list)."""
+    return _UNSAFE.sub("?", text)
+
+
+def _who(session: Session, user: str, method: str) -> str:
+    """The elements of Dovecot's login_log_format_elements."""
+    ends = session.ends
+    parts = [f"user=<{safe(user)}>"]
+    if method:
+        parts.append(f"method={method}")
+    parts += [f"rip={ends.remote_ip}", f"lip={ends.local_ip}"]
+    if session.wire.tls is not None:
+        parts.append("TLS")
+    elif session.is_secured:
+        parts.append("secured")
+    parts.append(f"session=<{session.id}>")
+    return ", ".join(parts)
+
+
+def logged_in(session: Session) -> None:
+    """A login succeeded."""
+    assert session.identity is not None
+    _log.info("Login: %s", _who(session, session.identity.user, session.mechanism), extra=_LOGIN)
+
+
+def login_failed(session: Session, user: str, method: str, reason: str) -> None:
+    """A login did not succeed; the line about it comes when the session ends, unless auth_verbose asks for one now."""
+    attempts = session.attempts
+    if not attempts.failed:
+        attempts.first = time.monotonic()
+    attempts.failed += 1
+    attempts.user, attempts.method, attempts.reason = user, method, "auth failed"
+    if session.service.settings.auth.auth_verbose:
+        _log.info("Login failed: %s: %s", safe(reason), _who(session, user, method), extra=_LOGIN)
+
+
+def login_refused(session: Session, method: str, reason: str) -> None:
+    """A login was not even tried, for instance because it would have shown a password to the network."""
+    session.attempts.method, session.attempts.reason = method, reason
+
+
+def ended(session: Session) -> None:
+    """The connection is over."""
+    if session.identity is not None:
+        values = {
+            "input": str(session.wire.octets_in),
+            "output": str(session.wire.octets_out),
+            "session": session.id,
+            "command_count": str(session.commands),
+            "reply_count": str(session.wire.replies),
+        }
+        figures = expand(session.service.settings.submission.submission_logout_format, values)
+        _log.info("Disconnected: %s %s", safe(session.end), figures, extra={"prefix": session.label})
+        return
+    attempts = session.attempts
+    if attempts.failed:
+        seconds = int(time.monotonic() - attempts.first + session.service.settings.auth.auth_failure_delay)
+        what = f"Aborted login (auth failed, {attempts.failed} attempts in {seconds} secs)"
+    elif attempts.reason:
+        what = f"Aborted login ({attempts.reason})"
+    else:
+        what = f"Disconnected: {safe(session.end)} (no auth attempts in {int(session.age)} secs)"
+    _log.info("%s: %s", what, _who(session, attempts.user, attempts.method), extra=_LOGIN)
+
+
+def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
+    """A message got its final reply."""
+    envelope = transaction.envelope
+    _log.info(
+        "%s message: id=%s, from=%s, nrcpt=%d, size=%d, msgid=%s, relay=%s, reply=`%s'",
+        "Failed to relay" if reply.refuses else "Relayed",
+        transaction.id,
+        safe(path_text(envelope.sender.reverse_path)),
+        len(envelope.recipients),
+        transaction.body.size,
+        header.message_id(transaction.body.head()),
+        transaction.delivery.facts,
+        safe(str(reply)),
+        extra={"prefix": session.label},
+    )

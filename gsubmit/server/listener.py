@@ -1,0 +1,118 @@
+"""A port: each connection gets a greenlet, from here to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from socket import AF_INET6, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, SO_REUSEADDR, SOL_SOCKET, TCP_NODELAY, socket
+
+import gevent
+from gevent.server import StreamServer
+
+from gsubmit.rawlog import open_rawlog
+from gsubmit.server.session import INACTIVITY, Endpoints, Session, Stopping
+from gsubmit.server.wire import Closed, TimedOut, Wire
+from gsubmit.service import Service
+from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS
+from gsubmit.smtp.reply import Reply
+
+BACKLOG = 1024
+REFUSAL_TIME = 5.0  # seconds to tell a client that there are too many
+MAX_REFUSALS = 50  # clients that are being told at the same time; more are just closed
+
+@dataclass
+class Door:
+    """Who is in: the sessions of all listeners, and how many there may be."""
+
+    client_limit: int
+    sessions: dict[Session, gevent.Greenlet[..., None]] = field(default_factory=dict)
+    refusals: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more client is one too many."""
+        return len(self.sessions) >= self.client_limit
+
+    def stop_idle(self) -> None:
+        """Say 421 to sessions that wait for a command; the others hear it after their transaction."""
+        for session, greenlet in list(self.sessions.items()):
+            session.is_stopping = True
+            if session.is_waiting:
+                greenlet.kill(Stopping, block=False)
+
+
+def bind(address: str, port: int) -> socket:
+    """A listening socket on `address` (`*` and `::` are all of IPv4 and of IPv6). Raises OSError."""
+    host = "0.0.0.0" if address == "*" else address.strip("[]")  # noqa: S104 - what the administrator asked for
+    sock = socket(AF_INET6) if ":" in host else socket()
+    try:
+        sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+        if sock.family == AF_INET6:
+            sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Listener:
+    """Accepts on one bound socket; `implicit_tls` is port 465's way (RFC 8314 3.3)."""
+
+    def __init__(self, sock: socket, service: Service, door: Door, *, implicit_tls: bool) -> None:
+        self._service = service
+        self._door = door
+        self._implicit_tls = implicit_tls
+        self._server = StreamServer(sock, self.handle)
+
+    def start(self) -> None:
+        """Accept connections from now on."""
+        self._server.start()
+
+    def close(self) -> None:
+        """Accept no more; the connections there are stay."""
+        self._server.close()
+
+    @property
+    def port(self) -> int:
+        """The port number, also when port 0 was asked for."""
+        return int(self._server.address[1])
+
+    def handle(self, sock: socket, peer: tuple[str, int]) -> None:
+        """One connection."""
+        try:
+            sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            local = sock.getsockname()
+        except OSError:
+            sock.close()
+            return
+        if self._door.is_full:
+            self._refuse(sock)
+            return
+        rawlog = open_rawlog(self._service.settings.server.rawlog_dir)
+        wire = Wire(sock, INACTIVITY, rawlog)
+        session = Session(wire, self._service, Endpoints(peer[0], peer[1], local[0], local[1]))
+        self._door.sessions[session] = gevent.getcurrent()  # type: ignore[assignment]
+        try:
+            session.run(implicit_tls=self._implicit_tls)
+        finally:
+            del self._door.sessions[session]
+            wire.close()
+
+    def _refuse(self, sock: socket) -> None:
+        """421, when few others are being told so, and the connection ends."""
+        door = self._door
+        wire = Wire(sock, REFUSAL_TIME)
+        door.refusals += 1
+        try:
+            if door.refusals <= MAX_REFUSALS:
+                if self._implicit_tls and self._service.tls is not None:
+                    wire.start_tls(self._service.tls.context(sock.getsockname()[0]), REFUSAL_TIME)
+                text = f"{self._service.hostname} {TOO_MANY_CONNECTIONS.text}"
+                wire.send(Reply(TOO_MANY_CONNECTIONS.code, TOO_MANY_CONNECTIONS.status, text))
+                wire.flush()
+        except (Closed, TimedOut):
+            pass
+        finally:
+            door.refusals -= 1
+            wire.close()

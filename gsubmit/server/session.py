@@ -1,0 +1,205 @@
+"""One client's session, from the greeting to the end of the connection."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from gsubmit.auth.passdb import Identity
+from gsubmit.message.body import MessageBody
+from gsubmit.relay.delivery import Delivery
+from gsubmit.server import journal
+from gsubmit.server.commands.starttls import begin_tls
+from gsubmit.server.commands.table import execute
+from gsubmit.server.transaction import Transaction
+from gsubmit.server.wire import Closed, LineTooLong, TimedOut, Wire
+from gsubmit.service import Service
+from gsubmit.smtp.envelope import Sender
+from gsubmit.smtp.keywords import Situation
+from gsubmit.smtp.replies import (
+    INACTIVE,
+    INTERNAL_ERROR,
+    LINE_TOO_LONG,
+    SHUTTING_DOWN,
+    TOO_MANY_BAD_COMMANDS,
+)
+from gsubmit.smtp.reply import Disconnected, Reply
+
+LOGIN_TIME = 180.0  # seconds for the whole login
+INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
+MAX_BAD_COMMANDS = 10  # in a row
+_BAD = frozenset({500, 501, 503})
+
+_log = logging.getLogger("gsubmit")
+
+
+class Stopping(Exception):  # noqa: N818 - what the server does
+    """Thrown into a session that waits for its client when the server stops."""
+
+
+class Endpoints(NamedTuple):
+    """Addresses of a connection, as text."""
+
+    remote_ip: str
+    remote_port: int
+    local_ip: str
+    local_port: int
+
+
+@dataclass
+class Attempts:
+    """What is to be said about logins that did not come to pass."""
+
+    failed: int = 0
+    first: float = 0.0
+    user: str = ""
+    method: str = ""
+    reason: str = ""
+
+
+class Session:
+    """Facts about one client; each is None or empty until it is true."""
+
+    def __init__(self, wire: Wire, service: Service, ends: Endpoints) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.wire = wire
+        self.service = service
+        self.ends = ends
+        self.hello: str | None = None
+        self.is_extended = False  # greeted with EHLO
+        self.situation = Situation()  # what the last EHLO was answered from
+        self.offered: frozenset[str] = frozenset()  # the keywords that it announced
+        self.identity: Identity | None = None
+        self.mechanism = ""
+        self.attempts = Attempts()
+        self.transaction: Transaction | None = None
+        self.transactions = 0
+        self.commands = 0
+        self.is_waiting = False  # for a command, with nothing under way
+        self.is_stopping = False
+        self.end = "Connection closed"
+        self._bad_commands = 0
+        self._since = time.monotonic()
+
+    def run(self, *, implicit_tls: bool = False) -> None:
+        """Serve the client until the connection ends."""
+        self.wire.deadline = self._since + LOGIN_TIME
+        try:
+            if implicit_tls:
+                begin_tls(self)
+            self._converse()
+        except Closed as closed:
+            self.end = f"Connection closed: {closed}"
+        except TimedOut:
+            self.end = INACTIVE.text
+            self._say_last(INACTIVE)
+        except Stopping:
+            self.end = SHUTTING_DOWN.text
+            self._say_last(SHUTTING_DOWN)
+        except Exception:
+            self.end = "Internal error"
+            _log.exception("internal error", extra={"prefix": self.label})
+            self._say_last(INTERNAL_ERROR)
+        finally:
+            self.end_transaction()
+            journal.ended(self)
+
+    def _converse(self) -> None:
+        self.wire.send(Reply(220, "", f"{self.service.hostname} {self.service.settings.server.login_greeting}"))
+        while True:
+            self.is_waiting = self.transaction is None
+            if self.is_stopping and self.is_waiting:
+                raise Stopping
+            try:
+                line = self.wire.read_line()
+            except LineTooLong:
+                reply = LINE_TOO_LONG
+            else:
+                self.is_waiting = False
+                self.commands += 1
+                try:
+                    answer = execute(self, line)
+                except Disconnected as disconnected:
+                    self.end = disconnected.reply.text
+                    self._say_last(disconnected.reply)
+                    return
+                if answer is None:
+                    continue
+                if not isinstance(answer, Reply):
+                    self._bad_commands = 0
+                    self.wire.send(answer)
+                    continue
+                reply = answer
+            self._bad_commands = self._bad_commands + 1 if reply.code in _BAD else 0
+            if self._bad_commands > MAX_BAD_COMMANDS:
+                reply = TOO_MANY_BAD_COMMANDS
+            if reply.closes:
+                self.end = "Logged out" if reply.code == 221 else reply.text
+                self._say_last(reply)
+                return
+            self.wire.send(reply)
+            self.wire.flush()  # only promises gather: a known reply is not held back (RFC 2920 3.2)
+
+    def _say_last(self, reply: Reply) -> None:
+        """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
+        if reply.closes:
+            reply = replace(reply, text=f"{self.service.hostname} {reply.text}")
+        try:
+            self.wire.send(reply)
+            self.wire.flush()
+        except (Closed, TimedOut):
+            pass  # nobody hears it
+
+    # State
+
+    @property
+    def age(self) -> float:
+        """Seconds since the client connected."""
+        return time.monotonic() - self._since
+
+    def restart(self) -> None:
+        """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
+        self.end_transaction()
+        self.hello = None
+        self.offered = frozenset()
+        self.identity = None
+
+    def begin_transaction(self, sender: Sender, delivery: Delivery) -> None:
+        """MAIL was passed on."""
+        body = MessageBody(self.service.settings.server.mail_temp_dir)
+        self.transaction = Transaction(self.new_transaction_id(), sender, delivery, body, self.situation.size)
+
+    def end_transaction(self) -> None:
+        """The one way a transaction ends, whatever became of it."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.close()
+
+    @property
+    def current(self) -> Transaction | None:
+        """The transaction, unless the next hop is known to have refused its sender."""
+        if self.transaction is not None and self.transaction.is_refused:
+            self.end_transaction()
+        return self.transaction
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether passwords are safe here: TLS, a client on this machine, or the administrator's word for it."""
+        return (
+            self.wire.tls is not None
+            or self.ends.remote_ip == self.ends.local_ip
+            or not self.service.settings.auth.disable_plaintext_auth
+        )
+
+    def new_transaction_id(self) -> str:
+        """The session's id, with a number from the second transaction on."""
+        self.transactions += 1
+        return self.id if self.transactions == 1 else f"{self.id}:T{self.transactions}"
+
+    @property
+    def label(self) -> str:
+        """Who this is, at the start of log lines."""
+        return f"submission({self.identity.user})<{self.id}>" if self.identity else f"submission-login<{self.id}>"

@@ -1,0 +1,69 @@
+"""A complete message: judged, given its trace field, handed to the relay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
+from gsubmit.relay.answer import RelayFailed
+from gsubmit.server import journal
+from gsubmit.server.tls import cipher_name
+from gsubmit.smtp.address import is_host_name
+from gsubmit.smtp.replies import LOOPING
+from gsubmit.smtp.reply import Refused, Reply
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+    from gsubmit.server.transaction import Transaction
+
+
+def submit(session: Session) -> Reply:
+    """The final reply for the session's transaction, which is over after this."""
+    transaction = session.transaction
+    assert transaction is not None
+    try:
+        session.wire.flush()
+        reply = _hand_over(session, transaction)
+        journal.submitted(session, transaction, reply)
+    finally:
+        session.end_transaction()
+    return reply
+
+
+def _hand_over(session: Session, transaction: Transaction) -> Reply:
+    fault = transaction.judge(relay_takes_8bit="8BITMIME" in session.service.relay.capabilities())
+    if fault is not None:
+        return fault
+    if count_received(transaction.body.head()) > MAX_RECEIVED:
+        return LOOPING
+    header = b""
+    if session.service.settings.submission.submission_add_received_header:
+        header = received_field(_trace(session, transaction))
+    try:
+        return transaction.delivery.send(header, transaction.body)
+    except RelayFailed as failed:  # the delivery has logged it
+        return failed.reply
+    except Refused as refused:
+        return refused.reply
+
+
+def _trace(session: Session, transaction: Transaction) -> Trace:
+    tls = session.wire.tls
+    envelope = transaction.envelope
+    return Trace(
+        hello=session.hello if session.hello and is_host_name(session.hello) else "",
+        client_ip=session.ends.remote_ip,
+        by=session.service.hostname,
+        protocol=_protocol(session, utf8=envelope.sender.params.smtputf8),
+        id=transaction.id,
+        tls_cipher=cipher_name(tls) if tls else "",
+        for_path=f"<{envelope.recipients[0].forward_path}>" if len(envelope.recipients) == 1 else "",
+    )
+
+
+def _protocol(session: Session, *, utf8: bool) -> str:
+    """The with clause (RFC 3848 1, RFC 6531 4.3). Without EHLO there is no extension to name."""
+    if not session.is_extended:
+        return "SMTP"
+    secured = "S" if session.wire.tls is not None else ""
+    return f"{'UTF8SMTP' if utf8 else 'ESMTP'}{secured}A"

@@ -1,0 +1,69 @@
+"""One mail transaction: born in MAIL, ends in Session.end_transaction() and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+
+from gsubmit.message.body import MessageBody
+from gsubmit.relay.delivery import Delivery
+from gsubmit.smtp.envelope import Envelope, Sender
+from gsubmit.smtp.replies import BARE_LINE_END, EIGHT_BIT_REFUSED, EMPTY_MESSAGE, HOLDS_NUL, NO_ROOM, TOO_BIG
+from gsubmit.smtp.reply import Reply
+
+_log = logging.getLogger("gsubmit")
+
+
+class Transaction:
+    """Envelope, body and delivery. `fault` is the first thing wrong with the content, told when all of it has come."""
+
+    __slots__ = ("_max_size", "body", "delivery", "envelope", "fault", "has_chunks", "id", "is_spoiled")
+
+    def __init__(self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int) -> None:
+        self.id = id
+        self.envelope = Envelope(sender)
+        self.delivery = delivery
+        self.body = body
+        self.fault: Reply | None = None
+        self.has_chunks = False  # BDAT has begun: no RCPT, no DATA (RFC 3030 2)
+        self.is_spoiled = False  # a chunk failed: nothing but RSET helps
+        self._max_size = max_size
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the next hop is known to have refused the sender; there is no transaction then."""
+        return self.delivery.sender.is_refused
+
+    def take(self, content: bytes) -> None:
+        """Add content. After a fault it is only counted out."""
+        if self.fault is not None:
+            return
+        if self._max_size and self.body.size + len(content) > self._max_size:
+            self.fault = TOO_BIG
+            return
+        try:
+            self.body.append(content)
+        except OSError as error:
+            _log.error("cannot keep message %s: %s", self.id, error)
+            self.fault = NO_ROOM
+
+    def judge(self, *, relay_takes_8bit: bool) -> Reply | None:
+        """What is wrong with the complete content, if anything."""
+        body = self.body
+        if self.fault is not None:
+            return self.fault
+        if not body.size:
+            return EMPTY_MESSAGE
+        if self.envelope.sender.params.body == "BINARYMIME":
+            return None
+        if body.has_bare_line_end:
+            return BARE_LINE_END
+        if body.has_nul:
+            return HOLDS_NUL
+        if body.has_8bit and not relay_takes_8bit:
+            return EIGHT_BIT_REFUSED  # RFC 6152 3
+        return None
+
+    def close(self) -> None:
+        """End it: what was not sent is dropped, at the next hop too."""
+        self.body.close()
+        self.delivery.abort()

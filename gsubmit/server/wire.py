@@ -1,0 +1,182 @@
+"""The octets of one client connection: lines and blocks in, replies out."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import Protocol
+
+from gsubmit.rawlog import Rawlog, mask
+from gsubmit.smtp.reply import Reply
+
+MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
+READ_LINE = 4096  # octets asked of the socket for commands
+READ_BLOCK = 65536  # octets asked of the socket for content
+
+
+class Closed(Exception):  # noqa: N818 - what the client did
+    """The client closed the connection, or it broke."""
+
+
+class TimedOut(Exception):  # noqa: N818 - what the client did
+    """The client was silent too long, or did not take our replies."""
+
+
+class LineTooLong(Exception):  # noqa: N818 - what the client sent
+    """The line was longer than MAX_LINE; it has been read to its end and dropped (LIM-3)."""
+
+
+class Answer(Protocol):
+    """A reply that may still have to come, such as a relay's promise."""
+
+    def reply(self) -> Reply:
+        """Wait for it."""
+
+
+class Socket(Protocol):
+    """What is used of a socket, in clear text or TLS."""
+
+    def recv(self, size: int, /) -> bytes: ...  # noqa: D102
+    def sendall(self, octets: bytes, /) -> None: ...  # noqa: D102
+    def settimeout(self, seconds: float | None, /) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class Wire:
+    """Whoever waits, speaks first: replies gather in the outbox and leave before any wait for the client.
+
+    `patience` is how long one wait may take, in seconds; `deadline`, when set, is when all waiting ends (monotonic).
+    """
+
+    __slots__ = (
+        "_buffer", "_outbox", "_rawlog", "_sock", "deadline", "octets_in", "octets_out", "patience", "replies",
+    )  # fmt: skip
+
+    def __init__(self, sock: Socket, patience: float, rawlog: Rawlog | None = None) -> None:
+        self._sock = sock
+        self._rawlog = rawlog
+        self._buffer = b""
+        self._outbox: list[Reply | Answer] = []
+        self.patience = patience
+        self.deadline: float | None = None
+        self.octets_in = 0
+        self.octets_out = 0
+        self.replies = 0
+
+    # In
+
+    def read_line(self, *, secret: bool = False) -> bytes:
+        """One line without its CRLF; nothing else ends a line (RFC 5321 2.3.8). `secret` keeps it out of the rawlog."""
+        end = self._buffer.find(b"\r\n")
+        while end < 0:
+            if len(self._buffer) > MAX_LINE:
+                self._drop_line()
+            searched = max(len(self._buffer) - 1, 0)
+            self._buffer += self._receive(READ_LINE)
+            end = self._buffer.find(b"\r\n", searched)
+        line = self._buffer[:end]
+        self._buffer = self._buffer[end + 2 :]
+        if len(line) > MAX_LINE:
+            raise LineTooLong
+        if self._rawlog is not None:
+            self._rawlog.received(mask(line) + b"\r\n", secret=secret)
+        return line
+
+    def _drop_line(self) -> None:
+        """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""
+        while (end := self._buffer.find(b"\r\n")) < 0:
+            self._buffer = self._buffer[-1:] + self._receive(READ_LINE)
+        self._buffer = self._buffer[end + 2 :]
+        raise LineTooLong
+
+    def read_block(self, limit: int = READ_BLOCK) -> bytes:
+        """Between 1 and `limit` octets of content: those at hand, or the next to come."""
+        octets = self._buffer or self._receive(min(limit, READ_BLOCK))
+        self._buffer = octets[limit:]
+        octets = octets[:limit]
+        if self._rawlog is not None:
+            self._rawlog.received(octets)
+        return octets
+
+    def unread(self, octets: bytes) -> None:
+        """Put octets back in front of what comes next."""
+        self._buffer = octets + self._buffer
+
+    @property
+    def has_input(self) -> bool:
+        """Whether the client has sent ahead."""
+        return bool(self._buffer)
+
+    def _receive(self, size: int) -> bytes:
+        if self._outbox:
+            self.flush()
+        self._sock.settimeout(self._time_left())
+        try:
+            octets = self._sock.recv(size)
+        except TimeoutError as error:
+            raise TimedOut from error
+        except OSError as error:
+            raise Closed(str(error)) from error
+        if not octets:
+            raise Closed("closed by the client")
+        self.octets_in += len(octets)
+        return octets
+
+    def _time_left(self) -> float:
+        if self.deadline is None:
+            return self.patience
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOut
+        return min(left, self.patience)
+
+    # Out
+
+    def send(self, reply: Reply | Answer) -> None:
+        """Put a reply, or the promise of one, in the outbox."""
+        self._outbox.append(reply)
+        self.replies += 1
+
+    def flush(self) -> None:
+        """Send the outbox, waiting for promised replies."""
+        if not self._outbox:
+            return
+        outbox, self._outbox = self._outbox, []
+        octets = b"".join([(reply if isinstance(reply, Reply) else reply.reply()).wire for reply in outbox])
+        if self._rawlog is not None:
+            self._rawlog.sent(octets)
+        self._sock.settimeout(self.patience)
+        try:
+            self._sock.sendall(octets)
+        except TimeoutError as error:
+            raise TimedOut from error
+        except OSError as error:
+            raise Closed(str(error)) from error
+        self.octets_out += len(octets)
+
+    # The connection
+
+    def start_tls(self, context: ssl.SSLContext, patience: float) -> None:
+        """Flush, go over to TLS within `patience` seconds, and forget what came in clear text (RFC 3207 4.2)."""
+        self.flush()
+        self._buffer = b""
+        assert not isinstance(self._sock, ssl.SSLSocket)
+        self._sock.settimeout(min(patience, self._time_left()))
+        try:
+            self._sock = context.wrap_socket(self._sock, server_side=True)  # type: ignore[arg-type]
+        except TimeoutError as error:
+            raise TimedOut from error
+        except OSError as error:  # ssl.SSLError is one
+            raise Closed(f"TLS handshake failed: {error}") from error
+
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """The TLS socket, once TLS is active."""
+        return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
+
+    def close(self) -> None:
+        """Close the connection; replies still in the outbox are dropped."""
+        if self._rawlog is not None:
+            self._rawlog.close()
+            self._rawlog = None
+        self._sock.close()

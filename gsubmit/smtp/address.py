@@ -1,0 +1,159 @@
+"""Mailboxes and paths, and the cursor that parses them (RFC 5321 4.1.2, 4.1.3, RFC 6531 3.3)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+
+MAX_DOMAIN = 255  # octets, RFC 5321 4.5.3.1.2
+MAX_PATH = 256  # octets with the angle brackets, RFC 5321 4.5.3.1.3
+
+# Non-ASCII characters are parsed always and judged afterwards: SMTPUTF8 stands later on the line.
+_ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]+"
+_LABEL = r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-\u0080-\U0010ffff]*[A-Za-z0-9\u0080-\U0010ffff])?"
+_DOT_STRING = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
+_QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*)"')
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_LITERAL = re.compile(r"\[([\x21-\x5a\x5e-\x7e]+)\]")
+_TAGGED = re.compile(r"[A-Za-z0-9\-]*[A-Za-z0-9]:[\x21-\x5a\x5e-\x7e]+")
+_ROUTE = re.compile(rf"@(?:{_LABEL}(?:\.{_LABEL})*)(?:,@(?:{_LABEL}(?:\.{_LABEL})*))*:")
+_ESCAPED = re.compile(r"\\(.)")
+_TO_ESCAPE = re.compile(r'(["\\])')
+
+
+class BadAddress(ValueError):  # noqa: N818 - what was given, not what went wrong
+    """The text is no mailbox or path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A mailbox. The local part is unquoted inside and quoted by `str()`; `domain` is empty only for postmaster."""
+
+    local_part: str
+    domain: str
+
+    def __str__(self) -> str:
+        local_part = self.local_part
+        if not _DOT_STRING.fullmatch(local_part):
+            local_part = '"' + _TO_ESCAPE.sub(r"\\\1", local_part) + '"'
+        return f"{local_part}@{self.domain}" if self.domain else local_part
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the address can be used without SMTPUTF8."""
+        return self.local_part.isascii() and self.domain.isascii()
+
+
+ReversePath = Address | None  # None is the null reverse-path
+
+
+def path_text(path: ReversePath) -> str:
+    """The path as a command holds it, without a source route (RFC 5321 4.1.2)."""
+    return "<>" if path is None else f"<{path}>"
+
+
+class Cursor:
+    """A place in a text; each method takes what the grammar names and moves on, or raises BadAddress."""
+
+    __slots__ = ("at", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    @property
+    def rest(self) -> str:
+        """What has not been taken."""
+        return self.text[self.at :]
+
+    def accept(self, literal: str) -> bool:
+        """Take `literal` if it stands here."""
+        if self.text.startswith(literal, self.at):
+            self.at += len(literal)
+            return True
+        return False
+
+    def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        matched = pattern.match(self.text, self.at)
+        if matched:
+            self.at = matched.end()
+        return matched
+
+    def path(self) -> Address | None:
+        """`Path` or `<>`; a source route is read and dropped (RFC 5321 4.1.1.3). None is the null path."""
+        start = self.at
+        if not self.accept("<"):
+            raise BadAddress("no angle bracket")
+        if self.accept(">"):
+            return None
+        self._match(_ROUTE)
+        address = self.mailbox(bare_postmaster=True)
+        if not self.accept(">"):
+            raise BadAddress("unexpected character in path")
+        if len(self.text[start : self.at].encode()) > MAX_PATH:
+            raise BadAddress("path too long")
+        return address
+
+    def mailbox(self, *, bare_postmaster: bool = False) -> Address:
+        """`Mailbox`; only postmaster may stand without a domain, and only where the caller allows it."""
+        local_part = self._local_part()
+        if self.accept("@"):
+            return Address(local_part, self.domain())
+        if bare_postmaster and local_part.lower() == "postmaster":
+            return Address(local_part, "")
+        raise BadAddress("missing domain")
+
+    def _local_part(self) -> str:
+        if dot_string := self._match(_DOT_STRING):
+            return dot_string[0]
+        if quoted := self._match(_QUOTED):
+            return _ESCAPED.sub(r"\1", quoted[1])
+        raise BadAddress("invalid local part")
+
+    def domain(self) -> str:
+        """`Domain` or `address-literal`, as it was written."""
+        if name := self._match(_DOMAIN):
+            if len(name[0].encode()) > MAX_DOMAIN:
+                raise BadAddress("domain too long")
+            return name[0]
+        if literal := self._match(_LITERAL):
+            if not _is_address_literal(literal[1]):
+                raise BadAddress("invalid address literal")
+            return literal[0]
+        raise BadAddress("invalid domain")
+
+
+def _is_address_literal(text: str) -> bool:
+    tag, colon, value = text.partition(":")
+    try:
+        if not colon:
+            # Snum has at most three digits and may have leading zeros, which IPv4Address does not take.
+            numbers = text.split(".")
+            IPv4Address(".".join(str(int(number)) if len(number) <= 3 else "x" for number in numbers))
+            return True
+        if tag.lower() == "ipv6":
+            IPv6Address(value)
+            return "%" not in value
+    except (AddressValueError, ValueError):
+        return False
+    return _TAGGED.fullmatch(text) is not None
+
+
+def parse_mailbox(text: str) -> Address:
+    """The whole of `text` as a mailbox without angle brackets."""
+    cursor = Cursor(text)
+    address = cursor.mailbox()
+    if cursor.rest:
+        raise BadAddress("unexpected character in address")
+    return address
+
+
+def is_host_name(text: str) -> bool:
+    """Whether the whole of `text` is a domain or an address literal in ASCII (the argument of EHLO)."""
+    cursor = Cursor(text)
+    try:
+        cursor.domain()
+    except BadAddress:
+        return False
+    return not cursor.rest and text.isascii()

@@ -1,0 +1,48 @@
+"""What an SMTP server said in its EHLO reply (RFC 5321 4.1.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """EHLO keywords in upper case with their parameters as they came."""
+
+    keywords: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_lines(cls, lines: Iterable[str]) -> Capabilities:
+        """Read the keyword lines, the first line of the reply left out. `AUTH=X`, an old form, is read as `AUTH X`."""
+        keywords: dict[str, str] = {}
+        for line in lines:
+            keyword, _, parameters = line.strip().partition(" ")
+            if keyword.upper().startswith("AUTH="):
+                keyword, parameters = "AUTH", f"{keyword[5:]} {parameters}"
+            if keyword.upper() == "AUTH" and "AUTH" in keywords:
+                parameters = f"{keywords['AUTH']} {parameters}"
+            keywords[keyword.upper()] = parameters
+        return cls(keywords)
+
+    def __contains__(self, keyword: str) -> bool:
+        return keyword in self.keywords
+
+    @property
+    def size(self) -> int:
+        """The largest message in octets, 0 for no fixed maximum (RFC 1870 3)."""
+        number = self.keywords.get("SIZE", "")
+        return int(number) if number.isascii() and number.isdigit() else 0
+
+    @property
+    def mechanisms(self) -> list[str]:
+        """SASL mechanisms, upper case."""
+        return self.keywords.get("AUTH", "").upper().split()
+
+    @property
+    def takes_binary(self) -> bool:
+        """BINARYMIME means something only together with CHUNKING (RFC 3030 3)."""
+        return "BINARYMIME" in self and "CHUNKING" in self
+
+
+NOTHING = Capabilities()

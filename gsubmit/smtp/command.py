@@ -1,0 +1,35 @@
+"""One command line, parsed (RFC 5321 2.4, 4.1.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gsubmit.smtp.replies import BAD_LINE
+from gsubmit.smtp.reply import Refused
+
+# Letters only, one space, then no control characters but HT; UTF-8 is judged where an argument may hold it.
+_LINE = re.compile(r"([A-Za-z]{1,32})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?", re.ASCII)
+_UTF8_VERBS = frozenset({"MAIL", "RCPT", "VRFY"})  # RFC 6531 3.3, 3.7.4
+
+
+class Command(NamedTuple):
+    """A verb in upper case and the argument as it came, without trailing white space."""
+
+    verb: str
+    argument: str = ""
+
+    @classmethod
+    def parse(cls, line: bytes) -> Command:
+        """Take a line without its CRLF apart. Raises Refused (500) for anything that is not one command."""
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Refused(BAD_LINE) from error
+        matched = _LINE.fullmatch(text.rstrip(" \t"))
+        if matched is None:
+            raise Refused(BAD_LINE)
+        verb, argument = matched[1].upper(), matched[2] or ""
+        if argument.startswith(" ") or not (text.isascii() or verb in _UTF8_VERBS):
+            raise Refused(BAD_LINE)
+        return cls(verb, argument)

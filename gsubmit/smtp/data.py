@@ -1,0 +1,55 @@
+"""DATA: where it ends, which dots go and come (RFC 5321 4.1.1.4, 4.5.2), and what smuggling it may try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+_END = b"\r\n.\r\n"
+# What the end of a block may begin of _END, longest first: it waits for the next block.
+_BEGINNINGS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
+
+
+class DataReader:
+    """Takes the octets after 354 in blocks of any size and gives the content back, until CRLF.CRLF.
+
+    Nothing but CRLF.CRLF ends the data, or `.` CRLF at the very start; nothing but a dot directly after
+    CRLF is removed. A bare CR or LF is content here; `MessageBody` notices it.
+    """
+
+    __slots__ = ("_unsaid", "_waiting", "ended", "rest")
+
+    def __init__(self) -> None:
+        self._waiting = b"\r\n"  # the start of the data counts as the start of a line
+        self._unsaid = 2  # and this CRLF is not content
+        self.ended = False
+        self.rest = b""  # what came after the end of data: the client's next commands
+
+    def feed(self, block: bytes) -> bytes:
+        """The content that is certain once `block` has come."""
+        data = self._waiting + block
+        end = data.find(_END)
+        if end >= 0:
+            self.ended = True
+            self.rest = data[end + len(_END) :]
+            certain = end + 2
+        else:
+            waiting = next((len(beginning) for beginning in _BEGINNINGS if data.endswith(beginning)), 0)
+            certain = len(data) - waiting
+            self._waiting = data[certain:]
+        if not certain:
+            return b""
+        unsaid, self._unsaid = self._unsaid, 0
+        return data[:certain].replace(b"\r\n.", b"\r\n")[unsaid:]
+
+
+def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks as DATA sends them: a dot doubled at each line start, and CRLF.CRLF after the last (RFC 5321 4.5.2).
+
+    The content must hold CR and LF only as CRLF.
+    """
+    tail = b"\r\n"  # the last two octets sent
+    for block in blocks:
+        data = tail + block
+        yield data.replace(b"\r\n.", b"\r\n..")[2:]
+        tail = data[-2:]
+    yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"

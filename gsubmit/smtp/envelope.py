@@ -1,0 +1,91 @@
+"""What MAIL and RCPT said, read from their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gsubmit.smtp.address import Address, BadAddress, Cursor, ReversePath
+from gsubmit.smtp.params import MailParams, RcptParams, read_mail_params, read_rcpt_params
+from gsubmit.smtp.replies import (
+    BAD_MAIL_SYNTAX,
+    BAD_RCPT_SYNTAX,
+    BAD_RECIPIENT,
+    BAD_SENDER,
+    UTF8_RECIPIENT,
+    UTF8_SENDER,
+)
+from gsubmit.smtp.reply import Refused, Reply
+
+WHITESPACE_BEFORE_PATH = "whitespace-before-path"
+MAILBOX_FOR_PATH = "mailbox-for-path"
+
+
+class Sender(NamedTuple):
+    """The argument of MAIL."""
+
+    reverse_path: ReversePath
+    params: MailParams
+
+
+class Recipient(NamedTuple):
+    """The argument of RCPT."""
+
+    forward_path: Address
+    params: RcptParams
+
+
+@dataclass(slots=True)
+class Envelope:
+    """One mail transaction's sender, and the recipients that were handed to the next hop."""
+
+    sender: Sender
+    recipients: list[Recipient] = field(default_factory=list)
+
+
+def read_sender(argument: str, offered: Collection[str], workarounds: Collection[str]) -> Sender:
+    """Parse `FROM:<path> parameters`. Raises Refused."""
+    path, rest = _take_path(argument, "FROM:", workarounds, BAD_MAIL_SYNTAX, BAD_SENDER)
+    params = read_mail_params(rest, offered)
+    if path is not None and not path.domain:
+        raise Refused(BAD_SENDER)
+    if path is not None and not params.smtputf8 and not path.is_ascii:
+        raise Refused(UTF8_SENDER)
+    return Sender(path, params)
+
+
+def read_recipient(
+    argument: str, offered: Collection[str], workarounds: Collection[str], *, smtputf8: bool
+) -> Recipient:
+    """Parse `TO:<path> parameters`. Raises Refused."""
+    path, rest = _take_path(argument, "TO:", workarounds, BAD_RCPT_SYNTAX, BAD_RECIPIENT)
+    params = read_rcpt_params(rest, offered)
+    if path is None:
+        raise Refused(BAD_RECIPIENT)
+    if not smtputf8 and not path.is_ascii:
+        raise Refused(UTF8_RECIPIENT)
+    return Recipient(path, params)
+
+
+def _take_path(
+    argument: str, word: str, workarounds: Collection[str], bad_syntax: Reply, bad_address: Reply
+) -> tuple[ReversePath, str]:
+    """The path after `word`, and the parameters after the path."""
+    if argument[: len(word)].upper() != word:
+        raise Refused(bad_syntax)
+    rest = argument[len(word) :]
+    if WHITESPACE_BEFORE_PATH in workarounds:
+        rest = rest.lstrip(" \t")
+    cursor = Cursor(rest)
+    if not rest.startswith("<") and (MAILBOX_FOR_PATH not in workarounds or not rest or rest[0] in " \t"):
+        raise Refused(bad_syntax)
+    try:
+        path = cursor.path() if rest.startswith("<") else cursor.mailbox()
+    except BadAddress as error:
+        raise Refused(bad_address) from error
+    if cursor.rest and not cursor.accept(" "):
+        raise Refused(bad_syntax)
+    if cursor.at == len(rest) and rest.endswith(" "):
+        raise Refused(bad_syntax)
+    return path, cursor.rest

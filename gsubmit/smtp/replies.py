@@ -1,0 +1,91 @@
+"""The named replies: every fixed answer to a client in one place, short, plain and stable."""
+
+from __future__ import annotations
+
+from gsubmit.smtp.reply import Reply
+
+OK = Reply(250, "2.0.0", "OK")
+CANNOT_VERIFY = Reply(252, "2.5.0", "Cannot verify, try RCPT instead")  # RFC 5321 3.5.3
+BYE = Reply(221, "2.0.0", "Bye")
+START_TLS = Reply(220, "2.0.0", "Begin TLS negotiation now")
+START_MAIL = Reply(354, "", "Start mail input; end with <CRLF>.<CRLF>")
+LOGGED_IN = Reply(235, "2.7.0", "Logged in")
+HELP = Reply(
+    214,
+    "2.0.0",
+    "Commands: AUTH BDAT DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY\nThis is a mail submission server",
+)
+
+# The command line itself
+BAD_LINE = Reply(500, "5.5.2", "Invalid command syntax")
+LINE_TOO_LONG = Reply(500, "5.5.2", "Line too long")
+UNKNOWN_COMMAND = Reply(500, "5.5.1", "Unknown command")
+NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
+MISSING_ARGUMENT = Reply(501, "5.5.4", "This command needs a parameter")
+NO_PARAMETERS = Reply(501, "5.5.4", "This command takes no parameters")
+MISSING_HOSTNAME = Reply(501, "", "Missing hostname")  # no enhanced status in EHLO's replies, RFC 2034 4
+BAD_HOSTNAME = Reply(501, "", "Invalid hostname")
+
+# State
+HELLO_FIRST = Reply(503, "5.5.1", "Say EHLO first")
+TLS_REQUIRED = Reply(530, "5.7.0", "TLS required")
+AUTH_REQUIRED = Reply(530, "5.7.0", "Authentication required")
+MAIL_GIVEN = Reply(503, "5.5.1", "MAIL already given")
+MAIL_FIRST = Reply(503, "5.5.1", "MAIL needed first")
+NO_RECIPIENTS = Reply(554, "5.5.1", "No valid recipients")
+CHUNK_FAILED = Reply(503, "5.5.1", "Previous data chunk failed, issue RSET first")
+CHUNKS_BEGUN = Reply(503, "5.5.1", "Not allowed after BDAT in the same transaction")
+BINARY_NEEDS_BDAT = Reply(503, "5.5.1", "DATA cannot be used with BINARYMIME")
+TALKED_TOO_EARLY = Reply(554, "5.5.0", "Data sent before the go-ahead")
+TOO_MANY_BAD_COMMANDS = Reply(421, "4.7.0", "Too many invalid commands")
+
+# TLS and login
+TLS_ACTIVE = Reply(502, "5.5.1", "TLS is already active")
+TLS_UNAVAILABLE = Reply(502, "5.5.1", "TLS support is not enabled")
+ALREADY_AUTHENTICATED = Reply(503, "5.5.1", "Already authenticated")
+AUTH_IN_TRANSACTION = Reply(503, "5.5.1", "Authentication not permitted during a mail transaction")
+MISSING_MECHANISM = Reply(501, "5.5.4", "Missing SASL mechanism parameter")
+BAD_AUTH_SYNTAX = Reply(501, "5.5.4", "Syntax: AUTH mechanism [initial-response]")
+UNKNOWN_MECHANISM = Reply(504, "5.5.4", "Unsupported authentication mechanism")
+MECHANISM_NEEDS_TLS = Reply(504, "5.5.4", "Mechanism needs a TLS connection, issue STARTTLS first")
+AUTH_ABORTED = Reply(501, "5.7.0", "Authentication aborted")
+AUTH_MALFORMED = Reply(501, "5.5.2", "Invalid authentication response")
+AUTH_LINE_TOO_LONG = Reply(500, "5.5.6", "Authentication response too long")
+AUTH_FAILED = Reply(535, "5.7.8", "Authentication failed")
+AUTH_UNAVAILABLE = Reply(454, "4.7.0", "Temporary authentication failure")
+NO_INITIAL_RESPONSE = Reply(501, "5.7.0", "This mechanism takes no initial response")  # RFC 4954 4
+
+# MAIL, RCPT and their parameters
+BAD_MAIL_SYNTAX = Reply(501, "5.5.4", "Syntax: MAIL FROM:<address>")
+BAD_RCPT_SYNTAX = Reply(501, "5.5.4", "Syntax: RCPT TO:<address>")
+BAD_SENDER = Reply(501, "5.1.7", "Invalid sender address")
+BAD_RECIPIENT = Reply(501, "5.1.3", "Invalid recipient address")
+UTF8_SENDER = Reply(550, "5.6.7", "Non-ASCII sender address needs SMTPUTF8")
+UTF8_RECIPIENT = Reply(553, "5.6.7", "Non-ASCII recipient address needs SMTPUTF8")
+TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients")
+TOO_BIG = Reply(552, "5.3.4", "Message size exceeds the fixed maximum")
+EXTENSION_GONE = Reply(451, "4.3.5", "The relay server no longer supports what this message needs, try again later")
+
+# Content
+BAD_CHUNK_SIZE = Reply(501, "5.5.4", "Invalid chunk size")
+BAD_CHUNK_MARKER = Reply(501, "5.5.4", "Syntax: BDAT size [LAST]")
+BARE_LINE_END = Reply(550, "5.6.11", "Message contains a bare CR or LF")
+HOLDS_NUL = Reply(554, "5.6.0", "Message contains NUL characters")
+EMPTY_MESSAGE = Reply(554, "5.6.0", "Message is empty")
+LOOPING = Reply(554, "5.4.6", "Too many Received fields, the message is looping")
+EIGHT_BIT_REFUSED = Reply(554, "5.6.3", "Message has 8-bit content and the relay server takes 7-bit only")
+NO_ROOM = Reply(452, "4.3.1", "Not enough room to take the message now")
+
+# The relay; causes go to the log
+RELAY_UNSET = Reply(451, "4.3.5", "No relay server is configured")
+RELAY_UNREACHABLE = Reply(451, "4.4.1", "Cannot reach the relay server, try again later")
+RELAY_LOST = Reply(451, "4.4.2", "Lost connection to the relay server, try again later")
+RELAY_SLOW = Reply(451, "4.4.2", "The relay server did not answer in time, try again later")
+RELAY_NONSENSE = Reply(451, "4.4.0", "The relay server gave an invalid reply, try again later")
+RELAY_REFUSES_US = Reply(451, "4.3.5", "The relay server does not accept our connection, try again later")
+
+# The end of a connection
+INACTIVE = Reply(421, "4.4.2", "Disconnected for inactivity")
+SHUTTING_DOWN = Reply(421, "4.3.2", "Server shutting down")
+TOO_MANY_CONNECTIONS = Reply(421, "4.3.2", "Too many connections, try again later")
+INTERNAL_ERROR = Reply(421, "4.3.0", "Internal error occurred, refer to the server log")
