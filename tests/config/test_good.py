@@ -104,4 +104,4 @@ def test_what_debian_ships() -> None:
         load(DEBIAN)
     except SettingsError as error:
         # Only the package's installation makes the certificate, and only root may read the key.
-        assert [problem.text for problem in error.problems if "/etc/dovecot/private/" not in problem.text] == []  # noqa: PT017
+        assert [problem.text for problem in error.problems if "/etc/dovecot/private/" not in problem.text] == []

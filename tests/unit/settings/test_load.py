@@ -1,0 +1,155 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from gsubmit.settings.load import load, load_text
+from gsubmit.settings.problem import SettingsError
+from gsubmit.settings.sections import SECTIONS, Settings
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_text(text)
+    return [problem.text for problem in caught.value.problems]
+
+
+def notices(text: str, kind: str) -> list[str]:
+    return [notice.text for notice in load_text(f"ssl = no\n{text}").notices if notice.kind == kind]
+
+
+def test_defaults() -> None:
+    settings = load_text("ssl = no\n").settings
+    assert settings.relay.submission_relay_port == 25
+    assert settings.submission.submission_max_mail_size == 40 << 20
+    assert settings.server.hostname
+
+
+def test_settings_without_any_file() -> None:
+    assert Settings().server.hostname == load_text("ssl = no\n").settings.server.hostname
+
+
+@pytest.mark.parametrize("section", SECTIONS.values(), ids=SECTIONS)
+def test_sections_are_frozen(section: type) -> None:
+    value = section()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, dataclasses.fields(value)[0].name, None)
+
+
+def test_secrets_are_not_in_the_repr() -> None:
+    pem = "-----BEGIN KEY----- hunter2 -----END KEY-----"
+    text = f"submission_relay_password = hunter2\nssl_key_password = hunter2\nssl_cert = -----BEGIN X-----\nssl_key = {pem}"
+    settings = load_text(text).settings
+    assert settings.relay.submission_relay_password == "hunter2"
+    assert "hunter2" not in repr(settings)
+
+
+def test_error_is_one_line_for_each_problem() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_text("ssl = no\nfoo = 1\nbar = 2\n", Path("/etc/x.conf"))
+    assert str(caught.value) == "/etc/x.conf:2: unknown setting 'foo'\n/etc/x.conf:3: unknown setting 'bar'"
+
+
+def test_missing_file() -> None:
+    with pytest.raises(SettingsError, match=r"^nowhere.conf: cannot be read: no such file or directory$"):
+        load(Path("nowhere.conf"))
+
+
+def test_value_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("hunter2\n")
+    text = "ssl = no\nsubmission_relay_password = <password\nsubmission_relay_port = <password\n"
+    with pytest.raises(SettingsError) as caught:
+        load_text(text, tmp_path / "x.conf")
+    assert "hunter2" not in str(caught.value)
+    loaded = load_text("\n".join(text.splitlines()[:2]), tmp_path / "x.conf")
+    assert loaded.settings.relay.submission_relay_password == "hunter2"
+
+
+def test_protocol_block_wins_even_over_what_follows() -> None:
+    settings = load_text("protocol submission {\n ssl = no\n}\nssl = required\n").settings
+    assert settings.ssl.ssl == "no"
+
+
+def test_protocol_block_may_hold_a_passdb() -> None:
+    text = "ssl = no\nprotocol submission {\n passdb {\n driver = passwd-file\n args = /x\n }\n}\n"
+    assert [passdb.args for passdb in load_text(text).settings.passdbs] == ["/x"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mail_location = maildir:~/Maildir",
+        "protocols = imap",
+        "imap_capability = x",
+        "pop3_no_such_thing = x",
+        "sieve_anything = x",
+        "ssl_dh = </nowhere/dh.pem",
+        "plugin/sieve = x",
+        "userdb {\n driver = passwd\n anything = 1\n}",
+        "namespace inbox {\n mailbox x {\n }\n}",
+        "service imap {\n vsz_limit = 1\n unix_listener x {\n }\n}",
+        "protocol lda {\n foo = 1\n}",
+        "metric x {\n}",
+    ],
+)
+def test_ignored(text: str) -> None:
+    (said,) = notices(text, "ignored")
+    assert "is ignored, " in said
+
+
+def test_ignored_only_once() -> None:
+    assert len(notices("mail_uid = 1\nmail_uid = 2\nplugin {\n}\nplugin {\n}\n", "ignored")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "warns"),
+    [
+        ("submission_relay_trusted = yes", True),
+        ("submission_relay_trusted = no", False),
+        ("login_trusted_networks = 192.0.2.0/24", True),
+        ("imap_urlauth_port = 143", False),
+        ("imap_urlauth_host = imap.example.org", True),
+        ("auth_username_format = %Lu", False),
+        ("auth_username_format = %Ln", True),
+        ("haproxy_timeout = 3 secs", False),
+        ("mail_max_userip_connections = 0", False),
+        ("submission_client_workarounds = exotic-backend", True),
+        ("submission_client_workarounds = mailbox-for-path", False),
+        ("remote 192.0.2.1 {\n disable_plaintext_auth = no\n}", True),
+        ("local_name a {\n login_greeting = x\n}", True),
+        ("local 192.0.2.1 {\n local_name a {\n ssl_cert = x\n }\n}", True),
+    ],
+)
+def test_warning(text: str, warns: bool) -> None:
+    assert len(notices(text, "warning")) == warns
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "submission_relay_master_user =",
+        "ssl_verify_client_cert = no",
+        "auth_ssl_require_client_cert = no",
+        "auth_policy_server_url =",
+    ],
+)
+def test_unsafe_ones_may_be_off(text: str) -> None:
+    assert not notices(text, "warning")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssl_verify_client_cert = yes",
+        "login_access_sockets = tcpwrap",
+        "remote 192.0.2.1 {\n disable_plaintext_auth = yes\n}",
+        "local_name a {\n ssl = required\n}",
+    ],
+)
+def test_unsafe_to_ignore(text: str) -> None:
+    (said,) = problems(f"ssl = no\n{text}\n")
+    assert "not supported yet, and to go on without it would be unsafe" in said
+
+
+def test_what_is_easily_overlooked() -> None:
+    assert notices("", "note") == ["no relay: MAIL is answered 451 4.3.5", "no passdb to consult: nobody can log in"]

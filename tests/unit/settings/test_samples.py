@@ -1,0 +1,89 @@
+"""conf.d and the man page say of each setting what its declaration says, and leave none out."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gsubmit.settings.blocks import InetListener, PassdbSettings, ServiceSettings
+from gsubmit.settings.declare import Declaration, declarations
+from gsubmit.settings.load import load_text
+from gsubmit.settings.sections import SECTIONS
+
+ROOT = Path(__file__).parents[3]
+CONF_D = "\n".join(path.read_text() for path in sorted((ROOT / "conf.d").glob("*.conf")))
+MANUAL = (ROOT / "man" / "gsubmit.conf.5").read_text()
+
+OUTSIDE = [one for section in SECTIONS.values() for one in declarations(section).values()]
+INSIDE = [one for section in (ServiceSettings, InetListener, PassdbSettings) for one in declarations(section).values()]
+
+
+def ids(declaration: Declaration) -> str:
+    return declaration.name
+
+
+def line_of(declaration: Declaration) -> str:
+    return f"{declaration.name} = {declaration.default_text}".rstrip()
+
+
+def prose(text: str) -> str:
+    """Comment lines as running text."""
+    return " ".join(re.sub(r"^#?\s*#? ?", "", line).strip() for line in text.splitlines())
+
+
+def manual_items() -> list[str]:
+    return re.findall(r"^\.It Va (.*)$", MANUAL.replace("\\(dq", '"').replace("\\e", "\\"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("declaration", OUTSIDE, ids=ids)
+def test_conf_d_shows_the_default(declaration: Declaration) -> None:
+    shown = [line for line in CONF_D.splitlines() if re.match(rf"#{declaration.name} =", line)]
+    assert shown == [f"#{line_of(declaration)}"]
+
+
+@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
+def test_conf_d_explains(declaration: Declaration) -> None:
+    assert declaration.sentence in prose(CONF_D)
+
+
+def test_conf_d_has_no_other_settings() -> None:
+    assert set(re.findall(r"^#(\w+) =", CONF_D, re.MULTILINE)) == {one.name for one in OUTSIDE}
+
+
+def test_conf_d_sets_nothing() -> None:
+    assert all(not line.strip() or line.startswith("#") for line in CONF_D.splitlines())
+
+
+def test_conf_d_can_be_used_with_every_line_uncommented() -> None:
+    # "#name" and, in blocks, two or four blanks are configuration; one blank or an odd number is prose.
+    text = re.sub(r"^#(?=[a-z}]|(?:  ){1,2}\S)", "", CONF_D, flags=re.MULTILINE)
+    loaded = load_text("\n".join([text, "ssl_cert = -----BEGIN X-----", "ssl_key = -----BEGIN X-----"]))
+    assert [one.args for one in loaded.settings.passdbs] == ["scheme=CRYPT username_format=%u /etc/gsubmit/users"]
+    assert [one.port for one in loaded.settings.services.inet_listeners] == [587, 465]
+    assert [notice.kind for notice in loaded.notices] == ["note"]  # no relay
+
+
+@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
+def test_manual_shows_the_default(declaration: Declaration) -> None:
+    assert manual_items().count(line_of(declaration)) == 1
+
+
+@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
+def test_manual_explains(declaration: Declaration) -> None:
+    _, _, after = MANUAL.replace("\\(dq", '"').partition(f".It Va {line_of(declaration)}\n")
+    assert after.replace("\n", " ").startswith(declaration.sentence)
+
+
+def test_manual_has_no_other_settings() -> None:
+    assert sorted(item.partition(" =")[0] for item in manual_items()) == sorted(one.name for one in OUTSIDE + INSIDE)
+
+
+@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
+def test_sentence(declaration: Declaration) -> None:
+    assert declaration.sentence.endswith(".")
+    assert "\n" not in declaration.sentence
+
+
+def test_names_are_declared_once() -> None:
+    names = [one.name for one in OUTSIDE]
+    assert len(names) == len(set(names))

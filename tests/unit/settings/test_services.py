@@ -1,0 +1,95 @@
+import pytest
+
+from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, InetListener
+from gsubmit.settings.load import Loaded, load_text
+from gsubmit.settings.problem import SettingsError
+
+TLS = "ssl_cert = -----BEGIN X-----\nssl_key = -----BEGIN X-----\n"
+
+
+def service(inner: str, head: str = TLS) -> Loaded:
+    return load_text(f"{head}service submission-login {{\n{inner}\n}}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", (SUBMISSION, SUBMISSIONS), id="none-named"),
+        pytest.param("inet_listener submission {\n}", (SUBMISSION,), id="one-named"),
+        pytest.param("inet_listener submissions {\n}", (SUBMISSIONS,), id="the-other-named"),
+        pytest.param(
+            "inet_listener submissions {\nport = 0\n}\ninet_listener submission {\n}", (SUBMISSION,), id="one-off"
+        ),
+        pytest.param(
+            "inet_listener x {\nport = 1\naddress = ::1, 127.0.0.1\nssl = yes\n}",
+            (InetListener("x", ("::1", "127.0.0.1"), 1, True),),
+            id="all-settings",
+        ),
+        pytest.param("inet_listener {\nport = 1\n}", (InetListener("", (), 1),), id="no-name"),
+        pytest.param(
+            "inet_listener x {\nport = 1\n}\ninet_listener x {\nssl = yes\n}",
+            (InetListener("x", (), 1, True),),
+            id="blocks-add-up",
+        ),
+    ],
+)
+def test_listeners(text: str, expected: tuple[InetListener, ...]) -> None:
+    assert service(text).settings.services.inet_listeners == expected
+
+
+def test_no_port_465_without_tls() -> None:
+    assert service("", "ssl = no\n").settings.services.inet_listeners == (SUBMISSION,)
+
+
+@pytest.mark.parametrize(("text", "limit"), [("", 1000), ("client_limit = 5", 5), ("client_limit = 0", 1000)])
+def test_client_limit(text: str, limit: int) -> None:
+    assert service(text).settings.services.client_limit == limit
+
+
+def test_what_is_only_for_processes_is_ignored() -> None:
+    loaded = service(
+        "process_limit = 5\nservice_count = 0\nfifo_listener x {\n}\ninet_listener submission {\nreuse_port = yes\n}"
+    )
+    assert len([notice for notice in loaded.notices if notice.kind == "ignored"]) == 4
+
+
+def test_missing_port_587_is_noticed() -> None:
+    loaded = service("inet_listener submissions {\n}")
+    assert any("(587) is not among them" in notice.text for notice in loaded.notices)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "clash"),
+    [
+        ("", "", True),
+        ("127.0.0.1", "*", True),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("::1", "::", True),
+        ("127.0.0.1", "::", False),
+        ("127.0.0.1", "127.0.0.2", False),
+        ("mail.example.org", "*", True),
+    ],
+)
+def test_same_port_twice(first: str, second: str, clash: bool) -> None:
+    text = f"inet_listener a {{\nport = 1\naddress = {first}\n}}\ninet_listener b {{\nport = 1\naddress = {second}\n}}"
+    if not clash:
+        service(text)
+        return
+    with pytest.raises(SettingsError, match=r"'inet_listener b' listens on .* port 1, as does 'a'"):
+        service(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("inet_listeners {\n}", "unknown block 'inet_listeners', did you mean inet_listener?"),
+        ("inet_listener x {\nport = 1\nfoo {\n}\n}", "unknown block 'foo'"),
+        ("client_limit = many", "client_limit: expected a whole number, not 'many'"),
+        ("inet_listener x {\nport = 1\nhaproxy = yes\n}", "haproxy is not supported yet"),
+    ],
+)
+def test_refused(text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        service(text)
+    assert message in str(caught.value)
+    assert len(caught.value.problems) == 1

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from gsubmit.settings.load import load, load_text
+from gsubmit.settings.sections import SECTIONS
+from gsubmit.settings.show import blocks, changed
+
+GOOD = Path(__file__).parents[2] / "config" / "good"
+
+
+def test_nothing_differs() -> None:
+    settings = load_text("ssl = no\nhostname =\nsubmission_relay_port = 25\n").settings
+    assert changed(settings) == [("ssl", "no")]
+    assert blocks(settings) == []
+
+
+def test_changed() -> None:
+    text = """
+        ssl = no
+        hostname = mail.example.org
+        listen = 192.0.2.1 ::1
+        login_greeting = "hello # you "
+        submission_max_mail_size = 1G
+        submission_relay_ssl_verify = no
+        submission_relay_password = hunter2
+        auth_failure_delay = 500ms
+    """
+    assert changed(load_text(text).settings) == [
+        ("hostname", "mail.example.org"),
+        ("listen", "192.0.2.1, ::1"),
+        ("login_greeting", '"hello # you "'),
+        ("submission_max_mail_size", "1G"),
+        ("submission_relay_ssl_verify", "no"),
+        ("submission_relay_password", "<hidden>"),
+        ("ssl", "no"),
+        ("auth_failure_delay", "500 ms"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["least.conf", "all-in-one.conf", "language.conf"])
+def test_what_is_shown_gives_the_same_settings(name: str) -> None:
+    settings = load(GOOD / name).settings
+    lines = [f"{name} = {value}" for name, value in changed(settings)] + blocks(settings)
+    lines = [line for line in lines if "<hidden>" not in line]
+    text = "\n".join([*lines, f"ssl_key = <{GOOD}/key.pem", "submission_relay_password = x"])
+    again = load_text(text).settings
+    for attribute in SECTIONS:
+        if attribute != "relay":
+            assert getattr(again, attribute) == getattr(settings, attribute)
+    assert sorted(again.services.inet_listeners, key=str) == sorted(settings.services.inet_listeners, key=str)
+    assert [one.args for one in again.passdbs] == [one.args for one in settings.passdbs]
+    assert [one.names for one in again.local_names] == [one.names for one in settings.local_names]
+
+
+def test_keys_are_hidden() -> None:
+    settings = load(GOOD / "language.conf").settings
+    assert ("ssl_key", "<hidden>") in changed(settings)
+    assert "  ssl_key_password = <hidden>" in blocks(settings)
