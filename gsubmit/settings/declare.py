@@ -117,9 +117,13 @@ def _read_time(text: str) -> float:
     for name, seconds in _TIME_UNITS.items():
         if name.startswith(unit):
             return number * seconds
-    if unit == "ms":
-        return number * 0.001
     raise _wrong("a time in ms, secs, mins, hours, days or weeks", text)
+
+
+def _read_positive_time(text: str) -> float:
+    if not (duration := _read_time(text)):
+        raise _wrong("a time longer than nothing", text)
+    return duration
 
 
 def _show_time(seconds: float) -> str:
@@ -161,6 +165,19 @@ def _port_reader(lowest: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _read_string(text: str) -> str:
+    # Most strings end up in a line of a protocol or of the log; a file named with "<" may well have several lines.
+    if any(character < " " or character == "\x7f" for character in text):
+        raise ValueError("expected one line without control characters")
+    return text
+
+
+def _read_host(text: str) -> str:
+    if not re.fullmatch(r"[!-~]*", text):
+        raise _wrong("the name or the address of a host", text)
+    return text
 
 
 def _read_path(text: str) -> str:
@@ -246,11 +263,13 @@ words: ValueType[tuple[str, ...]] = word_list()
 addresses: ValueType[tuple[str, ...]] = ValueType(words.read, ", ".join)
 boolean: ValueType[bool] = ValueType(_read_boolean, lambda value: "yes" if value else "no")
 seconds: ValueType[float] = ValueType(_read_time, _show_time)
+positive_seconds: ValueType[float] = ValueType(_read_positive_time, _show_time)
 size: ValueType[int] = ValueType(_read_size, _show_size)
 uint: ValueType[int] = ValueType(_read_uint, str)
 port: ValueType[int] = ValueType(_port_reader(1), str)
 port_or_none: ValueType[int] = ValueType(_port_reader(0), str)
-string: ValueType[str] = ValueType(str, str)
+string: ValueType[str] = ValueType(_read_string, str)
+host: ValueType[str] = ValueType(_read_host, str)
 path: ValueType[str] = ValueType(_read_path, str)
 log_place: ValueType[str] = ValueType(_read_log_place, str)
 ciphers: ValueType[str] = ValueType(_read_ciphers, str)

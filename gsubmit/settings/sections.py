@@ -18,10 +18,12 @@ from gsubmit.settings.declare import (
     boolean,
     ciphers,
     enum,
+    host,
     log_place,
     path,
     pem,
     port,
+    positive_seconds,
     seconds,
     setting,
     size,
@@ -53,7 +55,7 @@ class ServerSettings:
     """The server as a whole. `hostname` is never empty here."""
 
     hostname: str = setting(
-        string, "", "Name of this server in replies, Received lines and EHLO; empty means the system's full name."
+        host, "", "Name of this server in replies, Received lines and EHLO; empty means the system's full name."
     )
     listen: tuple[str, ...] = setting(
         addresses, ("*", "::"), "Addresses to listen on; * is every IPv4 address, :: every IPv6 address."
@@ -95,7 +97,7 @@ class SubmissionSettings:
 class RelaySettings:
     """The MTA that gets every message."""
 
-    submission_relay_host: str = setting(string, "", "Name or address of the relay; without one MAIL is refused.")
+    submission_relay_host: str = setting(host, "", "Name or address of the relay; without one MAIL is refused.")
     submission_relay_port: int = setting(port, 25, "TCP port of the relay.")
     submission_relay_ssl: str = setting(
         enum("no", "smtps", "starttls"), "no", "TLS to the relay: no, smtps (from the first octet) or starttls."
@@ -109,13 +111,13 @@ class RelaySettings:
         path, "", "Folder that gets a copy of what is said to the relay and heard from it; empty means none."
     )
     submission_relay_connect_timeout: float = setting(
-        seconds, 30.0, "Time for each step of connecting: address, TCP, TLS, greeting, EHLO and login."
+        positive_seconds, 30.0, "Time for each step of connecting: address, TCP, TLS, greeting, EHLO and login."
     )
     submission_relay_command_timeout: float = setting(
-        seconds, 300.0, "Time without progress after which the relay counts as lost."
+        positive_seconds, 300.0, "Time without progress after which the relay counts as lost."
     )
     submission_relay_max_idle_time: float = setting(
-        seconds, 1740.0, "Time after which an unused connection to the relay is closed."
+        positive_seconds, 1740.0, "Time after which an unused connection to the relay is closed."
     )
 
 
