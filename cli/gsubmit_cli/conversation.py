@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from gsubmit_cli.answer import Answer
 from gsubmit_cli.certificate import TlsFacts
-from gsubmit_cli.failure import Broken, Failure, Stage, reply_hint, trouble_hint
+from gsubmit_cli.failure import Broken, Failure, Stage, missing_hint, reply_hint, trouble_hint
 from gsubmit_cli.target import Target
 from gsubmit_cli.transcript import Transcript, printable
 from gsubmit_cli.wire import Wire
@@ -39,6 +39,10 @@ class Conversation:
     def failure(self, reason: str, hint: str) -> Failure:
         """The present step as the one that failed."""
         return Failure(self.stage, self.step_name, reason, hint)
+
+    def missing(self, keyword: str) -> Failure:
+        """The present step as one that needs what the server does not offer."""
+        return self.failure(f"the server does not offer {keyword}", missing_hint(keyword, self.target))
 
     def refusal(self, answer: Answer) -> Failure:
         """The present step as one that the server refused."""

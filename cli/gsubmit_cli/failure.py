@@ -61,6 +61,15 @@ RELAY_TROUBLE = {
 }
 SILENT_GREETING = "a server that says nothing may wait for TLS: try --tls implicit"
 
+# What a server ought to offer and does not: what to look at, for any server and for the relay of a configuration.
+MISSING = {
+    "STARTTLS": ("is the server configured for TLS? Try --tls implicit, or --tls none", "check submission_relay_ssl"),
+    "AUTH": ("many servers offer it inside TLS only: see --tls. Is the port right?", "check submission_relay_ssl"),
+    "SMTPUTF8": ("check --from and --to", "check --from and --to"),
+    "CHUNKING": ("leave out --bdat", "leave out --bdat"),
+    "BURL": ("is --user given, and is BURL set up at the server?", "most relays do not: ask the server in front of it"),
+}
+
 NEXT_HOP = "the server cannot reach the relay behind it: look at its log, or run `gsubmit send-test --relay` there"
 TOO_LARGE = "the message is larger than the server allows: see SIZE above and submission_max_mail_size"
 NO_RELAYING = "relaying is denied: log in with --user, or let the relay accept this server (mynetworks)"
@@ -110,8 +119,15 @@ def trouble_hint(trouble: Broken, stage: Stage, target: Target) -> str:
     return TROUBLE[trouble.kind].format(host=target.host, port=target.port)
 
 
+def missing_hint(keyword: str, target: Target) -> str:
+    """What to look at when the server does not offer `keyword`."""
+    return MISSING[keyword][target.configured]
+
+
 def reply_hint(answer: Answer, stage: Stage, target: Target) -> str:
     """What to look at after a reply that refuses."""
+    if target.configured and stage is Stage.AUTH:
+        return "check submission_relay_user and submission_relay_password; the relay's log says more"
     if answer.code == 530 and stage > Stage.AUTH:
         return _login_hint(answer, target)
     for row_stage, code, status, hint in REPLIES:
@@ -126,7 +142,7 @@ def reply_hint(answer: Answer, stage: Stage, target: Target) -> str:
 
 def _login_hint(answer: Answer, target: Target) -> str:
     if target.tls == "none" and "TLS" in answer.text.upper():
-        return "the server wants TLS first: use --tls starttls or implicit"
+        return f"the server wants TLS first: {'set submission_relay_ssl' if target.configured else 'see --tls'}"
     if target.user is None:
-        return "the server wants a login: give --user"
+        return f"the server wants a login: {'set submission_relay_user' if target.configured else 'give --user'}"
     return "the login does not count for this command: look at the server's log"

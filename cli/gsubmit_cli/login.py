@@ -44,9 +44,7 @@ def _choice(talk: Conversation, offered: Capabilities) -> str:
         raise talk.failure(
             f"the server does not offer {' or '.join(wanted).upper()}", f"it offers {' '.join(there).upper()}"
         )
-    if talk.tls is None:
-        raise talk.failure("the server offers no login", "many servers do so inside TLS only: see --tls")
-    raise talk.failure("the server offers no login", "is it a submission server, and is this the right port?")
+    raise talk.missing("AUTH")
 
 
 def _responses(mechanism: str, user: str, password: bytes) -> list[bytes]:

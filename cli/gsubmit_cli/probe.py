@@ -10,6 +10,7 @@ from gsubmit_cli.answer import Answer
 from gsubmit_cli.capabilities import Capabilities, capabilities, described
 from gsubmit_cli.conversation import Conversation
 from gsubmit_cli.failure import Broken, Failure, Stage
+from gsubmit_cli.interrupt import Interrupted
 from gsubmit_cli.login import log_in
 from gsubmit_cli.message import Message
 from gsubmit_cli.target import Target, unverified_context
@@ -68,7 +69,7 @@ class Probe:
             self.submit(submission)
         except Failure as failure:
             self.outcome.failure = failure
-        except KeyboardInterrupt:
+        except Interrupted:
             self.talk.open = False
             self.outcome.failure = Failure(Stage.INTERRUPTED, self.talk.step_name, "interrupted", "run it again")
         finally:
@@ -89,7 +90,8 @@ class Probe:
         self._ehlo("EHLO")
         if target.tls == "starttls":
             with talk.step("STARTTLS", Stage.TLS):
-                self._start_tls()
+                self._need("STARTTLS")
+                talk.demand("STARTTLS", "220")
             self._secure()
             self._ehlo("EHLO after TLS")
 
@@ -108,13 +110,6 @@ class Probe:
             return name
         address = self.talk.wire.local_address
         return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"
-
-    def _start_tls(self) -> None:
-        if "STARTTLS" not in self.offered:
-            raise self.talk.failure(
-                "the server does not offer STARTTLS", "is it configured for TLS? Try --tls implicit, or --tls none"
-            )
-        self.talk.demand("STARTTLS", "220")
 
     def _secure(self) -> None:
         try:
@@ -180,10 +175,7 @@ class Probe:
         if message and message.eight_bit and "8BITMIME" in self.offered:
             line += " BODY=8BITMIME"
         if submission.international:
-            if "SMTPUTF8" not in self.offered:
-                raise self.talk.failure(
-                    "an address is not ASCII, and the server does not offer SMTPUTF8", "check --from and --to"
-                )
+            self._need("SMTPUTF8")
             line += " SMTPUTF8"
         return line
 
@@ -227,7 +219,7 @@ class Probe:
 
     def _need(self, keyword: str) -> None:
         if keyword not in self.offered:
-            raise self.talk.failure(f"the server does not offer {keyword}", "see above what it offers; --user may help")
+            raise self.talk.missing(keyword)
 
     def _tell(self, message: Message) -> None:
         for remark in message.remarks:

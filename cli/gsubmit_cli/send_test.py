@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+from gsubmit.settings.problem import SettingsError
+from gsubmit_cli.interrupt import interruptible
 from gsubmit_cli.login import MECHANISMS
 from gsubmit_cli.message import Message
 from gsubmit_cli.probe import Probe, Submission
 from gsubmit_cli.report import as_json, verdict
 from gsubmit_cli.target import TLS_MODES, Target, relay_target, server_address, tls_context
 from gsubmit_cli.transcript import Transcript
-
-from gsubmit.settings.problem import SettingsError
 
 PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
 CONFIG = "/etc/gsubmit/conf.d"
@@ -102,7 +103,10 @@ def send_test(context: click.Context, /, **given: Any) -> None:
     target = _target(options)
     submission = _submission(options, target)
     probe = Probe(target, Transcript(None if options.as_json else _show))
-    outcome = probe.run(submission)
+    if not options.as_json:
+        _show("verdict", f"server    {target}, TLS: {target.tls}")
+    with interruptible():
+        outcome = probe.run(submission)
     if options.as_json:
         click.echo(json.dumps(as_json(probe), indent=2))
     else:
