@@ -1,0 +1,60 @@
+# make demo    try it: a server with a user, a certificate and a mailbox, and one message through it (ONCE=1: then stop)
+# make test    everything that is checked: ruff, mypy --strict, pytest with real peers
+# make bench   CPU per message, measured; make clean undoes all of these
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Debian packages of the real programs that tests/peers talks to; libnet-ssleay-perl gives swaks TLS.
+PEERS := postfix swaks libnet-ssleay-perl msmtp curl openssl dovecot-core dovecot-submissiond fail2ban
+
+.PHONY: test demo bench peers clean
+.DELETE_ON_ERROR:
+
+test: $(VENV)/with-tests peers
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest
+
+demo: $(VENV)/installed
+	$(BIN)/gsubmit serve --demo $(if $(ONCE),--once,--send)
+
+bench: $(VENV)/with-tests peers
+	PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m tests.bench
+
+# Debian keeps venv in a package of its own.
+$(BIN)/python:
+	@if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv; \
+	  else \
+	    echo "$(PYTHON) has no venv: install it first (on Debian: apt-get install python3-venv)" >&2; exit 1; \
+	  fi; \
+	fi
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/with-tests: setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $(VENV)/installed $@
+
+# Tests of a peer that is not there are skipped, or fail with CI=true: this never fails itself.
+peers:
+	@missing=; \
+	for package in $(PEERS); do \
+	  case "$$(dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null)" in installed) ;; *) missing="$$missing $$package";; esac; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing the peers that tests need:$$missing"; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing && exit 0; \
+	fi; \
+	echo "***"; echo "*** Peers are missing, and their tests cannot run:$$missing"; echo "***"
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find gsubmit cli tests -name __pycache__ -type d -prune -exec rm -rf {} +

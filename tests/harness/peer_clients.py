@@ -1,0 +1,51 @@
+"""Clients that people use: swaks, msmtp, curl. Each gives its exit code and everything that it printed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.harness.peer_gsubmit import PASSWORD, USER, Gsubmit
+from tests.harness.peer_message import RECIPIENT, SENDER, dotted
+from tests.harness.peer_process import HOST, program
+
+TIME = 120.0  # seconds for one client
+
+
+class Ran(NamedTuple):
+    """A client that has ended."""
+
+    code: int
+    output: str
+
+
+def run(arguments: Sequence[str | Path], environ: Mapping[str, str] | None = None, content: bytes = b"") -> Ran:
+    """Run a client to its end, with `content` as its standard input."""
+    done = subprocess.run(
+        arguments,
+        input=content,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=TIME,
+        check=False,
+        env={**os.environ, **(environ or {})},
+    )
+    return Ran(done.returncode, done.stdout.decode("utf-8", "replace"))
+
+
+def swaks(server: Gsubmit, message: bytes, *options: str, implicit_tls: bool = False, password: str = PASSWORD) -> Ran:
+    """Submit with swaks: through STARTTLS, or TLS from the first octet."""
+    path = server.folder / "swaks-message"
+    path.write_bytes(dotted(message) + b".")  # swaks adds the last CRLF
+    tls, port = ("--tls-on-connect", server.tls_port) if implicit_tls else ("--tls", server.port)
+    return run(
+        [
+            *(program("swaks"), "--server", HOST, "--port", str(port), tls, "--tls-verify"),
+            *("--tls-ca-path", str(server.ca), "--ehlo", "client.example.org", "--suppress-data"),
+            *("--auth-user", USER, "--auth-password", password, "--from", SENDER, "--to", RECIPIENT),
+            *("--no-data-fixup", "--data", f"@{path}", *(options or ("--auth", "PLAIN"))),
+        ]
+    )

@@ -1,0 +1,53 @@
+"""gsubmit as users run it: a process of its own, from a configuration file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.harness.peer_process import public_folder, running
+from tests.harness.serving import certificate_folder, configuration
+
+USER = "user@example.org"
+PASSWORD = "secret"
+
+
+def gsubmit_program() -> Path:
+    """The console script beside this interpreter."""
+    return Path(sys.executable).with_name("gsubmit")
+
+
+@dataclass(frozen=True)
+class Gsubmit:
+    """A server that runs."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    port: int
+    tls_port: int
+
+    @property
+    def log(self) -> str:
+        """What it logged so far."""
+        return (self.folder / "log").read_text()
+
+    @property
+    def ca(self) -> Path:
+        """Whom clients have to trust."""
+        return certificate_folder() / "ca.pem"
+
+
+@contextmanager
+def gsubmit(relay_port: int, settings: str = "") -> Iterator[Gsubmit]:
+    """Serve in front of the relay on `relay_port`, with `settings` after the usual ones; `{folder}` is its folder."""
+    with public_folder("server") as folder:
+        text, port, tls_port = configuration(settings.replace("{folder}", str(folder)), relay_port)
+        path = folder / "gsubmit.conf"
+        path.write_text(f"{text}\nmail_temp_dir = {folder}\n")
+        log = folder / "log"
+        with running([gsubmit_program(), "serve", "-c", path], log, [port, tls_port]) as process:
+            yield Gsubmit(process, folder, port, tls_port)

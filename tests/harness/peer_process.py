@@ -1,0 +1,121 @@
+"""Real programs: found or missed, started in a folder of their own, ended by their process id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import NoReturn, TypeVar
+
+import pytest
+
+HOST = "127.0.0.1"
+PATIENCE = 20.0  # seconds for anything that is expected to happen; generous, CI machines are slow
+_SYSTEM_FOLDERS = ":/usr/sbin:/sbin"
+
+Found = TypeVar("Found")
+
+
+def program(name: str) -> str:
+    """The program's path. Without it the test is skipped, or fails where nothing may be missing (CI=true)."""
+    path = shutil.which(name, path=os.environ["PATH"] + _SYSTEM_FOLDERS)
+    if path is None:
+        missing(f"{name} is not installed")
+    return path
+
+
+def missing(what: str) -> NoReturn:
+    """End the test because of something that this machine does not have."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}, and CI=true")
+    pytest.skip(what)
+
+
+def need_root() -> None:
+    """Postfix, Dovecot and mounts need root."""
+    if os.getuid() != 0:
+        missing("not root")
+
+
+@contextmanager
+def public_folder(prefix: str) -> Iterator[Path]:
+    """A temporary folder that servers which drop their privileges can enter; pytest's own is for root only."""
+    folder = Path(mkdtemp(prefix=f"gsubmit-{prefix}-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def eventually(what: str, find: Callable[[], Found], patience: float = PATIENCE) -> Found:
+    """The first true value of `find`."""
+    end = time.monotonic() + patience
+    while True:
+        if found := find():
+            return found
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not happen within {patience:g} s")
+        time.sleep(0.02)
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on the port."""
+    try:
+        socket.create_connection((HOST, port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def running(
+    arguments: Sequence[str | Path], log: Path, ports: Sequence[int] = (), environ: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program in a session of its own, its output in `log`; serving on `ports` when the block begins, ended after it."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd=log.parent,
+            env={**os.environ, **(environ or {})},
+        )
+    try:
+        for port in ports:
+            eventually(f"{arguments[0]} on port {port}", lambda port=port: _serves(process, port, log))  # type: ignore[misc]
+        yield process
+    finally:
+        end(process)
+
+
+def _serves(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
+    if process.poll() is not None:
+        pytest.fail(f"ended with {process.returncode} at the start:\n{log.read_text(errors='replace')}")
+    return answers(port)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, some patience, SIGKILL; also to what it started in its session."""
+    _signal_group(process, signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        _signal_group(process, signal.SIGKILL)
+        process.wait(10)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)  # its own session: the group has its process id
+    except ProcessLookupError:
+        process.poll()
