@@ -37,6 +37,11 @@ class _Line(logging.Formatter):
         return self._stamped[1]
 
 
+# Facts that our lines do not show; the logging manual names these switches for programs that log much.
+logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+logging._srcfile = None
+
+
 def configure(settings: LoggingSettings, stream: TextIO | None = None) -> None:
     """Send our log lines where the settings say, or to `stream`. Raises OSError when a file cannot be opened."""
     log = logging.getLogger("gsubmit")

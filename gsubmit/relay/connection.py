@@ -14,6 +14,7 @@ from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 from gsubmit.rawlog import mask, open_rawlog
 from gsubmit.relay.answer import RelayFailed, read_lines
 from gsubmit.relay.nexthop import NextHop
+from gsubmit.sending import send_all
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
@@ -148,7 +149,7 @@ class RelayConnection(smtplib.SMTP):
         if self.sock is None:
             raise self._lost("connection is closed")
         try:
-            self.sock.sendall(octets)
+            send_all(self.sock, octets)
         except OSError as error:
             raise self._broken(error) from error
 

@@ -21,6 +21,7 @@ from gsubmit.smtp.reply import Reply
 MAX_KEPT = 100  # idle connections
 LEARN_PATIENCE = 3.0  # seconds that an EHLO waits for a relay that was never reached
 LEARN_AGAIN = 10.0  # seconds before a relay that could not be reached is tried again for an EHLO
+FRESH = 1.0  # seconds for which a connection is used without a look whether it lives; a delivery replaces a dead one
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
 
 _log = logging.getLogger("gsubmit.relay")
@@ -112,6 +113,8 @@ class Relay:
         """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no more use."""
         if connection.sock is None or time.monotonic() - connection.idle_since > self._max_idle_time:
             return False
+        if time.monotonic() - connection.idle_since < FRESH:
+            return True
         poll = _poll()
         poll.register(connection.sock.fileno(), select.POLLIN)
         return not poll.poll(0)

@@ -55,7 +55,7 @@ class Transaction:
             return EMPTY_MESSAGE
         if self.envelope.sender.params.body == "BINARYMIME":
             return None
-        if body.has_bare_line_end:
+        if body.has_bare_line_end():
             return BARE_LINE_END
         if body.has_nul:
             return HOLDS_NUL

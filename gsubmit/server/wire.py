@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ssl
 import time
+from socket import socket
 from typing import Protocol
 
 from gsubmit.rawlog import Rawlog, mask
+from gsubmit.sending import send_all
 from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
@@ -33,15 +35,6 @@ class Answer(Protocol):
         """Wait for it."""
 
 
-class Socket(Protocol):
-    """What is used of a socket, in clear text or TLS."""
-
-    def recv(self, size: int, /) -> bytes: ...  # noqa: D102
-    def sendall(self, octets: bytes, /) -> None: ...  # noqa: D102
-    def settimeout(self, seconds: float | None, /) -> None: ...  # noqa: D102
-    def close(self) -> None: ...  # noqa: D102
-
-
 class Wire:
     """Whoever waits, speaks first: replies gather in the outbox and leave before any wait for the client.
 
@@ -52,7 +45,7 @@ class Wire:
         "_buffer", "_outbox", "_rawlog", "_sock", "deadline", "octets_in", "octets_out", "patience", "replies",
     )  # fmt: skip
 
-    def __init__(self, sock: Socket, patience: float, rawlog: Rawlog | None = None) -> None:
+    def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None) -> None:
         self._sock = sock
         self._rawlog = rawlog
         self._buffer = b""
@@ -147,7 +140,7 @@ class Wire:
             self._rawlog.sent(octets)
         self._sock.settimeout(self.patience)
         try:
-            self._sock.sendall(octets)
+            send_all(self._sock, octets)
         except TimeoutError as error:
             raise TimedOut from error
         except OSError as error:
@@ -163,7 +156,7 @@ class Wire:
         assert not isinstance(self._sock, ssl.SSLSocket)
         self._sock.settimeout(min(patience, self._time_left()))
         try:
-            self._sock = context.wrap_socket(self._sock, server_side=True)  # type: ignore[arg-type]
+            self._sock = context.wrap_socket(self._sock, server_side=True)
         except TimeoutError as error:
             raise TimedOut from error
         except OSError as error:  # ssl.SSLError is one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
@@ -57,6 +58,7 @@ _KEYWORDS = (
 )
 
 
+@lru_cache(maxsize=32)
 def announced(situation: Situation) -> dict[str, str]:
     """The keywords to say now, with their parameters, in the order of the reply."""
     return {row.name: row.parameters(situation) for row in _KEYWORDS if row.said(situation)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gsubmit.smtp.command import Command
@@ -20,11 +21,15 @@ _TOLERATED = re.compile(r"[!#-'*-;=?-~]{1,255}")
 def ehlo(session: Session, command: Command) -> Reply:
     """Greet, and tell what there is: from the state at this moment (EHL-5)."""
     _greeted(session, command)
-    keywords = announced(session.situation)
-    session.offered = frozenset(keywords)
+    session.offered = frozenset(announced(session.situation))
     session.is_extended = True
-    lines = [f"{keyword} {parameters}".rstrip() for keyword, parameters in keywords.items()]
-    return Reply(250, "", "\n".join([session.service.hostname, *lines]))
+    return _reply(session.service.hostname, session.situation)
+
+
+@lru_cache(maxsize=32)
+def _reply(hostname: str, situation: Situation) -> Reply:
+    lines = [f"{keyword} {parameters}".rstrip() for keyword, parameters in announced(situation).items()]
+    return Reply(250, "", "\n".join([hostname, *lines]))
 
 
 def helo(session: Session, command: Command) -> Reply:
