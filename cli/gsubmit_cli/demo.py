@@ -19,6 +19,7 @@ from gsubmit import logs
 from gsubmit.app import Server
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.load import load
+from gsubmit_cli.demo_once import FirstMessage
 
 USER = "demo"
 SUBMISSION_PORT = 1587
@@ -67,14 +68,14 @@ class Demo:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="gsubmit-demo-"))
 
-    def run(self) -> None:
-        """Serve until SIGTERM or Ctrl-C."""
+    def run(self, message: FirstMessage | None = None) -> None:
+        """Serve until SIGTERM or Ctrl-C; `message` is submitted at the start."""
         try:
-            self._serve()
+            self._serve(message)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _serve(self) -> None:
+    def _serve(self, message: FirstMessage | None) -> None:
         folder = self._folder
         password = secrets.token_urlsafe(9)
         _private(folder / "password", password + "\n")
@@ -97,6 +98,8 @@ class Demo:
                     folder=folder,
                 )
             )
+            if message is not None:
+                message.start(f"localhost:{SUBMISSION_PORT}", USER, folder)
             server.run()
         finally:
             relay.close()

@@ -13,6 +13,7 @@ from gsubmit.app import CannotStart, Server
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.demo import Demo
+from gsubmit_cli.demo_once import FirstMessage
 
 DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
 _log = logging.getLogger("gsubmit")
@@ -24,14 +25,21 @@ _log = logging.getLogger("gsubmit")
     help="Configuration file, or a folder whose *.conf files are read in the order of their names.",
 )  # fmt: skip
 @click.option("--demo", is_flag=True, help="Needs no configuration: one user, a temporary certificate, a Maildir.")
-def serve(path: Path, demo: bool) -> None:
+@click.option("--send", is_flag=True, help="With --demo: submit one message to it with send-test, and show it.")
+@click.option("--once", is_flag=True, help="With --demo: the same, and then stop.")
+def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
     """Serve mail clients until SIGTERM or Ctrl-C.
 
-    Exit code 0 after a gentle stop, 1 when the server cannot start.
+    Exit code 0 after a gentle stop, 1 when the server cannot start, or when the message of --once did not arrive.
     """
+    if (send or once) and not demo:
+        raise click.UsageError("--send and --once go with --demo")
     try:
         if demo:
-            Demo().run()
+            message = FirstMessage(stops=once) if send or once else None
+            Demo().run(message)
+            if once and message is not None and not message.arrived:
+                sys.exit(1)
         else:
             _run(path)
     except (SettingsError, CannotStart) as error:
