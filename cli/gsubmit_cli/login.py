@@ -16,7 +16,7 @@ def log_in(talk: Conversation, offered: Capabilities) -> None:
     """Log in as the user of the target. Raises Failure."""
     mechanism = _choice(talk, offered)
     responses = _responses(mechanism, talk.target.user or "", talk.target.password)
-    talk.transcript.hide(talk.target.password, *responses)
+    talk.transcript.hide(talk.target.password, responses[-1])
     if talk.tls is None:
         talk.transcript.note("the password travels in clear text")
     command = f"AUTH {mechanism.upper()}"

@@ -171,6 +171,14 @@ def test_nobody_there() -> None:
     assert "is the server running" in result.stdout
 
 
+def test_silent_handshake() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"127.0.0.1:{silent.getsockname()[1]}"
+        result = run(None, "--server", server, "--tls", "implicit", "--timeout", "0.1", *ADDRESSES)
+    assert result.exit_code == 12
+    assert "no answer in time" in result.stdout
+
+
 def test_unknown_host() -> None:
     result = run(None, "--server", "a..b", *ADDRESSES)
     assert result.exit_code == 10
@@ -268,3 +276,15 @@ def test_interrupt(serve: Serve) -> None:
     assert child.returncode == 130
     assert json.loads(stdout)["failed_step"] in ("connect", "greeting")
     assert stderr == b""
+
+
+def test_password_from_prompt_and_file(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"p\xe4ss\r\nsecond line\n")
+    server = serve()
+    start = ["--server", f"127.0.0.1:{server.port}", "--tls", "none", *LOGIN]
+    prompted = CliRunner().invoke(send_test, start, input="sesame\n")
+    filed = CliRunner().invoke(send_test, [*start, "--password-file", str(tmp_path / "password")])
+    assert prompted.exit_code == filed.exit_code == 0
+    assert "sesame" not in prompted.output
+    responses = [base64.b64decode(line.split()[2]) for line in server.heard if line.startswith("AUTH")]
+    assert responses == [b"\0bob@example.org\0sesame", b"\0bob@example.org\0p\xe4ss"]
