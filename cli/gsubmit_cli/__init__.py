@@ -1,4 +1,4 @@
-"""The command `gsubmit`. The monkey patch comes before every other import: from here on blocking code is cooperative."""
+"""The command `gsubmit`. The monkey patch comes before every other import and makes blocking code cooperative."""
 
 from gevent import monkey
 

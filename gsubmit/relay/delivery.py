@@ -51,6 +51,10 @@ class Delivery(Protocol):
     sender: Promise
 
     @property
+    def is_void(self) -> bool:
+        """Whether nothing can come of it any more: the sender was refused, or the next hop is lost."""
+
+    @property
     def facts(self) -> str:
         """For the log: where the message goes."""
 
@@ -86,6 +90,11 @@ class RelayDelivery:
         except Refused:
             relay.give_back(self._connection)
             raise
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the sender was refused or the relay is lost."""
+        return self.failure is not None or self.sender.is_refused
 
     @property
     def facts(self) -> str:
@@ -162,11 +171,11 @@ class RelayDelivery:
                 promise.answer = failure.reply
 
     def accepted(self) -> list[Recipient]:
-        """Wait for all answers; the recipients that the relay took. Raises RelayFailed when it is lost."""
+        """Wait for all answers; the recipients that the relay took. Raises Refused when it is lost."""
         while self._answered < len(self._asked) and self.failure is None:
             self.collect()
         if self.failure is not None:
-            raise self.failure
+            raise Refused(self.failure.reply)
         return [
             promise.request
             for promise in self._asked
@@ -174,7 +183,7 @@ class RelayDelivery:
         ]
 
     def send(self, header: bytes, body: MessageBody) -> Reply:
-        """Hand the message over and give the relay's final reply. Raises RelayFailed."""
+        """Hand the message over and give the relay's final reply. Raises Refused when the relay is lost."""
         while True:
             self.accepted()
             try:

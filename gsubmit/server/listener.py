@@ -36,8 +36,13 @@ class Door:
         """Say 421 to sessions that wait for a command; the others hear it after their transaction."""
         for session, greenlet in list(self.sessions.items()):
             session.is_stopping = True
-            if session.is_waiting:
-                greenlet.kill(Stopping, block=False)
+            gevent.get_hub().loop.run_callback(_stop_if_waiting, session, greenlet)
+
+
+def _stop_if_waiting(session: Session, greenlet: gevent.Greenlet[..., None]) -> None:
+    """Runs in the hub, so that the session cannot begin something between the question and the throw."""
+    if session.is_waiting and not greenlet.dead:
+        greenlet.throw(Stopping)
 
 
 def bind(address: str, port: int) -> socket:

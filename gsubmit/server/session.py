@@ -20,6 +20,7 @@ from gsubmit.service import Service
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.keywords import Situation
 from gsubmit.smtp.replies import (
+    BYE,
     INACTIVE,
     INTERNAL_ERROR,
     LINE_TOO_LONG,
@@ -151,7 +152,9 @@ class Session:
             self.wire.send(reply)
             self.wire.flush()
         except (Closed, TimedOut):
-            pass  # nobody hears it
+            return  # nobody hears it
+        if reply.code != BYE.code:
+            self.wire.linger()
 
     # State
 
@@ -180,8 +183,8 @@ class Session:
 
     @property
     def current(self) -> Transaction | None:
-        """The transaction, unless the next hop is known to have refused its sender."""
-        if self.transaction is not None and self.transaction.is_refused:
+        """The transaction, unless it is known to be void."""
+        if self.transaction is not None and self.transaction.delivery.is_void:
             self.end_transaction()
         return self.transaction
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
-from gsubmit.relay.answer import RelayFailed
 from gsubmit.server import journal
 from gsubmit.server.tls import cipher_name
 from gsubmit.smtp.address import is_host_name
@@ -41,8 +40,6 @@ def _hand_over(session: Session, transaction: Transaction) -> Reply:
         header = received_field(_trace(session, transaction))
     try:
         return transaction.delivery.send(header, transaction.body)
-    except RelayFailed as failed:  # the delivery has logged it
-        return failed.reply
     except Refused as refused:
         return refused.reply
 

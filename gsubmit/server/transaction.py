@@ -28,11 +28,6 @@ class Transaction:
         self.is_spoiled = False  # a chunk failed: nothing but RSET helps
         self._max_size = max_size
 
-    @property
-    def is_refused(self) -> bool:
-        """Whether the next hop is known to have refused the sender; there is no transaction then."""
-        return self.delivery.sender.is_refused
-
     def take(self, content: bytes) -> None:
         """Add content. After a fault it is only counted out."""
         if self.fault is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from socket import socket
+from socket import SHUT_WR, socket
 from typing import Protocol
 
 from gsubmit.rawlog import Rawlog, mask
@@ -12,6 +12,8 @@ from gsubmit.sending import send_all
 from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
+LINGER = 1.0  # seconds without input after which a client that was cut off is left
+MAX_LINGER_READS = 16
 READ_LINE = 4096  # octets asked of the socket for commands
 READ_BLOCK = 65536  # octets asked of the socket for content
 
@@ -167,9 +169,28 @@ class Wire:
         """The TLS socket, once TLS is active."""
         return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
 
+    def linger(self) -> None:
+        """Take what the client still sends for a moment: closing before that would take our last reply from it."""
+        try:
+            self._sock.settimeout(LINGER)
+            if isinstance(self._sock, ssl.SSLSocket):
+                return  # a last reply in TLS is followed by close_notify
+            self._sock.shutdown(SHUT_WR)
+            for _ in range(MAX_LINGER_READS):
+                if not self._sock.recv(READ_BLOCK):
+                    return
+        except OSError:
+            pass  # it has gone
+
     def close(self) -> None:
         """Close the connection; replies still in the outbox are dropped."""
         if self._rawlog is not None:
             self._rawlog.close()
             self._rawlog = None
+        if isinstance(self._sock, ssl.SSLSocket):
+            try:
+                self._sock.settimeout(0)
+                self._sock.unwrap()  # sends close_notify and does not wait for the client's (RFC 8446 6.1)
+            except (OSError, ValueError):
+                pass
         self._sock.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-_END = b"\r\n.\r\n"
-# What the end of a block may begin of _END, longest first: it waits for the next block.
+_DOT_LINE = b"\r\n."
+# What the end of a block may begin of CRLF.CRLF, longest first: it waits for the next block.
 _BEGINNINGS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
 
 
@@ -27,20 +27,24 @@ class DataReader:
     def feed(self, block: bytes) -> bytes:
         """The content that is certain once `block` has come."""
         data = self._waiting + block
-        end = data.find(_END)
-        if end >= 0:
-            self.ended = True
-            self.rest = data[end + len(_END) :]
-            certain = end + 2
-        else:
-            waiting = next((len(beginning) for beginning in _BEGINNINGS if data.endswith(beginning)), 0)
-            certain = len(data) - waiting
-            self._waiting = data[certain:]
-        if not certain:
+        # One pass for both questions: dots at line starts divide the pieces, and the end is a dot before CRLF.
+        pieces = data.split(_DOT_LINE)
+        for number in range(1, len(pieces)):
+            # What follows the dot is this piece, or the next dot's CRLF when the piece is empty.
+            if pieces[number].startswith(b"\r\n") or (not pieces[number] and number + 1 < len(pieces)):
+                self.ended = True
+                self.rest = _DOT_LINE.join(pieces[number:])[2:]
+                return self._content([*pieces[:number], b""])
+        waiting = next((len(beginning) for beginning in _BEGINNINGS if data.endswith(beginning)), 0)
+        self._waiting = data[len(data) - waiting :]
+        if waiting == len(data):
             return b""
+        return self._content(data[: len(data) - waiting].split(_DOT_LINE) if waiting else pieces)
+
+    def _content(self, pieces: list[bytes]) -> bytes:
+        """The pieces with the CRLF between them, and without the dots."""
         unsaid, self._unsaid = self._unsaid, 0
-        # Dots are rare: split and join take half the time of replace, which looks for all of them twice.
-        return b"\r\n".join(data[:certain].split(b"\r\n."))[unsaid:]
+        return b"\r\n".join(pieces)[unsaid:]
 
 
 def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -51,6 +55,6 @@ def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     tail = b"\r\n"  # the last two octets sent
     for block in blocks:
         data = tail + block
-        yield b"\r\n..".join(data.split(b"\r\n."))[2:]
+        yield b"\r\n..".join(data.split(_DOT_LINE))[2:]
         tail = data[-2:]
     yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"

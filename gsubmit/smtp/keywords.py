@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
@@ -13,7 +13,7 @@ from gsubmit.smtp.capabilities import NOTHING, Capabilities
 ADDED_OCTETS = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """What the keywords depend on at the moment of an EHLO."""
 
@@ -22,7 +22,7 @@ class Situation:
     mechanisms: tuple[str, ...] = ()
     tls_offered: bool = False
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The size limit in octets, the smaller of ours and the relay's; 0 for none."""
         limits = [self.max_mail_size, max(self.relay.size - ADDED_OCTETS, 1) if self.relay.size else 0]

@@ -52,6 +52,7 @@ AUTH_ABORTED = Reply(501, "5.7.0", "Authentication aborted")
 AUTH_MALFORMED = Reply(501, "5.5.2", "Invalid authentication response")
 AUTH_LINE_TOO_LONG = Reply(500, "5.5.6", "Authentication response too long")
 AUTH_FAILED = Reply(535, "5.7.8", "Authentication failed")
+AUTH_DISABLED = Reply(525, "5.7.13", "Login disabled for this user")
 AUTH_UNAVAILABLE = Reply(454, "4.7.0", "Temporary authentication failure")
 NO_INITIAL_RESPONSE = Reply(501, "5.7.0", "This mechanism takes no initial response")  # RFC 4954 4
 

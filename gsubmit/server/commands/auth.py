@@ -7,7 +7,9 @@ import time
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
+from gsubmit.auth import restrictions
 from gsubmit.auth.passdb import Denied, Unavailable
+from gsubmit.auth.restrictions import Disabled
 from gsubmit.sasl import base64
 from gsubmit.sasl.mechanism import Cleartext, Exchange, MalformedResponse, Mechanism
 from gsubmit.server import journal
@@ -15,6 +17,7 @@ from gsubmit.server.wire import LineTooLong
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
     AUTH_ABORTED,
+    AUTH_DISABLED,
     AUTH_FAILED,
     AUTH_LINE_TOO_LONG,
     AUTH_MALFORMED,
@@ -89,14 +92,18 @@ def _response(session: Session) -> str:
 def _verify(session: Session, mechanism: Mechanism, credentials: Cleartext) -> Reply:
     session.wire.flush()
     try:
-        session.identity = session.service.chain.verify(credentials)
+        identity = session.service.chain.verify(credentials)
+        restrictions.check(identity, session.ends.remote_ip)
     except Unavailable as unavailable:
         _log.error("%s", unavailable.reason, extra={"prefix": session.label})
         return AUTH_UNAVAILABLE
     except Denied as denied:
         journal.login_failed(session, credentials.authentication_id, mechanism.name, denied.reason)
         time.sleep(session.service.settings.auth.auth_failure_delay)
+        if isinstance(denied, Disabled):
+            return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, denied.text or AUTH_DISABLED.text)
         return AUTH_FAILED
+    session.identity = identity
     session.mechanism = mechanism.name
     session.wire.deadline = None
     journal.logged_in(session)

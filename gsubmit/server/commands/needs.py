@@ -107,7 +107,10 @@ def not_binary(session: Session, _: Command) -> None:
 def recipients(session: Session, _: Command) -> None:
     """Content needs a recipient that the relay took; all its answers are awaited here (RFC 5321 3.3, RLY-9)."""
     assert session.transaction is not None
-    accepted = session.transaction.delivery.accepted()
-    _need(session.current, MAIL_FIRST)
+    try:
+        accepted = session.transaction.delivery.accepted()
+    finally:
+        current = session.current  # None when the answers made it void
+    _need(current, MAIL_FIRST)
     session.transaction.envelope.recipients = accepted
     _need(accepted, NO_RECIPIENTS)

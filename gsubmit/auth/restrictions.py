@@ -1,0 +1,40 @@
+"""Extra fields of a passdb entry that forbid a login although the password is right."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+
+from gsubmit.auth.passdb import Denied, Identity, Unavailable
+
+
+class Disabled(Denied):
+    """The password is right and the account may not log in; `text` is for the client, from the field `reason`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("login disabled")
+        self.text = text
+
+
+def check(identity: Identity, remote_ip: str) -> None:
+    """Raise Denied or Disabled where `allow_nets`, `nologin` or `fail` say so; Unavailable where `proxy` does."""
+    fields = identity.fields
+    if "allow_nets" in fields and not _is_in(remote_ip, fields["allow_nets"]):
+        raise Denied("allow_nets check failed")
+    if "fail" in fields:
+        raise Denied("the passdb entry says fail")
+    if "nologin" in fields:
+        raise Disabled(fields.get("reason", ""))
+    if "proxy" in fields or "proxy_maybe" in fields:
+        raise Unavailable("the passdb entry asks for a login proxy, which is not supported yet")
+
+
+def _is_in(remote_ip: str, nets: str) -> bool:
+    """Whether the address is in one of the comma-separated networks; what is no network matches nothing."""
+    address = ip_address(remote_ip)
+    for net in nets.split(","):
+        try:
+            if address in ip_network(net, strict=False):
+                return True
+        except ValueError:
+            continue  # such as `local`, which is for unix sockets
+    return False
