@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,9 @@ class Interrupted(SystemExit):
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Inside, Ctrl-C raises Interrupted; not caught, it ends the program without a word."""
+    if threading.current_thread() is not threading.main_thread():  # beside a server, Ctrl-C belongs to the server
+        yield
+        return
     before = signal.signal(signal.SIGINT, _interrupt)
     try:
         yield
