@@ -8,12 +8,14 @@ import pwd
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import gevent
 from gevent import monkey
 from gevent.event import Event
 
+from gsubmit import logs
 from gsubmit.auth.chain import build_chain
 from gsubmit.relay.nexthop import NextHop, client_context
 from gsubmit.relay.pool import Relay
@@ -22,6 +24,7 @@ from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.listener import Door, Listener, bind
 from gsubmit.server.tls import CertificateError, ServerTls
 from gsubmit.service import NextHops, Service
+from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 
 STOP_PATIENCE = 30.0  # seconds for transactions to finish after SIGTERM
@@ -83,6 +86,7 @@ class Server:
         self._settings = settings
         self._sockets = self._bind()
         try:
+            logs.configure(settings.logging)
             self.service = build_service(settings)
             self._drop_privileges()
         except BaseException:
@@ -130,17 +134,47 @@ class Server:
         """Accept clients, and find out what the relay can do."""
         for listener in self.listeners.values():
             listener.start()
+        self._learn()
+
+    def _learn(self) -> None:
         if isinstance(self.service.relay, Relay):
             self.service.relay.learn()
 
-    def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then stop gently."""
+    def run(self, load_again: Callable[[], Settings] | None = None) -> None:
+        """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`."""
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._stop.set)
+        if load_again is not None:
+            gevent.signal_handler(signal.SIGHUP, self.reload, load_again)
         self.start()
         _log.info("serving on %s", ", ".join(self.places))
+        for problem in unreadable_files(self._settings):
+            _log.warning("%s", problem)
         self._stop.wait()
         self.stop()
+
+    def reload(self, load_again: Callable[[], Settings]) -> None:
+        """Serve new clients by new settings; what is wrong with them is logged and the old ones stay.
+
+        Sessions go on as they began. Ports, log files and the user are those of the start.
+        """
+        try:
+            settings = load_again()
+            service = build_service(settings)
+        except (SettingsError, CannotStart) as error:
+            for line in str(error).splitlines():
+                _log.error("reload: %s", line)
+            return
+        if settings.services.inet_listeners != self._settings.services.inet_listeners:
+            _log.warning("reload: listeners change only with a restart")
+        if isinstance(self.service.relay, Relay):
+            gevent.spawn(self.service.relay.close)  # its idle connections; those in use end with their transaction
+        self.service, self._settings = service, settings
+        self.door.client_limit = settings.services.client_limit
+        for listener in self.listeners.values():
+            listener.service = service
+        self._learn()
+        _log.info("settings reloaded")
 
     @property
     def places(self) -> list[str]:
@@ -162,6 +196,14 @@ class Server:
         _log.info("stopped")
 
 
-def temporary_directory_problem(path: str) -> str:
-    """Why large messages cannot be kept in `path`, or empty."""
-    return "" if Path(path).is_dir() and os.access(path, os.W_OK) else f"mail_temp_dir {path} cannot be written"
+def unreadable_files(settings: Settings) -> list[str]:
+    """Files and folders that the server could start without, but not work."""
+    problems = []
+    temp_dir = Path(settings.server.mail_temp_dir)
+    if not (temp_dir.is_dir() and os.access(temp_dir, os.W_OK)):
+        problems.append(f"mail_temp_dir {temp_dir} cannot be written")
+    for passdb in settings.passdbs:
+        path = passdb.args.split(" ")[-1]
+        if "%" not in path and not os.access(path, os.R_OK):
+            problems.append(f"passdb file {path} cannot be read")
+    return problems

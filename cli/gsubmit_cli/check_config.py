@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
+from gsubmit.app import CannotStart, build_service, unreadable_files
+from gsubmit.relay.answer import RelayFailed
 from gsubmit.settings.load import Loaded, load
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed
+from gsubmit_cli.dial import dial
 
 DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
 
@@ -21,17 +24,25 @@ DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
     help="A configuration file, or a folder whose *.conf are read in name order.",
 )  # fmt: skip
 @click.option("-n", "only_changed", is_flag=True, help="Print the settings that differ from their defaults.")
+@click.option("--dial", "and_dial", is_flag=True, help="Also connect to the relay and show what it can do.")
 @click.pass_context
-def check_config(context: click.Context, path: Path, only_changed: bool) -> None:
-    """Check a configuration and show what it amounts to, or every error in it."""
+def check_config(context: click.Context, path: Path, only_changed: bool, and_dial: bool) -> None:
+    """Check a configuration and show what it amounts to, or every error in it.
+
+    Exit code 0 when the server could start with it and, with --dial, the relay could be used; else 1.
+    """
     try:
         loaded = load(path)
-    except SettingsError as error:
+        build_service(loaded.settings)
+        lines = difference(loaded.settings) if only_changed else overview(path, loaded)
+        for line in lines:
+            click.echo(line)
+        if and_dial:
+            for line in _under("dial", dial(loaded.settings)):
+                click.echo(line)
+    except (SettingsError, CannotStart, RelayFailed) as error:
         click.echo(str(error), err=True)
         context.exit(1)
-    lines = difference(loaded.settings) if only_changed else overview(path, loaded)
-    for line in lines:
-        click.echo(line)
 
 
 def difference(settings: Settings) -> Iterator[str]:
@@ -51,9 +62,11 @@ def overview(path: Path, loaded: Loaded) -> Iterator[str]:
     yield from _under("TLS", _tls(settings))
     for notice in loaded.notices:
         yield f"{notice.kind}: {notice}"
+    for problem in unreadable_files(settings):
+        yield f"warning: {problem}"
 
 
-def _under(title: str, lines: list[str]) -> Iterator[str]:
+def _under(title: str, lines: Iterable[str]) -> Iterator[str]:
     for number, line in enumerate(lines):
         yield f"  {title if number == 0 else '':10} {line}"
 

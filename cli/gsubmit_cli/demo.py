@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gsubmit import logs
 from gsubmit.app import Server
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.load import load
@@ -85,7 +84,6 @@ class Demo:
         try:
             self._configure(relay.port)
             server = Server(load(folder / "gsubmit.conf").settings)
-            logs.configure(server.service.settings.logging)
             click.echo(
                 _HELP.format(
                     submission=SUBMISSION_PORT,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from gsubmit import logs
 from gsubmit.app import CannotStart, Server
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
@@ -53,7 +52,7 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
 def _run(path: Path) -> None:
     loaded = load(path)
     server = Server(loaded.settings)
-    logs.configure(loaded.settings.logging)
     for notice in loaded.notices:
-        _log.warning("%s", notice)
-    server.run()
+        if notice.kind != "ignored":
+            _log.warning("%s", notice)
+    server.run(lambda: load(path).settings)

@@ -66,7 +66,7 @@ class RelayConnection(smtplib.SMTP):
             self.sock = create_connection((self.hop.host, self.hop.port), self.hop.connect_timeout)
             self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         except OSError as error:
-            raise RelayFailed(RELAY_UNREACHABLE, f"cannot connect to {self.hop}: {error}") from error
+            raise RelayFailed(RELAY_UNREACHABLE, f"cannot connect to {self.hop}: {error.strerror or error}") from error
         if self.hop.tls == "smtps":
             self._wrap()
 

@@ -65,7 +65,7 @@ class Listener:
     """Accepts on one bound socket; `implicit_tls` is port 465's way (RFC 8314 3.3)."""
 
     def __init__(self, sock: socket, service: Service, door: Door, *, implicit_tls: bool) -> None:
-        self._service = service
+        self.service = service
         self._door = door
         self._implicit_tls = implicit_tls
         self._server = StreamServer(sock, self.handle)
@@ -94,9 +94,9 @@ class Listener:
         if self._door.is_full:
             self._refuse(sock)
             return
-        rawlog = open_rawlog(self._service.settings.server.rawlog_dir)
+        rawlog = open_rawlog(self.service.settings.server.rawlog_dir)
         wire = Wire(sock, INACTIVITY, rawlog)
-        session = Session(wire, self._service, Endpoints(peer[0], peer[1], local[0], local[1]))
+        session = Session(wire, self.service, Endpoints(peer[0], peer[1], local[0], local[1]))
         self._door.sessions[session] = gevent.getcurrent()  # type: ignore[assignment]
         try:
             session.run(implicit_tls=self._implicit_tls)
@@ -111,9 +111,9 @@ class Listener:
         door.refusals += 1
         try:
             if door.refusals <= MAX_REFUSALS:
-                if self._implicit_tls and self._service.tls is not None:
-                    wire.start_tls(self._service.tls.context(sock.getsockname()[0]), REFUSAL_TIME)
-                text = f"{self._service.hostname} {TOO_MANY_CONNECTIONS.text}"
+                if self._implicit_tls and self.service.tls is not None:
+                    wire.start_tls(self.service.tls.context(sock.getsockname()[0]), REFUSAL_TIME)
+                text = f"{self.service.hostname} {TOO_MANY_CONNECTIONS.text}"
                 wire.send(Reply(TOO_MANY_CONNECTIONS.code, TOO_MANY_CONNECTIONS.status, text))
                 wire.flush()
         except (Closed, TimedOut):

@@ -18,6 +18,8 @@ class Capabilities:
         keywords: dict[str, str] = {}
         for line in lines:
             keyword, _, parameters = line.strip().partition(" ")
+            if not keyword:
+                continue  # some servers say an empty line
             if keyword.upper().startswith("AUTH="):
                 keyword, parameters = "AUTH", f"{keyword[5:]} {parameters}"
             if keyword.upper() == "AUTH" and "AUTH" in keywords:
