@@ -1,0 +1,180 @@
+"""Plays a transcript against a server of its own, and looks at what became of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from io import StringIO
+
+from tests.harness import escapes
+from tests.harness.client import Client, Surprise
+from tests.harness.fakerelay import FakeRelay
+from tests.harness.relayanswers import Mail
+from tests.harness.serving import certificate_folder, serving
+from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
+
+_RECEIVED = re.compile(rb"Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
+_BYE = Expect(("221 2.0.0 msa.example.org *",), 0)
+
+
+def play(transcript: Transcript, mode: str) -> None:
+    """Play it `whole` (one send up to each point where a client must wait), by `lines` or by `octets`."""
+    relay = FakeRelay(transcript.relay)
+    relay.start()
+    settings = "\n".join(transcript.settings).replace("{certificates}", str(certificate_folder()))
+    dialog: list[str] = []
+    log = StringIO()
+    try:
+        with serving(settings, relay.port) as served:
+            log = served.log
+            port = served.tls_port if transcript.implicit_tls else served.port
+            client = Client(port, transcript.client_ip, implicit_tls=transcript.implicit_tls)
+            try:
+                _Playing(transcript, mode, client, dialog).run()
+            finally:
+                client.close()
+        _judge(transcript, relay, log.getvalue())
+    except Surprise as surprise:
+        raise AssertionError(_report(transcript, surprise, dialog, relay, log.getvalue())) from None
+    finally:
+        relay.stop()
+
+
+class _Playing:
+    """One run through the events."""
+
+    def __init__(self, transcript: Transcript, mode: str, client: Client, dialog: list[str]) -> None:
+        self._transcript = transcript
+        self._mode = mode
+        self._client = client
+        self._dialog = dialog
+        self._unsent = b""
+        self._unread: list[Expect] = []
+        self._over = False
+
+    def run(self) -> None:
+        events = self._transcript.events
+        if not (events and isinstance(events[0], Expect)):
+            self._read(Expect(("220 msa.example.org *",), 0))
+        for event in events:
+            if isinstance(event, Send):
+                self._send(event.octets)
+            elif isinstance(event, Expect):
+                self._expect(event)
+            else:
+                self._flush()
+                self._act(event)
+        self._flush()
+        if not self._over:
+            self._client.send(b"QUIT\r\n")
+            self._read(_BYE)
+            self._client.expect_close()
+
+    def _send(self, octets: bytes) -> None:
+        if self._mode == "whole":
+            self._unsent += octets
+            return
+        self._dialog.append(f"C: {escapes.shown(octets)}")
+        if self._mode == "octets":
+            self._client.send_slowly(octets)
+        else:
+            self._client.send(octets)
+
+    def _expect(self, event: Expect) -> None:
+        if self._mode != "whole":
+            self._read(event)
+            return
+        self._unread.append(event)
+        if event.stops_the_client:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what was gathered, in one go, and read its replies."""
+        if self._unsent:
+            self._dialog.append(f"C: {escapes.shown(self._unsent)}")
+            self._client.send(self._unsent)
+            self._unsent = b""
+        unread, self._unread = self._unread, []
+        for event in unread:
+            self._read(event)
+
+    def _act(self, event: Act) -> None:
+        self._dialog.append(f"-- {event.what} --")
+        if event.what == "TLS":
+            self._client.start_tls()
+        elif event.what == "CLOSED":
+            self._client.expect_close()
+            self._over = True
+        elif event.what == "CLIENT CLOSES":
+            self._client.close()
+            self._over = True
+        else:
+            time.sleep(event.seconds)
+
+    def _read(self, expected: Expect) -> None:
+        try:
+            lines = self._client.reply()
+        except Surprise as surprise:
+            raise Surprise(f"{surprise}; line {expected.where} expects {expected.lines[0]!r}") from None
+        self._dialog += [f"S: {escapes.shown(line)}" for line in lines]
+        if not _matches(lines, list(expected.lines)):
+            raise Surprise(f"line {expected.where} expects " + " / ".join(expected.lines))
+
+
+def _matches(lines: list[bytes], patterns: list[str]) -> bool:
+    if not patterns:
+        return not lines
+    if patterns[0] == "...":
+        return any(_matches(lines[skipped:], patterns[1:]) for skipped in range(len(lines) + 1))
+    return (
+        bool(lines)
+        and escapes.pattern(patterns[0]).fullmatch(lines[0]) is not None
+        and _matches(lines[1:], patterns[1:])
+    )
+
+
+def _judge(transcript: Transcript, relay: FakeRelay, log: str) -> None:
+    """What became of it: at the relay and in the log."""
+    if relay.faults:
+        raise Surprise("; ".join(relay.faults))
+    if unheard := relay.unheard():
+        raise Surprise("; ".join(unheard))
+    relayed = len(transcript.letters) if transcript.relayed is None else transcript.relayed
+    if len(relay.accepted) != relayed:
+        raise Surprise(f"the relay accepted {len(relay.accepted)} messages instead of {relayed}")
+    if transcript.transmitted is not None and len(relay.mails) != transcript.transmitted:
+        raise Surprise(f"the relay got {len(relay.mails)} messages instead of {transcript.transmitted}")
+    for letter, mail in zip(transcript.letters, relay.mails, strict=False):
+        _compare(letter, mail, has_trace="submission_add_received_header = no" not in transcript.settings)
+    if "internal error" in log.lower() or "Traceback" in log:
+        raise Surprise("the server had an internal error")
+    for text in transcript.log:
+        if not re.search(escapes.pattern(text), log.encode()):
+            raise Surprise(f"the log lacks {text!r}")
+
+
+def _compare(letter: Letter, mail: Mail, *, has_trace: bool) -> None:
+    content, wire = mail.content, mail.raw
+    if has_trace:
+        found = _RECEIVED.match(content)
+        if found is None:
+            raise Surprise(f"no Received field in front of {escapes.shown(content[:200])}")
+        content, wire = content[found.end() :], wire[found.end() :]
+        unfolded = re.sub(rb"\r\n[ \t]", b" ", found[0])[:-2]
+        for text in letter.trace:
+            if not escapes.pattern(text).fullmatch(unfolded):
+                raise Surprise(f"the trace field is {escapes.shown(unfolded)} instead of {text!r}")
+    if letter.content is not None and letter.content != content:
+        raise Surprise(f"the relay got {escapes.shown(content)}\n instead of {escapes.shown(letter.content)}")
+    if letter.wire is not None and letter.wire != wire:
+        raise Surprise(f"on the wire was {escapes.shown(wire)}\n instead of {escapes.shown(letter.wire)}")
+    if letter.envelope and letter.envelope != [mail.sender, *mail.recipients]:
+        raise Surprise(f"the envelope was {[mail.sender, *mail.recipients]} instead of {letter.envelope}")
+
+
+def _report(transcript: Transcript, surprise: Surprise, dialog: list[str], relay: FakeRelay, log: str) -> str:
+    """Everything that was said, so that nobody needs to play it again to see."""
+    parts = [f"{transcript.path.name}: {transcript.rule}", *dialog, f"!! {surprise}"]
+    for number, talk in enumerate(relay.talks, 1):
+        parts.append(f"relay connection {number} heard: " + " | ".join(escapes.shown(line) for line in talk.heard))
+    return "\n".join([*parts, "log:", log])

@@ -1,0 +1,96 @@
+"""What a transcript says about the relay: scripts for its connections, and what it must have got in the end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+EVERY_OTHER = 0  # the number that stands for all connections without a script of their own
+KEYWORDS = (
+    "PIPELINING", "SIZE 52428800", "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8", "CHUNKING", "BINARYMIME", "VRFY",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Hears:
+    """`R> line`: the next command must look like this."""
+
+    line: re.Pattern[bytes]
+    text: str
+
+
+@dataclass(frozen=True)
+class Says:
+    """`R< line`: octets to send."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True)
+class Reads:
+    """`R-- READS n OCTETS --`: of the content, instead of all of it."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Does:
+    """`R-- CLOSES --`, `RESETS`, `SILENT` (says no more, until the other side closes), `TLS`."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Waits:
+    """`R-- WAITS n MS --`."""
+
+    seconds: float
+
+
+Step = Hears | Says | Reads | Does | Waits
+
+
+@dataclass
+class RelayScript:
+    """All that is special about the relay of one transcript."""
+
+    keywords: tuple[str, ...] = KEYWORDS
+    is_reachable: bool = True
+    implicit_tls: bool = False
+    connections: dict[int, list[Step]] = field(default_factory=dict)
+
+    def steps(self, number: int) -> list[Step]:
+        """The script of the connection with this number, the first being 1."""
+        return list(self.connections.get(number, self.connections.get(EVERY_OTHER, [])))
+
+    def knows(self, keyword: str) -> bool:
+        return any(line.split()[0] == keyword for line in self.keywords)
+
+
+def keywords(text: str) -> tuple[str, ...]:
+    """`@relay` with a list divided by commas; `-CHUNKING` takes one away, `+` adds, a bare list says all."""
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if not any(item[0] in "+-" for item in items):
+        return tuple(items)
+    said = list(KEYWORDS)
+    for item in items:
+        name = item[1:].split()[0]
+        said = [keyword for keyword in said if keyword.split()[0] != name]
+        if item[0] == "+":
+            said.append(item[1:])
+    return tuple(said)
+
+
+_STEPS = re.compile(r"(?P<what>CLOSES|RESETS|SILENT|TLS)|READS (?P<count>\d+) OCTETS|WAITS (?P<ms>\d+) MS")
+
+
+def action(text: str) -> Step:
+    """The step that `R-- text --` names. Raises ValueError."""
+    found = _STEPS.fullmatch(text)
+    if found is None:
+        raise ValueError(f"unknown relay action {text!r}")
+    if found["what"]:
+        return Does(found["what"])
+    if found["count"]:
+        return Reads(int(found["count"]))
+    return Waits(int(found["ms"]) / 1000)

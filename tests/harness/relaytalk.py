@@ -1,0 +1,196 @@
+"""One connection of the fake relay: the script first, then answers of its own."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+
+from tests.harness import relaytls
+from tests.harness.escapes import shown
+from tests.harness.relayanswers import Mail, RelayAnswers
+from tests.harness.relayscript import Does, Hears, Reads, RelayScript, Says, Step, Waits
+
+GREETING = b"220 relay.example.net ESMTP\r\n"
+_END = re.compile(rb"(?:^|\r\n)\.\r\n")
+_UNMENTIONED = ("EHLO", "HELO", "RSET", "QUIT")  # a script may leave these out
+
+
+class HungUp(Exception):  # noqa: N818 - what happened
+    """The connection is over; `hard`: by a reset."""
+
+    def __init__(self, *, hard: bool = False) -> None:
+        super().__init__()
+        self.hard = hard
+
+
+def unstuffed(raw: bytes) -> bytes:
+    """The content of DATA, by lines: plain, slow and independent of the server's own reader."""
+    lines = raw.split(b"\r\n")
+    return b"".join((line[1:] if line.startswith(b".") else line) + b"\r\n" for line in lines[:-2])
+
+
+class RelayTalk:
+    """Plays the relay's side until somebody hangs up. Complete messages go to `mails`, oddities to `faults`."""
+
+    def __init__(
+        self, sock: socket.socket, number: int, script: RelayScript, mails: list[Mail], faults: list[str]
+    ) -> None:
+        self.sock = sock
+        self.heard: list[bytes] = []
+        self._number = number
+        self._steps = script.steps(number)
+        self._answers = RelayAnswers(script)
+        self._mails = mails
+        self._faults = faults
+        self._input = b""
+        self._said = b""
+
+    def converse(self) -> None:
+        """The whole connection. Raises HungUp."""
+        if not self._perform():
+            self._send(GREETING)
+        while True:
+            octets = self._line()
+            self.heard.append(octets)
+            line = octets.decode("utf-8", "replace")
+            verb = line.partition(" ")[0].upper()
+            self._note(self._answers.faults(line, is_sent_ahead=bool(self._input)))
+            is_scripted = self._expect(octets, verb)
+            if verb == "DATA":
+                self._data(line, is_scripted)
+            elif verb == "BDAT":
+                self._bdat(line, is_scripted)
+            else:
+                self._simple(verb, line, is_scripted)
+
+    def unheard(self) -> list[str]:
+        """Lines of the script that never came."""
+        return [step.text for step in self._steps if isinstance(step, Hears)]
+
+    def _simple(self, verb: str, line: str, is_scripted: bool) -> None:
+        if is_scripted and self._perform():
+            if self._said.startswith(b"2"):
+                self._answers.note(line)
+            return
+        self._send(self._answers.written(self._answers.answer(verb, line)))
+        if self._said.startswith(b"500"):
+            self._note([f"unknown command {line!r}"])
+        if verb == "STARTTLS":
+            self._do(Does("TLS"))
+        if verb == "QUIT":
+            raise HungUp
+
+    # The script
+
+    def _expect(self, line: bytes, verb: str) -> bool:
+        """Whether the script speaks of this command."""
+        step = self._steps[0] if self._steps else None
+        if not isinstance(step, Hears):
+            return False
+        if step.line.fullmatch(line):
+            del self._steps[0]
+            return True
+        if verb not in _UNMENTIONED:
+            self._note([f"heard {shown(line)!r} instead of {step.text!r}"])
+            self._steps.clear()
+        return False
+
+    def _perform(self) -> bool:
+        """Do what the script says up to its next `R>`; whether there was anything."""
+        done = False
+        while self._steps and not isinstance(self._steps[0], Hears):
+            self._do(self._steps.pop(0))
+            done = True
+        return done
+
+    def _do(self, step: Step) -> None:
+        if isinstance(step, Says):
+            self._send(step.octets)
+        elif isinstance(step, Waits):
+            time.sleep(step.seconds)
+        elif step == Does("TLS"):
+            self.sock = relaytls.wrapped(self.sock)
+            self._input = b""
+        elif step == Does("SILENT"):
+            while True:
+                self._receive()
+        elif isinstance(step, Does):
+            raise HungUp(hard=step.what == "RESETS")
+
+    # Content
+
+    def _data(self, line: str, is_scripted: bool) -> None:
+        step = self._steps[0] if is_scripted and self._steps else None
+        if isinstance(step, Hears) or step is None:
+            self._send(self._answers.written(self._answers.answer("DATA", line)))
+        else:
+            self._do(self._steps.pop(0))
+        if not self._said.startswith(b"354"):
+            self._perform()
+            return
+        if self._read_part(is_scripted):
+            return
+        raw = b""
+        while (end := _END.search(raw)) is None:
+            raw += self._input or self._receive()
+            self._input = b""
+        self._input = raw[end.end() :]
+        self._finish(raw[: end.end()], unstuffed(raw[: end.end()]), is_scripted)
+
+    def _bdat(self, line: str, is_scripted: bool) -> None:
+        size = int(line.split(" ")[1])
+        if self._read_part(is_scripted):
+            return
+        while len(self._input) < size:
+            self._input += self._receive()
+        raw, self._input = self._input[:size], self._input[size:]
+        if not line.upper().endswith(" LAST"):
+            self._note(["a chunk without LAST"])
+        self._finish(raw, raw, is_scripted)
+
+    def _read_part(self, is_scripted: bool) -> bool:
+        """Whether the script lets the relay read a part of the content only, and then do something else."""
+        step = self._steps[0] if is_scripted and self._steps else None
+        if not isinstance(step, Reads):
+            return False
+        del self._steps[0]
+        got = len(self._input)
+        while got < step.count:
+            got += len(self._receive())
+        self._perform()
+        return True
+
+    def _finish(self, raw: bytes, content: bytes, is_scripted: bool) -> None:
+        mail = self._answers.mail or Mail()
+        self._answers.mail = None
+        mail.raw, mail.content = raw, content
+        self._mails.append(mail)
+        self._note(self._answers.content_faults(mail))
+        self._said = b""
+        try:
+            if not (is_scripted and self._perform()):
+                self._send(self._answers.written("250 2.0.0 Queued"))
+        finally:
+            mail.is_accepted = self._said.startswith(b"2")
+
+    # Octets
+
+    def _line(self) -> bytes:
+        while b"\r\n" not in self._input:
+            self._input += self._receive()
+        line, _, self._input = self._input.partition(b"\r\n")
+        return line
+
+    def _receive(self) -> bytes:
+        octets = self.sock.recv(65536)
+        if not octets:
+            raise HungUp
+        return octets
+
+    def _send(self, octets: bytes) -> None:
+        self._said = octets
+        self.sock.sendall(octets)
+
+    def _note(self, faults: list[str]) -> None:
+        self._faults += [f"relay connection {self._number}: {fault}" for fault in faults]
