@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from gsubmit.settings.problem import SettingsError
-from gsubmit_cli.interrupt import interruptible
-from gsubmit_cli.login import MECHANISMS
-from gsubmit_cli.message import Message
-from gsubmit_cli.probe import Probe, Submission
-from gsubmit_cli.report import as_json, verdict
-from gsubmit_cli.target import TLS_MODES, Target, relay_target, server_address, tls_context
-from gsubmit_cli.transcript import Transcript
+from gsubmit_cli.sending.interrupt import interruptible
+from gsubmit_cli.sending.login import MECHANISMS
+from gsubmit_cli.sending.message import Message
+from gsubmit_cli.sending.probe import Probe, Submission
+from gsubmit_cli.sending.report import as_json, verdict
+from gsubmit_cli.sending.target import TLS_MODES, Target, relay_target, server_address, tls_context
+from gsubmit_cli.sending.transcript import Transcript
 
 PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
 CONFIG = "/etc/gsubmit/conf.d"

@@ -6,15 +6,15 @@ import re
 import socket
 from dataclasses import dataclass, field, replace
 
-from gsubmit_cli.answer import Answer
-from gsubmit_cli.capabilities import Capabilities, capabilities, described
-from gsubmit_cli.conversation import Conversation
-from gsubmit_cli.failure import Broken, Failure, Stage
-from gsubmit_cli.interrupt import Interrupted
-from gsubmit_cli.login import log_in
-from gsubmit_cli.message import Message
-from gsubmit_cli.target import Target, unverified_context
-from gsubmit_cli.transcript import MASK, Transcript
+from gsubmit_cli.sending.answer import Answer
+from gsubmit_cli.sending.capabilities import Capabilities, capabilities, described
+from gsubmit_cli.sending.conversation import Conversation
+from gsubmit_cli.sending.failure import Broken, Failure, Stage
+from gsubmit_cli.sending.interrupt import Interrupted
+from gsubmit_cli.sending.login import log_in
+from gsubmit_cli.sending.message import Message
+from gsubmit_cli.sending.target import Target, unverified_context
+from gsubmit_cli.sending.transcript import MASK, Transcript
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^/:@]*):[^/@]*@")
 _URL_TOKEN = re.compile(r"(;URLAUTH=[^:]*:(?:[^:]*:)?)(.+)", re.IGNORECASE)  # RFC 4467 9

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gsubmit_cli.answer import Answer
-from gsubmit_cli.certificate import TlsFacts
-from gsubmit_cli.failure import Broken, Failure, Stage, missing_hint, reply_hint, trouble_hint
-from gsubmit_cli.target import Target
-from gsubmit_cli.transcript import Transcript, printable
-from gsubmit_cli.wire import Wire
+from gsubmit_cli.sending.answer import Answer
+from gsubmit_cli.sending.certificate import TlsFacts
+from gsubmit_cli.sending.failure import Broken, Failure, Stage, missing_hint, reply_hint, trouble_hint
+from gsubmit_cli.sending.target import Target
+from gsubmit_cli.sending.transcript import Transcript, printable
+from gsubmit_cli.sending.wire import Wire
 
 
 class Conversation:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 
-from gsubmit_cli.capabilities import Capabilities
-from gsubmit_cli.conversation import Conversation
-from gsubmit_cli.transcript import MASK
+from gsubmit_cli.sending.capabilities import Capabilities
+from gsubmit_cli.sending.conversation import Conversation
+from gsubmit_cli.sending.transcript import MASK
 
 MECHANISMS = ("plain", "login")  # the best first
 MAX_COMMAND = 510  # octets without CRLF; a longer initial response must be left out, RFC 4954 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsubmit_cli.probe import Outcome, Probe
+from gsubmit_cli.sending.probe import Outcome, Probe
 
 
 def verdict(probe: Probe) -> list[str]:

@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gsubmit_cli.answer import Answer
-    from gsubmit_cli.target import Target
+    from gsubmit_cli.sending.answer import Answer
+    from gsubmit_cli.sending.target import Target
 
 
 class Stage(IntEnum):
