@@ -4,6 +4,9 @@ import pytest
 from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 
+from gsubmit.relay.maildir import MaildirRelay
+from tests.harness.serving import free_port
+
 CONFIG = Path(__file__).parents[2] / "config"
 GOOD = CONFIG / "good"
 
@@ -22,6 +25,7 @@ def test_summary() -> None:
         "  relay      mx.example.org port 25, no TLS",
         "  passdbs    passwd-file /etc/gsubmit/users",
         f"  TLS        yes, TLSv1.2 or later, certificate {GOOD}/cert.pem",
+        "warning: passdb file /etc/gsubmit/users cannot be read",
     ]
 
 
@@ -77,3 +81,32 @@ def test_difference() -> None:
         "  args = /etc/gsubmit/users",
         "}",
     ]
+
+
+def test_a_certificate_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
+    pem = "-----BEGIN CERTIFICATE-----\n(not one)\n-----END CERTIFICATE-----\n"
+    (tmp_path / "x.pem").write_text(pem)
+    (tmp_path / "x.conf").write_text("ssl_cert = <x.pem\nssl_key = <x.pem\n")
+    result = run("-c", tmp_path / "x.conf")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("ssl_cert: cannot use the certificate and key")
+
+
+def test_dial_shows_what_the_relay_can_do(tmp_path: Path) -> None:
+    relay = MaildirRelay(tmp_path / "Maildir", "relay.example.org")
+    config = tmp_path / "x.conf"
+    config.write_text(f"ssl = no\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay.port}\n")
+    result = run("-c", config, "--dial")
+    relay.close()
+    assert result.exit_code == 0
+    assert f"dial       127.0.0.1:{relay.port} greets: relay.example.org Maildir" in result.stdout
+    assert "8BITMIME" in result.stdout
+
+
+def test_dial_says_why_the_relay_cannot_be_used(tmp_path: Path) -> None:
+    port = free_port()
+    config = tmp_path / "x.conf"
+    config.write_text(f"ssl = no\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {port}\n")
+    result = run("-c", config, "--dial")
+    assert result.exit_code == 1
+    assert result.stderr == f"cannot connect to 127.0.0.1:{port}: Connection refused\n"
