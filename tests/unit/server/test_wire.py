@@ -1,0 +1,295 @@
+"""Lines and blocks in, replies out, over a real pair of sockets."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gevent
+import pytest
+
+from gsubmit.rawlog import open_rawlog
+from gsubmit.server.wire import MAX_LINE, Closed, LineTooLong, TimedOut, Wire
+from gsubmit.smtp.reply import Reply
+from tests.harness.serving import certificate_folder
+
+PATIENCE = 0.05
+OK = Reply(250, "2.0.0", "OK")
+
+
+@dataclass
+class Ends:
+    wire: Wire
+    client: socket.socket
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    ours, client = socket.socketpair()
+    wire = Wire(ours, PATIENCE)
+    client.settimeout(5)
+    yield Ends(wire, client)
+    wire.close()
+    client.close()
+
+
+def lines(ends: Ends, octets: bytes, step: int) -> Iterator[bytes | None]:
+    """What read_line makes of `octets` sent `step` at a time; None for a line too long."""
+    ends.wire.patience = 5
+
+    def send() -> None:
+        for at in range(0, len(octets), step):
+            ends.client.sendall(octets[at : at + step])
+            gevent.sleep(0)
+        ends.client.shutdown(socket.SHUT_WR)
+
+    gevent.spawn(send)
+    while True:
+        try:
+            yield ends.wire.read_line()
+        except LineTooLong:
+            yield None
+        except Closed:
+            return
+
+
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        pytest.param(b"NOOP\r\n", [b"NOOP"], id="one line"),
+        pytest.param(b"RSET\r\nNOOP\r\nQUIT\r\n", [b"RSET", b"NOOP", b"QUIT"], id="TV-PIP-4"),
+        pytest.param(b"\r\n\r\n", [b"", b""], id="empty lines"),
+        pytest.param(b"NOOP\nRSET\r\n", [b"NOOP\nRSET"], id="TV-CMD-32 LF ends no line"),
+        pytest.param(b"NOOP\rRSET\r\n", [b"NOOP\rRSET"], id="CMD-1 CR ends no line"),
+        pytest.param(b"NOOP\r\r\n", [b"NOOP\r"], id="SMG-9 CR CR LF"),
+        pytest.param(b"NOOP", [], id="CMD-1 nothing before the CRLF"),
+        pytest.param(b"NOOP\r", [], id="CMD-1 nothing before the LF"),
+    ],
+)
+def test_lines(ends: Ends, octets: bytes, expected: list[bytes | None], step: int) -> None:
+    assert list(lines(ends, octets, step)) == expected
+
+
+@pytest.mark.parametrize("step", [509, 4096, MAX_LINE + 1, 1_000_000])
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        pytest.param(12288, b"x" * 12288, id="LIM-9"),
+        pytest.param(MAX_LINE, b"x" * MAX_LINE, id="the longest"),
+        pytest.param(MAX_LINE + 1, None, id="LIM-3 one octet more"),
+        pytest.param(10 * MAX_LINE, None, id="LIM-3 much more"),
+    ],
+)
+def test_long_line(ends: Ends, length: int, expected: bytes | None, step: int) -> None:
+    """LIM-3, TV-CMD-36: the rest of the line is dropped, what follows is not, and the cut makes no difference."""
+    assert list(lines(ends, b"x" * length + b"\r\nNOOP\r\n", step)) == [expected, b"NOOP"]
+
+
+def test_longest_line_when_its_lf_comes_late(ends: Ends) -> None:
+    ends.wire.patience = 5
+    ends.client.sendall(b"x" * MAX_LINE + b"\r")
+    gevent.spawn_later(0.05, ends.client.sendall, b"\n")
+    assert ends.wire.read_line() == b"x" * MAX_LINE
+
+
+def test_has_input(ends: Ends) -> None:
+    """Whether the client has sent ahead, which DATA does not allow (SMG-8)."""
+    ends.client.sendall(b"NOOP\r\nNOOP\r\n")
+    seen = []
+    for _ in range(2):
+        ends.wire.read_line()
+        seen.append(ends.wire.has_input)
+    assert seen == [True, False]
+
+
+def test_blocks(ends: Ends) -> None:
+    ends.client.sendall(b"BDAT 5\r\nabcdeNOOP\r\n")
+    assert ends.wire.read_line() == b"BDAT 5"
+    assert ends.wire.read_block(3) == b"abc"
+    assert ends.wire.read_block(2) == b"de"
+    assert ends.wire.read_line() == b"NOOP"
+    ends.client.sendall(b"fgh")
+    assert ends.wire.read_block(2) == b"fg"
+    assert ends.wire.read_block() == b"h"
+
+
+def test_unread(ends: Ends) -> None:
+    ends.client.sendall(b"content\r\n.\r\nRSET\r\nNO")
+    block = ends.wire.read_block()
+    ends.wire.unread(block[12:])
+    assert ends.wire.read_line() == b"RSET"
+    ends.client.sendall(b"OP\r\n")
+    assert ends.wire.read_line() == b"NOOP"
+
+
+@pytest.mark.parametrize("read", ["read_line", "read_block"])
+def test_replies_leave_before_any_wait(ends: Ends, read: str) -> None:
+    ends.wire.send(OK)
+    ends.wire.send(Reply(354, "", "Go"))
+    with pytest.raises(TimedOut):
+        getattr(ends.wire, read)()
+    assert ends.client.recv(100) == b"250 2.0.0 OK\r\n354 Go\r\n"
+
+
+def test_replies_gather_while_there_is_input(ends: Ends) -> None:
+    ends.client.sendall(b"RSET\r\nNOOP\r\n")
+    for _ in range(2):
+        ends.wire.read_line()
+        ends.wire.send(OK)
+    ends.client.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        ends.client.recv(100)
+    ends.wire.flush()
+    assert ends.client.recv(100) == b"250 2.0.0 OK\r\n" * 2
+
+
+@dataclass
+class Promise:
+    """An answer that is asked for only when it must be known."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def reply(self) -> Reply:
+        self.asked.append("reply")
+        return OK
+
+
+def test_promise_is_awaited_at_the_flush(ends: Ends) -> None:
+    promise = Promise()
+    ends.wire.send(promise)
+    assert promise.asked == []
+    ends.wire.flush()
+    assert promise.asked == ["reply"]
+    assert ends.client.recv(100) == OK.wire
+
+
+def test_figures(ends: Ends) -> None:
+    ends.client.sendall(b"NOOP\r\n")
+    ends.wire.read_line()
+    ends.wire.send(OK)
+    ends.wire.flush()
+    assert (ends.wire.octets_in, ends.wire.octets_out, ends.wire.replies) == (6, len(OK.wire), 1)
+
+
+def test_patience(ends: Ends) -> None:
+    ends.client.sendall(b"NOOP")
+    with pytest.raises(TimedOut):
+        ends.wire.read_line()
+
+
+def test_deadline(ends: Ends) -> None:
+    """A deadline ends the waiting of a client that is never silent for long."""
+    ends.wire.patience = 5
+    ends.wire.deadline = time.monotonic() + 0.1
+
+    def drip() -> None:
+        for _ in range(20):
+            ends.client.sendall(b"x")
+            gevent.sleep(0.02)
+
+    dripping = gevent.spawn(drip)
+    with pytest.raises(TimedOut):
+        ends.wire.read_line()
+    dripping.kill()
+
+
+def test_deadline_in_the_past(ends: Ends) -> None:
+    ends.wire.deadline = time.monotonic() - 1
+    ends.client.sendall(b"NOOP\r\n")
+    with pytest.raises(TimedOut):
+        ends.wire.read_line()
+
+
+def test_client_that_takes_no_replies(ends: Ends) -> None:
+    ends.wire.send(Reply(250, "", "x\n" * 2_000_000))
+    with pytest.raises(TimedOut):
+        ends.wire.flush()
+
+
+def test_closed_by_the_client(ends: Ends) -> None:
+    ends.client.close()
+    with pytest.raises(Closed, match="closed by the client"):
+        ends.wire.read_line()
+    ends.wire.send(OK)
+    with pytest.raises(Closed):
+        ends.wire.flush()
+
+
+def server_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate_folder() / "cert.pem", certificate_folder() / "key.pem")
+    return context
+
+
+def client_in_tls(client: socket.socket) -> ssl.SSLSocket:
+    context = ssl.create_default_context(cafile=str(certificate_folder() / "ca.pem"))
+    return context.wrap_socket(client, server_hostname="localhost")
+
+
+def test_start_tls(ends: Ends) -> None:
+    """STL of the standards list: what came in clear text is dropped, the reply before TLS has left."""
+    ends.client.sendall(b"STARTTLS\r\nRSET\r\n")
+    assert ends.wire.read_line() == b"STARTTLS"
+    ends.wire.send(Reply(220, "2.0.0", "Go"))
+    handshake = gevent.spawn(ends.wire.start_tls, server_context(), 5.0)
+    assert ends.client.recv(100) == b"220 2.0.0 Go\r\n"
+    ends.wire.patience = 5
+    tls = client_in_tls(ends.client)
+    handshake.get()
+    assert (ends.wire.tls is None, ends.wire.has_input) == (False, False)
+    tls.sendall(b"NOOP\r\n")
+    assert ends.wire.read_line() == b"NOOP"
+    ends.wire.send(OK)
+    ends.wire.flush()
+    assert tls.recv(100) == OK.wire
+    ends.wire.patience = PATIENCE
+    with pytest.raises(TimedOut):
+        ends.wire.read_line()
+    tls.close()
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [pytest.param(b"", TimedOut, id="silence"), pytest.param(b"EHLO client.example\r\n", Closed, id="no TLS")],
+)
+def test_handshake_that_fails(ends: Ends, octets: bytes, expected: type[Exception]) -> None:
+    ends.client.sendall(octets)
+    with pytest.raises(expected):
+        ends.wire.start_tls(server_context(), 0.05)
+
+
+def test_rawlog(tmp_path: Path) -> None:
+    """What is said is noted once; a response in AUTH is not."""
+    ours, client = socket.socketpair()
+    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)))
+    client.sendall(b"AUTH LOGIN dXNlcg==\r\nc2VjcmV0\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
+    wire.read_line()
+    wire.read_line(secret=True)
+    wire.read_line()
+    rest = wire.read_block()[6:]
+    wire.unread(rest)
+    wire.read_line()
+    wire.send(OK)
+    wire.flush()
+    wire.close()
+    client.close()
+    said = b"".join(line.partition(b" ")[2] for line in next(tmp_path.glob("*.in")).read_bytes().splitlines(True))
+    assert said == b"AUTH LOGIN <secret>\r\n<secret>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n"
+    assert next(tmp_path.glob("*.out")).read_bytes().endswith(b" 250 2.0.0 OK\r\n")
+
+
+def test_linger_takes_what_still_comes(ends: Ends) -> None:
+    """The last reply is not lost to a reset although the client goes on sending."""
+    ends.client.sendall(b"x" * 1000)
+    ends.wire.send(OK)
+    ends.wire.flush()
+    gevent.spawn_later(0.02, ends.client.shutdown, socket.SHUT_WR)
+    ends.wire.linger()
+    ends.wire.close()
+    assert ends.client.recv(100) == OK.wire
+    assert ends.client.recv(100) == b""
