@@ -15,6 +15,7 @@ from tests.harness.serving import certificate_folder
 
 PATIENCE = 8.0  # seconds for a reply
 MAX_REPLY_LINE = 512  # octets, RFC 5321 4.5.3.1.5
+TLS_ALERT = 21  # record type, RFC 8446 5.1
 _REPLY_LINE = re.compile(rb"([2-5][0-5][0-9])([ -])([\t -~]*)\r\n")
 
 
@@ -95,12 +96,13 @@ class Client:
         line, self._input = self._input[:end], self._input[end:]
         return line
 
-    def expect_close(self) -> None:
+    def expect_close(self, *, may_alert: bool = False) -> None:
+        """The end of the connection, and no reply before it; `may_alert`: a TLS alert is no reply."""
         while not self._ended:
             self._news.clear()
             if not self._ended and not self._news.wait(PATIENCE):
                 raise Surprise("the server did not close the connection")
-        if self._input:
+        if self._input and not (may_alert and self._input[0] == TLS_ALERT):
             raise Surprise(f"before the end came {shown(self._input)}")
 
     def close(self) -> None:

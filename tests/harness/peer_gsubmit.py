@@ -16,9 +16,9 @@ USER = "user@example.org"
 PASSWORD = "secret"
 
 
-def gsubmit_program() -> Path:
+def gsubmit_program() -> str:
     """The console script beside this interpreter."""
-    return Path(sys.executable).with_name("gsubmit")
+    return str(Path(sys.executable).with_name("gsubmit"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def gsubmit(relay_port: int, settings: str = "") -> Iterator[Gsubmit]:
     with public_folder("server") as folder:
         text, port, tls_port = configuration(settings.replace("{folder}", str(folder)), relay_port)
         path = folder / "gsubmit.conf"
-        path.write_text(f"{text}\nmail_temp_dir = {folder}\n")
+        path.write_text(f"mail_temp_dir = {folder}\n{text}")
         log = folder / "log"
         with running([gsubmit_program(), "serve", "-c", path], log, [port, tls_port]) as process:
             yield Gsubmit(process, folder, port, tls_port)

@@ -25,6 +25,7 @@ setgid_group = postdrop
 myhostname = relay.example.org
 mydestination =
 mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = reject_unauth_destination
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 alias_maps =

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from io import StringIO
+from pathlib import Path
 
 from tests.harness import escapes
 from tests.harness.client import Client, Surprise
@@ -13,6 +14,7 @@ from tests.harness.relayanswers import Mail
 from tests.harness.serving import certificate_folder, serving
 from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
 
+FOLDER = Path(__file__).parent.parent / "transcripts"
 _RECEIVED = re.compile(rb"Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
 _BYE = Expect(("221 2.0.0 msa.example.org *",), 0)
 
@@ -21,7 +23,8 @@ def play(transcript: Transcript, mode: str) -> None:
     """Play it `whole` (one send up to each point where a client must wait), by `lines` or by `octets`."""
     relay = FakeRelay(transcript.relay)
     relay.start()
-    settings = "\n".join(transcript.settings).replace("{certificates}", str(certificate_folder()))
+    settings = "\n".join(transcript.settings)
+    settings = settings.replace("{certificates}", str(certificate_folder())).replace("{transcripts}", str(FOLDER))
     dialog: list[str] = []
     log = StringIO()
     try:
@@ -102,8 +105,8 @@ class _Playing:
         self._dialog.append(f"-- {event.what} --")
         if event.what == "TLS":
             self._client.start_tls()
-        elif event.what == "CLOSED":
-            self._client.expect_close()
+        elif event.what in ("CLOSED", "DROPPED"):
+            self._client.expect_close(may_alert=event.what == "DROPPED")
             self._over = True
         elif event.what == "CLIENT CLOSES":
             self._client.close()

@@ -42,7 +42,7 @@ class Expect:
 
 @dataclass(frozen=True)
 class Act:
-    """`-- TLS --`, `CLOSED`, `CLIENT CLOSES`, or `PAUSE n MS`."""
+    """`-- TLS --`, `CLOSED`, `DROPPED`, `CLIENT CLOSES`, or `PAUSE n MS`."""
 
     what: str
     where: int
@@ -164,7 +164,7 @@ class _Reading:
             transcript.letters.append(Letter())
         elif found := re.fullmatch(r"PAUSE (\d+) MS", text):
             transcript.events.append(Act("PAUSE", number, int(found[1]) / 1000))
-        elif text in ("TLS", "CLOSED", "CLIENT CLOSES"):
+        elif text in ("TLS", "CLOSED", "DROPPED", "CLIENT CLOSES"):
             transcript.events.append(Act(text, number))
         else:
             raise ValueError(f"unknown action {text!r}")

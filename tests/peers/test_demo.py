@@ -38,7 +38,7 @@ def test_the_demo_goes_on_until_ctrl_c(tmp_path: Path) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.3)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(10) == 0, log.read_text()
     assert not list(folder.iterdir())
 
 

@@ -47,23 +47,23 @@ COMMANDS: dict[str, Row] = {
         auth.auth, (needs.tls, needs.no_login_yet, needs.no_transaction_for_auth), max_line=MAX_AUTH_LINE
     ),
     "MAIL": Row(
-        envelope.mail, (needs.tls, needs.login, needs.hello, needs.unspoiled, needs.no_transaction)
+        envelope.mail, (needs.tls, needs.hello, needs.login, needs.unspoiled, needs.no_transaction)
     ),
     "RCPT": Row(
         envelope.rcpt,
-        (needs.tls, needs.login, needs.hello, needs.transaction, needs.unspoiled, needs.no_chunks),
+        (needs.tls, needs.hello, needs.login, needs.transaction, needs.unspoiled, needs.no_chunks),
     ),
     "DATA": Row(
         content.data,
         (
-            *(needs.no_argument, needs.tls, needs.login, needs.hello, needs.transaction),
+            *(needs.no_argument, needs.tls, needs.hello, needs.login, needs.transaction),
             *(needs.unspoiled, needs.no_chunks, needs.not_binary, needs.recipients),
         ),
     ),
     "BDAT": Row(
         content.bdat,
         (
-            *(content.readable_chunk_size, needs.tls, needs.login, needs.hello, needs.transaction),
+            *(content.readable_chunk_size, needs.tls, needs.hello, needs.login, needs.transaction),
             *(needs.unspoiled, content.good_chunk_marker, needs.recipients),
         ),
         on_refusal=content.refuse_chunk,
