@@ -49,3 +49,30 @@ def swaks(server: Gsubmit, message: bytes, *options: str, implicit_tls: bool = F
             *("--no-data-fixup", "--data", f"@{path}", *(options or ("--auth", "PLAIN"))),
         ]
     )
+
+
+def msmtp(server: Gsubmit, message: bytes, *options: str, implicit_tls: bool = False, password: str = PASSWORD) -> Ran:
+    """Submit with msmtp."""
+    starttls, port = ("off", server.tls_port) if implicit_tls else ("on", server.port)
+    return run(
+        [
+            *(program("msmtp"), "--host", HOST, "--port", str(port), "--tls=on", f"--tls-starttls={starttls}"),
+            *(f"--tls-trust-file={server.ca}", "--domain=client.example.org", "--user", USER),
+            *("--passwordeval", f"echo {password}", "--from", SENDER, *(options or ("--auth=plain",)), RECIPIENT),
+        ],
+        content=message,
+    )
+
+
+def curl(server: Gsubmit, message: bytes, *options: str, implicit_tls: bool = False, password: str = PASSWORD) -> Ran:
+    """Submit with curl."""
+    path = server.folder / "curl-message"
+    path.write_bytes(message)
+    scheme, port = ("smtps", server.tls_port) if implicit_tls else ("smtp", server.port)
+    return run(
+        [
+            *(program("curl"), "--silent", "--show-error", "--verbose", f"{scheme}://{HOST}:{port}/client.example.org"),
+            *("--ssl-reqd", "--cacert", str(server.ca), "--user", f"{USER}:{password}"),
+            *("--mail-from", SENDER, "--mail-rcpt", RECIPIENT, "--upload-file", str(path), *options),
+        ]
+    )
