@@ -34,6 +34,8 @@ class FakeRelay:
     _greenlets: list[Greenlet[..., None]] = field(default_factory=list)
 
     def start(self) -> None:
+        if not self.script.is_configured:
+            return
         if not self.script.is_reachable:
             self.port = free_port()
             return

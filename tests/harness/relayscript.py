@@ -55,6 +55,7 @@ class RelayScript:
     """All that is special about the relay of one transcript."""
 
     keywords: tuple[str, ...] = KEYWORDS
+    is_configured: bool = True
     is_reachable: bool = True
     implicit_tls: bool = False
     connections: dict[int, list[Step]] = field(default_factory=dict)

@@ -146,7 +146,7 @@ class _Reading:
 
     def _expect(self, number: int, text: str) -> None:
         self._reply.append(text)
-        if re.match(r"\d{3}(?: |$)", text):
+        if re.match(r"\d{3}(?: |\\x20|$)", text):
             self.transcript.events.append(Expect(tuple(self._reply), number))
             self._reply = []
         elif text != "..." and not re.match(r"\d{3}-", text):
@@ -197,6 +197,8 @@ class _Reading:
             transcript.modes = tuple(mode.strip() for mode in text.split(","))
         elif mark == "@relay":
             transcript.relay.keywords = keywords(text)
+        elif mark == "@no-relay":
+            transcript.relay.is_configured = False
         elif mark == "@relay-unreachable":
             transcript.relay.is_reachable = False
         elif mark == "@relay-implicit-tls":
