@@ -1,0 +1,154 @@
+"""Real sessions over a pair of sockets, in any state, in front of a next hop that answers at once."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import gevent
+
+from gsubmit.auth.chain import build_chain
+from gsubmit.auth.passdb import Identity
+from gsubmit.message.body import MessageBody
+from gsubmit.relay.delivery import Promise, RelayDelivery
+from gsubmit.sasl.mechanisms import MECHANISMS
+from gsubmit.server.commands.table import execute
+from gsubmit.server.session import Endpoints, Session
+from gsubmit.server.tls import ServerTls
+from gsubmit.server.wire import Wire
+from gsubmit.service import Service
+from gsubmit.settings.load import load_text
+from gsubmit.smtp.capabilities import Capabilities
+from gsubmit.smtp.envelope import Recipient, Sender
+from gsubmit.smtp.reply import Refused, Reply
+from tests.harness.serving import certificate_folder
+
+ALL_KEYWORDS = ("SIZE 10000000", "8BITMIME", "BINARYMIME", "CHUNKING", "DSN", "SMTPUTF8", "VRFY")
+STORED = Reply(250, "2.0.0", "Stored")
+
+
+class Delivered:
+    """A Delivery that keeps what it is given. Recipients whose name begins with `bad` are refused."""
+
+    def __init__(self, sender: Sender, answer: Reply) -> None:
+        self.sender = self._promise(sender, answer)
+        self.asked: list[Promise] = []
+        self.messages: list[tuple[bytes, bytes]] = []
+        self.final: Reply | Refused = STORED
+        self.is_aborted = False
+        self.facts = "here"
+
+    def _promise(self, request: Sender | Recipient, answer: Reply) -> Promise:
+        promise = Promise(cast(RelayDelivery, self), request)
+        promise.answer = answer
+        return promise
+
+    @property
+    def is_void(self) -> bool:
+        return self.sender.is_refused
+
+    def recipient(self, recipient: Recipient) -> Promise:
+        bad = recipient.forward_path.local_part.startswith("bad")
+        promise = self._promise(recipient, Reply(550, "5.1.1", "No") if bad else Reply(250, "2.1.5", "Yes"))
+        self.asked.append(promise)
+        return promise
+
+    def accepted(self) -> list[Recipient]:
+        return [cast(Recipient, promise.request) for promise in self.asked if not promise.is_refused]
+
+    def send(self, header: bytes, body: MessageBody) -> Reply:
+        self.messages.append((header, b"".join(body.blocks())))
+        if isinstance(self.final, Refused):
+            raise self.final
+        return self.final
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+@dataclass
+class NextHop:
+    """What the service calls its relay."""
+
+    keywords: Iterable[str] = ALL_KEYWORDS
+    answer: Reply = field(default_factory=lambda: Reply(250, "2.1.0", "Yes"))
+    deliveries: list[Delivered] = field(default_factory=list)
+    verified: list[str] = field(default_factory=list)
+
+    def begin(self, sender: Sender, label: str) -> Delivered:
+        self.deliveries.append(Delivered(sender, self.answer))
+        return self.deliveries[-1]
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities.from_lines(self.keywords)
+
+    def verify(self, argument: str) -> Reply:
+        self.verified.append(argument)
+        return Reply(252, "2.5.0", "Maybe")
+
+
+@dataclass
+class Client:
+    """A session, the client's end of its connection, and the next hop behind it."""
+
+    session: Session
+    sock: socket.socket
+    next_hop: NextHop
+
+    def reply(self, line: str, content: bytes = b"") -> Reply:
+        """The answer to one command; `content` is what follows it on the wire."""
+        self.sock.sendall(content)
+        answer = execute(self.session, line.encode())
+        assert answer is not None
+        return answer if isinstance(answer, Reply) else answer.reply()
+
+    def say(self, *lines: str) -> None:
+        """Commands that are to succeed."""
+        for line in lines:
+            reply = self.reply(line)
+            assert not reply.refuses, (line, reply)
+
+    def log_in(self) -> None:
+        self.session.identity = Identity("user", {})
+
+    def start_tls(self) -> None:
+        context = ssl.create_default_context(cafile=str(certificate_folder() / "ca.pem"))
+        handshake = gevent.spawn(context.wrap_socket, self.sock, server_hostname="localhost")
+        assert self.session.service.tls is not None
+        self.session.wire.start_tls(self.session.service.tls.context("127.0.0.1"), 5.0)
+        self.sock = handshake.get()
+
+    @property
+    def delivery(self) -> Delivered:
+        return self.next_hop.deliveries[-1]
+
+    @property
+    def rest(self) -> bytes:
+        """The next line that the server would read."""
+        return self.session.wire.read_line()
+
+
+@contextmanager
+def connected(settings: str = "", next_hop: NextHop | None = None, remote_ip: str = "192.0.2.10") -> Iterator[Client]:
+    folder = certificate_folder()
+    loaded = load_text(
+        f"hostname = msa.example.org\nssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\n{settings}"
+    )
+    next_hop = next_hop or NextHop()
+    mechanisms = {name: MECHANISMS[name] for name in ("PLAIN", "LOGIN")}
+    tls = ServerTls(loaded.settings) if loaded.settings.ssl.ssl != "no" else None
+    service = Service(loaded.settings, build_chain(loaded.settings.passdbs, 0, 0), mechanisms, next_hop, tls)
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(5)
+    session = Session(Wire(ours, 5.0), service, Endpoints(remote_ip, 40000, "127.0.0.1", 587))
+    client = Client(session, theirs, next_hop)
+    try:
+        yield client
+    finally:
+        session.end_transaction()
+        session.wire.close()
+        client.sock.close()

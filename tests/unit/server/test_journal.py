@@ -1,0 +1,112 @@
+"""The lines about logins and endings, in the words of Dovecot's login service."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+
+import pytest
+
+from gsubmit.server import journal
+from tests.unit.server.sessions import Client, connected
+
+WHO = r"rip=192\.0\.2\.10, lip=127\.0\.0\.1, session=<[\w-]{16}>"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("user@x", "user@x", id="plain"),
+        pytest.param("a\r\nLogin: user=<b>\t\0\x7f", "a??Login: user=<b>???", id="CMD-24 controls"),
+        pytest.param("é\u2028\x85", "???", id="CMD-24 other line ends"),
+    ],
+)
+def test_safe(text: str, expected: str) -> None:
+    assert journal.safe(text) == expected
+
+
+def failed(client: Client) -> None:
+    journal.login_failed(client.session, "u\nx", "PLAIN", "password mismatch")
+
+
+def failed_twice(client: Client) -> None:
+    failed(client)
+    failed(client)
+
+
+def refused(client: Client) -> None:
+    client.reply("AUTH PLAIN AHVzZXIAc2VjcmV0")
+
+
+def in_tls(client: Client) -> None:
+    client.start_tls()
+    failed(client)
+
+
+def nothing(_: Client) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("what", "line"),
+    [
+        pytest.param(nothing, r"Disconnected: Connection closed \(no auth attempts in 0 secs\): user=<>, " + WHO, id="none"),
+        pytest.param(
+            failed, r"Aborted login \(auth failed, 1 attempts in 2 secs\): user=<u\?x>, method=PLAIN, " + WHO, id="failed"
+        ),
+        pytest.param(
+            failed_twice, r"Aborted login \(auth failed, 2 attempts in 2 secs\): user=<u\?x>, method=PLAIN, " + WHO, id="twice"
+        ),
+        pytest.param(
+            refused,
+            r"Aborted login \(tried to use disallowed plaintext auth\): user=<>, method=PLAIN, " + WHO,
+            id="no TLS",
+        ),
+        pytest.param(in_tls, r".*, lip=127\.0\.0\.1, TLS, session=<.*", id="TLS"),
+    ],
+)  # fmt: skip
+def test_end_without_login(what: Callable[[Client], None], line: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected() as client:
+        what(client)
+        caplog.clear()
+        journal.ended(client.session)
+    assert re.fullmatch(line, caplog.messages[0])
+    assert [getattr(record, "prefix", "") for record in caplog.records] == ["submission-login"]
+
+
+def test_secured_without_tls(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected(remote_ip="127.0.0.1") as client:
+        client.log_in()
+        client.session.mechanism = "LOGIN"
+        journal.logged_in(client.session)
+    assert re.fullmatch(
+        r"Login: user=<user>, method=LOGIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, secured, session=<.*>",
+        caplog.messages[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("verbose", "lines"),
+    [("no", []), ("yes", [r"Login failed: password mismatch: user=<u\?x>, method=PLAIN, " + WHO])],
+)
+def test_auth_verbose(verbose: str, lines: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected(f"auth_verbose = {verbose}") as client:
+        failed(client)
+    assert len(caplog.messages) == len(lines)
+    assert all(re.fullmatch(line, message) for line, message in zip(lines, caplog.messages, strict=True))
+
+
+def test_logout_format(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected("submission_logout_format = in=%i out=%o %{session} %{command_count} %{reply_count}") as client:
+        client.log_in()
+        client.session.end = "Logged out"
+        client.session.wire.octets_in, client.session.wire.octets_out = 10, 20
+        journal.ended(client.session)
+        ident = client.session.id
+    assert caplog.messages == [f"Disconnected: Logged out in=10 out=20 {ident} 0 0"]
+    assert [getattr(record, "prefix", "") for record in caplog.records] == [f"submission(user)<{ident}>"]

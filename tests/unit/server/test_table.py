@@ -1,0 +1,281 @@
+"""Every command: what it needs, what it says when a need is not met, and what is announced for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+
+import pytest
+
+from gsubmit.server.commands import content, needs, other
+from gsubmit.server.commands.table import COMMANDS, Need, execute
+from gsubmit.smtp import replies
+from gsubmit.smtp.capabilities import Capabilities
+from gsubmit.smtp.keywords import Situation, announced
+from gsubmit.smtp.params import _MAIL_PARAMS, _RCPT_PARAMS
+from gsubmit.smtp.reply import Disconnected, Reply
+from tests.unit.server.sessions import ALL_KEYWORDS, Client, connected
+
+LINES = {
+    "EHLO": "EHLO client.example",
+    "HELO": "HELO client.example",
+    "AUTH": "AUTH PLAIN AHVzZXIAc2VjcmV0",
+    "MAIL": "MAIL FROM:<a@example.org>",
+    "RCPT": "RCPT TO:<b@example.net>",
+    "BDAT": "BDAT 3 LAST",
+    "VRFY": "VRFY b",
+}
+IMPLEMENTED = {verb for verb, row in COMMANDS.items() if row.handler is not other.not_implemented}
+
+
+def greeted(client: Client) -> None:
+    client.say("EHLO client.example")
+
+
+def logged_in(client: Client) -> None:
+    greeted(client)
+    client.log_in()
+
+
+def mail(client: Client) -> None:
+    logged_in(client)
+    client.say(LINES["MAIL"])
+
+
+def rcpt(client: Client) -> None:
+    mail(client)
+    client.say(LINES["RCPT"])
+
+
+def login_without_hello(client: Client) -> None:
+    client.log_in()
+
+
+def mail_without_login(client: Client) -> None:
+    mail(client)
+    client.session.identity = None
+
+
+def chunks(client: Client) -> None:
+    rcpt(client)
+    assert client.reply("BDAT 3", b"abc") == Reply(250, "2.0.0", "Added 3 octets")
+
+
+def spoiled(client: Client) -> None:
+    rcpt(client)
+    assert client.reply("BDAT 3 FIRST", b"abc") == replies.BAD_CHUNK_MARKER
+
+
+def binary(client: Client) -> None:
+    logged_in(client)
+    client.say(f"{LINES['MAIL']} BODY=BINARYMIME", LINES["RCPT"])
+
+
+# For each need: a state in which it is the first that is not met, and its reply.
+UNMET: dict[Need, tuple[Callable[[Client], None], Reply]] = {
+    needs.no_argument: (rcpt, replies.NO_PARAMETERS),
+    needs.argument: (logged_in, replies.MISSING_ARGUMENT),
+    needs.tls: (rcpt, replies.TLS_REQUIRED),
+    needs.no_tls_yet: (Client.start_tls, replies.TLS_ACTIVE),
+    needs.login: (greeted, replies.AUTH_REQUIRED),
+    needs.no_login_yet: (logged_in, replies.ALREADY_AUTHENTICATED),
+    needs.hello: (login_without_hello, replies.HELLO_FIRST),
+    needs.no_transaction: (mail, replies.MAIL_GIVEN),
+    needs.no_transaction_for_auth: (mail_without_login, replies.AUTH_IN_TRANSACTION),
+    needs.transaction: (logged_in, replies.MAIL_FIRST),
+    needs.unspoiled: (spoiled, replies.CHUNK_FAILED),
+    needs.no_chunks: (chunks, replies.CHUNKS_BEGUN),
+    needs.not_binary: (binary, replies.BINARY_NEEDS_BDAT),
+    needs.recipients: (mail, replies.NO_RECIPIENTS),
+    content.good_chunk_marker: (rcpt, replies.BAD_CHUNK_MARKER),
+    content.readable_chunk_size: (rcpt, replies.BAD_CHUNK_SIZE),
+}
+
+
+def line_for(verb: str, need: Need) -> str:
+    line = LINES.get(verb, verb)
+    changed: dict[Need, str] = {
+        needs.no_argument: f"{verb} now",
+        needs.argument: verb,
+        content.good_chunk_marker: "BDAT 3 FIRST",
+        content.readable_chunk_size: "BDAT x",
+    }
+    return changed.get(need, line)
+
+
+@pytest.mark.parametrize(
+    ("verb", "need"),
+    [pytest.param(verb, need, id=f"{verb}-{need.__name__}") for verb, row in COMMANDS.items() for need in row.needs],
+)
+def test_need_not_met(verb: str, need: Need) -> None:
+    arrange, reply = UNMET[need]
+    with connected() as client:
+        arrange(client)
+        if need is needs.tls:
+            object.__setattr__(client.session.service.settings.ssl, "ssl", "required")
+        before = client.session.transaction
+        after = b"abcNOOP\r\n" if verb == "BDAT" else b"NOOP\r\n"
+        if need is content.readable_chunk_size:
+            with pytest.raises(Disconnected) as disconnected:
+                client.reply(line_for(verb, need), after)
+            assert disconnected.value.reply == reply
+            return
+        assert client.reply(line_for(verb, need), after) == reply
+        assert client.rest == b"NOOP", "BDT-4: the octets of a refused chunk are read"
+        assert client.session.transaction is before or verb == "BDAT"
+        assert all(delivery.messages == [] for delivery in client.next_hop.deliveries)
+
+
+def test_starttls_without_certificate() -> None:
+    with connected("ssl = no") as client:
+        assert client.reply("STARTTLS") == replies.TLS_UNAVAILABLE
+
+
+def test_data_refused_sender_is_no_transaction() -> None:
+    """The relay's refusal of MAIL counts from the moment that somebody needs to know."""
+    with connected() as client:
+        logged_in(client)
+        client.next_hop.answer = Reply(550, "5.1.8", "No")
+        assert client.reply(LINES["MAIL"]).code == 550
+        assert client.reply(LINES["RCPT"]) == replies.MAIL_FIRST
+        assert client.delivery.is_aborted
+        assert client.reply(LINES["MAIL"]).code == 550
+
+
+MET: list[tuple[str, Callable[[Client], None], int]] = [
+    ("EHLO client.example", greeted, 250),
+    ("HELO client.example", greeted, 250),
+    ("AUTH PLAIN AHVzZXIAc2VjcmV0", Client.start_tls, 454),  # there is no passdb
+    ("MAIL FROM:<>", logged_in, 250),
+    ("RCPT TO:<bad@example.net>", mail, 550),
+    ("BDAT 3 LAST", rcpt, 250),
+    ("RSET", rcpt, 250),
+    ("NOOP now", spoiled, 250),
+    ("VRFY b", mail, 252),
+    ("HELP MAIL", greeted, 214),
+    ("QUIT", rcpt, 221),
+    *((f"{verb} x", greeted, 502) for verb in ("EXPN", "ETRN", "TURN", "SEND", "SOML", "SAML")),
+    ("XFOO", greeted, 500),
+]
+
+
+@pytest.mark.parametrize(("line", "arrange", "code"), MET, ids=[line for line, _, _ in MET])
+def test_needs_met(line: str, arrange: Callable[[Client], None], code: int) -> None:
+    with connected() as client:
+        arrange(client)
+        assert client.reply(line, b"abc").code == code
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(pytest.param(line, id=f"TV-BDT-8 {line}") for line in ("BDAT", "BDAT x", "BDAT -1", "BDAT " + "9" * 23)),
+        *(pytest.param(line, id=f"BDT-13 {line}") for line in ("BDAT +5", "BDAT 0x10", "BDAT 5LAST", "BDAT LAST 5")),
+        pytest.param("BDAT  3 LAST", id="BDT-12 two spaces"),
+        pytest.param("BDAT\t3 LAST", id="BDT-12 HT for a space"),
+        pytest.param("BDAT 3 LAST\x01", id="BDT-12 control character"),
+        pytest.param("bdat 3 LÄST", id="BDT-12 8-bit"),
+        pytest.param("BDAT 3 LAST" + "x" * 2048, id="BDT-12 line too long"),
+    ],
+)
+@pytest.mark.parametrize("arrange", [greeted, rcpt])
+def test_unreadable_chunk(line: str, arrange: Callable[[Client], None]) -> None:
+    """BDT-12: where nobody knows how long the chunk is, its octets must not be taken for commands."""
+    with connected() as client:
+        arrange(client)
+        with pytest.raises(Disconnected) as disconnected:
+            client.reply(line, b"RSET\r\n")
+        assert disconnected.value.reply.code in (500, 501)
+
+
+def test_a_chunk_that_is_refused_spoils_what_follows() -> None:
+    """TV-BDT-4, BDT-5, BDT-6."""
+    with connected("submission_max_mail_size = 5") as client:
+        rcpt(client)
+        assert client.reply("BDAT 6", b"abcdef") == replies.TOO_BIG
+        assert client.reply("BDAT 3", b"def") == replies.CHUNK_FAILED
+        assert client.reply("BDAT 0 LAST") == replies.CHUNK_FAILED
+        for line in (LINES["MAIL"], LINES["RCPT"], "DATA"):
+            assert client.reply(line) == replies.CHUNK_FAILED
+        client.say("NOOP", "RSET", LINES["MAIL"])
+        assert client.next_hop.deliveries[0].messages == []
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        pytest.param("MAIL FROM:<a@x> ENVID=" + "x" * 2026, 501, id="LIM-10 2048 octets"),
+        pytest.param("MAIL FROM:<a@x> ENVID=" + "x" * 2027, 500, id="LIM-3 2049 octets"),
+        pytest.param("RCPT TO:<b@x> ORCPT=rfc822;" + "x" * 1009, 501, id="TV-DSN-9 1036 octets"),
+        pytest.param("AUTH PLAIN " + "A" * 12288, 501, id="LIM-9 AUTH"),
+    ],
+)
+def test_line_length(line: str, code: int) -> None:
+    with connected("disable_plaintext_auth = no") as client:
+        if not line.startswith("AUTH"):
+            (rcpt if line.startswith("RCPT") else logged_in)(client)
+        assert client.reply(line).code == code
+
+
+# What a keyword promises besides parameters of MAIL and RCPT.
+COMMAND_OF = {"AUTH": "AUTH", "BINARYMIME": "BDAT", "CHUNKING": "BDAT", "STARTTLS": "STARTTLS", "VRFY": "VRFY"}
+NO_COMMAND = {"ENHANCEDSTATUSCODES", "PIPELINING"}
+
+
+def test_every_announced_keyword_is_kept() -> None:
+    """EHL-3."""
+    keywords = announced(Situation(Capabilities.from_lines(ALL_KEYWORDS), 0, ("PLAIN",), True))
+    parameters = {row.extension for row in chain(_MAIL_PARAMS.values(), _RCPT_PARAMS.values())}
+    assert set(keywords) == set(COMMAND_OF) | NO_COMMAND | parameters
+    assert set(COMMAND_OF.values()) <= IMPLEMENTED
+
+
+def test_every_command_is_in_help() -> None:
+    listed = replies.HELP.text.split("\n")[0].removeprefix("Commands: ").split()
+    assert set(listed) == IMPLEMENTED
+
+
+def test_mandatory_commands() -> None:
+    """CMD-20."""
+    assert {"EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT", "VRFY", "AUTH"} <= IMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    ("line", "hello", "code"),
+    [
+        pytest.param("EHLO", None, 501, id="TV-CMD-2"),
+        pytest.param("HELO", None, 501, id="CMD-4 HELO"),
+        pytest.param("HELO [192.0.2.1]", "[192.0.2.1]", 250, id="TV-CMD-3"),
+        pytest.param("EHLO [IPv6:2001:db8::1]", "[IPv6:2001:db8::1]", 250, id="TV-CMD-4"),
+        pytest.param("EHLO foo_bar.example", "foo_bar.example", 250, id="TV-CMD-5"),
+        pytest.param("EHLO x) by evil (", None, 501, id="TV-RCV-2"),
+        pytest.param("EHLO x y", None, 501, id="two words"),
+        pytest.param("EHLO " + "x" * 255, "x" * 255, 250, id="255 octets"),
+        pytest.param("EHLO " + "x" * 256, None, 501, id="LIM-1 256 octets"),
+    ],
+)
+def test_hello(line: str, hello: str | None, code: int) -> None:
+    """EHL-4: never an enhanced status; EHL-7: a refused EHLO changes nothing."""
+    with connected() as client:
+        reply = client.reply(line)
+        assert (reply.code, reply.status, client.session.hello) == (code, "", hello)
+        assert "\n" not in reply.text or line.startswith("EHLO"), "EHL-2"
+
+
+def test_refused_hello_keeps_the_transaction() -> None:
+    """EHL-7."""
+    with connected() as client:
+        rcpt(client)
+        before = client.session.transaction
+        assert client.reply("EHLO").code == 501
+        assert client.session.transaction is before is not None
+        client.say("EHLO again.example")
+        assert client.delivery.is_aborted
+
+
+def test_execute_takes_any_octets() -> None:
+    with connected() as client:
+        for octet in range(256):
+            answer = execute(client.session, bytes([octet]) * 4)
+            assert isinstance(answer, Reply)
+            assert answer.code == 500
