@@ -1,0 +1,168 @@
+"""Where log lines go, and what they look like."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from gsubmit import logs
+from gsubmit.settings.sections import LoggingSettings
+
+
+@pytest.fixture(autouse=True)
+def handlers_of_others() -> Iterator[None]:
+    log = logging.getLogger("gsubmit")
+    before, log.handlers = log.handlers, []
+    state = log.level, log.propagate
+    yield
+    for handler in log.handlers:
+        handler.close()
+    log.handlers = before
+    log.setLevel(state[0])
+    log.propagate = state[1]
+
+
+def written(settings: LoggingSettings, *, prefix: str = "", level: int = logging.INFO, text: str = "x") -> str:
+    stream = StringIO()
+    logs.configure(settings, stream)
+    logging.getLogger("gsubmit.session").log(level, "%s", text, extra={"prefix": prefix} if prefix else None)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "word"),
+    [
+        (logging.INFO, "Info"),
+        (logging.WARNING, "Warning"),
+        (logging.ERROR, "Error"),
+        (logging.CRITICAL, "Fatal"),
+    ],
+)
+def test_level(level: int, word: str) -> None:
+    assert written(LoggingSettings(log_timestamp=""), level=level) == f"gsubmit: {word}: x\n"
+
+
+def test_debug_is_not_written() -> None:
+    assert written(LoggingSettings(), level=logging.DEBUG) == ""
+
+
+def test_prefix() -> None:
+    line = written(LoggingSettings(log_timestamp=""), prefix="submission-login")
+    assert line == "submission-login: Info: x\n"
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "pattern"),
+    [
+        pytest.param("%b %d %H:%M:%S ", r"[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d gsubmit: Info: x\n", id="Dovecot's"),
+        pytest.param("%Y-%m-%d %% ", r"\d{4}-\d\d-\d\d % gsubmit: Info: x\n", id="another"),
+    ],
+)
+def test_timestamp(timestamp: str, pattern: str) -> None:
+    assert re.fullmatch(pattern, written(LoggingSettings(log_timestamp=timestamp)))
+
+
+def test_every_second_has_its_own_timestamp() -> None:
+    stream = StringIO()
+    logs.configure(LoggingSettings(log_timestamp="%S "), stream)
+    log = logging.getLogger("gsubmit")
+    for created in (60.0, 60.9, 61.0, 60.0):
+        log.handle(logging.makeLogRecord({"levelname": "INFO", "levelno": 20, "msg": "x", "created": created}))
+    assert [line[:2] for line in stream.getvalue().splitlines()] == ["00", "00", "01", "00"]
+
+
+def test_traceback() -> None:
+    stream = StringIO()
+    logs.configure(LoggingSettings(log_timestamp=""), stream)
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logging.getLogger("gsubmit").exception("internal error")
+    first, second, *_, last = stream.getvalue().splitlines()
+    assert (first, second[:9], last) == ("gsubmit: Error: internal error", "Traceback", "ValueError: why")
+
+
+def tell(settings: LoggingSettings) -> None:
+    """One line below a warning, and two that are none."""
+    logs.configure(settings)
+    log = logging.getLogger("gsubmit")
+    log.info("info")
+    log.warning("warning")
+    log.error("error")
+
+
+def test_one_file(tmp_path: Path) -> None:
+    tell(LoggingSettings(log_path=f"{tmp_path}/log", log_timestamp=""))
+    assert (tmp_path / "log").read_text().split() == [
+        "gsubmit:",
+        "Info:",
+        "info",
+        "gsubmit:",
+        "Warning:",
+        "warning",
+        "gsubmit:",
+        "Error:",
+        "error",
+    ]
+
+
+def test_two_files(tmp_path: Path) -> None:
+    tell(LoggingSettings(log_path=f"{tmp_path}/log", info_log_path=f"{tmp_path}/info", log_timestamp=""))
+    assert (tmp_path / "info").read_text() == "gsubmit: Info: info\n"
+    assert (tmp_path / "log").read_text() == "gsubmit: Warning: warning\ngsubmit: Error: error\n"
+
+
+def test_same_file_twice_is_one(tmp_path: Path) -> None:
+    tell(LoggingSettings(log_path=f"{tmp_path}/log", info_log_path=f"{tmp_path}/log"))
+    assert len((tmp_path / "log").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("path", ["", "/dev/stderr"])
+def test_stderr(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(LoggingSettings(log_path=path, log_timestamp=""))
+    assert capsys.readouterr().err.count("gsubmit: ") == 3
+
+
+def test_rotation(tmp_path: Path) -> None:
+    """A file that was moved away is opened anew."""
+    path = tmp_path / "log"
+    logs.configure(LoggingSettings(log_path=str(path), log_timestamp=""))
+    log = logging.getLogger("gsubmit")
+    log.info("one")
+    path.rename(tmp_path / "log.1")
+    log.info("two")
+    assert (tmp_path / "log.1").read_text() == "gsubmit: Info: one\n"
+    assert path.read_text() == "gsubmit: Info: two\n"
+
+
+def test_configured_again(tmp_path: Path) -> None:
+    tell(LoggingSettings(log_path=f"{tmp_path}/a"))
+    tell(LoggingSettings(log_path=f"{tmp_path}/b"))
+    assert len((tmp_path / "a").read_text().splitlines()) == 3
+    assert len((tmp_path / "b").read_text().splitlines()) == 3
+
+
+def test_unwritable(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        logs.configure(LoggingSettings(log_path=f"{tmp_path}/gone/log"))
+
+
+def test_syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The facility, the level, and no time: syslog has its own."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind(f"{tmp_path}/syslog")
+        daemon.settimeout(5)
+        monkeypatch.setattr(logs, "_SYSLOG_SOCKET", f"{tmp_path}/syslog")
+        tell(LoggingSettings(log_path="syslog", syslog_facility="local5"))
+        lines = [daemon.recv(1000).rstrip(b"\0") for _ in range(3)]
+    assert lines == [
+        b"<174>gsubmit: gsubmit: Info: info",  # 21 * 8 + 6
+        b"<172>gsubmit: gsubmit: Warning: warning",
+        b"<171>gsubmit: gsubmit: Error: error",
+    ]

@@ -1,0 +1,113 @@
+"""Everything that was said on one connection, without the secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gsubmit.rawlog import Rawlog, mask, open_rawlog
+
+
+def said(path: Path) -> bytes:
+    """What a file holds, without the times; each line has one."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert all(re.match(rb"\d{10}\.\d{6} ", line) for line in lines)
+    return b"".join(line.partition(b" ")[2] for line in lines)
+
+
+def files(folder: Path) -> tuple[Path, Path]:
+    """What was received, and what was sent."""
+    (received,), (sent,) = folder.glob("*.in"), folder.glob("*.out")
+    return received, sent
+
+
+@pytest.fixture
+def rawlog(tmp_path: Path) -> Iterator[Rawlog]:
+    opened = open_rawlog(str(tmp_path))
+    assert opened is not None
+    yield opened
+    opened.close()
+
+
+def test_two_files(rawlog: Rawlog, tmp_path: Path) -> None:
+    rawlog.received(b"NOOP\r\nRSET\r\n")
+    rawlog.sent(b"250 2.0.0 OK\r\n")
+    received, sent = files(tmp_path)
+    assert (said(received), said(sent)) == (b"NOOP\r\nRSET\r\n", b"250 2.0.0 OK\r\n")
+    assert received.stem == sent.stem
+
+
+def test_secret(rawlog: Rawlog, tmp_path: Path) -> None:
+    rawlog.received(b"c2VjcmV0\r\n", secret=True)
+    rawlog.sent(b"c2VjcmV0\r\n", secret=True)
+    assert [said(path) for path in files(tmp_path)] == [b"<secret>\r\n"] * 2
+
+
+def test_only_the_owner_reads(rawlog: Rawlog, tmp_path: Path) -> None:
+    assert {path.stat().st_mode & 0o777 for path in files(tmp_path)} == {0o600}
+
+
+def test_names_differ(tmp_path: Path) -> None:
+    for _ in range(3):
+        opened = open_rawlog(str(tmp_path))
+        assert opened is not None
+        opened.close()
+    assert len({path.stem for path in tmp_path.iterdir()}) == 3
+    assert all(re.fullmatch(rf"\d{{8}}-\d{{6}}\.{os.getpid()}\.\d+", path.stem) for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("line", "masked"),
+    [
+        pytest.param(b"AUTH PLAIN AHUAcA==", b"AUTH PLAIN <secret>", id="initial response"),
+        pytest.param(b"AUTH PLAIN AHUAcA==\r\n", b"AUTH PLAIN <secret>\r\n", id="with its CRLF"),
+        pytest.param(b"auth plain AHUAcA==", b"auth plain <secret>", id="any case"),
+        pytest.param(b"AUTH  PLAIN\t\tAHUAcA== x", b"AUTH  PLAIN\t\t<secret>", id="white space"),
+        pytest.param(b"AUTH PLAIN =", b"AUTH PLAIN <secret>", id="empty response"),
+        pytest.param(b"AUTH PLAIN \xff", b"AUTH PLAIN <secret>", id="any octets"),
+        pytest.param(b" AUTH PLAIN x", b" AUTH PLAIN <secret>", id="a bad line"),
+        pytest.param(b"AUTH LOGIN", b"AUTH LOGIN", id="no response"),
+        pytest.param(b"AUTH", b"AUTH", id="verb alone"),
+        pytest.param(b"NOOP AUTHOR b c", b"NOOP AUTHOR b c", id="another word"),
+        pytest.param(b"MAIL FROM:<a@x> AUTH=<> SIZE=1", b"MAIL FROM:<a@x> AUTH=<> SIZE=1", id="the parameter"),
+    ],
+)
+def test_mask(line: bytes, masked: bytes) -> None:
+    assert mask(line) == masked
+
+
+def test_no_setting() -> None:
+    assert open_rawlog("") is None
+
+
+def test_folder_missing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A rawlog that cannot be made is a warning, not a failure."""
+    assert open_rawlog(f"{tmp_path}/gone") is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_full_disk(rawlog: Rawlog, tmp_path: Path) -> None:
+    """Mail goes on although its copy cannot be written."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        for _ in range(3):
+            rawlog.received(b"x" * 200 + b"\r\n")
+            rawlog.sent(b"x" * 200 + b"\r\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert all(path.stat().st_size <= 100 for path in files(tmp_path))
+
+
+def test_second_file_cannot_be_made(tmp_path: Path) -> None:
+    """The first one is closed then."""
+    (tmp_path / "x.out").touch()
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileExistsError):
+        Rawlog(tmp_path / "x")
+    assert len(os.listdir("/proc/self/fd")) == before
