@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +42,17 @@ class Gsubmit:
 
 
 @contextmanager
-def gsubmit(relay_port: int, settings: str = "") -> Iterator[Gsubmit]:
-    """Serve in front of the relay on `relay_port`, with `settings` after the usual ones; `{folder}` is its folder."""
+def gsubmit(relay_port: int, settings: str = "", files: Mapping[str, str] | None = None) -> Iterator[Gsubmit]:
+    """Serve in front of the relay on `relay_port`, with `settings` after the usual ones; `{folder}` is its folder.
+
+    `files` are put there before, with their contents; a name that ends in a slash is a folder.
+    """
     with public_folder("server") as folder:
+        for name, content in (files or {}).items():
+            if name.endswith("/"):
+                (folder / name).mkdir()
+            else:
+                (folder / name).write_text(content)
         text, port, tls_port = configuration(settings.replace("{folder}", str(folder)), relay_port)
         path = folder / "gsubmit.conf"
         path.write_text(f"mail_temp_dir = {folder}\n{text}")

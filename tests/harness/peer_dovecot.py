@@ -1,0 +1,135 @@
+"""A Dovecot submission service of the tests' own, and a configuration file as people have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.harness.peer_process import need_root, program, public_folder, running
+from tests.harness.serving import certificate_folder, free_port
+
+# With what a whole mail server has besides submission: mail_location, userdb, plugins, namespaces, other services.
+_CONFIGURATION = """\
+# A mail server's configuration
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+protocols = submission
+listen = 127.0.0.1
+instance_name = gsubmit-tests
+first_valid_uid = 1
+mail_uid = nobody
+mail_gid = nogroup
+mail_location = maildir:{folder}/mail/%u
+mail_privileged_group = mail
+mail_plugins = $mail_plugins quota
+
+ssl = yes
+ssl_cert = <{certificates}/cert.pem
+ssl_key = <{certificates}/key.pem
+ssl_min_protocol = TLSv1.2
+ssl_prefer_server_ciphers = yes
+
+disable_plaintext_auth = yes
+auth_mechanisms = plain login
+auth_username_format = %Lu
+auth_failure_delay = 1 secs
+
+hostname = msa.example.org
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay_port}
+submission_max_mail_size = 40 M
+
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {folder}/users
+}}
+
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home={folder}/mail/%u
+}}
+
+namespace inbox {{
+  inbox = yes
+  separator = /
+  mailbox Sent {{
+    auto = subscribe
+    special_use = \\Sent
+  }}
+}}
+
+plugin {{
+  quota = maildir:User quota
+  quota_rule = *:storage=1G
+}}
+
+service submission-login {{
+  inet_listener submission {{
+    port = {port}
+  }}
+  inet_listener submissions {{
+    port = {tls_port}
+    ssl = yes
+  }}
+}}
+
+service submission {{
+  process_limit = 64
+}}
+
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+
+protocol submission {{
+  login_greeting = Ready.
+  mail_max_userip_connections = 20
+}}
+
+protocol imap {{
+  imap_idle_notify_interval = 2 mins
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A configuration file, and the ports that it names."""
+
+    folder: Path
+    path: Path
+    port: int
+    tls_port: int
+
+
+def configured(folder: Path, relay_port: int) -> Configured:
+    """Write the configuration, with the users `user` and `user@example.org`, password `secret`."""
+    certificates = certificate_folder()
+    for name in ("run", "state", "mail"):
+        (folder / name).mkdir()
+    (folder / "mail").chmod(0o777)
+    (folder / "users").write_text((certificates / "users").read_text().replace("{PLAIN}", ""))
+    port, tls_port = free_port(), free_port()
+    path = folder / "dovecot.conf"
+    path.write_text(
+        _CONFIGURATION.format(
+            folder=folder, certificates=certificates, relay_port=relay_port, port=port, tls_port=tls_port
+        )
+    )
+    return Configured(folder, path, port, tls_port)
+
+
+@contextmanager
+def dovecot(relay_port: int) -> Iterator[Configured]:
+    """Run Dovecot's submission service in front of a relay."""
+    need_root()
+    path = program("dovecot")
+    with public_folder("dovecot") as folder:
+        server = configured(folder, relay_port)
+        with running([path, "-F", "-c", server.path], folder / "log", [server.port, server.tls_port]):
+            yield server
