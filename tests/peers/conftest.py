@@ -1,4 +1,4 @@
-"""Peers that are started once for all tests, and a loud word about those that are missing."""
+"""A Postfix for the tests of one file, and a loud word about those that are missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.harness.peer_postfix import Postfix, postfix
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def relay_postfix() -> Iterator[Postfix]:
     with postfix() as relay:
         yield relay
