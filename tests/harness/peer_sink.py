@@ -46,16 +46,17 @@ def sink_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def sink(*options: str) -> Iterator[Sink]:
+def sink(*options: str, dump: bool = True) -> Iterator[Sink]:
     """Run a smtp-sink."""
-    with sink_folder() as folder, sink_in(folder, free_port(), *options) as relay:
+    with sink_folder() as folder, sink_in(folder, free_port(), *options, dump=dump) as relay:
         yield relay
 
 
 @contextmanager
-def sink_in(folder: Path, port: int, *options: str) -> Iterator[Sink]:
+def sink_in(folder: Path, port: int, *options: str, dump: bool = True) -> Iterator[Sink]:
     """Run a smtp-sink on a port of the caller's choice, for instance one where another has died."""
     user = ["-u", USER] if os.getuid() == 0 else []
-    arguments = [program("smtp-sink"), *user, *options, "-d", f"{folder}/dump.", f"{HOST}:{port}", MAX_SESSIONS]
+    files = ["-d", f"{folder}/dump."] if dump else []
+    arguments = [program("smtp-sink"), *user, *options, *files, f"{HOST}:{port}", MAX_SESSIONS]
     with running(arguments, folder / "log", [port]) as process:
         yield Sink(folder, port, process)
