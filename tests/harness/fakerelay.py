@@ -18,6 +18,9 @@ from tests.harness.relayscript import EVERY_OTHER, RelayScript
 from tests.harness.relaytalk import HungUp, RelayTalk
 from tests.harness.serving import free_port
 
+RECEIVE_BUFFER = (
+    65536  # octets; small, so that a large message never fits into the buffers of a relay that stops reading
+)
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -40,6 +43,7 @@ class FakeRelay:
             self.port = free_port()
             return
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.port = self._listener.getsockname()[1]
         self._greenlets.append(gevent.spawn(self._accept, self._listener))
 

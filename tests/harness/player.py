@@ -16,6 +16,7 @@ from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 _RECEIVED = re.compile(rb"Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
+LONG = 4000  # octets of one line of a report
 _BYE = Expect(("221 2.0.0 msa.example.org *",), 0)
 
 
@@ -77,7 +78,7 @@ class _Playing:
         if self._mode == "whole":
             self._unsent += octets
             return
-        self._dialog.append(f"C: {escapes.shown(octets)}")
+        self._dialog.append(f"C: {_short(octets)}")
         if self._mode == "octets":
             self._client.send_slowly(octets)
         else:
@@ -94,7 +95,7 @@ class _Playing:
     def _flush(self) -> None:
         """Send what was gathered, in one go, and read its replies."""
         if self._unsent:
-            self._dialog.append(f"C: {escapes.shown(self._unsent)}")
+            self._dialog.append(f"C: {_short(self._unsent)}")
             self._client.send(self._unsent)
             self._unsent = b""
         unread, self._unread = self._unread, []
@@ -168,11 +169,15 @@ def _compare(letter: Letter, mail: Mail, *, has_trace: bool) -> None:
             if not escapes.pattern(text).fullmatch(unfolded):
                 raise Surprise(f"the trace field is {escapes.shown(unfolded)} instead of {text!r}")
     if letter.content is not None and letter.content != content:
-        raise Surprise(f"the relay got {escapes.shown(content)}\n instead of {escapes.shown(letter.content)}")
+        raise Surprise(f"the relay got {_short(content)}\n instead of {_short(letter.content)}")
     if letter.wire is not None and letter.wire != wire:
-        raise Surprise(f"on the wire was {escapes.shown(wire)}\n instead of {escapes.shown(letter.wire)}")
+        raise Surprise(f"on the wire was {_short(wire)}\n instead of {_short(letter.wire)}")
     if letter.envelope and letter.envelope != [mail.sender, *mail.recipients]:
         raise Surprise(f"the envelope was {[mail.sender, *mail.recipients]} instead of {letter.envelope}")
+
+
+def _short(octets: bytes) -> str:
+    return escapes.shown(octets if len(octets) <= LONG else octets[:LONG] + b" ...")
 
 
 def _report(transcript: Transcript, surprise: Surprise, dialog: list[str], relay: FakeRelay, log: str) -> str:
