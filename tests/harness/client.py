@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from contextlib import suppress
 from functools import cache
 
 import gevent
@@ -104,6 +105,19 @@ class Client:
                 raise Surprise("the server did not close the connection")
         if self._input and not (may_alert and self._input[0] == TLS_ALERT):
             raise Surprise(f"before the end came {shown(self._input)}")
+
+    def send_no_more(self) -> None:
+        """Half-close; the server may still answer."""
+        with suppress(OSError):  # the server may have gone
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def rest(self) -> bytes:
+        """Everything up to the end of the connection."""
+        while not self._ended:
+            self._news.clear()
+            if not self._ended and not self._news.wait(PATIENCE):
+                raise Surprise(f"the server did not close the connection, after {shown(self._input)!r}")
+        return self._input
 
     def close(self) -> None:
         self._reader.kill()

@@ -7,7 +7,7 @@ import time
 from io import StringIO
 from pathlib import Path
 
-from tests.harness import escapes
+from tests.harness import crashes, escapes
 from tests.harness.client import Client, Surprise
 from tests.harness.fakerelay import FakeRelay
 from tests.harness.relayanswers import Mail
@@ -29,7 +29,7 @@ def play(transcript: Transcript, mode: str) -> None:
     dialog: list[str] = []
     log = StringIO()
     try:
-        with serving(settings, relay.port) as served:
+        with crashes.noted() as crashed, serving(settings, relay.port) as served:
             log = served.log
             port = served.tls_port if transcript.implicit_tls else served.port
             client = Client(port, transcript.client_ip, implicit_tls=transcript.implicit_tls)
@@ -37,6 +37,8 @@ def play(transcript: Transcript, mode: str) -> None:
                 _Playing(transcript, mode, client, dialog).run()
             finally:
                 client.close()
+        if crashed:
+            raise Surprise("; ".join(crashed))
         _judge(transcript, relay, log.getvalue())
     except Surprise as surprise:
         raise AssertionError(_report(transcript, surprise, dialog, relay, log.getvalue())) from None
