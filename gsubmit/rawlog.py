@@ -16,24 +16,45 @@ SECRET = b"<secret>\r\n"
 
 
 class Rawlog:
-    """A pair of files, `.in` for what we received and `.out` for what we sent; each line has its time in front."""
+    """A pair of files, `.in` for what we received and `.out` for what we sent; each line has its time in front.
+
+    A disk that is full ends the rawlog, not the mail.
+    """
 
     def __init__(self, stem: Path) -> None:
-        self._in = os.open(f"{stem}.in", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        self._out = os.open(f"{stem}.out", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._in = _create(f"{stem}.in")
+        try:
+            self._out = _create(f"{stem}.out")
+        except OSError:
+            os.close(self._in)
+            raise
+        self._is_broken = False
 
     def received(self, octets: bytes, *, secret: bool = False) -> None:
         """Note octets from the peer; `secret` says that they are a SASL response."""
-        os.write(self._in, _stamped(SECRET if secret else octets))
+        self._write(self._in, SECRET if secret else octets)
 
     def sent(self, octets: bytes, *, secret: bool = False) -> None:
         """Note octets to the peer; `secret` says that they are a SASL response."""
-        os.write(self._out, _stamped(SECRET if secret else octets))
+        self._write(self._out, SECRET if secret else octets)
+
+    def _write(self, file: int, octets: bytes) -> None:
+        if self._is_broken:
+            return
+        try:
+            os.write(file, _stamped(octets))
+        except OSError as error:
+            self._is_broken = True
+            _log.warning("rawlog: %s", error)
 
     def close(self) -> None:
         """Close both files."""
         os.close(self._in)
         os.close(self._out)
+
+
+def _create(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def mask(command_line: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from io import IncrementalNewlineDecoder
@@ -67,15 +68,22 @@ class MessageBody:
             if self._memory:
                 yield bytes(self._memory)
             return
-        self._file.seek(0)
-        while block := self._file.read(BLOCK):
+        at = 0
+        while block := os.pread(self._file.fileno(), BLOCK, at):
+            at += len(block)
             yield block
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` octets from `offset`; empty at the end. It leaves `blocks()` and `append()` their place."""
+        if self._file is None:
+            return bytes(self._memory[offset : offset + size])
+        return os.pread(self._file.fileno(), size, offset)
 
     def head(self) -> bytes:
         """The header with the empty line after it, or the first block when it is longer than that."""
         first = next(self.blocks(), b"")[:BLOCK]
-        end = first.find(b"\r\n\r\n")
-        return first if end < 0 else first[: end + 4]
+        end = (b"\r\n" + first).find(b"\r\n\r\n")  # the message may begin with the empty line
+        return first if end < 0 else first[: end + 2]
 
     def close(self) -> None:
         """Give memory and file back."""

@@ -26,7 +26,7 @@ class Trace(NamedTuple):
 
 
 def received_field(trace: Trace) -> bytes:
-    """The Received field with its CRLF, folded; clauses in the order of RFC 5321 4.4, `tls` from RFC 8314 4.3."""
+    """The Received field with its CRLF, folded: the clauses of RFC 5321 4.4, and `tls` of RFC 8314 4.3."""
     literal = f"[IPv6:{trace.client_ip}]" if ":" in trace.client_ip else f"[{trace.client_ip}]"
     clauses = [f"from {trace.hello or literal} ({literal})", f"by {trace.by} with {trace.protocol}", f"id {trace.id}"]
     if trace.tls_cipher:

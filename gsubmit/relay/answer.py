@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gsubmit.smtp.replies import RELAY_REFUSES_US
+from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_REFUSES_US
 from gsubmit.smtp.reply import Refused, Reply
 
 # Answers about the relay's own terms with us. Passed on, 530 would make a client ask its user for a password.
@@ -43,6 +43,8 @@ def for_client(reply: Reply, default_detail: str = "0.0") -> Reply:
     code = reply.code
     if code in _NOT_FOR_CLIENTS:
         return RELAY_REFUSES_US
+    if code == 221 or code // 100 == 3:  # no answer to what was asked
+        return RELAY_NONSENSE
     status = reply.status or f"{code // 100}.{default_detail if code < 300 else '0.0'}"
     if code == 421:  # the relay ends its connection, not ours
         code = 451

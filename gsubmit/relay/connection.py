@@ -122,7 +122,9 @@ class RelayConnection(smtplib.SMTP):
             if reply.code == 334:
                 reply = self.ask(response, secret=True)
         if reply.code != 235:
-            raise RelayFailed(RELAY_REFUSES_US, f"{self.hop} refused our login: {reply}")
+            # Some servers repeat what they did not like.
+            said = str(reply).replace(response, "<secret>").replace(self.hop.password, "<secret>")
+            raise RelayFailed(RELAY_REFUSES_US, f"{self.hop} refused our login: {said}")
 
     # Speaking
 

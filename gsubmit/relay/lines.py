@@ -10,6 +10,8 @@ from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS
 from gsubmit.smtp.replies import EXTENSION_GONE
 from gsubmit.smtp.reply import Refused
 
+MAX_SIZE = 10**20 - 1  # 20 digits, RFC 1870 3
+
 
 def mail_line(sender: Sender, relay: Capabilities) -> bytes:
     """MAIL with what the relay lists. Raises Refused when the client was promised something that is gone (RLY-17)."""
@@ -17,7 +19,7 @@ def mail_line(sender: Sender, relay: Capabilities) -> bytes:
     params = sender.params
     if params is not NO_MAIL_PARAMS:
         if params.size is not None and "SIZE" in relay:
-            line += f" SIZE={params.size + ADDED_OCTETS}"
+            line += f" SIZE={min(params.size + ADDED_OCTETS, MAX_SIZE)}"
         if params.body:
             _needs(params.body != "8BITMIME" or "8BITMIME" in relay)
             _needs(params.body != "BINARYMIME" or relay.takes_binary)

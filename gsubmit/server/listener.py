@@ -61,6 +61,11 @@ def bind(address: str, port: int) -> socket:
     return sock
 
 
+def _plain(address: str) -> str:
+    """An address without the scope that link-local ones carry."""
+    return address.partition("%")[0]
+
+
 class Listener:
     """Accepts on one bound socket; `implicit_tls` is port 465's way (RFC 8314 3.3)."""
 
@@ -96,7 +101,7 @@ class Listener:
             return
         rawlog = open_rawlog(self.service.settings.server.rawlog_dir)
         wire = Wire(sock, INACTIVITY, rawlog)
-        session = Session(wire, self.service, Endpoints(peer[0], peer[1], local[0], local[1]))
+        session = Session(wire, self.service, Endpoints(_plain(peer[0]), peer[1], _plain(local[0]), local[1]))
         self._door.sessions[session] = gevent.getcurrent()  # type: ignore[assignment]
         try:
             session.run(implicit_tls=self._implicit_tls)

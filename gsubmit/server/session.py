@@ -116,7 +116,10 @@ class Session:
                 raise Stopping
             try:
                 line = self.wire.read_line()
-            except LineTooLong:
+            except LineTooLong as too_long:
+                if too_long.start[:4].upper() == b"BDAT":  # what follows is no command (RFC 3030 2)
+                    self._say_last(LINE_TOO_LONG)
+                    return
                 reply = LINE_TOO_LONG
             else:
                 self.is_waiting = False
@@ -166,6 +169,7 @@ class Session:
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
         self.end_transaction()
+        self.wire.deadline = time.monotonic() + LOGIN_TIME
         self.hello = None
         self.offered = frozenset()
         self.identity = None

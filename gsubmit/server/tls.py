@@ -32,8 +32,9 @@ class ServerTls:
         own = settings.ssl
         self._own = _context(own, own.ssl_cert, own.ssl_key, own.ssl_key_password, "ssl_cert")
         self._by_address = [
-            (block.network, _block_context(own, block, f"local {block.network}")) for block in settings.local_addresses
-        ]
+            (block.network, _block_context(own, block, f"local {block.network}"))
+            for block in sorted(settings.local_addresses, key=lambda block: -block.network.prefixlen)
+        ]  # the narrowest network first
         names = _by_name(own, settings.local_names)
         if names:
             for context in [self._own, *(context for _, context in self._by_address)]:

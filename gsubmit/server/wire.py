@@ -9,6 +9,7 @@ from typing import Protocol
 
 from gsubmit.rawlog import Rawlog, mask
 from gsubmit.sending import send_all
+from gsubmit.smtp.command import is_known
 from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
@@ -27,7 +28,11 @@ class TimedOut(Exception):  # noqa: N818 - what the client did
 
 
 class LineTooLong(Exception):  # noqa: N818 - what the client sent
-    """The line was longer than MAX_LINE; it has been read to its end and dropped (LIM-3)."""
+    """The line was longer than MAX_LINE; it has been read to its end and dropped, but for `start` (LIM-3)."""
+
+    def __init__(self, start: bytes) -> None:
+        super().__init__()
+        self.start = start
 
 
 class Answer(Protocol):
@@ -44,13 +49,15 @@ class Wire:
     """
 
     __slots__ = (
-        "_buffer", "_outbox", "_rawlog", "_sock", "deadline", "octets_in", "octets_out", "patience", "replies",
-    )  # fmt: skip
+        *("_buffer", "_had_auth", "_outbox", "_rawlog", "_sock"),
+        *("deadline", "octets_in", "octets_out", "patience", "replies"),
+    )
 
     def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None) -> None:
         self._sock = sock
         self._rawlog = rawlog
         self._buffer = b""
+        self._had_auth = False
         self._outbox: list[Reply | Answer] = []
         self.patience = patience
         self.deadline: float | None = None
@@ -64,7 +71,7 @@ class Wire:
         """One line without its CRLF; nothing else ends a line (RFC 5321 2.3.8). `secret` keeps it out of the rawlog."""
         end = self._buffer.find(b"\r\n")
         while end < 0:
-            if len(self._buffer) > MAX_LINE:
+            if len(self._buffer) > MAX_LINE + 1:  # its CR may be there already
                 self._drop_line()
             searched = max(len(self._buffer) - 1, 0)
             self._buffer += self._receive(READ_LINE)
@@ -72,26 +79,36 @@ class Wire:
         line = self._buffer[:end]
         self._buffer = self._buffer[end + 2 :]
         if len(line) > MAX_LINE:
-            raise LineTooLong
+            raise LineTooLong(line[:READ_LINE])
         if self._rawlog is not None:
-            self._rawlog.received(mask(line) + b"\r\n", secret=secret)
+            self._note(line, secret=secret)
         return line
+
+    def _note(self, line: bytes, *, secret: bool) -> None:
+        """Write a line to the rawlog. A client may go on with a dialog of AUTH that was refused long ago."""
+        assert self._rawlog is not None
+        self._had_auth = self._had_auth or line[:4].upper() == b"AUTH"
+        secret = secret or (self._had_auth and not is_known(line))
+        self._rawlog.received(mask(line) + b"\r\n", secret=secret)
 
     def _drop_line(self) -> None:
         """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""
+        start = self._buffer[:READ_LINE]
         while (end := self._buffer.find(b"\r\n")) < 0:
             self._buffer = self._buffer[-1:] + self._receive(READ_LINE)
         self._buffer = self._buffer[end + 2 :]
-        raise LineTooLong
+        raise LineTooLong(start)
 
     def read_block(self, limit: int = READ_BLOCK) -> bytes:
         """Between 1 and `limit` octets of content: those at hand, or the next to come."""
         octets = self._buffer or self._receive(min(limit, READ_BLOCK))
         self._buffer = octets[limit:]
-        octets = octets[:limit]
+        return octets[:limit]
+
+    def note_content(self, octets: bytes) -> None:
+        """Write content to the rawlog, once it is known which octets are content."""
         if self._rawlog is not None:
             self._rawlog.received(octets)
-        return octets
 
     def unread(self, octets: bytes) -> None:
         """Put octets back in front of what comes next."""

@@ -16,6 +16,7 @@ _DOT_STRING = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*)"')
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _LITERAL = re.compile(r"\[([\x21-\x5a\x5e-\x7e]+)\]")
+_SNUM = re.compile(r"[0-9]{1,3}")
 _TAGGED = re.compile(r"[A-Za-z0-9\-]*[A-Za-z0-9]:[\x21-\x5a\x5e-\x7e]+")
 _ROUTE = re.compile(rf"@(?:{_LABEL}(?:\.{_LABEL})*)(?:,@(?:{_LABEL}(?:\.{_LABEL})*))*:")
 _ESCAPED = re.compile(r"\\(.)")
@@ -129,8 +130,7 @@ def _is_address_literal(text: str) -> bool:
     try:
         if not colon:
             # Snum has at most three digits and may have leading zeros, which IPv4Address does not take.
-            numbers = text.split(".")
-            IPv4Address(".".join(str(int(number)) if len(number) <= 3 else "x" for number in numbers))
+            IPv4Address(".".join(str(int(number)) if _SNUM.fullmatch(number) else "x" for number in text.split(".")))
             return True
         if tag.lower() == "ipv6":
             IPv6Address(value)

@@ -8,6 +8,11 @@ from typing import NamedTuple
 from gsubmit.smtp.replies import BAD_LINE
 from gsubmit.smtp.reply import Refused
 
+# Every verb that the server knows; the command table has a row for each.
+VERBS = frozenset(
+    ["AUTH", "BDAT", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY"]
+)
+
 # Letters only, one space, then no control characters but HT; UTF-8 is judged where an argument may hold it.
 _LINE = re.compile(r"([A-Za-z]{1,32})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?", re.ASCII)
 _UTF8_VERBS = frozenset({"MAIL", "RCPT", "VRFY"})  # RFC 6531 3.3, 3.7.4
@@ -33,3 +38,8 @@ class Command(NamedTuple):
         if argument.startswith(" ") or not (text.isascii() or verb in _UTF8_VERBS):
             raise Refused(BAD_LINE)
         return cls(verb, argument)
+
+
+def is_known(line: bytes) -> bool:
+    """Whether a line begins with a verb that the server knows."""
+    return line.partition(b" ")[0].upper().decode("ascii", "replace") in VERBS

@@ -6,13 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gsubmit.smtp.address import Address, BadAddress, Cursor, ReversePath
+from gsubmit.smtp.address import MAX_PATH, Address, BadAddress, Cursor, ReversePath, path_text
 from gsubmit.smtp.params import MailParams, RcptParams, read_mail_params, read_rcpt_params
 from gsubmit.smtp.replies import (
     BAD_MAIL_SYNTAX,
     BAD_RCPT_SYNTAX,
     BAD_RECIPIENT,
     BAD_SENDER,
+    UTF8_ORCPT,
     UTF8_RECIPIENT,
     UTF8_SENDER,
 )
@@ -65,6 +66,8 @@ def read_recipient(
         raise Refused(BAD_RECIPIENT)
     if not smtputf8 and not path.is_ascii:
         raise Refused(UTF8_RECIPIENT)
+    if not smtputf8 and params.orcpt is not None and not params.orcpt.isascii():
+        raise Refused(UTF8_ORCPT)  # RFC 6533 3
     return Recipient(path, params)
 
 
@@ -84,6 +87,8 @@ def _take_path(
         path = cursor.path() if rest.startswith("<") else cursor.mailbox()
     except BadAddress as error:
         raise Refused(bad_address) from error
+    if path is not None and len(path_text(path).encode()) > MAX_PATH:
+        raise Refused(bad_address)
     if cursor.rest and not cursor.accept(" "):
         raise Refused(bad_syntax)
     if cursor.at == len(rest) and rest.endswith(" "):

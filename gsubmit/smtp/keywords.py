@@ -46,7 +46,7 @@ def _when_the_relay_has(name: str) -> _Keyword:
 _KEYWORDS = (
     _when_the_relay_has("8BITMIME"),
     _Keyword("AUTH", lambda now: bool(now.mechanisms), lambda now: " ".join(now.mechanisms)),
-    _Keyword("BINARYMIME", lambda now: now.relay.takes_binary),
+    _Keyword("BINARYMIME", lambda now: now.relay.takes_binary and "8BITMIME" in now.relay),
     _Keyword("CHUNKING", _always),
     _when_the_relay_has("DSN"),
     _Keyword("ENHANCEDSTATUSCODES", _always),

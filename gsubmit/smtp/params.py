@@ -140,6 +140,8 @@ def _read(text: str, known: dict[str, _Known], offered: Collection[str]) -> dict
             raise Refused(Reply(501, "5.5.4", f"Duplicate {keyword} parameter"))
         if (matched[2] is None) != (keyword == "SMTPUTF8"):
             raise _bad(keyword)
+        if not parameter.isascii() and keyword != "ORCPT":
+            raise _bad(keyword)
         try:
             fields[row.field] = row.read(matched[2] or keyword)
         except (ValueError, BadAddress) as error:

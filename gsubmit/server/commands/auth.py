@@ -101,7 +101,7 @@ def _verify(session: Session, mechanism: Mechanism, credentials: Cleartext) -> R
         journal.login_failed(session, credentials.authentication_id, mechanism.name, denied.reason)
         time.sleep(session.service.settings.auth.auth_failure_delay)
         if isinstance(denied, Disabled):
-            return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, denied.text or AUTH_DISABLED.text)
+            return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, journal.safe(denied.text) or AUTH_DISABLED.text)
         return AUTH_FAILED
     session.identity = identity
     session.mechanism = mechanism.name

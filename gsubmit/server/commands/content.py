@@ -27,7 +27,9 @@ def data(session: Session, _: Command) -> Reply:
     session.wire.send(START_MAIL)
     reader = DataReader()
     while not reader.ended:
-        transaction.take(reader.feed(session.wire.read_block()))
+        block = session.wire.read_block()
+        transaction.take(reader.feed(block))
+        session.wire.note_content(block[: len(block) - len(reader.rest)])
     session.wire.unread(reader.rest)
     return submit(session)
 
@@ -56,6 +58,7 @@ def bdat(session: Session, command: Command) -> Reply:
     while size:
         block = session.wire.read_block(size)
         transaction.take(block)
+        session.wire.note_content(block)
         size -= len(block)
     if marker:
         return submit(session)
@@ -69,7 +72,9 @@ def refuse_chunk(session: Session, command: Command) -> None:
     """Read the octets of a chunk that is refused, and drop them; the rest of the transaction goes the same way."""
     size, marker = _read_chunk(command)
     while size:
-        size -= len(session.wire.read_block(size))
+        block = session.wire.read_block(size)
+        session.wire.note_content(block)
+        size -= len(block)
     if session.transaction is not None and not session.transaction.is_spoiled:
         if marker:
             session.end_transaction()

@@ -85,12 +85,7 @@ COMMANDS: dict[str, Row] = {
 def execute(session: Session, line: bytes) -> Reply | Answer | None:
     """Carry out one command line and give its reply. Raises Disconnected when the connection is to end after it."""
     try:
-        command = Command.parse(line)
-        row = COMMANDS.get(command.verb)
-        if row is None:
-            return UNKNOWN_COMMAND
-        if len(line) > row.max_line:
-            return LINE_TOO_LONG
+        command, row = _read(line)
         try:
             for need in row.needs:
                 need(session, command)
@@ -108,3 +103,27 @@ def execute(session: Session, line: bytes) -> Reply | Answer | None:
         return failed.reply
     except Refused as refused:
         return refused.reply
+
+
+def _read(line: bytes) -> tuple[Command, Row]:
+    """The command in a line, with its row. Raises Refused."""
+    try:
+        command = Command.parse(line)
+        row = COMMANDS.get(command.verb)
+        if row is None:
+            raise Refused(UNKNOWN_COMMAND)
+        if len(line) > row.max_line:
+            raise Refused(LINE_TOO_LONG)
+    except Refused as refused:
+        raise _unreadable(line, refused.reply) from refused
+    return command, row
+
+
+def _unreadable(line: bytes, reply: Reply) -> Refused:
+    """How a line is refused of which only the verb can be read."""
+    match line[:4].upper():
+        case b"BDAT":  # nobody knows how many octets follow that are no commands (RFC 3030 2)
+            return Disconnected(reply)
+        case b"EHLO" | b"HELO":  # no enhanced status here (RFC 2034 4)
+            return Refused(Reply(reply.code, "", reply.text))
+    return Refused(reply)

@@ -11,6 +11,7 @@ from gsubmit.server.commands import content, needs, other
 from gsubmit.server.commands.table import COMMANDS, Need, execute
 from gsubmit.smtp import replies
 from gsubmit.smtp.capabilities import Capabilities
+from gsubmit.smtp.command import VERBS
 from gsubmit.smtp.keywords import Situation, announced
 from gsubmit.smtp.params import _MAIL_PARAMS, _RCPT_PARAMS
 from gsubmit.smtp.reply import Disconnected, Reply
@@ -279,3 +280,8 @@ def test_execute_takes_any_octets() -> None:
             answer = execute(client.session, bytes([octet]) * 4)
             assert isinstance(answer, Reply)
             assert answer.code == 500
+
+
+def test_verbs_are_those_of_the_table() -> None:
+    """What a rawlog takes for a command is what the server takes for one."""
+    assert COMMANDS.keys() == VERBS

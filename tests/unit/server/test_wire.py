@@ -271,8 +271,9 @@ def test_rawlog(tmp_path: Path) -> None:
     wire.read_line()
     wire.read_line(secret=True)
     wire.read_line()
-    rest = wire.read_block()[6:]
-    wire.unread(rest)
+    block = wire.read_block()
+    wire.note_content(block[:6])
+    wire.unread(block[6:])
     wire.read_line()
     wire.send(OK)
     wire.flush()
