@@ -19,9 +19,8 @@ from pathlib import Path  # noqa: E402
 
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
-from tests.harness.peer_process import public_folder, running  # noqa: E402
+from tests.harness.peer_process import free_ports, public_folder, running  # noqa: E402
 from tests.harness.peer_sink import sink  # noqa: E402
-from tests.harness.serving import free_port  # noqa: E402
 
 ROUNDS = 3
 FLOOR = Path(__file__).with_name("floor.py")
@@ -55,7 +54,7 @@ def cost(process: subprocess.Popen[bytes], load: Load, port: int, context: ssl.S
 def main() -> None:
     """Print a line per load."""
     chosen = [load for load in LOADS if not sys.argv[1:] or load.name in sys.argv[1:]]
-    port = free_port()
+    (port,) = free_ports(1)
     with public_folder("bench") as folder, sink(dump=False) as relay, gsubmit(relay.port) as server:
         floor = [sys.executable, str(FLOOR), str(port), str(relay.port)]
         context = ssl.create_default_context(cafile=str(server.ca))

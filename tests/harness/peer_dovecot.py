@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import need_root, program, public_folder, running
-from tests.harness.serving import certificate_folder, free_port
+from tests.harness.peer_process import free_ports, need_root, program, public_folder, running
+from tests.harness.serving import certificate_folder
 
 # With what a whole mail server has besides submission: mail_location, userdb, plugins, namespaces, other services.
 _CONFIGURATION = """\
@@ -114,7 +114,7 @@ def configured(folder: Path, relay_port: int) -> Configured:
         (folder / name).mkdir()
     (folder / "mail").chmod(0o777)
     (folder / "users").write_text((certificates / "users").read_text().replace("{PLAIN}", ""))
-    port, tls_port = free_port(), free_port()
+    port, tls_port = free_ports(2)
     path = folder / "dovecot.conf"
     path.write_text(
         _CONFIGURATION.format(

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import eventually, need_root, program, public_folder, running
-from tests.harness.serving import free_port
+from tests.harness.peer_process import eventually, free_ports, need_root, program, public_folder, running
 
 _MAIN = """
 compatibility_level = 3.6
@@ -99,16 +98,16 @@ def postfix() -> Iterator[Postfix]:
     need_root()
     postfix_program = Path(program("postfix"))
     with public_folder("postfix") as folder:
-        ports = free_port(), free_port()
+        ports = free_ports(2)
         _prepare(folder, postfix_program, ports)
         with running([postfix_program, "-c", folder / "etc", "start-fg"], folder / "log", ports) as process:
             try:
-                yield Postfix(folder, *ports, process)
+                yield Postfix(folder, ports[0], ports[1], process)
             finally:  # master leads a process group of its own
                 subprocess.run([postfix_program, "-c", folder / "etc", "abort"], capture_output=True, check=False)
 
 
-def _prepare(folder: Path, postfix_program: Path, ports: tuple[int, int]) -> None:
+def _prepare(folder: Path, postfix_program: Path, ports: list[int]) -> None:
     owner = pwd.getpwnam("postfix")
     nobody = pwd.getpwnam("nobody")
     for name in ("etc", "queue", "data", "mail"):

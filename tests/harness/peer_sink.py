@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import HOST, program, public_folder, running
-from tests.harness.serving import free_port
+from tests.harness.peer_process import HOST, free_ports, program, public_folder, running
 
 MAX_SESSIONS = "100"
 USER = "nobody"
@@ -48,7 +47,7 @@ def sink_folder() -> Iterator[Path]:
 @contextmanager
 def sink(*options: str, dump: bool = True) -> Iterator[Sink]:
     """Run a smtp-sink."""
-    with sink_folder() as folder, sink_in(folder, free_port(), *options, dump=dump) as relay:
+    with sink_folder() as folder, sink_in(folder, free_ports(1)[0], *options, dump=dump) as relay:
         yield relay
 
 

@@ -17,9 +17,8 @@ from tests.harness import peer_dying_relay
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_gsubmit import gsubmit
 from tests.harness.peer_message import small_message
-from tests.harness.peer_process import HOST
+from tests.harness.peer_process import HOST, free_ports
 from tests.harness.peer_sink import dumped, sink_folder, sink_in
-from tests.harness.serving import free_port
 
 ROUNDS = 50
 SIZE = 4_000_000  # octets of a message: more than the buffers of a connection hold
@@ -92,7 +91,7 @@ def test_a_relay_that_dies_and_comes_back_gets_each_message_once_or_not_at_all(t
 
 def test_a_sink_that_is_killed_gets_no_message_twice() -> None:
     message = small_message("padding", SIZE)
-    port, rng = free_port(), random.Random(6)
+    (port,), rng = free_ports(1), random.Random(6)
     codes = []
     with sink_folder() as folder, gsubmit(port) as server, Client(server) as client:
         with sink_in(folder, port):

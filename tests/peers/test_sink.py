@@ -8,9 +8,8 @@ import pytest
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_gsubmit import Gsubmit, gsubmit
 from tests.harness.peer_message import hard_message, small_message
-from tests.harness.peer_process import eventually
+from tests.harness.peer_process import eventually, free_ports
 from tests.harness.peer_sink import Sink, sink, sink_folder, sink_in
-from tests.harness.serving import free_port
 
 EIGHT_BIT = hard_message(200_000)
 SEVEN_BIT = small_message("seven-bit", 200_000)
@@ -93,7 +92,7 @@ def _send_many(server: Gsubmit, number: int) -> None:
 
 
 def test_a_relay_that_is_down_is_used_again_when_it_comes() -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     with sink_folder() as folder, gsubmit(port) as server, Client(server) as client:
         code, text = client.submit(small_message("down"))
         assert (code, text) == (451, b"4.4.1 Cannot reach the relay server, try again later")
