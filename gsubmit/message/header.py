@@ -26,13 +26,13 @@ class Trace(NamedTuple):
 
 
 def received_field(trace: Trace) -> bytes:
-    """The Received field with its CRLF, folded: the clauses of RFC 5321 4.4, and `tls` of RFC 8314 4.3."""
+    """The Received field with its CRLF, folded; clauses in the order of RFC 5321 4.4, with RFC 8314's `tls`."""
     literal = f"[IPv6:{trace.client_ip}]" if ":" in trace.client_ip else f"[{trace.client_ip}]"
     clauses = [f"from {trace.hello or literal} ({literal})", f"by {trace.by} with {trace.protocol}", f"id {trace.id}"]
-    if trace.tls_cipher:
-        clauses.append(f"tls {trace.tls_cipher}")
     if trace.for_path:
         clauses.append(f"for {trace.for_path}")
+    if trace.tls_cipher:
+        clauses.append(f"tls {trace.tls_cipher}")
     clauses[-1] += ";"
     clauses.append(_date(int(time.time())))
     return _folded("Received:", clauses).encode("utf-8")

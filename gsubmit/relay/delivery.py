@@ -140,6 +140,10 @@ class RelayDelivery:
         except RelayFailed as failure:
             self._replace_or_fail(failure)
 
+    def _collect_all(self) -> None:
+        while self._answered < len(self._asked) and self.failure is None:
+            self.collect()
+
     def _settle(self, promise: Promise, reply: Reply) -> None:
         self._answered += 1
         answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
@@ -172,8 +176,7 @@ class RelayDelivery:
 
     def accepted(self) -> list[Recipient]:
         """Wait for all answers; the recipients that the relay took. Raises Refused when it is lost."""
-        while self._answered < len(self._asked) and self.failure is None:
-            self.collect()
+        self._collect_all()
         if self.failure is not None:
             raise Refused(self.failure.reply)
         return [
@@ -241,9 +244,6 @@ class RelayDelivery:
         if self._is_over:
             return
         self._is_over = True
-        if self.failure is not None:
-            return
-        if self._answered < len(self._asked):
-            self._connection.close()  # answers are on their way that nobody waits for
-        else:
+        self._collect_all()
+        if self.failure is None:
             self._relay.give_back(self._connection, needs_reset=not self.sender.is_refused)

@@ -10,7 +10,10 @@ from gsubmit.smtp.reply import Refused
 
 # Every verb that the server knows; the command table has a row for each.
 VERBS = frozenset(
-    ["AUTH", "BDAT", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY"]
+    {
+        *("AUTH", "BDAT", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "MAIL", "NOOP"),
+        *("QUIT", "RCPT", "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY"),
+    }
 )
 
 # Letters only, one space, then no control characters but HT; UTF-8 is judged where an argument may hold it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +23,18 @@ from gsubmit.settings.sections import LoggingSettings
 USERS = "user:{PLAIN}secret\nuser@example.org:{PLAIN}secret\n"
 
 
+# Below the ports that the kernel gives to clients: one of those may be taken between the look and the use.
+PORTS = range(10240, 32768)
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    with socket.create_server((host, 0)) as sock:
-        return int(sock.getsockname()[1])
+    while True:
+        port = random.choice(PORTS)
+        try:
+            with socket.create_server((host, port)):
+                return port
+        except OSError:
+            continue
 
 
 @cache

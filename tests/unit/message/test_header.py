@@ -44,8 +44,8 @@ FRONT = "Received: from client.example ([192.0.2.10]) by msa.example.org with "
         pytest.param(TRACE, f"{FRONT}ESMTPSA id abc123; {DATE}", id="RCV-4 without for"),
         pytest.param(
             TRACE._replace(tls_cipher="TLS_AES_256_GCM_SHA384", for_path="<b@example.net>"),
-            f"{FRONT}ESMTPSA id abc123 tls TLS_AES_256_GCM_SHA384 for <b@example.net>; {DATE}",
-            id="TV-RCV-1",
+            f"{FRONT}ESMTPSA id abc123 for <b@example.net> tls TLS_AES_256_GCM_SHA384; {DATE}",
+            id="TV-RCV-1, in the order of RCV-1",
         ),
         pytest.param(TRACE._replace(protocol="UTF8SMTPSA"), f"{FRONT}UTF8SMTPSA id abc123; {DATE}", id="EAI-16"),
         pytest.param(
