@@ -9,11 +9,34 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import public_folder, running
-from tests.harness.serving import certificate_folder, configuration
+from tests.harness.peer_process import free_ports, public_folder, running
+from tests.harness.serving import certificate_folder
 
 USER = "user@example.org"
 PASSWORD = "secret"
+_CONFIGURATION = """
+mail_temp_dir = {folder}
+hostname = msa.example.org
+listen = 127.0.0.1
+ssl_cert = <{certificates}/cert.pem
+ssl_key = <{certificates}/key.pem
+auth_failure_delay = 10ms
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay_port}
+passdb {
+  driver = passwd-file
+  args = {certificates}/users
+}
+service submission-login {
+  inet_listener submission {
+    port = {port}
+  }
+  inet_listener submissions {
+    port = {tls_port}
+    ssl = yes
+  }
+}
+"""
 
 
 def gsubmit_program() -> str:
@@ -53,9 +76,15 @@ def gsubmit(relay_port: int, settings: str = "", files: Mapping[str, str] | None
                 (folder / name).mkdir()
             else:
                 (folder / name).write_text(content)
-        text, port, tls_port = configuration(settings.replace("{folder}", str(folder)), relay_port)
+        port, tls_port = free_ports(2)
+        text = _CONFIGURATION + settings
+        for name, value in {
+            "folder": folder, "certificates": certificate_folder(), "relay_port": relay_port,
+            "port": port, "tls_port": tls_port,
+        }.items():  # fmt: skip
+            text = text.replace(f"{{{name}}}", str(value))
         path = folder / "gsubmit.conf"
-        path.write_text(f"mail_temp_dir = {folder}\n{text}")
+        path.write_text(text)
         log = folder / "log"
         with running([gsubmit_program(), "serve", "-c", path], log, [port, tls_port]) as process:
             yield Gsubmit(process, folder, port, tls_port)
