@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import struct
 from contextlib import suppress
 from functools import cache
 
@@ -16,6 +17,7 @@ from tests.harness.serving import certificate_folder
 
 PATIENCE = 8.0  # seconds for a reply
 MAX_REPLY_LINE = 512  # octets, RFC 5321 4.5.3.1.5
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 TLS_ALERT = 21  # record type, RFC 8446 5.1
 _REPLY_LINE = re.compile(rb"([2-5][0-5][0-9])([ -])([\t -~]*)\r\n")
 
@@ -121,4 +123,6 @@ class Client:
 
     def close(self) -> None:
         self._reader.kill()
+        if self._ended:  # no TIME_WAIT after the server's close: a thousand plays would use up the ports
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._sock.close()
