@@ -141,10 +141,12 @@ class Server:
             self.service.relay.learn()
 
     def run(self, load_again: Callable[[], Settings] | None = None) -> None:
-        """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`."""
+        """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._stop.set)
-        if load_again is not None:
+        if load_again is None:
+            gevent.signal_handler(signal.SIGHUP, self._stop.set)
+        else:
             gevent.signal_handler(signal.SIGHUP, self.reload, load_again)
         self.start()
         _log.info("serving on %s", ", ".join(self.places))

@@ -11,7 +11,9 @@ from pathlib import Path
 
 _log = logging.getLogger("gsubmit")
 _counter = itertools.count(1)
-_INITIAL_RESPONSE = re.compile(rb"(AUTH[ \t]+[!-~]+[ \t]+)[^\r\n]+", re.IGNORECASE)
+# Only what can be nothing but a mechanism is shown: some clients forget it and give the response at once.
+_AUTH = re.compile(rb"([ \t]*AUTH[ \t]+)([^ \t\r\n]+)([ \t]*)([^\r\n]*)([\r\n]*)", re.IGNORECASE)
+_MECHANISM = re.compile(rb"PLAIN|LOGIN|EXTERNAL|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-SHA-(1|256)(-PLUS)?", re.IGNORECASE)
 SECRET = b"<secret>\r\n"
 
 
@@ -57,9 +59,15 @@ def _create(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
-def mask(command_line: bytes) -> bytes:
+def mask(line: bytes) -> bytes:
     """A command line without the initial response that AUTH may carry."""
-    return _INITIAL_RESPONSE.sub(rb"\1<secret>", command_line)
+    matched = _AUTH.fullmatch(line)
+    if matched is None:
+        return line
+    front, mechanism, blanks, response, end = matched.groups()
+    if not _MECHANISM.fullmatch(mechanism):
+        return b"".join((front, b"<secret>", end))
+    return b"".join((front, mechanism, blanks, b"<secret>" if response else b"", end))
 
 
 def _stamped(octets: bytes) -> bytes:

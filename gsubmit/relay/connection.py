@@ -8,7 +8,6 @@ import ssl
 import time
 from base64 import b64encode
 from functools import lru_cache
-from io import BufferedReader
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
 
 from gsubmit.rawlog import mask, open_rawlog
@@ -21,6 +20,7 @@ from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 4096  # octets of one reply line; RFC 5321 4.5.3.1.5 asks for 512
 MAX_LINES = 128  # lines of one reply
+READ_SIZE = 4096  # octets asked of the socket
 MAX_INITIAL_RESPONSE = 510  # longer AUTH lines go without initial response, RFC 4954 4
 QUIT_PATIENCE = 2.0  # seconds to wait for the answer to QUIT
 LAST_WORDS_PATIENCE = 1.0  # seconds to wait for the reply that explains why a relay closed
@@ -35,7 +35,6 @@ class RelayConnection(smtplib.SMTP):
     """
 
     sock: socket | None
-    file: BufferedReader | None
 
     def __init__(self, hop: NextHop) -> None:
         super().__init__(local_hostname=hop.hostname, timeout=hop.connect_timeout)
@@ -44,6 +43,7 @@ class RelayConnection(smtplib.SMTP):
         self.is_reused = False
         self.idle_since = 0.0
         self.greeting = ""
+        self._incoming = b""
         self._outgoing: list[bytes] = []
         self.outgoing_size = 0
         self._rawlog = open_rawlog(hop.rawlog_dir)
@@ -71,10 +71,11 @@ class RelayConnection(smtplib.SMTP):
             self._wrap()
 
     def _wrap(self) -> None:
-        """Go over to TLS. Whatever came in clear text is dropped with the old reader (RFC 3207 6)."""
+        """Go over to TLS. Octets that came in clear text after the go-ahead are an attack (RFC 3207 6)."""
         assert self.hop.context is not None
         assert self.sock is not None
-        self.file = None
+        if self._incoming:
+            raise self._nonsense(f"clear text after STARTTLS: {self._incoming[:80]!r}")
         try:
             self.sock = self.hop.context.wrap_socket(self.sock, server_hostname=self.hop.host)
         except (OSError, ValueError) as error:
@@ -165,7 +166,9 @@ class RelayConnection(smtplib.SMTP):
             while marker == b"-":
                 if len(texts) == MAX_LINES:
                     raise self._nonsense("endless reply")
-                code, marker, text = self._read_line()
+                next_code, marker, text = self._read_line()
+                if next_code != code:
+                    raise self._nonsense(f"a reply with the codes {code.decode()} and {next_code.decode()}")
                 texts.append(text)
             reply = read_lines(int(code), [line.decode("utf-8", "replace") for line in texts])
         if reply.code == 421:
@@ -173,22 +176,46 @@ class RelayConnection(smtplib.SMTP):
         return reply
 
     def _read_line(self) -> tuple[bytes, bytes, bytes]:
-        if self.sock is None:
-            raise self._lost("connection is closed")
-        if self.file is None:
-            self.file = self.sock.makefile("rb")
-        try:
-            line = self.file.readline(MAX_LINE)
-        except OSError as error:
-            raise self._broken(error) from error
+        end = self._incoming.find(b"\n")
+        while end < 0:
+            if len(self._incoming) > MAX_LINE:
+                raise self._nonsense(repr(self._incoming[:80]))
+            self._receive()
+            end = self._incoming.find(b"\n")
+        line, self._incoming = self._incoming[: end + 1], self._incoming[end + 1 :]
         if self._rawlog is not None:
             self._rawlog.received(line)
         matched = _LINE.fullmatch(line)
-        if matched is None:
-            if not line.endswith(b"\n") and len(line) < MAX_LINE:
-                raise self._lost("closed by the relay")
+        if matched is None or len(line) > MAX_LINE:
             raise self._nonsense(repr(line[:80]))
         return matched[1], matched[2] or b" ", matched[3] or b""
+
+    def _receive(self) -> None:
+        if self.sock is None:
+            raise self._lost("connection is closed")
+        try:
+            octets = self.sock.recv(READ_SIZE)
+        except OSError as error:
+            raise self._broken(error) from error
+        if not octets:
+            raise self._lost("closed by the relay")
+        self._incoming += octets
+
+    def is_silent(self) -> bool:
+        """Whether the relay has said nothing that we have not read. Raises RelayFailed when it is gone."""
+        if self._incoming or self.sock is None:
+            return False
+        self.sock.settimeout(0)
+        try:
+            self._receive()
+        except RelayFailed as failed:
+            if not isinstance(failed.__cause__, BlockingIOError | ssl.SSLWantReadError):
+                raise
+            return True
+        finally:
+            if self.sock is not None:
+                self.sock.settimeout(self.hop.command_timeout)
+        return False
 
     def last_words(self) -> Reply | None:
         """The refusal that a relay may have sent before it closed on us."""
@@ -213,6 +240,11 @@ class RelayConnection(smtplib.SMTP):
         return RelayFailed(RELAY_NONSENSE, f"invalid reply from {self.hop}: {what}")
 
     # Between transactions, and the end
+
+    @property
+    def is_in_step(self) -> bool:
+        """Whether it is open, and every reply read belonged to something asked."""
+        return self.sock is not None and not self._incoming
 
     def reset(self) -> bool:
         """RSET; whether the connection can be used again."""

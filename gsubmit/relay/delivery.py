@@ -146,6 +146,8 @@ class RelayDelivery:
 
     def _settle(self, promise: Promise, reply: Reply) -> None:
         self._answered += 1
+        if reply.code == 221 or reply.code // 100 == 3:
+            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} answered what it was not asked: {reply}")
         answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
         if promise.answer is None:
             promise.answer = answer
@@ -201,6 +203,8 @@ class RelayDelivery:
 
     def _transmit(self, blocks: Iterable[bytes], size: int) -> Reply:
         connection = self._connection
+        if not connection.is_silent():  # then every later reply would be taken for another one
+            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} says more than it was asked")
         if "CHUNKING" in connection.capabilities:
             connection.put(b"BDAT %d LAST\r\n" % size)
         else:

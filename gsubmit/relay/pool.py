@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import select
 import time
 
 import gevent
-from gevent import monkey
 
 from gsubmit.relay.answer import RelayFailed, for_client
 from gsubmit.relay.connection import RelayConnection
@@ -25,7 +23,6 @@ FRESH = 1.0  # seconds for which a connection is used without a look whether it 
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
 
 _log = logging.getLogger("gsubmit.relay")
-_poll = monkey.get_original("select", "poll")
 
 
 class Relay:
@@ -71,8 +68,16 @@ class Relay:
     def verify(self, argument: str) -> Reply:
         """The relay's answer to VRFY, for the client. Raises RelayFailed."""
         connection = self.take()
+        line = f"VRFY {argument}"
         try:
-            reply = connection.ask(f"VRFY {argument}")
+            try:
+                reply = connection.ask(line)
+            except RelayFailed as failed:
+                if not (failed.lost and connection.is_reused):
+                    raise
+                connection.close()
+                connection = self.dial()
+                reply = connection.ask(line)
         except RelayFailed:
             connection.close()
             raise
@@ -99,7 +104,7 @@ class Relay:
 
     def give_back(self, connection: RelayConnection, *, needs_reset: bool = False) -> None:
         """Keep a connection for the next transaction; `needs_reset` when one is still open on it."""
-        if connection.sock is None or (needs_reset and not connection.reset()):
+        if not connection.is_in_step or (needs_reset and not connection.reset()):
             connection.close()
         elif len(self._idle) >= MAX_KEPT:
             connection.say_goodbye()
@@ -115,9 +120,10 @@ class Relay:
             return False
         if time.monotonic() - connection.idle_since < FRESH:
             return True
-        poll = _poll()
-        poll.register(connection.sock.fileno(), select.POLLIN)
-        return not poll.poll(0)
+        try:
+            return connection.is_silent()
+        except RelayFailed:
+            return False
 
     def _reap(self) -> None:
         """Close idle connections whose time is over, until none is left."""

@@ -98,6 +98,7 @@ class Session:
             self.end = INACTIVE.text
             self._say_last(INACTIVE)
         except Stopping:
+            self.is_waiting = False  # once is enough
             self.end = SHUTTING_DOWN.text
             self._say_last(SHUTTING_DOWN)
         except Exception:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import random
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +43,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 def certificate_folder() -> Path:
     """cert.pem and key.pem for localhost, and ca.pem that signed them; made once in a test run."""
     folder = Path(mkdtemp(prefix="gsubmit-tests-"))
+    atexit.register(shutil.rmtree, folder, True)
     ca = trustme.CA()
     issued = ca.issue_cert("localhost", "127.0.0.1", "msa.example.org")
     issued.cert_chain_pems[0].write_to_path(folder / "cert.pem")
@@ -64,7 +67,9 @@ class Serving:
 
 def configuration(settings: str = "", relay_port: int = 0) -> tuple[str, int, int]:
     """A whole configuration with `settings` added, and its two ports (submission, submissions)."""
-    port, tls_port = free_port(), free_port()
+    port = tls_port = free_port()
+    while tls_port == port:
+        tls_port = free_port()
     folder = certificate_folder()
     relay = f"submission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay_port}" if relay_port else ""
     text = f"""
