@@ -9,6 +9,7 @@ from gsubmit.smtp.reply import Refused, Reply
 
 # Answers about the relay's own terms with us. Passed on, 530 would make a client ask its user for a password.
 _NOT_FOR_CLIENTS = frozenset({432, 454, 530, 534, 535, 538})
+_GOOD = frozenset({250, 251, 252})  # of 2yz, what answers MAIL, RCPT, VRFY and the message (RFC 5321 4.3.2)
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:[ \t]+|$)", re.ASCII)
 _NOT_PRINTABLE = re.compile(r"[^\t -~]")
 
@@ -48,6 +49,8 @@ def for_client(reply: Reply, default_detail: str = "0.0") -> Reply:
     status = reply.status or f"{code // 100}.{default_detail if code < 300 else '0.0'}"
     if code == 421:  # the relay ends its connection, not ours
         code = 451
+    elif code // 100 == 2 and code not in _GOOD:
+        code = 250
     elif code // 10 % 10 > 5:  # 571 and its like are no reply codes (RFC 5321 4.2)
         code = code // 100 * 100 + 50
     if (code, status) == (reply.code, reply.status):

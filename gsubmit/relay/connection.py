@@ -22,6 +22,7 @@ MAX_LINE = 4096  # octets of one reply line; RFC 5321 4.5.3.1.5 asks for 512
 MAX_LINES = 128  # lines of one reply
 READ_SIZE = 4096  # octets asked of the socket
 MAX_INITIAL_RESPONSE = 510  # longer AUTH lines go without initial response, RFC 4954 4
+HURRY = 10.0  # seconds for each answer when a transaction is given up
 QUIT_PATIENCE = 2.0  # seconds to wait for the answer to QUIT
 LAST_WORDS_PATIENCE = 1.0  # seconds to wait for the reply that explains why a relay closed
 
@@ -253,8 +254,15 @@ class RelayConnection(smtplib.SMTP):
         except RelayFailed:
             return False
 
+    def hurry(self) -> None:
+        """From now on, do not wait long."""
+        if self.sock is not None:
+            self.sock.settimeout(min(HURRY, self.hop.command_timeout))
+
     def mark_idle(self) -> None:
         """Note that nobody uses the connection from now on."""
+        if self.sock is not None:
+            self.sock.settimeout(self.hop.command_timeout)
         self.is_reused = True
         self.idle_since = time.monotonic()
 

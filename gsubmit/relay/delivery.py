@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.relay.answer import RelayFailed, for_client
@@ -159,7 +159,7 @@ class RelayDelivery:
     def _replace_or_fail(self, failure: RelayFailed) -> None:
         """Go on with a new connection, or give every waiting promise its answer."""
         self._connection.close()
-        if failure.lost and not self._is_replaced and not self._is_committed:
+        if failure.lost and not (self._is_replaced or self._is_committed or self._is_over):
             self._is_replaced = True
             try:
                 self._connection = self._relay.dial()
@@ -203,8 +203,8 @@ class RelayDelivery:
 
     def _transmit(self, blocks: Iterable[bytes], size: int) -> Reply:
         connection = self._connection
-        if not connection.is_silent():  # then every later reply would be taken for another one
-            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} says more than it was asked")
+        if not connection.is_silent():
+            self._unasked(connection.read_reply())
         if "CHUNKING" in connection.capabilities:
             connection.put(b"BDAT %d LAST\r\n" % size)
         else:
@@ -225,6 +225,12 @@ class RelayDelivery:
             raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} answered the message with: {reply}")
         self._relay.give_back(connection)
         return for_client(reply)
+
+    def _unasked(self, reply: Reply) -> NoReturn:
+        """The relay has lost patience, or every later reply would be taken for another one."""
+        if reply.code == 421:
+            raise RelayFailed(for_client(reply), f"{self._relay.hop} said: {reply}", lost=True)
+        raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} says more than it was asked: {reply}")
 
     def _refused_data(self, reply: Reply) -> Reply:
         if reply.code == 421:
@@ -248,6 +254,7 @@ class RelayDelivery:
         if self._is_over:
             return
         self._is_over = True
+        self._connection.hurry()  # the client waits, or has gone
         self._collect_all()
         if self.failure is None:
             self._relay.give_back(self._connection, needs_reset=not self.sender.is_refused)
