@@ -1,0 +1,14 @@
+"""Why a message cannot be converted."""
+
+from __future__ import annotations
+
+
+class CannotConvert(Exception):  # noqa: N818 - it says what happened
+    """The message stays as it is: no conversion is allowed, or none is certain to keep its meaning (DWN-1).
+
+    `reason` is for the log; the client hears 554 5.6.3.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,79 @@
+"""The fields of one header, and what Content-Type says, read from octets."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_NAME = re.compile(rb"[!-9;-~]+")  # RFC 5322 3.6.8
+_WORD = re.compile(rb"[ \t]*[^ \t]+")
+_FOLD_AT = 76
+# The limit is from RFC 6838 4.2; `+` and what else a token may hold from RFC 2045 5.1.
+_TYPE = re.compile(rb"[ \t]*([!#-'*+\-.0-9A-Z^-~]{1,127}/[!#-'*+\-.0-9A-Z^-~]{1,127})(?=[ \t;(]|$)", re.IGNORECASE)
+_PARAMETER = re.compile(rb';[ \t]*([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]++|\\.)*+"|[^;"]*)', re.DOTALL)
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+MAX_BOUNDARY = 256  # octets; RFC 2046 5.1.1 says 70
+
+
+class Field(NamedTuple):
+    """One field: its name in lower case, empty if it is not a field at all, and its octets with CRLF and folding."""
+
+    name: bytes
+    octets: bytes
+
+    @property
+    def value(self) -> bytes:
+        """What follows the colon, unfolded."""
+        return self.octets.partition(b":")[2].replace(b"\r\n", b"")
+
+
+def split_header(header: bytes) -> list[Field]:
+    """The fields of a header, with or without the empty line after it. The last gets a CRLF if it has none."""
+    fields = []
+    for octets in _FIELD_END.split(header):
+        name = octets.partition(b":")[0].rstrip(b" \t")
+        is_field = _NAME.fullmatch(name) and b":" in octets
+        if octets:
+            fields.append(Field(name.lower() if is_field else b"", octets + b"\r\n"))
+    return fields
+
+
+def folded(line: bytes) -> bytes:
+    """A field, given in one line without CRLF, folded before white space where it is longer than it should be."""
+    text = line.rstrip(b" \t")  # a line of nothing but white space is no line of a field
+    lines = []
+    begin = 0
+    for word in _WORD.finditer(text):
+        if word.end() - begin > _FOLD_AT and word.start() > begin:
+            lines.append(text[begin : word.start()])
+            begin = word.start()
+    return b"\r\n".join([*lines, line[begin:]]) + b"\r\n"
+
+
+class MediaType(NamedTuple):
+    """`name` in lower case, as in text/plain; `boundary` is empty unless it is a multipart that has a usable one."""
+
+    name: bytes
+    boundary: bytes
+
+
+def media_type(value: bytes) -> MediaType | None:
+    """What a Content-Type means, or None when readers may differ about it."""
+    found = _TYPE.match(value)
+    if found is None:
+        return None
+    name = found[1].lower()
+    if not name.startswith(b"multipart/"):
+        return MediaType(name, b"")
+    found_boundaries = [match for match in _PARAMETER.finditer(value) if match[1].lower().startswith(b"boundary")]
+    # Two of them, or one in the pieces of RFC 2231: too few readers agree.
+    if len(found_boundaries) != 1 or found_boundaries[0][1].lower() != b"boundary":
+        return None
+    boundary = found_boundaries[0][2].rstrip(b" \t")
+    if boundary.startswith(b'"'):
+        boundary = _QUOTED_PAIR.sub(rb"\1", boundary[1:-1])
+    elif re.search(rb"[\s(]", boundary):
+        return None  # a comment, or something that is none
+    boundary = boundary.rstrip(b" \t")
+    return MediaType(name, boundary) if 0 < len(boundary) <= MAX_BOUNDARY else None
