@@ -1,0 +1,71 @@
+"""Quoted-printable and base64 in fixed memory (RFC 2045 6.7, 6.8)."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+from struct import Struct
+
+from gsubmit.message.body import BLOCK
+
+_CRLF = b"\r\n"
+_SOFT_BREAK = b"=\r\n"
+_LINE = 76  # characters before CRLF
+_BASE64_OCTETS = 57  # that make 76 characters
+_FULL_LINE = Struct("76s")  # twice as fast as slicing
+# A line that fits, or what goes before a soft break: 70 characters and up to three more, so that no =XX is cut. There
+# stays room for `=`, or for what _dashless() adds. It is possessive, so that nothing ever backtracks into an =XX.
+_PIECE = re.compile(rb"[^\r\n]{70}[^=\r\n]{0,3}+(?=[^\r\n]{2})|[^\r\n]*\r\n|[^\r\n]+")
+_EQUALS = ord("=")
+_LITERAL = bytes({*b"\t\r\n", *range(32, 127)} - {_EQUALS})
+
+
+def base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The octets of all pieces as lines of base64, without the last CRLF."""
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        # One octet stays at least, so that every line but the last has its CRLF.
+        whole = max(len(data) - 1, 0) // _BASE64_OCTETS * _BASE64_OCTETS
+        rest = data[whole:]
+        if whole:
+            text = binascii.b2a_base64(data[:whole], newline=False)
+            yield _CRLF.join([line for (line,) in _FULL_LINE.iter_unpack(text)]) + _CRLF
+    yield binascii.b2a_base64(rest, newline=False)
+
+
+def quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Text of all pieces in quoted-printable; its CRLFs stay line breaks. It must hold CR and LF only as CRLF."""
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        end = data.rfind(_CRLF) + len(_CRLF)
+        if end >= len(_CRLF):
+            yield _quoted(data[:end])
+            rest = data[end:]
+        elif len(data) > BLOCK:  # a line that is longer than a block
+            yield _quoted(data[:-1]) + _SOFT_BREAK  # a CR at the end may be half of a CRLF
+            rest = data[-1:]
+        else:
+            rest = data
+    yield _quoted(rest)
+
+
+def _quoted(data: bytes) -> bytes:
+    """Whole lines, or a part of one."""
+    # One replacement for each octet that occurs is ten times faster than one for each place. `=` must be the first.
+    for octet in sorted(set(data.translate(None, _LITERAL)), key=_EQUALS.__ne__):
+        data = data.replace(bytes([octet]), b"=%02X" % octet)
+    # White space at the end of a line would be lost, RFC 2045 6.7 (3).
+    data = data.replace(b" \r\n", b"=20\r\n").replace(b"\t\r\n", b"=09\r\n")
+    if data.endswith((b" ", b"\t")):
+        data = data[:-1] + b"=%02X" % data[-1]
+    pieces = [piece if piece.endswith(_CRLF) else piece + _SOFT_BREAK for piece in _PIECE.findall(_dashless(data))]
+    return _dashless(b"".join(pieces))[: None if data.endswith(_CRLF) else -3]
+
+
+def _dashless(data: bytes) -> bytes:
+    """No line begins with two dashes: a soft break might otherwise make a line that looks like a delimiter."""
+    data = data.replace(b"\r\n--", b"\r\n=2D-")
+    return b"=2D-" + data[2:] if data.startswith(b"--") else data
