@@ -1,0 +1,168 @@
+"""A message made fit for a relay that takes less: RFC 6152 3, RFC 3030 3, RFC 2045 6.
+
+Two passes over the source: the first finds the parts and decides, the second writes. What need not change is copied
+octet by octet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from gsubmit.message import transferencoding
+from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.message.encodedword import in_ascii
+from gsubmit.message.fault import CannotConvert
+from gsubmit.message.fields import Field, folded, split_header
+from gsubmit.message.parts import ENCODINGS, IDENTITIES, Kind, Part, Segment, segments
+from gsubmit.message.survey import Findings, Survey
+
+__all__ = ["CannotConvert", "eight_bit", "headers_need_smtputf8", "seven_bit"]
+
+_CRLF = b"\r\n"
+_VERSION = Field(b"mime-version", b"MIME-Version: 1.0\r\n")
+# RFC 1428: what to say of 8-bit text that nobody has labelled.
+_UNKNOWN_TEXT = Field(b"content-type", b"Content-Type: text/plain; charset=unknown-8bit\r\n")
+# RFC 6532 3.7, RFC 6533 4.4: messages that may be encoded as they are.
+_GLOBAL = (b"message/global", b"message/global-headers", b"message/global-delivery-status")
+_ENCODERS = {b"base64": transferencoding.base64, b"quoted-printable": transferencoding.quoted_printable}
+# After content that ends the message without CRLF: octets that no decoder takes for content.
+_ENDS = {b"base64": _CRLF, b"quoted-printable": b"=\r\n"}
+
+
+def seven_bit(source: MessageBody, directory: str) -> MessageBody:
+    """The message as 7bit data: ASCII, CRLF, no line above 998 octets, in headers too. The caller closes both.
+
+    Raises CannotConvert, and OSError when `directory` has no room.
+    """
+    return _converted(source, directory, takes_8bit=False)
+
+
+def eight_bit(source: MessageBody, directory: str) -> MessageBody:
+    """The message as 8bit data: only binary parts are encoded. Otherwise like seven_bit()."""
+    return _converted(source, directory, takes_8bit=True)
+
+
+def headers_need_smtputf8(source: MessageBody) -> bool:
+    """Whether a header at any MIME level is not ASCII (EAI-10, EAI-13), or may be not, where that is hard to tell."""
+    if not source.has_8bit:
+        return False
+    try:
+        return any(_is_utf8_header(segment) for segment in segments(source))
+    except CannotConvert:
+        return True
+
+
+def _is_utf8_header(segment: Segment) -> bool:
+    part = segment.part
+    may_hold_header = part.type.startswith(b"message/") or part.is_broken
+    is_header = segment.kind is Kind.HEADER or (segment.kind is Kind.CONTENT and may_hold_header)
+    return is_header and segment.findings.eight_bit > 0
+
+
+def _converted(source: MessageBody, directory: str, *, takes_8bit: bool) -> MessageBody:
+    plan = []
+    for segment in segments(source):
+        _decide(segment, takes_8bit=takes_8bit)
+        plan.append(segment)
+    converted = MessageBody(directory)
+    try:
+        for segment in plan:
+            for block in _written(source, segment, takes_8bit=takes_8bit):
+                converted.append(block)
+    except BaseException:  # an end of the greenlet too
+        converted.close()
+        raise
+    return converted
+
+
+def _decide(segment: Segment, *, takes_8bit: bool) -> None:
+    """Note in the part what becomes of it."""
+    part = segment.part
+    if segment.kind is Kind.HEADER:
+        is_free = not (part.is_sealed or part.seals)
+        if is_free and part.encoding in (IDENTITIES[2:] if takes_8bit else IDENTITIES[1:]):
+            part.becomes = b"8bit" if takes_8bit else b"7bit"
+    if segment.findings.fits(takes_8bit=takes_8bit):
+        return
+    if part.is_sealed or (part.seals and segment.kind is not Kind.HEADER):
+        raise CannotConvert(f"{_shown(part)} must not change")
+    if segment.kind is Kind.CONTENT:
+        _decide_encoding(part, segment.findings)
+    elif segment.kind is Kind.AROUND and not part.is_divided:  # what nobody has divided is not beside the point
+        raise CannotConvert(f"{_shown(part)} has no parts")
+
+
+def _decide_encoding(part: Part, findings: Findings) -> None:
+    if part.type.startswith((b"multipart/", b"message/")) and part.type not in _GLOBAL:
+        raise CannotConvert(f"{_shown(part)} cannot be encoded")  # RFC 2045 6.4
+    is_text = part.type.startswith(b"text/") and not findings.has_odd_octets
+    is_mostly_ascii = findings.eight_bit * 2 < findings.size and not findings.has_long_line
+    part.becomes = b"quoted-printable" if is_text and (is_mostly_ascii or not findings.eight_bit) else b"base64"
+    if part.is_message and findings.eight_bit and not (part.has_version or part.has_type):
+        part.adds.append(_UNKNOWN_TEXT)
+    outer: Part | None = part
+    while outer is not None and not outer.is_changed:
+        outer.is_changed = True
+        if outer.is_message and not outer.has_version:
+            outer.adds.insert(0, _VERSION)
+        outer = outer.parent
+
+
+def _shown(part: Part) -> str:
+    return f"a part of type {part.type.decode('ascii') or 'unknown'}, encoding {part.encoding.decode('ascii')},"
+
+
+def _written(source: MessageBody, segment: Segment, *, takes_8bit: bool) -> Iterator[bytes]:
+    part = segment.part
+    fits = segment.findings.fits(takes_8bit=takes_8bit)
+    if segment.kind is Kind.HEADER and (part.becomes or part.adds or not fits):
+        yield _header(part, source.read(segment.start, segment.end - segment.start), takes_8bit=takes_8bit)
+    elif segment.kind is Kind.CONTENT and part.becomes in ENCODINGS:
+        yield from _ENCODERS[part.becomes](_octets(source, segment))
+        if segment.end == source.size and (part.becomes == b"base64" or source.read(segment.end - 2, 2) != _CRLF):
+            yield _ENDS[part.becomes]
+    elif segment.kind is not Kind.AROUND or fits:  # DWN-13: what stands around the parts cannot be encoded
+        yield from _octets(source, segment)
+
+
+def _octets(source: MessageBody, segment: Segment) -> Iterator[bytes]:
+    at = segment.start
+    while at < segment.end:
+        block = source.read(at, min(BLOCK, segment.end - at))
+        time.sleep(0)  # gevent's: a large message must not keep other sessions waiting
+        at += len(block)
+        yield block
+
+
+def _header(part: Part, octets: bytes, *, takes_8bit: bool) -> bytes:
+    label = b"Content-Transfer-Encoding: " + part.becomes + _CRLF
+    is_labelled = not part.becomes
+    lines = []
+    for field in split_header(octets):
+        if field.name == b"content-transfer-encoding" and part.becomes:
+            lines.append(label)
+            is_labelled = True
+        else:
+            lines.append(_field(field, takes_8bit=takes_8bit))
+    lines += [field.octets for field in part.adds]
+    if not is_labelled:
+        lines.append(label)
+    return b"".join(lines) + (_CRLF if (_CRLF + octets).endswith(_CRLF + _CRLF) else b"")
+
+
+def _field(field: Field, *, takes_8bit: bool) -> bytes:
+    octets = field.octets
+    if not takes_8bit and not octets.isascii():
+        octets = in_ascii(field)
+    elif field.name and not _fits(octets, takes_8bit=takes_8bit):
+        octets = folded(octets.replace(_CRLF, b""))
+    if not _fits(octets, takes_8bit=takes_8bit):
+        raise CannotConvert(f"header: {field.name.decode('ascii') or 'a line that is no field'} cannot be written")
+    return octets
+
+
+def _fits(octets: bytes, *, takes_8bit: bool) -> bool:
+    survey = Survey()
+    survey.feed(octets)
+    return survey.findings().fits(takes_8bit=takes_8bit)
