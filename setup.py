@@ -17,6 +17,7 @@ setup(
     package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed"]},
     install_requires=[
         "gevent>=24.2",
+        "dnspython>=2.6",
         "click>=8.1",
         # The maintained distribution of passlib; the import name is `passlib`.
         "libpass>=1.9",

@@ -17,12 +17,14 @@ from gevent.event import Event
 
 from gsubmit import logs
 from gsubmit.auth.chain import build_chain
-from gsubmit.relay.nexthop import NextHop, client_context
+from gsubmit.certificates import CertificateError
+from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.pool import Relay
+from gsubmit.relay.tls import client_context
 from gsubmit.relay.unset import NoRelay
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.listener import Door, Listener, bind
-from gsubmit.server.tls import CertificateError, ServerTls
+from gsubmit.server.tls import ServerTls
 from gsubmit.service import NextHops, Service
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
@@ -43,9 +45,9 @@ def build_relay(settings: Settings) -> NextHops:
     context = None
     if relay.submission_relay_ssl != "no":
         try:
-            context = client_context(relay.submission_relay_ssl_verify, ssl.ssl_client_ca_file, ssl.ssl_client_ca_dir)
-        except OSError as error:
-            raise CannotStart(f"cannot use ssl_client_ca_file or ssl_client_ca_dir: {error}") from error
+            context = client_context(ssl, verify=relay.submission_relay_ssl_verify)
+        except CertificateError as error:
+            raise CannotStart(str(error)) from error
     hop = NextHop(
         host=relay.submission_relay_host,
         port=relay.submission_relay_port,
@@ -55,10 +57,18 @@ def build_relay(settings: Settings) -> NextHops:
         tls=relay.submission_relay_ssl,
         context=context,
         user=relay.submission_relay_user,
+        master_user=relay.submission_relay_master_user,
         password=relay.submission_relay_password,
+        trusted=relay.submission_relay_trusted,
+        auth_cleartext=relay.submission_relay_auth_cleartext,
         rawlog_dir=relay.submission_relay_rawlog_dir,
     )
-    return Relay(hop, relay.submission_relay_max_idle_time)
+    return Relay(
+        hop,
+        relay.submission_relay_max_idle_time,
+        relay.submission_relay_max_connections,
+        relay.submission_backend_capabilities,
+    )
 
 
 def build_service(settings: Settings) -> Service:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gsubmit.auth.chain import Chain
-from gsubmit.relay.delivery import Delivery
+from gsubmit.relay.promise import Delivery
+from gsubmit.relay.xclient import ClientFacts
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.tls import ServerTls
 from gsubmit.settings.sections import Settings
@@ -18,13 +19,13 @@ from gsubmit.smtp.reply import Reply
 class NextHops(Protocol):
     """Where messages go."""
 
-    def begin(self, sender: Sender, label: str) -> Delivery:
+    def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivery:
         """Start a mail transaction. Raises Refused."""
 
     def capabilities(self) -> Capabilities:
         """What the next hop can do."""
 
-    def verify(self, argument: str) -> Reply:
+    def verify(self, argument: str, client: ClientFacts) -> Reply:
         """The answer to VRFY. Raises Refused."""
 
 

@@ -19,10 +19,10 @@ class MessageBody:
     piece, however it was cut (SMG-11). After MEMORY_LIMIT octets it moves to an unlinked file in `directory`.
     """
 
-    __slots__ = ("_directory", "_file", "_line_ends", "_memory", "has_8bit", "has_nul", "size")
+    __slots__ = ("_file", "_line_ends", "_memory", "directory", "has_8bit", "has_nul", "size")
 
     def __init__(self, directory: str) -> None:
-        self._directory = directory
+        self.directory = directory
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
         # Six times faster than counting: it notes which kinds of line end it has seen.
@@ -46,7 +46,7 @@ class MessageBody:
             self._memory += block
             return
         if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=self._directory, buffering=0)  # noqa: SIM115 - closed by close()
+            self._file = tempfile.TemporaryFile(dir=self.directory, buffering=0)  # noqa: SIM115 - closed by close()
             self._write(self._memory)
             self._memory = bytearray()
         self._write(block)

@@ -6,13 +6,13 @@ import re
 import smtplib
 import ssl
 import time
-from base64 import b64encode
 from functools import lru_cache
-from socket import IPPROTO_TCP, TCP_NODELAY, create_connection, socket
+from socket import AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, TCP_NODELAY, socket
 
 from gsubmit.rawlog import mask, open_rawlog
 from gsubmit.relay.answer import RelayFailed, read_lines
 from gsubmit.relay.nexthop import NextHop
+from gsubmit.relay.xclient import ClientFacts
 from gsubmit.sending import send_all
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
@@ -21,8 +21,7 @@ from gsubmit.smtp.reply import Reply
 MAX_LINE = 4096  # octets of one reply line; RFC 5321 4.5.3.1.5 asks for 512
 MAX_LINES = 128  # lines of one reply
 READ_SIZE = 4096  # octets asked of the socket
-MAX_INITIAL_RESPONSE = 510  # longer AUTH lines go without initial response, RFC 4954 4
-HURRY = 10.0  # seconds for each answer when a transaction is given up
+LEAST_PATIENCE = 0.5  # seconds for one address, when there are many
 QUIT_PATIENCE = 2.0  # seconds to wait for the answer to QUIT
 LAST_WORDS_PATIENCE = 1.0  # seconds to wait for the reply that explains why a relay closed
 
@@ -37,10 +36,13 @@ class RelayConnection(smtplib.SMTP):
 
     sock: socket | None
 
-    def __init__(self, hop: NextHop) -> None:
+    def __init__(self, hop: NextHop, address: str) -> None:
         super().__init__(local_hostname=hop.hostname, timeout=hop.connect_timeout)
         self.hop = hop
+        self.address = address  # an IP address, or the path of a unix socket
         self.capabilities: Capabilities = NOTHING
+        self.client: ClientFacts | None = None  # who the relay takes us for, by XCLIENT
+        self.mails = 0  # transactions begun
         self.is_reused = False
         self.idle_since = 0.0
         self.greeting = ""
@@ -49,84 +51,50 @@ class RelayConnection(smtplib.SMTP):
         self.outgoing_size = 0
         self._rawlog = open_rawlog(hop.rawlog_dir)
 
+    def __str__(self) -> str:
+        return str(self.hop) if self.address in (self.hop.host, self.hop.unix_path) else f"{self.hop} ({self.address})"
+
     # Opening
 
-    def open(self) -> None:
-        """Connect, go through TLS and EHLO and log in, as the next hop is configured."""
+    def open(self, patience: float) -> None:
+        """Connect within `patience` seconds, with TLS when it comes first, and hear the greeting."""
+        family = AF_UNIX if self.hop.unix_path else AF_INET6 if ":" in self.address else AF_INET
         try:
-            self._connect()
-            self._greet()
-        except RelayFailed:
-            self.close()
-            raise
-        assert self.sock is not None
-        self.sock.settimeout(self.hop.command_timeout)
-
-    def _connect(self) -> None:
-        try:
-            self.sock = create_connection((self.hop.host, self.hop.port), self.hop.connect_timeout)
-            self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            self.sock = socket(family)
+            self.sock.settimeout(max(patience, LEAST_PATIENCE))
+            self.sock.connect(self.address if family == AF_UNIX else (self.address, self.hop.port))
+            if family != AF_UNIX:
+                self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         except OSError as error:
-            raise RelayFailed(RELAY_UNREACHABLE, f"cannot connect to {self.hop}: {error.strerror or error}") from error
+            raise RelayFailed(RELAY_UNREACHABLE, f"cannot connect to {self}: {error.strerror or error}") from error
         if self.hop.tls == "smtps":
-            self._wrap()
+            self.wrap()
+        greeting = self.read_reply()
+        if greeting.code != 220:
+            raise RelayFailed(RELAY_REFUSES_US, f"{self} greeted with: {greeting}")
+        self.greeting = greeting.text
 
-    def _wrap(self) -> None:
+    def wrap(self) -> None:
         """Go over to TLS. Octets that came in clear text after the go-ahead are an attack (RFC 3207 6)."""
         assert self.hop.context is not None
         assert self.sock is not None
         if self._incoming:
             raise self._nonsense(f"clear text after STARTTLS: {self._incoming[:80]!r}")
         try:
-            self.sock = self.hop.context.wrap_socket(self.sock, server_hostname=self.hop.host)
+            self.sock = self.hop.context.wrap_socket(self.sock, server_hostname=self.hop.tls_name)
         except (OSError, ValueError) as error:
-            raise RelayFailed(RELAY_UNREACHABLE, f"TLS with {self.hop} failed: {error}") from error
+            raise RelayFailed(RELAY_UNREACHABLE, f"TLS with {self} failed: {error}") from error
 
-    def _greet(self) -> None:
-        greeting = self.read_reply()
-        if greeting.code != 220:
-            raise RelayFailed(RELAY_REFUSES_US, f"{self.hop} greeted with: {greeting}")
-        self.greeting = greeting.text
-        self._hello()
-        if self.hop.tls == "starttls":
-            self._start_tls()
-            self._hello()
-        if self.hop.user:
-            self._log_in()
-
-    def _hello(self) -> None:
-        reply = self.ask(f"EHLO {self.local_hostname}")
+    def hello(self, name: str) -> None:
+        """EHLO, or HELO to a server that knows nothing else."""
+        reply = self.ask(f"EHLO {name}")
         if reply.code in (500, 502):
-            reply = self.ask(f"HELO {self.local_hostname}")
+            reply = self.ask(f"HELO {name}")
             self.capabilities = NOTHING
         else:
             self.capabilities = Capabilities.from_lines(reply.text.split("\n")[1:])
         if reply.code != 250:
-            raise RelayFailed(RELAY_REFUSES_US, f"{self.hop} answered EHLO with: {reply}")
-
-    def _start_tls(self) -> None:
-        if "STARTTLS" not in self.capabilities:
-            raise RelayFailed(RELAY_UNREACHABLE, f"{self.hop} does not offer STARTTLS")
-        reply = self.ask("STARTTLS")
-        if reply.code != 220:
-            raise RelayFailed(RELAY_UNREACHABLE, f"{self.hop} answered STARTTLS with: {reply}")
-        self._wrap()
-
-    def _log_in(self) -> None:
-        """AUTH PLAIN (RFC 4616)."""
-        if "PLAIN" not in self.capabilities.mechanisms:
-            raise RelayFailed(RELAY_REFUSES_US, f"{self.hop} does not offer AUTH PLAIN")
-        response = b64encode(f"\0{self.hop.user}\0{self.hop.password}".encode()).decode("ascii")
-        if len(response) + len("AUTH PLAIN ") <= MAX_INITIAL_RESPONSE:
-            reply = self.ask(f"AUTH PLAIN {response}")
-        else:
-            reply = self.ask("AUTH PLAIN")
-            if reply.code == 334:
-                reply = self.ask(response, secret=True)
-        if reply.code != 235:
-            # Some servers repeat what they did not like.
-            said = str(reply).replace(response, "<secret>").replace(self.hop.password, "<secret>")
-            raise RelayFailed(RELAY_REFUSES_US, f"{self.hop} refused our login: {said}")
+            raise RelayFailed(RELAY_REFUSES_US, f"{self} answered EHLO with: {reply}")
 
     # Speaking
 
@@ -214,8 +182,7 @@ class RelayConnection(smtplib.SMTP):
                 raise
             return True
         finally:
-            if self.sock is not None:
-                self.sock.settimeout(self.hop.command_timeout)
+            self.settimeout(self.hop.command_timeout)
         return False
 
     def last_words(self) -> Reply | None:
@@ -231,16 +198,22 @@ class RelayConnection(smtplib.SMTP):
 
     def _broken(self, error: OSError) -> RelayFailed:
         if isinstance(error, TimeoutError):
-            return RelayFailed(RELAY_SLOW, f"no answer from {self.hop} in time")
+            return RelayFailed(RELAY_SLOW, f"no answer from {self} in time")
         return self._lost(str(error))
 
     def _lost(self, why: str) -> RelayFailed:
-        return RelayFailed(RELAY_LOST, f"lost connection to {self.hop}: {why}", lost=True)
+        return RelayFailed(RELAY_LOST, f"lost connection to {self}: {why}", lost=True)
 
     def _nonsense(self, what: str) -> RelayFailed:
-        return RelayFailed(RELAY_NONSENSE, f"invalid reply from {self.hop}: {what}")
+        return RelayFailed(RELAY_NONSENSE, f"invalid reply from {self}: {what}")
 
     # Between transactions, and the end
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the relay takes no further MAIL on this connection (RFC 9422)."""
+        limit = self.capabilities.limit("MAILMAX")
+        return limit > 0 and self.mails >= limit
 
     @property
     def is_in_step(self) -> bool:
@@ -254,15 +227,14 @@ class RelayConnection(smtplib.SMTP):
         except RelayFailed:
             return False
 
-    def hurry(self) -> None:
-        """From now on, do not wait long."""
+    def settimeout(self, seconds: float) -> None:
+        """How long to wait for each answer from now on."""
         if self.sock is not None:
-            self.sock.settimeout(min(HURRY, self.hop.command_timeout))
+            self.sock.settimeout(seconds)
 
     def mark_idle(self) -> None:
         """Note that nobody uses the connection from now on."""
-        if self.sock is not None:
-            self.sock.settimeout(self.hop.command_timeout)
+        self.settimeout(self.hop.command_timeout)
         self.is_reused = True
         self.idle_since = time.monotonic()
 

@@ -3,81 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.relay.answer import RelayFailed, for_client
+from gsubmit.relay.fit import fitting
 from gsubmit.relay.lines import mail_line, rcpt_line
+from gsubmit.relay.promise import Promise
+from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.data import stuffed
 from gsubmit.smtp.envelope import Recipient, Sender
-from gsubmit.smtp.replies import RELAY_NONSENSE
+from gsubmit.smtp.params import MailParams
+from gsubmit.smtp.replies import NO_ROOM, RELAY_LOST, RELAY_NONSENSE, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused, Reply
 
 if TYPE_CHECKING:
     from gsubmit.relay.pool import Relay
 
+HURRY = 10.0  # seconds for each answer when a transaction is given up
 MAX_OUTSTANDING = 100  # commands without an answer; their replies fit any socket buffer, so nobody blocks
 
 _log = logging.getLogger("gsubmit.relay")
 
 
-class Promise:
-    """The answer to MAIL or RCPT, given by the relay in its own time."""
-
-    __slots__ = ("_delivery", "answer", "request")
-
-    def __init__(self, delivery: RelayDelivery, request: Sender | Recipient) -> None:
-        self._delivery = delivery
-        self.request = request
-        self.answer: Reply | None = None
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether the answer is known and negative."""
-        return self.answer is not None and self.answer.refuses
-
-    def reply(self) -> Reply:
-        """The answer as the client hears it; waits for it."""
-        while self.answer is None:
-            self._delivery.collect()
-        return self.answer
-
-
-class Delivery(Protocol):
-    """One mail transaction as the next hop sees it. It begins with MAIL; `send` or `abort` ends it."""
-
-    sender: Promise
-
-    @property
-    def is_void(self) -> bool:
-        """Whether nothing can come of it any more: the sender was refused, or the next hop is lost."""
-
-    @property
-    def facts(self) -> str:
-        """For the log: where the message goes."""
-
-    def recipient(self, recipient: Recipient) -> Promise:
-        """Ask for one more recipient."""
-
-    def accepted(self) -> list[Recipient]:
-        """Wait for all answers; the recipients that the next hop took. Raises Refused when it is lost."""
-
-    def send(self, header: bytes, body: MessageBody) -> Reply:
-        """Hand over `header` and then the body; the next hop's final reply. Raises Refused."""
-
-    def abort(self) -> None:
-        """End without sending; does nothing after `send`."""
-
-
 class RelayDelivery:
     """A Delivery over one RelayConnection, replaced once if it breaks before the message may have been taken."""
 
-    def __init__(self, relay: Relay, sender: Sender, label: str) -> None:
+    def __init__(self, relay: Relay, sender: Sender, client: ClientFacts, label: str) -> None:
         self._relay = relay
+        self._client = client
         self._label = label  # who it is for, in the log
-        self._connection = relay.take()
+        self._connection = relay.take(client)
+        self._connection.mails += 1
         self._asked: list[Promise] = []
         self._sent = 0  # how many of them were sent on this connection
         self._answered = 0  # and how many of those answers have come
@@ -99,10 +58,13 @@ class RelayDelivery:
     @property
     def facts(self) -> str:
         """For the log: the relay's address, and whether the connection had been used before."""
-        return f"{self._relay.hop}, reused={'yes' if self._connection.is_reused else 'no'}"
+        return f"{self._connection}, reused={'yes' if self._connection.is_reused else 'no'}"
 
     def recipient(self, recipient: Recipient) -> Promise:
-        """Ask for one more recipient. Raises Refused when the relay cannot be asked (an extension is gone)."""
+        """Ask for one more recipient. Raises Refused when the relay cannot be asked."""
+        limit = self._connection.capabilities.limit("RCPTMAX")
+        if limit and len(self._asked) > limit:  # MAIL is the first of them
+            raise Refused(TOO_MANY_RECIPIENTS)
         return self._ask(recipient)
 
     def _ask(self, request: Sender | Recipient) -> Promise:
@@ -118,7 +80,7 @@ class RelayDelivery:
     def _line(self, request: Sender | Recipient) -> bytes:
         capabilities = self._connection.capabilities
         if isinstance(request, Sender):
-            return mail_line(request, capabilities)
+            return mail_line(request, capabilities, self._client.login)
         return rcpt_line(request, capabilities)
 
     def _push(self) -> None:
@@ -135,7 +97,7 @@ class RelayDelivery:
             self._connection.flush()
             reply = self._connection.read_reply()
             if reply.code == 421:
-                raise RelayFailed(for_client(reply), f"{self._relay.hop} said: {reply}", lost=True)
+                raise RelayFailed(for_client(reply), f"{self._connection} said: {reply}", lost=True)
             self._settle(self._asked[self._answered], reply)
         except RelayFailed as failure:
             self._replace_or_fail(failure)
@@ -147,14 +109,14 @@ class RelayDelivery:
     def _settle(self, promise: Promise, reply: Reply) -> None:
         self._answered += 1
         if reply.code == 221 or reply.code // 100 == 3:
-            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} answered what it was not asked: {reply}")
+            raise RelayFailed(RELAY_NONSENSE, f"{self._connection} answered what it was not asked: {reply}")
         answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
         if promise.answer is None:
             promise.answer = answer
             if answer is not reply and answer.refuses:
-                _log.info("%s said: %s", self._relay.hop, reply, extra={"prefix": self._label})
+                _log.info("%s said: %s", self._connection, reply, extra={"prefix": self._label})
         elif promise.answer.refuses != answer.refuses:
-            raise RelayFailed(answer, f"{self._relay.hop} changed its mind after a reconnect: {reply}")
+            raise RelayFailed(answer, f"{self._connection} changed its mind after a reconnect: {reply}")
 
     def _replace_or_fail(self, failure: RelayFailed) -> None:
         """Go on with a new connection, or give every waiting promise its answer."""
@@ -162,7 +124,8 @@ class RelayDelivery:
         if failure.lost and not (self._is_replaced or self._is_committed or self._is_over):
             self._is_replaced = True
             try:
-                self._connection = self._relay.dial()
+                self._connection = self._relay.dial(self._client)
+                self._connection.mails += 1
                 self._sent = self._answered = 0
                 self._push()
             except Refused as refused:
@@ -192,14 +155,25 @@ class RelayDelivery:
         while True:
             self.accepted()
             try:
-                reply = self._transmit(chain((header,) if header else (), body.blocks()), len(header) + body.size)
+                with fitting(body, self._params, self._connection.capabilities) as fit:
+                    return self._transmit(chain((header,) if header else (), fit.blocks()), len(header) + fit.size)
             except RelayFailed as failure:
                 if self._is_committed:
                     failure.why += "; whether the relay took the message is unknown"
                 self._replace_or_fail(failure)
-            else:
-                self._is_over = True
-                return reply
+            except OSError as error:
+                _log.error("cannot convert the message: %s", error, extra={"prefix": self._label})
+                raise Refused(NO_ROOM) from error
+
+    @property
+    def _params(self) -> MailParams:
+        assert isinstance(self.sender.request, Sender)
+        return self.sender.request.params
+
+    @property
+    def owes_reports(self) -> bool:
+        """Whether NOTIFY=SUCCESS is ours to answer: the relay lacks DSN (RFC 3461 5.2.2)."""
+        return "DSN" not in self._connection.capabilities
 
     def _transmit(self, blocks: Iterable[bytes], size: int) -> Reply:
         connection = self._connection
@@ -219,42 +193,48 @@ class RelayDelivery:
             connection.close()
             if reply is None or reply.code == 421:
                 raise
-            return for_client(reply)
-        reply = connection.read_reply()
+        else:
+            reply = connection.read_reply()
         if reply.code // 100 == 3:
-            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} answered the message with: {reply}")
-        self._relay.give_back(connection)
+            raise RelayFailed(RELAY_NONSENSE, f"{connection} answered the message with: {reply}")
+        self._finish()
         return for_client(reply)
 
     def _unasked(self, reply: Reply) -> NoReturn:
         """The relay has lost patience, or every later reply would be taken for another one."""
         if reply.code == 421:
-            raise RelayFailed(for_client(reply), f"{self._relay.hop} said: {reply}", lost=True)
-        raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} says more than it was asked: {reply}")
+            raise RelayFailed(for_client(reply), f"{self._connection} said: {reply}", lost=True)
+        raise RelayFailed(RELAY_NONSENSE, f"{self._connection} says more than it was asked: {reply}")
 
     def _refused_data(self, reply: Reply) -> Reply:
         if reply.code == 421:
-            raise RelayFailed(for_client(reply), f"{self._relay.hop} said: {reply}", lost=True)
+            raise RelayFailed(for_client(reply), f"{self._connection} said: {reply}", lost=True)
         if not reply.refuses:
-            raise RelayFailed(RELAY_NONSENSE, f"{self._relay.hop} answered DATA with: {reply}")
-        self._relay.give_back(self._connection, needs_reset=True)
+            raise RelayFailed(RELAY_NONSENSE, f"{self._connection} answered DATA with: {reply}")
+        self._finish(needs_reset=True)
         return for_client(reply)
 
-    def _put_all(self, blocks: Iterator[bytes] | Iterable[bytes]) -> None:
+    def _put_all(self, blocks: Iterable[bytes]) -> None:
+        """Hand over all blocks. A relay that refuses in the middle is heard, and gets no more (RLY-10)."""
         connection = self._connection
         for block in blocks:
             if connection.outgoing_size >= BLOCK:
                 connection.flush()
+                if not connection.is_silent():
+                    raise RelayFailed(RELAY_LOST, f"{connection} answered in the middle of the message", lost=True)
             connection.put(block)
         self._is_committed = True  # from here on the relay may have it all: never a second time
         connection.flush()
+
+    def _finish(self, *, needs_reset: bool = False) -> None:
+        self._is_over = True
+        self._relay.give_back(self._connection, needs_reset=needs_reset)
 
     def abort(self) -> None:
         """End the transaction without sending the message; does nothing after `send`."""
         if self._is_over:
             return
         self._is_over = True
-        self._connection.hurry()  # the client waits, or has gone
+        self._connection.settimeout(min(HURRY, self._relay.hop.command_timeout))  # the client waits, or has gone
         self._collect_all()
-        if self.failure is None:
-            self._relay.give_back(self._connection, needs_reset=not self.sender.is_refused)
+        self._finish(needs_reset=self.failure is None and not self.sender.is_refused)

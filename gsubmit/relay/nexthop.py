@@ -5,12 +5,14 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
+UNIX = "unix:"
+
 
 @dataclass(frozen=True)
 class NextHop:
     """Everything that makes one connection to the relay like another. Times in seconds."""
 
-    host: str
+    host: str  # a name, an address, or unix:PATH
     port: int
     hostname: str  # ours, for EHLO
     connect_timeout: float = 30.0
@@ -18,20 +20,23 @@ class NextHop:
     tls: str = "no"  # no, smtps or starttls
     context: ssl.SSLContext | None = field(default=None, repr=False)
     user: str = ""
+    master_user: str = ""
     password: str = field(default="", repr=False)
+    trusted: bool = False  # tell it who the client is, by XCLIENT
+    auth_cleartext: bool = False  # log in without TLS, also to another machine
     rawlog_dir: str = ""
 
     def __str__(self) -> str:
+        if self.unix_path:
+            return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def tls_name(self) -> str:
+        """The name that the relay's certificate must have."""
+        return "localhost" if self.unix_path else self.host
 
-def client_context(
-    verify: bool, ca_file: str, ca_dir: str, minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
-) -> ssl.SSLContext:
-    """The TLS settings for connections that we make. Raises OSError (ssl.SSLError is one) for unusable CA files."""
-    context = ssl.create_default_context(cafile=ca_file or None, capath=ca_dir or None)
-    context.minimum_version = minimum
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    @property
+    def unix_path(self) -> str:
+        """The path of a unix socket, or empty."""
+        return self.host.removeprefix(UNIX) if self.host.startswith(UNIX) else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 import gevent
 
@@ -11,9 +12,13 @@ from gsubmit.relay.answer import RelayFailed, for_client
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.nexthop import NextHop
+from gsubmit.relay.opening import introduce, open_connection
+from gsubmit.relay.resolve import Addresses
+from gsubmit.relay.turns import Turns
+from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.envelope import Sender
-from gsubmit.smtp.replies import CANNOT_VERIFY
+from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY
 from gsubmit.smtp.reply import Reply
 
 MAX_KEPT = 100  # idle connections
@@ -26,25 +31,39 @@ _log = logging.getLogger("gsubmit.relay")
 
 
 class Relay:
-    """The next hop of every message. `max_idle_time` in seconds."""
+    """The next hop of every message.
 
-    def __init__(self, hop: NextHop, max_idle_time: float = 1740.0) -> None:
+    `max_idle_time` in seconds; at most `max_connections` (0: any number) are open at a time; `announced`, when not
+    empty, are the keywords to tell clients instead of asking the relay.
+    """
+
+    def __init__(
+        self, hop: NextHop, max_idle_time: float = 1740.0, max_connections: int = 0, announced: Sequence[str] = ()
+    ) -> None:
         self.hop = hop
+        self._addresses = Addresses(hop.host)
         self._max_idle_time = max_idle_time
+        self._max_connections = max_connections
+        self._turns = Turns(max_connections)
         self._idle: list[RelayConnection] = []
+        self._changes_hands = True  # until the relay takes no second XCLIENT on one connection
+        words = {word.upper(): "" for word in announced if word != "none"}
+        self._announced = Capabilities(words) if announced else None
         self._capabilities: Capabilities | None = None
         self._learning: gevent.Greenlet[[], None] | None = None
         self._learn_after = 0.0
         self._reaper: gevent.Greenlet[[], None] | None = None
 
-    def begin(self, sender: Sender, label: str) -> RelayDelivery:
-        """Start a mail transaction; `label` names it in the log. Raises Refused."""
-        return RelayDelivery(self, sender, label)
+    def begin(self, sender: Sender, client: ClientFacts, label: str) -> RelayDelivery:
+        """Start a mail transaction for `client`; `label` names it in the log. Raises Refused."""
+        return RelayDelivery(self, sender, client, label)
 
     # What the relay can do
 
     def capabilities(self) -> Capabilities:
         """What the relay last announced; waits a little for a relay that has not been asked yet."""
+        if self._announced is not None:
+            return self._announced
         if self._capabilities is None:
             self.learn()
             if self._learning is not None:
@@ -58,61 +77,94 @@ class Relay:
 
     def _learn(self) -> None:
         try:
-            self.give_back(self.dial())
+            self.give_back(self.take(None))
         except RelayFailed as failure:
             self._learn_after = time.monotonic() + LEARN_AGAIN
             _log.error("relay: %s", failure.why)
         finally:
             self._learning = None
 
-    def verify(self, argument: str) -> Reply:
+    def verify(self, argument: str, client: ClientFacts) -> Reply:
         """The relay's answer to VRFY, for the client. Raises RelayFailed."""
-        connection = self.take()
+        connection = self.take(client)
         line = f"VRFY {argument}"
         try:
-            try:
-                reply = connection.ask(line)
-            except RelayFailed as failed:
-                if not (failed.lost and connection.is_reused):
-                    raise
-                connection.close()
-                connection = self.dial()
-                reply = connection.ask(line)
-        except RelayFailed:
+            reply = connection.ask(line)
+        except RelayFailed as failed:
             connection.close()
-            raise
-        self.give_back(connection)
+            if not (failed.lost and connection.is_reused):
+                raise
+            connection = self.dial(client)
+            reply = connection.ask(line)
+        finally:
+            self.give_back(connection)
         return CANNOT_VERIFY if reply.code in (500, 502) else for_client(reply)
 
-    # Connections
+    # Connections: whoever takes one gives it back, in whatever state it is
 
-    def take(self) -> RelayConnection:
-        """A kept connection that lives, or a new one. Raises RelayFailed."""
-        while self._idle:
-            connection = self._idle.pop()
-            if self._is_usable(connection):
+    def take(self, client: ClientFacts | None) -> RelayConnection:
+        """A kept connection that lives, or a new one; waits for its turn. Raises RelayFailed."""
+        if not self._turns.take(self.hop.connect_timeout):
+            raise RelayFailed(RELAY_BUSY, f"all {self._max_connections} connections to {self.hop} are busy")
+        try:
+            return self._kept(client) or self.dial(client)
+        except BaseException:
+            self._turns.give_back()
+            raise
+
+    def _kept(self, client: ClientFacts | None) -> RelayConnection | None:
+        """An idle connection whose relay takes us for this client, or for nobody, or can be told otherwise."""
+        wanted = client if self.hop.trusted else None
+        while (connection := self._pick(wanted)) is not None:
+            if not self._is_usable(connection):
+                connection.close()
+                continue
+            if wanted is None or connection.client == wanted:
                 return connection
-            connection.close()
-        return self.dial()
+            try:
+                introduce(connection, wanted)
+            except RelayFailed:
+                # Postfix takes XCLIENT from the first client's address only once that address is set.
+                self._changes_hands = self._changes_hands and connection.client is None
+                connection.close()
+                continue
+            return connection
+        return None
 
-    def dial(self) -> RelayConnection:
-        """A new connection. Raises RelayFailed."""
-        connection = RelayConnection(self.hop)
-        connection.open()
+    def _pick(self, wanted: ClientFacts | None) -> RelayConnection | None:
+        """The idle connection used last among those that fit best; it is idle no more."""
+        if not self._idle:
+            return None
+        if wanted is None:
+            return self._idle.pop()
+        for fits in (wanted, None):
+            for at in reversed(range(len(self._idle))):
+                if self._idle[at].client == fits:
+                    return self._idle.pop(at)
+        return self._idle.pop() if self._changes_hands else None
+
+    def dial(self, client: ClientFacts | None) -> RelayConnection:
+        """A new connection, for somebody who has a turn. Raises RelayFailed."""
+        while self._max_connections and self._idle and self._turns.busy + len(self._idle) > self._max_connections:
+            self._idle.pop(0).close()
+        connection = open_connection(self.hop, self._addresses, client)
         self._capabilities = connection.capabilities
         return connection
 
     def give_back(self, connection: RelayConnection, *, needs_reset: bool = False) -> None:
         """Keep a connection for the next transaction; `needs_reset` when one is still open on it."""
-        if not connection.is_in_step or (needs_reset and not connection.reset()):
-            connection.close()
-        elif len(self._idle) >= MAX_KEPT:
-            connection.say_goodbye()
-        else:
-            connection.mark_idle()
-            self._idle.append(connection)
-            if self._reaper is None:
-                self._reaper = gevent.spawn(self._reap)
+        try:
+            if not connection.is_in_step or (needs_reset and not connection.reset()):
+                connection.close()
+            elif len(self._idle) >= MAX_KEPT or connection.is_used_up:
+                connection.say_goodbye()
+            else:
+                connection.mark_idle()
+                self._idle.append(connection)
+                if self._reaper is None:
+                    self._reaper = gevent.spawn(self._reap)
+        finally:
+            self._turns.give_back()
 
     def _is_usable(self, connection: RelayConnection) -> bool:
         """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no more use."""
@@ -139,5 +191,6 @@ class Relay:
         """Say goodbye on every kept connection."""
         if self._reaper is not None:
             self._reaper.kill()
+            self._reaper = None
         kept, self._idle = self._idle, []
         gevent.joinall([gevent.spawn(connection.say_goodbye) for connection in kept])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from gsubmit.relay.answer import RelayFailed
+from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.replies import RELAY_UNSET
@@ -13,7 +14,7 @@ from gsubmit.smtp.replies import RELAY_UNSET
 class NoRelay:
     """Stands where a Relay would; `submission_relay_host` is empty."""
 
-    def begin(self, sender: Sender, label: str) -> NoReturn:
+    def begin(self, sender: Sender, client: ClientFacts, label: str) -> NoReturn:
         """Refuse MAIL."""
         raise RelayFailed(RELAY_UNSET, "submission_relay_host is not set")
 
@@ -21,6 +22,6 @@ class NoRelay:
         """None."""
         return NOTHING
 
-    def verify(self, argument: str) -> NoReturn:
+    def verify(self, argument: str, client: ClientFacts) -> NoReturn:
         """Refuse VRFY; it is not announced."""
         raise RelayFailed(RELAY_UNSET, "submission_relay_host is not set")

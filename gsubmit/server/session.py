@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from gsubmit.auth.passdb import Identity
 from gsubmit.message.body import MessageBody
-from gsubmit.relay.delivery import Delivery
+from gsubmit.relay.promise import Delivery
+from gsubmit.relay.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.server import journal
 from gsubmit.server.commands.starttls import begin_tls
 from gsubmit.server.commands.table import execute
@@ -206,6 +207,24 @@ class Session:
         """The session's id, with a number from the second transaction on."""
         self.transactions += 1
         return self.id if self.transactions == 1 else f"{self.id}:T{self.transactions}"
+
+    @property
+    def client(self) -> ClientFacts:
+        """Who this is, for a relay that wants to know."""
+        return ClientFacts(
+            addr=self.ends.remote_ip,
+            port=self.ends.remote_port,
+            proto="ESMTP" if self.is_extended else "SMTP",
+            helo=self.hello or "",
+            login=self.identity.user if self.identity else "",
+            session=self.id,
+            name=UNAVAILABLE,  # we do not look; left out, Postfix would take our own name for it
+            reverse_name=UNAVAILABLE,
+            destname=self.service.hostname,
+            destaddr=self.ends.local_ip,
+            destport=self.ends.local_port,
+            tls=self.wire.tls is not None,
+        )
 
     @property
     def label(self) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
 from gsubmit.server import journal
+from gsubmit.server.report import report_relayed
 from gsubmit.server.tls import cipher_name
 from gsubmit.smtp.address import is_host_name
 from gsubmit.smtp.replies import LOOPING
@@ -24,13 +25,15 @@ def submit(session: Session) -> Reply:
         session.wire.flush()
         reply = _hand_over(session, transaction)
         journal.submitted(session, transaction, reply)
+        if not reply.refuses:
+            report_relayed(session, transaction, reply)
     finally:
         session.end_transaction()
     return reply
 
 
 def _hand_over(session: Session, transaction: Transaction) -> Reply:
-    fault = transaction.judge(relay_takes_8bit="8BITMIME" in session.service.relay.capabilities())
+    fault = transaction.judge()
     if fault is not None:
         return fault
     if count_received(transaction.body.head()) > MAX_RECEIVED:

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 
+from gsubmit import certificates
 from gsubmit.settings.blocks import Certificate, LocalName
 from gsubmit.settings.sections import Settings, SslSettings
-
-_VERSIONS = {
-    "ANY": ssl.TLSVersion.MINIMUM_SUPPORTED,
-    "TLSv1": ssl.TLSVersion.TLSv1,
-    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
-    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
-    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
-    "LATEST": ssl.TLSVersion.MAXIMUM_SUPPORTED,
-}
-
-
-class CertificateError(Exception):
-    """A certificate or key that cannot be used; the text names it."""
 
 
 class ServerTls:
@@ -74,34 +61,14 @@ def _block_context(own: SslSettings, block: Certificate, where: str) -> ssl.SSLC
 
 def _context(own: SslSettings, cert: str, key: str, password: str, where: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = _VERSIONS[own.ssl_min_protocol]
+    context.minimum_version = certificates.VERSIONS[own.ssl_min_protocol]
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     if not own.ssl_prefer_server_ciphers:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     if own.ssl_cipher_list:
         context.set_ciphers(own.ssl_cipher_list)
-    try:
-        with _InMemory(cert) as cert_path, _InMemory(key) as key_path:
-            # Without a callback OpenSSL would ask on the terminal.
-            context.load_cert_chain(cert_path, key_path, password=lambda: password)
-    except OSError as error:
-        raise CertificateError(f"{where}: cannot use the certificate and key: {error}") from error
+    certificates.load(context, cert, key, password, where)
     return context
-
-
-class _InMemory:
-    """A file with this text that never touches a disk: keys may have been read before privileges were dropped."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __enter__(self) -> str:
-        self._fd = os.memfd_create("pem")
-        os.write(self._fd, self._text.encode())
-        return f"/proc/self/fd/{self._fd}"
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
 
 
 def cipher_name(sock: ssl.SSLSocket) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from gsubmit.message.body import MessageBody
-from gsubmit.relay.delivery import Delivery
+from gsubmit.relay.promise import Delivery
 from gsubmit.smtp.envelope import Envelope, Sender
-from gsubmit.smtp.replies import BARE_LINE_END, EIGHT_BIT_REFUSED, EMPTY_MESSAGE, HOLDS_NUL, NO_ROOM, TOO_BIG
+from gsubmit.smtp.replies import BARE_LINE_END, EMPTY_MESSAGE, HOLDS_NUL, NO_ROOM, TOO_BIG
 from gsubmit.smtp.reply import Reply
 
 _log = logging.getLogger("gsubmit")
@@ -41,7 +41,7 @@ class Transaction:
             _log.error("cannot keep message %s: %s", self.id, error)
             self.fault = NO_ROOM
 
-    def judge(self, *, relay_takes_8bit: bool) -> Reply | None:
+    def judge(self) -> Reply | None:
         """What is wrong with the complete content, if anything."""
         body = self.body
         if self.fault is not None:
@@ -52,11 +52,7 @@ class Transaction:
             return None
         if body.has_bare_line_end():
             return BARE_LINE_END
-        if body.has_nul:
-            return HOLDS_NUL
-        if body.has_8bit and not relay_takes_8bit:
-            return EIGHT_BIT_REFUSED  # RFC 6152 3
-        return None
+        return HOLDS_NUL if body.has_nul else None
 
     def close(self) -> None:
         """End it: what was not sent is dropped, at the next hop too."""

@@ -81,13 +81,9 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "ssl_alt_key": ("",),
     "ssl_ca": ("",),
     "ssl_cipher_suites": ("",),
-    "ssl_client_cert": ("",),
-    "ssl_client_key": ("",),
     "ssl_client_require_valid_cert": ("yes",),
     "ssl_curve_list": ("",),
     "ssl_options": ("",),
-    "submission_backend_capabilities": ("",),
-    "submission_relay_trusted": ("no",),
     "verbose_ssl": ("no",),
 }
 
@@ -97,7 +93,6 @@ UNSAFE: dict[str, tuple[str, ...]] = {
     "auth_ssl_require_client_cert": ("no",),
     "login_access_sockets": ("",),
     "ssl_verify_client_cert": ("no",),
-    "submission_relay_master_user": ("",),
 }
 
 # Names from before and after 2.3, and what is written here instead.

@@ -36,6 +36,10 @@ from gsubmit.settings.declare import (
 MECHANISMS = ("plain", "login")
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend")
 WORKAROUNDS_WITHOUT_EFFECT = frozenset({"implicit-auth-external", "exotic-backend"})
+CAPABILITIES = (
+    *("8bitmime", "auth", "binarymime", "burl", "chunking", "dsn", "enhancedstatuscodes", "etrn", "pipelining"),
+    *("size", "smtputf8", "starttls", "vrfy", "xclient", "none"),
+)
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
 TLS_VERSIONS = ("ANY", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "LATEST")
 FACILITIES = (
@@ -97,7 +101,9 @@ class SubmissionSettings:
 class RelaySettings:
     """The MTA that gets every message."""
 
-    submission_relay_host: str = setting(host, "", "Name or address of the relay; without one MAIL is refused.")
+    submission_relay_host: str = setting(
+        host, "", "Name or address of the relay, or unix:PATH; without one MAIL is refused."
+    )
     submission_relay_port: int = setting(port, 25, "TCP port of the relay.")
     submission_relay_ssl: str = setting(
         enum("no", "smtps", "starttls"), "no", "TLS to the relay: no, smtps (from the first octet) or starttls."
@@ -106,18 +112,35 @@ class RelaySettings:
         boolean, True, "Whether the relay's certificate must be valid for its name."
     )
     submission_relay_user: str = setting(string, "", "User to log in as at the relay; empty means no login.")
+    submission_relay_master_user: str = setting(
+        string, "", "User whose password it is, when submission_relay_user is another; empty means the same."
+    )
     submission_relay_password: str = setting(string, "", "Password for the login at the relay.", secret=True)
+    submission_relay_auth_cleartext: bool = setting(
+        boolean, False, "Whether to log in without TLS at a relay on another machine."
+    )
+    submission_relay_trusted: bool = setting(
+        boolean, False, "Whether to tell the relay by XCLIENT, when it offers that, who the client is."
+    )
+    submission_backend_capabilities: tuple[str, ...] = setting(
+        word_list(CAPABILITIES, "Unknown SMTP capability"),
+        (),
+        "EHLO keywords to take for the relay's when telling clients what there is, or none; empty means to ask it.",
+    )
     submission_relay_rawlog_dir: str = setting(
         path, "", "Folder that gets a copy of what is said to the relay and heard from it; empty means none."
     )
     submission_relay_connect_timeout: float = setting(
-        positive_seconds, 30.0, "Time for each step of connecting: address, TCP, TLS, greeting, EHLO and login."
+        positive_seconds, 30.0, "Time to reach the relay, for each step until login, and for a turn."
     )
     submission_relay_command_timeout: float = setting(
         positive_seconds, 300.0, "Time without progress after which the relay counts as lost."
     )
     submission_relay_max_idle_time: float = setting(
         positive_seconds, 1740.0, "Time after which an unused connection to the relay is closed."
+    )
+    submission_relay_max_connections: int = setting(
+        uint, 100, "Most connections to the relay at a time; 0 means unlimited."
     )
 
 
@@ -135,11 +158,17 @@ class SslSettings:
         pem, NO_CONTENT, "Private key of the certificate, PEM; write <path to name a file.", secret=True
     )
     ssl_key_password: str = setting(string, "", "Password of the private key.", secret=True)
-    ssl_min_protocol: str = setting(enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version accepted from clients.")
+    ssl_min_protocol: str = setting(enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version with clients and relay.")
     ssl_cipher_list: str = setting(
         ciphers, "", "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means OpenSSL's own choice."
     )
     ssl_prefer_server_ciphers: bool = setting(boolean, False, "Whether our order of ciphers wins over the client's.")
+    ssl_client_cert: FileContent = setting(  # noqa: RUF009
+        pem, NO_CONTENT, "Certificate to show to the relay, PEM; write <path to name a file."
+    )
+    ssl_client_key: FileContent = setting(  # noqa: RUF009
+        pem, NO_CONTENT, "Private key of the certificate for the relay, PEM.", secret=True
+    )
     ssl_client_ca_file: str = setting(path, "", "File of CA certificates to verify the relay with.")
     ssl_client_ca_dir: str = setting(
         path, "", "Folder of CA certificates to verify the relay with; without file and folder: the system's."

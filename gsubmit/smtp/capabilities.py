@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+_LIMIT = re.compile(r"[1-9][0-9]{0,5}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,14 @@ class Capabilities:
         """The largest message in octets, 0 for no fixed maximum (RFC 1870 3)."""
         number = self.keywords.get("SIZE", "")
         return int(number) if number.isascii() and number.isdigit() else 0
+
+    def limit(self, name: str) -> int:
+        """A limit that the server announces, such as MAILMAX; 0 for none (RFC 9422 4)."""
+        for word in self.keywords.get("LIMITS", "").split():
+            key, _, value = word.partition("=")
+            if key.upper() == name and _LIMIT.fullmatch(value):
+                return int(value)
+        return 0
 
     @property
     def mechanisms(self) -> list[str]:

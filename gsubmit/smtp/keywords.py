@@ -44,11 +44,11 @@ def _when_the_relay_has(name: str) -> _Keyword:
 
 
 _KEYWORDS = (
-    _when_the_relay_has("8BITMIME"),
+    _Keyword("8BITMIME", _always),
     _Keyword("AUTH", lambda now: bool(now.mechanisms), lambda now: " ".join(now.mechanisms)),
-    _Keyword("BINARYMIME", lambda now: now.relay.takes_binary and "8BITMIME" in now.relay),
+    _Keyword("BINARYMIME", _always),
     _Keyword("CHUNKING", _always),
-    _when_the_relay_has("DSN"),
+    _Keyword("DSN", _always),
     _Keyword("ENHANCEDSTATUSCODES", _always),
     _Keyword("PIPELINING", _always),
     _Keyword("SIZE", _always, lambda now: str(now.size) if now.size else ""),

@@ -66,7 +66,8 @@ UTF8_RECIPIENT = Reply(553, "5.6.7", "Non-ASCII recipient address needs SMTPUTF8
 UTF8_ORCPT = Reply(501, "5.5.4", "Non-ASCII ORCPT= value needs SMTPUTF8")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients")
 TOO_BIG = Reply(552, "5.3.4", "Message size exceeds the fixed maximum")
-EXTENSION_GONE = Reply(451, "4.3.5", "The relay server no longer supports what this message needs, try again later")
+NO_UTF8_SENDER = Reply(550, "5.6.7", "The relay server does not take non-ASCII sender addresses")
+NO_UTF8_RECIPIENT = Reply(553, "5.6.7", "The relay server does not take non-ASCII recipient addresses")
 
 # Content
 BAD_CHUNK_SIZE = Reply(501, "5.5.4", "Invalid chunk size")
@@ -75,12 +76,15 @@ BARE_LINE_END = Reply(550, "5.6.11", "Message contains a bare CR or LF")
 HOLDS_NUL = Reply(554, "5.6.0", "Message contains NUL characters")
 EMPTY_MESSAGE = Reply(554, "5.6.0", "Message is empty")
 LOOPING = Reply(554, "5.4.6", "Too many Received fields, the message is looping")
-EIGHT_BIT_REFUSED = Reply(554, "5.6.3", "Message has 8-bit content and the relay server takes 7-bit only")
+CANNOT_CONVERT = Reply(554, "5.6.3", "Message cannot be converted to what the relay server takes")
+UTF8_HEADER = Reply(554, "5.6.9", "Message has non-ASCII header fields, which the relay server does not take")
 NO_ROOM = Reply(452, "4.3.1", "Not enough room to take the message now")
 
 # The relay; causes go to the log
 RELAY_UNSET = Reply(451, "4.3.5", "No relay server is configured")
 RELAY_UNREACHABLE = Reply(451, "4.4.1", "Cannot reach the relay server, try again later")
+RELAY_NAME_UNKNOWN = Reply(451, "4.4.3", "Cannot find the relay server, try again later")
+RELAY_BUSY = Reply(451, "4.3.2", "Too many messages at the same time, try again later")
 RELAY_LOST = Reply(451, "4.4.2", "Lost connection to the relay server, try again later")
 RELAY_SLOW = Reply(451, "4.4.2", "The relay server did not answer in time, try again later")
 RELAY_NONSENSE = Reply(451, "4.4.0", "The relay server gave an invalid reply, try again later")

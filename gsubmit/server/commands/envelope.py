@@ -21,7 +21,7 @@ def mail(session: Session, command: Command) -> Answer:
     limit = session.situation.size
     if limit and sender.params.size is not None and sender.params.size > limit:
         raise Refused(TOO_BIG)  # RFC 1870 6.1
-    delivery = session.service.relay.begin(sender, session.label)
+    delivery = session.service.relay.begin(sender, session.client, session.label)
     session.begin_transaction(sender, delivery)
     return delivery.sender
 

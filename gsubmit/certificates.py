@@ -1,0 +1,44 @@
+"""Certificates and TLS versions as the settings name them, for both legs."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+VERSIONS = {
+    "ANY": ssl.TLSVersion.MINIMUM_SUPPORTED,
+    "TLSv1": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+    "LATEST": ssl.TLSVersion.MAXIMUM_SUPPORTED,
+}
+
+
+class CertificateError(Exception):
+    """A certificate or key that cannot be used; the text names it."""
+
+
+def load(context: ssl.SSLContext, cert: str, key: str, password: str, where: str) -> None:
+    """Give `context` a certificate with its key, both PEM. Raises CertificateError, which begins with `where`."""
+    try:
+        with _InMemory(cert) as cert_path, _InMemory(key) as key_path:
+            # Without a callback OpenSSL would ask on the terminal.
+            context.load_cert_chain(cert_path, key_path, password=lambda: password)
+    except OSError as error:
+        raise CertificateError(f"{where}: cannot use the certificate and key: {error}") from error
+
+
+class _InMemory:
+    """A file with this text that never touches a disk: keys may have been read before privileges were dropped."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __enter__(self) -> str:
+        self._fd = os.memfd_create("pem")
+        os.write(self._fd, self._text.encode())
+        return f"/proc/self/fd/{self._fd}"
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)

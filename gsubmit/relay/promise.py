@@ -1,0 +1,68 @@
+"""The contract of a next hop: a mail transaction whose answers are promises, asked at once and awaited when needed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gsubmit.message.body import MessageBody
+from gsubmit.smtp.envelope import Recipient, Sender
+from gsubmit.smtp.reply import Reply
+
+
+class Collector(Protocol):
+    """Whoever can bring answers in."""
+
+    def collect(self) -> None:
+        """Take in the next answer, or give all that wait the same bad news."""
+
+
+class Promise:
+    """The answer to MAIL or RCPT, given by the relay in its own time."""
+
+    __slots__ = ("_delivery", "answer", "request")
+
+    def __init__(self, delivery: Collector, request: Sender | Recipient) -> None:
+        self._delivery = delivery
+        self.request = request
+        self.answer: Reply | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the answer is known and negative."""
+        return self.answer is not None and self.answer.refuses
+
+    def reply(self) -> Reply:
+        """The answer as the client hears it; waits for it."""
+        while self.answer is None:
+            self._delivery.collect()
+        return self.answer
+
+
+class Delivery(Protocol):
+    """One mail transaction as the next hop sees it. It begins with MAIL; `send` or `abort` ends it."""
+
+    sender: Promise
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nothing can come of it any more: the sender was refused, or the next hop is lost."""
+
+    @property
+    def facts(self) -> str:
+        """For the log: where the message goes."""
+
+    @property
+    def owes_reports(self) -> bool:
+        """Whether the next hop lacks DSN, so that NOTIFY=SUCCESS is ours to answer (RFC 3461 5.2.2)."""
+
+    def recipient(self, recipient: Recipient) -> Promise:
+        """Ask for one more recipient."""
+
+    def accepted(self) -> list[Recipient]:
+        """Wait for all answers; the recipients that the next hop took. Raises Refused when it is lost."""
+
+    def send(self, header: bytes, body: MessageBody) -> Reply:
+        """Hand over `header` and then the body; the next hop's final reply. Raises Refused."""
+
+    def abort(self) -> None:
+        """End without sending; does nothing after `send`."""

@@ -1,0 +1,34 @@
+"""Turns: so many may be busy at a time, and the others wait in the order in which they came."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Event
+
+
+class Turns:
+    """`limit` of them; 0 is no limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._queue: deque[Event] = deque()
+        self.busy = 0
+
+    def take(self, patience: float) -> bool:
+        """Wait for a turn; False when none came within `patience` seconds. Whoever took one gives it back."""
+        if not self._limit or (self.busy < self._limit and not self._queue):
+            self.busy += 1
+            return True
+        turn = Event()
+        self._queue.append(turn)
+        if turn.wait(patience) or turn.is_set():
+            return True  # the turn was handed over, so `busy` has not changed
+        self._queue.remove(turn)
+        return False
+
+    def give_back(self) -> None:
+        """Hand the turn to whoever waits longest."""
+        if self._queue:
+            self._queue.popleft().set()
+        else:
+            self.busy -= 1
