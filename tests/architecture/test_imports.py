@@ -19,13 +19,14 @@ ALLOWED = {
     "settings": set(),
     "rawlog": set(),
     "sending": set(),
+    "certificates": set(),
     "logs": {"settings"},
     "auth": {"settings", "sasl"},
-    "relay": {"settings", "smtp", "message", "rawlog", "sending"},
+    "relay": {"settings", "sasl", "smtp", "message", "certificates", "rawlog", "sending"},
     "service": {"auth", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below
-    "server": WORDS | {"auth", "relay", "rawlog", "sending", "service"},
-    "app": WORDS | {"auth", "relay", "server", "service", "logs"},
-    "gsubmit_cli": {"app", "settings", "auth", "logs", "relay", "gsubmit"},
+    "server": WORDS | {"auth", "relay", "certificates", "rawlog", "sending", "service"},
+    "app": WORDS | {"auth", "relay", "server", "service", "certificates", "logs"},
+    "gsubmit_cli": {"app", "settings", "auth", "logs", "relay", "smtp", "gsubmit"},
     "gsubmit": set(),  # gsubmit/__init__.py, the version
 }
 GEVENT = {

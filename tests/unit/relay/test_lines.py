@@ -7,11 +7,13 @@ import pytest
 from gsubmit.relay.lines import mail_line, rcpt_line
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.envelope import Recipient, Sender, read_recipient, read_sender
+from gsubmit.smtp.replies import NO_UTF8_RECIPIENT, NO_UTF8_SENDER
 from gsubmit.smtp.reply import Refused
 
-LISTED = ("SIZE", "8BITMIME", "BINARYMIME", "CHUNKING", "AUTH PLAIN", "DSN", "SMTPUTF8")
+LISTED = ("SIZE", "8BITMIME", "BINARYMIME", "CHUNKING", "DSN", "SMTPUTF8")
 OFFERED = {"SIZE", "8BITMIME", "BINARYMIME", "CHUNKING", "AUTH", "DSN", "SMTPUTF8"}
 EVERYTHING = Capabilities.from_lines(LISTED)
+WITH_AUTH = Capabilities.from_lines([*LISTED, "AUTH PLAIN"])
 
 
 def without(*keywords: str) -> Capabilities:
@@ -45,12 +47,19 @@ def recipient(argument: str) -> Recipient:
         pytest.param("<a@x> BODY=8BITMIME", EVERYTHING, "FROM:<a@x> BODY=8BITMIME", id="BODY"),
         pytest.param("<a@x> BODY=BINARYMIME", EVERYTHING, "FROM:<a@x> BODY=BINARYMIME", id="BDT-18"),
         pytest.param(
-            "<a@x> BODY=BINARYMIME", without("8BITMIME"), "FROM:<a@x> BODY=BINARYMIME", id="BDT-18 without 8BITMIME"
+            "<a@x> BODY=BINARYMIME", without("BINARYMIME"), "FROM:<a@x> BODY=8BITMIME", id="BDT-18 converted to 8-bit"
         ),
+        pytest.param(
+            "<a@x> BODY=BINARYMIME", without("CHUNKING"), "FROM:<a@x> BODY=8BITMIME", id="BDT-17 not without CHUNKING"
+        ),
+        pytest.param("<a@x> BODY=BINARYMIME", without("8BITMIME"), "FROM:<a@x>", id="BDT-18 converted to 7-bit"),
+        pytest.param("<a@x> BODY=8BITMIME", without("8BITMIME"), "FROM:<a@x>", id="EBM-4 converted to 7-bit"),
         pytest.param("<a@x> BODY=7BIT", EVERYTHING, "FROM:<a@x> BODY=7BIT", id="BODY=7BIT"),
         pytest.param("<a@x> BODY=7BIT", NOTHING, "FROM:<a@x>", id="BODY=7BIT is the default"),
-        pytest.param("<a@x> AUTH=a@x", EVERYTHING, "FROM:<a@x> AUTH=<>", id="AUT-21"),
-        pytest.param("<a@x> AUTH=a@x", NOTHING, "FROM:<a@x>", id="AUT-21 not listed"),
+        pytest.param("<a@x> AUTH=a@x", WITH_AUTH, "FROM:<a@x> AUTH=<>", id="AUT-21"),
+        pytest.param("<a@x> AUTH=a@x", EVERYTHING, "FROM:<a@x>", id="AUT-21 not listed"),
+        pytest.param("<a@x> RET=HDRS ENVID=e", without("DSN"), "FROM:<a@x>", id="DSN-17 ours to answer"),
+        pytest.param("<a@x> SMTPUTF8", without("SMTPUTF8"), "FROM:<a@x>", id="EAI-13 not needed so far"),
         pytest.param(
             "<Alice@Example.ORG> RET=HDRS ENVID=QQ31415+39",
             EVERYTHING,
@@ -60,8 +69,8 @@ def recipient(argument: str) -> Recipient:
         pytest.param("<é@x> SMTPUTF8", EVERYTHING, "FROM:<é@x> SMTPUTF8", id="EAI-8"),
         pytest.param(
             "<a@x> SMTPUTF8 ENVID=e RET=full AUTH=<> BODY=8bitmime SIZE=0",
-            EVERYTHING,
-            "FROM:<a@x> SIZE=1024 BODY=8BITMIME AUTH=<> RET=FULL ENVID=e SMTPUTF8",
+            WITH_AUTH,
+            "FROM:<a@x> SIZE=1024 BODY=8BITMIME RET=FULL ENVID=e SMTPUTF8 AUTH=<>",
             id="all of them",
         ),
     ],
@@ -71,21 +80,41 @@ def test_mail(argument: str, relay: Capabilities, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "missing"),
+    ("argument", "login", "said"),
     [
-        pytest.param("<a@x> BODY=8BITMIME", "8BITMIME", id="8BITMIME"),
-        pytest.param("<a@x> BODY=BINARYMIME", "BINARYMIME", id="BINARYMIME"),
-        pytest.param("<a@x> BODY=BINARYMIME", "CHUNKING", id="BDT-18 BINARYMIME needs CHUNKING"),
-        pytest.param("<a@x> RET=FULL", "DSN", id="RET"),
-        pytest.param("<a@x> ENVID=e", "DSN", id="ENVID"),
-        pytest.param("<a@x> SMTPUTF8", "SMTPUTF8", id="SMTPUTF8"),
+        pytest.param("<a@x>", "user@example.org", "user@example.org", id="AUT-21 the login"),
+        pytest.param("<a@x> AUTH=b@y", "user@example.org", "user@example.org", id="AUT-21 not what the client says"),
+        pytest.param("<a@x> AUTH=<>", "user@example.org", "<>", id="AUT-21 the client's own doubt"),
+        pytest.param("<a@x>", "user+tag@example.org", "user+2Btag@example.org", id="AUT-22 xtext"),
+        pytest.param("<a@x>", "", "<>", id="nobody logged in"),
+        pytest.param("<a@x>", "user", "<>", id="a login that is no mailbox"),
+        pytest.param("<a@x>", "us er@example.org", "<>", id="a login that is no mailbox, either"),
+        pytest.param("<a@x>", "user@example.org\r\nQUIT", "<>", id="no second line"),
     ],
 )
-def test_mail_when_an_extension_is_gone(argument: str, missing: str) -> None:
-    """RLY-17: never a silent drop."""
+def test_mail_auth(argument: str, login: str, said: str) -> None:
+    line = mail_line(sender(argument), Capabilities.from_lines(["AUTH PLAIN"]), login)
+    assert line == f"MAIL FROM:<a@x> AUTH={said}\r\n".encode()
+
+
+def test_mail_auth_beyond_ascii() -> None:
+    """AUT-22, EAI-8: xtext of UTF-8 would be 8-bit; whatever goes out is one line that the relay can take."""
+    for relay in (without("SMTPUTF8"), EVERYTHING):
+        with_auth = Capabilities({**relay.keywords, "AUTH": "PLAIN"})
+        line = mail_line(sender("<a@x>"), with_auth, "jürgen@example.org")
+        assert line.isascii()
+
+
+def test_no_login_is_told_where_auth_is_unknown() -> None:
+    assert mail_line(sender("<a@x>"), EVERYTHING, "user@example.org") == b"MAIL FROM:<a@x>\r\n"
+
+
+@pytest.mark.parametrize("argument", ["<é@x> SMTPUTF8", "<a@é.example> SMTPUTF8"])
+def test_sender_that_the_relay_cannot_take(argument: str) -> None:
+    """EAI-13: before any data."""
     with pytest.raises(Refused) as refused:
-        mail_line(sender(argument), without(missing))
-    assert (refused.value.reply.code, refused.value.reply.status) == (451, "4.3.5")
+        mail_line(sender(argument), without("SMTPUTF8"))
+    assert refused.value.reply == NO_UTF8_SENDER
 
 
 @pytest.mark.parametrize(
@@ -93,7 +122,7 @@ def test_mail_when_an_extension_is_gone(argument: str, missing: str) -> None:
     [
         pytest.param("<b@x>", NOTHING, "TO:<b@x>", id="plain"),
         pytest.param("<PostMaster>", NOTHING, "TO:<PostMaster>", id="TV-CMD-23"),
-        pytest.param("<é@x>", NOTHING, "TO:<é@x>", id="EAI-8"),
+        pytest.param("<é@x>", EVERYTHING, "TO:<é@x>", id="EAI-8"),
         pytest.param(
             "<Dana@Ivory.EDU> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;Dana@Ivory.EDU",
             EVERYTHING,
@@ -108,9 +137,15 @@ def test_rcpt(argument: str, relay: Capabilities, line: str) -> None:
     assert rcpt_line(recipient(argument), relay) == f"RCPT {line}\r\n".encode()
 
 
-@pytest.mark.parametrize("argument", ["<b@x> NOTIFY=NEVER", "<b@x> ORCPT=rfc822;b@x"])
-def test_rcpt_when_dsn_is_gone(argument: str) -> None:
-    """RLY-17, DSN-17."""
+@pytest.mark.parametrize("argument", ["<b@x> NOTIFY=NEVER", "<b@x> ORCPT=rfc822;b@x", "<b@x> ORCPT=utf-8;é@x"])
+def test_rcpt_without_dsn(argument: str) -> None:
+    """DSN-17: ours to answer, so the relay need not know."""
+    assert rcpt_line(recipient(argument), NOTHING) == b"RCPT TO:<b@x>\r\n"
+
+
+@pytest.mark.parametrize("argument", ["<é@x>", "<a@é.example>", "<b@x> ORCPT=utf-8;é@x"])
+def test_recipient_that_the_relay_cannot_take(argument: str) -> None:
+    """EAI-13: before any data."""
     with pytest.raises(Refused) as refused:
-        rcpt_line(recipient(argument), without("DSN"))
-    assert refused.value.reply.code == 451
+        rcpt_line(recipient(argument), without("SMTPUTF8"))
+    assert refused.value.reply == NO_UTF8_RECIPIENT

@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
-
 import pytest
-import trustme
 
-from gsubmit.relay.nexthop import NextHop, client_context
+from gsubmit.relay.nexthop import NextHop
 
 
 @pytest.mark.parametrize(
-    ("host", "text"), [("mx.example.org", "mx.example.org:25"), ("192.0.2.1", "192.0.2.1:25"), ("::1", "[::1]:25")]
+    ("host", "text", "tls_name", "unix_path"),
+    [
+        pytest.param("mx.example.org", "mx.example.org:25", "mx.example.org", "", id="name"),
+        pytest.param("192.0.2.1", "192.0.2.1:25", "192.0.2.1", "", id="IPv4"),
+        pytest.param("::1", "[::1]:25", "::1", "", id="IPv6"),
+        pytest.param("unix:/run/mx", "unix:/run/mx", "localhost", "/run/mx", id="unix socket"),
+        pytest.param("unix.example.org", "unix.example.org:25", "unix.example.org", "", id="a name like it"),
+    ],
 )
-def test_str(host: str, text: str) -> None:
-    assert str(NextHop(host, 25, "msa.example.org")) == text
+def test_place(host: str, text: str, tls_name: str, unix_path: str) -> None:
+    hop = NextHop(host, 25, "msa.example.org")
+    assert (str(hop), hop.tls_name, hop.unix_path) == (text, tls_name, unix_path)
 
 
 def test_password_is_not_shown() -> None:
     assert "hunter2" not in repr(NextHop("mx", 25, "msa", user="u", password="hunter2"))
-
-
-def test_verifying() -> None:
-    """CRT of the standards list: a certificate for the right name, from the system's authorities."""
-    context = client_context(True, "", "")
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
-
-
-def test_not_verifying() -> None:
-    context = client_context(False, "", "")
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
-
-
-def test_own_authority_is_the_only_one(tmp_path: Path) -> None:
-    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
-    assert client_context(True, str(tmp_path / "ca.pem"), "").cert_store_stats()["x509_ca"] == 1
-
-
-@pytest.mark.parametrize("text", [None, "", "no certificate"], ids=["missing", "empty", "nonsense"])
-def test_unusable_authorities(tmp_path: Path, text: str | None) -> None:
-    if text is not None:
-        (tmp_path / "ca.pem").write_text(text)
-    with pytest.raises(OSError):
-        client_context(True, str(tmp_path / "ca.pem"), "")

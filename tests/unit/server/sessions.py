@@ -14,7 +14,8 @@ import gevent
 from gsubmit.auth.chain import build_chain
 from gsubmit.auth.passdb import Identity
 from gsubmit.message.body import MessageBody
-from gsubmit.relay.delivery import Promise, RelayDelivery
+from gsubmit.relay.promise import Promise
+from gsubmit.relay.xclient import ClientFacts
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.commands.table import execute
 from gsubmit.server.session import Endpoints, Session
@@ -41,11 +42,15 @@ class Delivered:
         self.final: Reply | Refused = STORED
         self.is_aborted = False
         self.facts = "here"
+        self.owes_reports = False
 
     def _promise(self, request: Sender | Recipient, answer: Reply) -> Promise:
-        promise = Promise(cast(RelayDelivery, self), request)
+        promise = Promise(self, request)
         promise.answer = answer
         return promise
+
+    def collect(self) -> None:
+        """Every answer is there at once."""
 
     @property
     def is_void(self) -> bool:
@@ -78,15 +83,17 @@ class NextHop:
     answer: Reply = field(default_factory=lambda: Reply(250, "2.1.0", "Yes"))
     deliveries: list[Delivered] = field(default_factory=list)
     verified: list[str] = field(default_factory=list)
+    clients: list[ClientFacts] = field(default_factory=list)
 
-    def begin(self, sender: Sender, label: str) -> Delivered:
+    def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivered:
+        self.clients.append(client)
         self.deliveries.append(Delivered(sender, self.answer))
         return self.deliveries[-1]
 
     def capabilities(self) -> Capabilities:
         return Capabilities.from_lines(self.keywords)
 
-    def verify(self, argument: str) -> Reply:
+    def verify(self, argument: str, client: ClientFacts) -> Reply:
         self.verified.append(argument)
         return Reply(252, "2.5.0", "Maybe")
 

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gsubmit.server.tls import CertificateError, ServerTls, _numbers, cipher_name
+from gsubmit.certificates import CertificateError
+from gsubmit.server.tls import ServerTls, _numbers, cipher_name
 from gsubmit.settings.load import load_text
 
 Configure = Callable[[str], ServerTls]

@@ -32,29 +32,28 @@ def open_one(tmp_path: Path) -> Iterator[Transaction]:
 
 
 @pytest.mark.parametrize(
-    ("content", "takes_8bit", "fault"),
+    ("content", "fault"),
     [
-        pytest.param(CONTENT, False, None, id="nothing wrong"),
-        pytest.param(CONTENT + b"caf\xc3\xa9\r\n", True, None, id="8-bit to an 8BITMIME relay"),
-        pytest.param(CONTENT + b"caf\xc3\xa9\r\n", False, replies.EIGHT_BIT_REFUSED, id="8-bit to a 7-bit relay"),
-        pytest.param(b"", True, replies.EMPTY_MESSAGE, id="TV-DAT-3"),
-        pytest.param(CONTENT + b"a\nb\r\n", True, replies.BARE_LINE_END, id="SMG-2 bare LF"),
-        pytest.param(CONTENT + b"a\rb\r\n", True, replies.BARE_LINE_END, id="SMG-2 bare CR"),
-        pytest.param(CONTENT + b"a\0b\r\n", True, replies.HOLDS_NUL, id="DAT-6 NUL"),
-        pytest.param(CONTENT + b"no line end", True, None, id="BDT-15"),
+        pytest.param(CONTENT, None, id="nothing wrong"),
+        pytest.param(CONTENT + b"caf\xc3\xa9\r\n", None, id="EBM-4 8-bit is converted where it must be"),
+        pytest.param(b"", replies.EMPTY_MESSAGE, id="TV-DAT-3"),
+        pytest.param(CONTENT + b"a\nb\r\n", replies.BARE_LINE_END, id="SMG-2 bare LF"),
+        pytest.param(CONTENT + b"a\rb\r\n", replies.BARE_LINE_END, id="SMG-2 bare CR"),
+        pytest.param(CONTENT + b"a\0b\r\n", replies.HOLDS_NUL, id="DAT-6 NUL"),
+        pytest.param(CONTENT + b"no line end", None, id="BDT-15"),
     ],
 )
-def test_judge(open_one: Transaction, content: bytes, takes_8bit: bool, fault: Reply | None) -> None:
+def test_judge(open_one: Transaction, content: bytes, fault: Reply | None) -> None:
     open_one.take(content)
-    assert open_one.judge(relay_takes_8bit=takes_8bit) == fault
+    assert open_one.judge() == fault
 
 
 def test_binary(tmp_path: Path) -> None:
     """BDT-18: every octet is kept, whatever it is; an empty message is still none."""
     binary = transaction(tmp_path, "<a@x> BODY=BINARYMIME")
-    assert binary.judge(relay_takes_8bit=True) == replies.EMPTY_MESSAGE
+    assert binary.judge() == replies.EMPTY_MESSAGE
     binary.take(b"\0\r\n\n\r\xff")
-    assert binary.judge(relay_takes_8bit=True) is None
+    assert binary.judge() is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +70,7 @@ def test_size(tmp_path: Path, sizes: list[int], fault: Reply | None) -> None:
     limited = transaction(tmp_path, max_size=83)
     for size in sizes:
         limited.take(b"x" * size)
-    assert limited.judge(relay_takes_8bit=True) == fault
+    assert limited.judge() == fault
     assert limited.body.size <= 83
 
 
@@ -81,7 +80,7 @@ def test_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     homeless = transaction(tmp_path / "gone")
     for _ in range(3):
         homeless.take(b"x" * MEMORY_LIMIT)
-    assert homeless.judge(relay_takes_8bit=True) == replies.NO_ROOM
+    assert homeless.judge() == replies.NO_ROOM
     assert [record.message.partition(":")[0] for record in caplog.records] == ["cannot keep message id"]
     homeless.close()
 

@@ -66,6 +66,27 @@ def test_takes_binary(lines: list[str], takes: bool) -> None:
     assert Capabilities.from_lines(lines).takes_binary is takes
 
 
+@pytest.mark.parametrize(
+    ("line", "limit"),
+    [
+        pytest.param("LIMITS MAILMAX=5", 5, id="RFC 9422"),
+        pytest.param("limits RCPTMAX=9 MailMax=100 RCPTDOMAINMAX=1", 100, id="among others, any case"),
+        pytest.param("LIMITS MAILMAX=999999", 999999, id="six digits"),
+        pytest.param("LIMITS MAILMAX=1000000", 0, id="seven digits"),
+        pytest.param("LIMITS MAILMAX=0", 0, id="zero would be no server"),
+        pytest.param("LIMITS MAILMAX=05", 0, id="leading zero"),
+        pytest.param("LIMITS MAILMAX=²", 0, id="a digit that int() does not take"),
+        pytest.param("LIMITS MAILMAX", 0, id="no value"),
+        pytest.param("LIMITS MAILMAX=5=6", 0, id="two values"),
+        pytest.param("LIMITS RCPTMAX=5", 0, id="another limit"),
+        pytest.param("LIMITS", 0, id="keyword alone"),
+        pytest.param("MAILMAX=5", 0, id="no LIMITS"),
+    ],
+)
+def test_limit(line: str, limit: int) -> None:
+    assert Capabilities.from_lines([line]).limit("MAILMAX") == limit
+
+
 def test_nothing() -> None:
     assert "SIZE" not in NOTHING
-    assert (NOTHING.size, NOTHING.mechanisms, NOTHING.takes_binary) == (0, [], False)
+    assert (NOTHING.size, NOTHING.mechanisms, NOTHING.takes_binary, NOTHING.limit("MAILMAX")) == (0, [], False, 0)
