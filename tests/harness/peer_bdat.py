@@ -9,17 +9,21 @@ from tests.harness.peer_gsubmit import PASSWORD, USER, Gsubmit
 from tests.harness.peer_message import RECIPIENT, SENDER
 from tests.harness.peer_process import HOST
 
+NAME = "client.example.org"
 TIME = 60.0  # seconds to wait for any answer
 
 
 class Client(smtplib.SMTP):
     """A client that is logged in, and tells replies as smtplib does: code and text."""
 
-    def __init__(self, server: Gsubmit, *, tls: bool = False) -> None:
-        super().__init__(HOST, server.port, "client.example.org", TIME)
+    def __init__(
+        self, server: Gsubmit, *, tls: bool = False, user: str = USER, name: str = NAME, address: str = HOST
+    ) -> None:
+        """`name` is for EHLO, `address` the one to come from."""
+        super().__init__(HOST, server.port, name, TIME, (address, 0))
         if tls:
             self.starttls(context=ssl.create_default_context(cafile=str(server.ca)))
-        self.login(USER, PASSWORD)
+        self.login(user, PASSWORD)
 
     def begin(self, recipient: str = RECIPIENT) -> tuple[int, bytes]:
         """MAIL and RCPT; the first reply that refuses, or the last one."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.peer_process import eventually, free_ports, need_root, program, public_folder, running
+from tests.harness.serving import certificate_folder
 
 _MAIN = """
 compatibility_level = 3.6
@@ -31,19 +32,23 @@ alias_maps =
 alias_database =
 virtual_mailbox_domains = example.org
 virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = static:box/
+virtual_mailbox_maps = inline:{{ {{ sender@example.org = sender/ }} }}, static:box/
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 virtual_minimum_uid = 1
 virtual_mailbox_limit = 0
 message_size_limit = 50000000
 smtpd_client_connection_rate_limit = 0
+smtpd_tls_cert_file = {certificates}/cert.pem
+smtpd_tls_key_file = {certificates}/key.pem
+smtpd_tls_loglevel = 1
 """
 
-_MASTER = """
+_LISTENER = """
 127.0.0.1:{port} inet n - n - - smtpd
-127.0.0.1:{port_without_chunking} inet n - n - - smtpd
-  -o smtpd_discard_ehlo_keywords=chunking
+{options}"""
+
+_MASTER = """
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -54,37 +59,36 @@ error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
 proxymap unix - - n - - proxymap
+tlsmgr unix - - n 1000? 1 tlsmgr
 postlog unix-dgram n - n - 1 postlogd
 """
+
+# Settings of an SMTP server beside the one without any.
+USUAL: Mapping[str, Mapping[str, str]] = {"no-chunking": {"smtpd_discard_ehlo_keywords": "chunking"}}
 
 
 @dataclass(frozen=True)
 class Postfix:
-    """A relay that delivers everything for example.org into one Maildir."""
+    """A relay that delivers everything for example.org into the Maildir `box`, but mail to the sender into `sender`."""
 
     folder: Path
     port: int
-    port_without_chunking: int
+    ports: Mapping[str, int]  # of its servers with settings of their own, by their names
     process: subprocess.Popen[bytes]
 
     @property
-    def maildir(self) -> Path:
-        """The one mailbox."""
-        return self.folder / "mail" / "box"
+    def port_without_chunking(self) -> int:
+        """One of the usual servers."""
+        return self.ports["no-chunking"]
 
     @property
     def log(self) -> str:
         """What it logged so far."""
         return (self.folder / "log").read_text()
 
-    @property
-    def messages(self) -> list[bytes]:
-        """What was delivered so far, as it is stored (line ends are LF)."""
-        return [path.read_bytes() for path in sorted((self.maildir / "new").glob("*"))]
-
-    def next_message(self) -> bytes:
-        """Wait for a message, and take it out of the mailbox."""
-        new = self.maildir / "new"
+    def next_message(self, mailbox: str = "box") -> bytes:
+        """Wait for a message, and take it out of the mailbox (line ends are LF)."""
+        new = self.folder / "mail" / mailbox / "new"
         path = eventually("delivery by Postfix", lambda: next(iter(sorted(new.glob("*"))), None))
         assert path is not None
         content = path.read_bytes()
@@ -93,21 +97,21 @@ class Postfix:
 
 
 @contextmanager
-def postfix() -> Iterator[Postfix]:
-    """Run a Postfix, and end it with everything that it started."""
+def postfix(servers: Mapping[str, Mapping[str, str]] = USUAL) -> Iterator[Postfix]:
+    """Run a Postfix with these servers, and end it with everything that it started."""
     need_root()
     postfix_program = Path(program("postfix"))
     with public_folder("postfix") as folder:
-        ports = free_ports(2)
-        _prepare(folder, postfix_program, ports)
+        port, *others = ports = free_ports(1 + len(servers))
+        _prepare(folder, postfix_program, dict(zip(ports, ({}, *servers.values()), strict=True)))
         with running([postfix_program, "-c", folder / "etc", "start-fg"], folder / "log", ports) as process:
             try:
-                yield Postfix(folder, ports[0], ports[1], process)
+                yield Postfix(folder, port, dict(zip(servers, others, strict=True)), process)
             finally:  # master leads a process group of its own
                 subprocess.run([postfix_program, "-c", folder / "etc", "abort"], capture_output=True, check=False)
 
 
-def _prepare(folder: Path, postfix_program: Path, ports: list[int]) -> None:
+def _prepare(folder: Path, postfix_program: Path, servers: Mapping[int, Mapping[str, str]]) -> None:
     owner = pwd.getpwnam("postfix")
     nobody = pwd.getpwnam("nobody")
     for name in ("etc", "queue", "data", "mail"):
@@ -119,9 +123,14 @@ def _prepare(folder: Path, postfix_program: Path, ports: list[int]) -> None:
             daemons=_system_setting(postfix_program, "daemon_directory"),
             uid=nobody.pw_uid,
             gid=nobody.pw_gid,
+            certificates=certificate_folder(),
         )
     )
-    (folder / "etc" / "master.cf").write_text(_MASTER.format(port=ports[0], port_without_chunking=ports[1]))
+    listeners = [
+        _LISTENER.format(port=port, options="".join(f"  -o {{ {name} = {value} }}\n" for name, value in options.items()))
+        for port, options in servers.items()
+    ]
+    (folder / "etc" / "master.cf").write_text("".join([*listeners, _MASTER]))
     _give(folder / "data", owner)
     _give(folder / "mail", nobody)
 
