@@ -13,6 +13,7 @@ import dns.resolver
 HOSTS = Path("/etc/hosts")
 LOOKUP_TIME = 10.0  # seconds for one question to DNS, servers asked again included
 CACHED_ANSWERS = 1000
+LONGEST_NO = 3 * 3600.0  # seconds that a name may be said not to exist, RFC 2308 5
 FIRST_REST = 1.0  # seconds for which an address that failed is left alone while another works; doubles each time
 LONGEST_REST = 60.0
 
@@ -49,8 +50,16 @@ def addresses_of(host: str) -> list[str]:
 @lru_cache(maxsize=1)
 def _resolver() -> dns.resolver.Resolver:
     resolver = dns.resolver.Resolver()
-    resolver.cache = dns.resolver.LRUCache(CACHED_ANSWERS)
+    resolver.cache = _Cache(CACHED_ANSWERS)
     return resolver
+
+
+class _Cache(dns.resolver.LRUCache):
+    """Answers for their TTL. A no without SOA has none, and is not kept (RFC 2308 5)."""
+
+    def put(self, key: dns.resolver.CacheKey, value: dns.resolver.Answer) -> None:
+        if value.rrset is not None or value.expiration - time.time() < LONGEST_NO:
+            super().put(key, value)
 
 
 def _in_hosts_file(host: str) -> list[str]:

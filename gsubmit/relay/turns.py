@@ -21,10 +21,21 @@ class Turns:
             return True
         turn = Event()
         self._queue.append(turn)
-        if turn.wait(patience) or turn.is_set():
+        try:
+            turn.wait(patience)
+        except BaseException:  # whoever waits may be ended from outside
+            self._leave(turn)
+            raise
+        if turn.is_set():
             return True  # the turn was handed over, so `busy` has not changed
-        self._queue.remove(turn)
+        self._leave(turn)
         return False
+
+    def _leave(self, turn: Event) -> None:
+        if turn.is_set():
+            self.give_back()
+        else:
+            self._queue.remove(turn)
 
     def give_back(self) -> None:
         """Hand the turn to whoever waits longest."""
