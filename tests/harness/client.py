@@ -35,7 +35,8 @@ class Client:
     """A connection whose input is read all the time, so that a reply is not lost when the server closes."""
 
     def __init__(self, port: int, client_ip: str, *, implicit_tls: bool = False) -> None:
-        self._sock: socket.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, (client_ip, 0))
+        server_ip = "::1" if ":" in client_ip else "127.0.0.1"
+        self._sock: socket.socket = socket.create_connection((server_ip, port), PATIENCE, (client_ip, 0))
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._input = b""
         self._ended = False

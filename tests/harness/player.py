@@ -7,9 +7,11 @@ import time
 from io import StringIO
 from pathlib import Path
 
+import pytest
+
 from tests.harness import crashes, escapes
 from tests.harness.client import Client, Surprise
-from tests.harness.fakerelay import FakeRelay
+from tests.harness.fakerelay import FakeRelay, outside_address
 from tests.harness.relayanswers import Mail
 from tests.harness.serving import certificate_folder, serving
 from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
@@ -17,14 +19,18 @@ from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
 FOLDER = Path(__file__).parent.parent / "transcripts"
 _RECEIVED = re.compile(rb"Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
 LONG = 4000  # octets of one line of a report
+_GREETING = Expect(("220 msa.example.org *",), 0)
 _BYE = Expect(("221 2.0.0 msa.example.org *",), 0)
 
 
 def play(transcript: Transcript, mode: str) -> None:
     """Play it `whole` (one send up to each point where a client must wait), by `lines` or by `octets`."""
+    if transcript.relay.place == "outside" and not outside_address():
+        pytest.skip("this machine has loopback addresses only")
     relay = FakeRelay(transcript.relay)
     relay.start()
-    settings = "\n".join(transcript.settings)
+    relay_host = [f"submission_relay_host = {relay.host}"] if relay.host != "127.0.0.1" else []
+    settings = "\n".join([*relay_host, *transcript.settings])
     settings = settings.replace("{certificates}", str(certificate_folder())).replace("{transcripts}", str(FOLDER))
     dialog: list[str] = []
     log = StringIO()
@@ -32,11 +38,11 @@ def play(transcript: Transcript, mode: str) -> None:
         with crashes.noted() as crashed, serving(settings, relay.port) as served:
             log = served.log
             port = served.tls_port if transcript.implicit_tls else served.port
-            client = Client(port, transcript.client_ip, implicit_tls=transcript.implicit_tls)
+            playing = _Playing(transcript, mode, port, dialog)
             try:
-                _Playing(transcript, mode, client, dialog).run()
+                playing.run()
             finally:
-                client.close()
+                playing.close()
         if crashed:
             raise Surprise("; ".join(crashed))
         _judge(transcript, relay, log.getvalue())
@@ -49,19 +55,32 @@ def play(transcript: Transcript, mode: str) -> None:
 class _Playing:
     """One run through the events."""
 
-    def __init__(self, transcript: Transcript, mode: str, client: Client, dialog: list[str]) -> None:
+    def __init__(self, transcript: Transcript, mode: str, port: int, dialog: list[str]) -> None:
         self._transcript = transcript
         self._mode = mode
-        self._client = client
+        self._port = port
         self._dialog = dialog
         self._unsent = b""
         self._unread: list[Expect] = []
-        self._over = False
+        self._clients = {1: self._connected()}
+        self._number = 1
+        self._over: set[int] = set()  # clients whose connection has ended
+
+    def _connected(self) -> Client:
+        return Client(self._port, self._transcript.client_ip, implicit_tls=self._transcript.implicit_tls)
+
+    @property
+    def _client(self) -> Client:
+        return self._clients[self._number]
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
 
     def run(self) -> None:
         events = self._transcript.events
         if not (events and isinstance(events[0], Expect)):
-            self._read(Expect(("220 msa.example.org *",), 0))
+            self._read(_GREETING)
         for event in events:
             if isinstance(event, Send):
                 self._send(event.octets)
@@ -71,10 +90,18 @@ class _Playing:
                 self._flush()
                 self._act(event)
         self._flush()
-        if not self._over:
+        for number in sorted(self._clients.keys() - self._over):
+            self._turn_to(number)
             self._client.send(b"QUIT\r\n")
             self._read(_BYE)
             self._client.expect_close()
+
+    def _turn_to(self, number: int) -> None:
+        """Speak as another client from now on, one that is there already or a new one."""
+        self._number = number
+        if number not in self._clients:
+            self._clients[number] = self._connected()
+            self._read(_GREETING)
 
     def _send(self, octets: bytes) -> None:
         if self._mode == "whole":
@@ -105,15 +132,17 @@ class _Playing:
             self._read(event)
 
     def _act(self, event: Act) -> None:
-        self._dialog.append(f"-- {event.what} --")
+        self._dialog.append(f"-- {event.what} {event.client or ''} --")
         if event.what == "TLS":
             self._client.start_tls()
         elif event.what in ("CLOSED", "DROPPED"):
             self._client.expect_close(may_alert=event.what == "DROPPED")
-            self._over = True
+            self._over.add(self._number)
         elif event.what == "CLIENT CLOSES":
             self._client.close()
-            self._over = True
+            self._over.add(self._number)
+        elif event.what == "CLIENT":
+            self._turn_to(event.client)
         else:
             time.sleep(event.seconds)
 
@@ -151,7 +180,8 @@ def _judge(transcript: Transcript, relay: FakeRelay, log: str) -> None:
     if transcript.transmitted is not None and len(relay.mails) != transcript.transmitted:
         raise Surprise(f"the relay got {len(relay.mails)} messages instead of {transcript.transmitted}")
     for letter, mail in zip(transcript.letters, relay.mails, strict=False):
-        _compare(letter, mail, has_trace="submission_add_received_header = no" not in transcript.settings)
+        is_traced = letter.has_trace and "submission_add_received_header = no" not in transcript.settings
+        _compare(letter, mail, has_trace=is_traced)
     if "internal error" in log.lower() or "Traceback" in log:
         raise Surprise("the server had an internal error")
     for text in transcript.log:
@@ -172,6 +202,8 @@ def _compare(letter: Letter, mail: Mail, *, has_trace: bool) -> None:
                 raise Surprise(f"the trace field is {escapes.shown(unfolded)} instead of {text!r}")
     if letter.content is not None and letter.content != content:
         raise Surprise(f"the relay got {_short(content)}\n instead of {_short(letter.content)}")
+    if letter.pattern and not _matches(content.removesuffix(b"\r\n").split(b"\r\n"), letter.pattern):
+        raise Surprise(f"the relay got {_short(content)}\n instead of {letter.pattern}")
     if letter.wire is not None and letter.wire != wire:
         raise Surprise(f"on the wire was {_short(wire)}\n instead of {_short(letter.wire)}")
     if letter.envelope and letter.envelope != [mail.sender, *mail.recipients]:

@@ -35,7 +35,7 @@ class Reads:
 
 @dataclass(frozen=True)
 class Does:
-    """`R-- CLOSES --`, `RESETS`, `SILENT` (says no more, until the other side closes), `TLS`."""
+    """`R-- CLOSES --`, `RESETS`, `SILENT` (says no more, until the other side closes), `DEAF` (nor reads), `TLS`."""
 
     what: str
 
@@ -47,7 +47,17 @@ class Waits:
     seconds: float
 
 
-Step = Hears | Says | Reads | Does | Waits
+@dataclass(frozen=True)
+class TakesScram:
+    """`R-- SCRAM user:password --`: what comes after AUTH, and `WRONGLY` or `EARLY`, what is wrong with it."""
+
+    user: str
+    password: str
+    authorization_id: str
+    flaw: str
+
+
+Step = Hears | Says | Reads | Does | Waits | TakesScram
 
 
 @dataclass
@@ -58,14 +68,12 @@ class RelayScript:
     is_configured: bool = True
     is_reachable: bool = True
     implicit_tls: bool = False
+    place: str = "127.0.0.1"  # or "unix", or "outside": an address of this machine that others can reach
     connections: dict[int, list[Step]] = field(default_factory=dict)
 
     def steps(self, number: int) -> list[Step]:
         """The script of the connection with this number, the first being 1."""
         return list(self.connections.get(number, self.connections.get(EVERY_OTHER, [])))
-
-    def knows(self, keyword: str) -> bool:
-        return any(line.split()[0] == keyword for line in self.keywords)
 
 
 def keywords(text: str) -> tuple[str, ...]:
@@ -82,7 +90,10 @@ def keywords(text: str) -> tuple[str, ...]:
     return tuple(said)
 
 
-_STEPS = re.compile(r"(?P<what>CLOSES|RESETS|SILENT|TLS)|READS (?P<count>\d+) OCTETS|WAITS (?P<ms>\d+) MS")
+_STEPS = re.compile(
+    r"(?P<what>CLOSES|RESETS|SILENT|DEAF|TLS)|READS (?P<count>\d+) OCTETS|WAITS (?P<ms>\d+) MS"
+    r"|SCRAM (?P<user>[^ :]+):(?P<password>[^ ]+)(?: FOR (?P<for>[^ ]+))?(?: (?P<flaw>WRONGLY|EARLY))?"
+)
 
 
 def action(text: str) -> Step:
@@ -92,6 +103,8 @@ def action(text: str) -> Step:
         raise ValueError(f"unknown relay action {text!r}")
     if found["what"]:
         return Does(found["what"])
+    if found["user"]:
+        return TakesScram(found["user"], found["password"], found["for"] or "", found["flaw"] or "")
     if found["count"]:
         return Reads(int(found["count"]))
     return Waits(int(found["ms"]) / 1000)

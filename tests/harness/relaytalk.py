@@ -7,13 +7,15 @@ import socket
 import time
 from contextlib import suppress
 
-from tests.harness import relaytls
+from tests.harness import relayscram, relaytls
 from tests.harness.escapes import shown
 from tests.harness.relayanswers import Mail, RelayAnswers
-from tests.harness.relayscript import Does, Hears, Reads, RelayScript, Says, Step, Waits
+from tests.harness.relayrules import RelayRules
+from tests.harness.relayscript import Does, Hears, Reads, RelayScript, Says, Step, TakesScram, Waits
 
 GREETING = b"220 relay.example.net ESMTP\r\n"
 _END = re.compile(rb"(?:\A|\r\n)\.\r\n")
+DEAF = 60.0  # seconds, more than any play takes
 _UNMENTIONED = ("EHLO", "HELO", "RSET", "QUIT")  # a script may leave these out
 
 
@@ -41,7 +43,8 @@ class RelayTalk:
         self.heard: list[bytes] = []
         self._number = number
         self._steps = script.steps(number)
-        self._answers = RelayAnswers(script)
+        self._answers = RelayAnswers(script.keywords)
+        self._rules = RelayRules(self._answers)
         self._mails = mails
         self._faults = faults
         self._input = b""
@@ -56,7 +59,7 @@ class RelayTalk:
             self.heard.append(octets)
             line = octets.decode("utf-8", "replace")
             verb = line.partition(" ")[0].upper()
-            self._note(self._answers.faults(line, is_sent_ahead=bool(self._input)))
+            self._note(self._rules.faults(line, is_sent_ahead=bool(self._input)))
             is_scripted = self._expect(octets, verb)
             if verb == "DATA":
                 self._data(line, is_scripted)
@@ -71,16 +74,26 @@ class RelayTalk:
 
     def _simple(self, verb: str, line: str, is_scripted: bool) -> None:
         if is_scripted and self._perform():
-            if self._said.startswith(b"2"):
-                self._answers.note(line)
+            self._is_answered(verb, line)
             return
         self._send(self._answers.written(self._answers.answer(verb, line)))
+        self._is_answered(verb, line)
         if self._said.startswith(b"500"):
             self._note([f"unknown command {line!r}"])
         if verb == "STARTTLS":
             self._do(Does("TLS"))
         if verb == "QUIT":
             self._await_end()
+
+    def _is_answered(self, verb: str, line: str) -> None:
+        """Note what follows from our last reply."""
+        if not self._said.startswith(b"2"):
+            return
+        self._answers.note(line)
+        if verb in ("EHLO", "HELO"):
+            self._answers.has_said(verb, self._said)
+        elif self._said.startswith(b"235"):
+            self._rules.has_logged_in()
 
     def _await_end(self) -> None:
         """Let the client close first, and leave nothing behind: a thousand plays would use up the ports."""
@@ -107,9 +120,13 @@ class RelayTalk:
     def _perform(self) -> bool:
         """Do what the script says up to its next `R>`; whether there was anything."""
         done = False
+        said = b""
         while self._steps and not isinstance(self._steps[0], Hears):
             self._do(self._steps.pop(0))
+            said += self._said
+            self._said = b""
             done = True
+        self._said = said or self._said
         return done
 
     def _do(self, step: Step) -> None:
@@ -120,6 +137,11 @@ class RelayTalk:
         elif step == Does("TLS"):
             self.sock = relaytls.wrapped(self.sock)
             self._input = b""
+        elif isinstance(step, TakesScram):
+            line = self.heard[-1].decode("utf-8", "replace")
+            self._send(relayscram.converse(line, step, self._challenge).encode() + b"\r\n")
+        elif step == Does("DEAF"):
+            time.sleep(DEAF)
         elif step == Does("SILENT"):
             while True:
                 self._receive()
@@ -177,7 +199,7 @@ class RelayTalk:
         self._answers.mail = None
         mail.raw, mail.content = raw, content
         self._mails.append(mail)
-        self._note(self._answers.content_faults(mail))
+        self._note(self._rules.content_faults(mail))
         coming = self._steps[0] if is_scripted and self._steps else None
         mail.is_accepted = coming is None or isinstance(coming, Hears) or _is_yes(coming)
         if not (is_scripted and self._perform()):
@@ -190,6 +212,11 @@ class RelayTalk:
             self._input += self._receive()
         line, _, self._input = self._input.partition(b"\r\n")
         return line
+
+    def _challenge(self, reply: str) -> str:
+        self._send(reply.encode() + b"\r\n")
+        self.heard.append(self._line())
+        return self.heard[-1].decode("utf-8", "replace")
 
     def _receive(self) -> bytes:
         octets = self.sock.recv(65536)

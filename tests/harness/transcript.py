@@ -42,11 +42,12 @@ class Expect:
 
 @dataclass(frozen=True)
 class Act:
-    """`-- TLS --`, `CLOSED`, `DROPPED`, `CLIENT CLOSES`, or `PAUSE n MS`."""
+    """`-- TLS --`, `CLOSED`, `DROPPED`, `CLIENT CLOSES`, `PAUSE n MS`, or `CLIENT n`."""
 
     what: str
     where: int
     seconds: float = 0.0
+    client: int = 0
 
 
 Event = Send | Expect | Act
@@ -57,9 +58,11 @@ class Letter:
     """What the relay must have got of one message. Empty fields are not looked at."""
 
     content: bytes | None = None
+    pattern: list[str] = field(default_factory=list)
     wire: bytes | None = None
     trace: list[str] = field(default_factory=list)
     envelope: list[str] = field(default_factory=list)
+    has_trace: bool = True
 
 
 @dataclass
@@ -162,8 +165,12 @@ class _Reading:
             transcript.transmitted = 0 if found[1] == "NOTHING" else int(found[1])
         elif text == "MESSAGE":
             transcript.letters.append(Letter())
+        elif text == "REPORT":
+            transcript.letters.append(Letter(has_trace=False))
         elif found := re.fullmatch(r"PAUSE (\d+) MS", text):
             transcript.events.append(Act("PAUSE", number, int(found[1]) / 1000))
+        elif found := re.fullmatch(r"CLIENT (\d+)", text):
+            transcript.events.append(Act("CLIENT", number, client=int(found[1])))
         elif text in ("TLS", "CLOSED", "DROPPED", "CLIENT CLOSES"):
             transcript.events.append(Act(text, number))
         else:
@@ -178,6 +185,8 @@ class _Reading:
         letter = self.transcript.letters[-1]
         if mark == "M:":
             letter.content = (letter.content or b"") + escapes.line(text)
+        elif mark == "P:":
+            letter.pattern.append(text)
         elif mark == "W:":
             letter.wire = (letter.wire or b"") + escapes.line(text)
         elif mark == "H:":
@@ -203,11 +212,13 @@ class _Reading:
             transcript.relay.is_reachable = False
         elif mark == "@relay-implicit-tls":
             transcript.relay.implicit_tls = True
+        elif mark == "@relay-place":
+            transcript.relay.place = text
         else:
             raise ValueError(f"unknown setting {mark}")
 
 
-_LETTER_MARKS = ("M:", "W:", "H:", "E:", "L:")
+_LETTER_MARKS = ("M:", "P:", "W:", "H:", "E:", "L:")
 
 
 def all_transcripts(folder: Path) -> Iterator[tuple[Transcript, str]]:
