@@ -17,7 +17,7 @@ from tests.harness.peer_process import HOST
 class Policy:
     """The attributes of each request, in order."""
 
-    port: int = 0
+    port: int
     requests: list[dict[str, str]] = field(default_factory=list)
 
     def answer(self, sock: socket.socket, _: object) -> None:
@@ -40,10 +40,10 @@ def _request(lines: BinaryIO) -> dict[str, str]:
 @contextmanager
 def policy() -> Iterator[Policy]:
     """Serve on a free port."""
-    service = Policy()
-    server = StreamServer((HOST, 0), service.answer)
+    listener = socket.create_server((HOST, 0))
+    service = Policy(listener.getsockname()[1])
+    server = StreamServer(listener, service.answer)
     server.start()
-    service.port = server.server_port
     try:
         yield service
     finally:

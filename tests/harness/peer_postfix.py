@@ -127,7 +127,9 @@ def _prepare(folder: Path, postfix_program: Path, servers: Mapping[int, Mapping[
         )
     )
     listeners = [
-        _LISTENER.format(port=port, options="".join(f"  -o {{ {name} = {value} }}\n" for name, value in options.items()))
+        _LISTENER.format(
+            port=port, options="".join(f"  -o {{ {name} = {value} }}\n" for name, value in options.items())
+        )
         for port, options in servers.items()
     ]
     (folder / "etc" / "master.cf").write_text("".join([*listeners, _MASTER]))

@@ -65,7 +65,10 @@ def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_relay_without_starttls_gets_no_clear_text(relay: Postfix) -> None:
-    with gsubmit(relay.ports["clear"], f"submission_relay_ssl = starttls\n{OUR_CA}") as server, Client(server) as client:
+    with (
+        gsubmit(relay.ports["clear"], f"submission_relay_ssl = starttls\n{OUR_CA}") as server,
+        Client(server) as client,
+    ):
         assert client.submit(small_message("refused"))[0] == 451
         assert "does not offer STARTTLS" in server.log
 
