@@ -1,0 +1,229 @@
+"""Scripted relays on loopback: each verb, or each whole line, has its answer; what was heard is kept."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import BinaryIO, cast
+
+import gevent
+
+CLOSE, RESET, SILENT = "CLOSE", "RESET", "SILENT"  # instead of an answer
+TLS = "220 2.0.0 Go on"
+KEYWORDS = (
+    "PIPELINING",
+    "SIZE 52428800",
+    "8BITMIME",
+    "ENHANCEDSTATUSCODES",
+    "DSN",
+    "SMTPUTF8",
+    "CHUNKING",
+    "BINARYMIME",
+)
+Answer = str | Callable[[str], str]
+Answers = Mapping[str, Answer]
+
+
+def ehlo(*keywords: str) -> str:
+    """The answer to EHLO with these keywords."""
+    lines = ["relay.example.net", *keywords]
+    return "\r\n".join(f"250{' ' if line is lines[-1] else '-'}{line}" for line in lines)
+
+
+DEFAULTS: dict[str, Answer] = {
+    "greeting": "220 relay.example.net ESMTP",
+    "EHLO": ehlo(*KEYWORDS),
+    "HELO": "250 relay.example.net",
+    "STARTTLS": TLS,
+    "AUTH": "235 2.7.0 Welcome",
+    "XCLIENT": "220 relay.example.net ESMTP",
+    "MAIL": "250 2.1.0 Sender ok",
+    "RCPT": "250 2.1.5 Recipient ok",
+    "DATA": "354 Go on",
+    "content": "250 2.0.0 Queued",
+    "RSET": "250 2.0.0 Forgotten",
+    "VRFY": "252 2.5.0 Perhaps",
+    "QUIT": "221 2.0.0 Bye",
+}
+
+
+class HungUp(Exception):  # noqa: N818 - what happened
+    """The end of a connection."""
+
+
+@dataclass
+class Talk:
+    """What one connection heard, without the line ends, and the messages that came on it."""
+
+    lines: list[str] = field(default_factory=list)
+    mails: list[bytes] = field(default_factory=list)
+    is_open: bool = True
+
+    def verbs(self) -> str:
+        return " ".join(line.partition(" ")[0] for line in self.lines)
+
+
+@dataclass
+class Server:
+    """`answers` hold for every connection, `each` for the first, the second and so on before them.
+
+    An answer may be a function of the line; the key "default" stands for lines that no other key names.
+    """
+
+    answers: Answers = field(default_factory=dict)
+    each: Sequence[Answers] = ()
+    context: ssl.SSLContext | None = None
+    is_tls_first: bool = False
+    talks: list[Talk] = field(default_factory=list)
+    most_open: int = 0
+    port: int = 0
+    peer_certificates: list[object] = field(default_factory=list)
+    _greenlets: list[gevent.Greenlet[..., None]] = field(default_factory=list)
+    _listeners: list[socket.socket] = field(default_factory=list)
+
+    def listen(self, listener: socket.socket) -> None:
+        self._listeners.append(listener)
+        self._greenlets.append(gevent.spawn(self._accept, listener))
+
+    def stop(self) -> None:
+        gevent.killall(self._greenlets)
+        for listener in self._listeners:
+            listener.close()
+
+    @property
+    def open_now(self) -> int:
+        return sum(talk.is_open for talk in self.talks)
+
+    @property
+    def mails(self) -> list[bytes]:
+        return [mail for talk in self.talks for mail in talk.mails]
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            sock, _ = listener.accept()
+            self.talks.append(Talk())
+            self.most_open = max(self.most_open, self.open_now)
+            own = self.each[len(self.talks) - 1] if len(self.talks) <= len(self.each) else {}
+            talking = _Talking(self, self.talks[-1], DEFAULTS | dict(self.answers) | dict(own))
+            self._greenlets.append(gevent.spawn(talking.run, sock))
+
+
+class _Talking:
+    def __init__(self, server: Server, talk: Talk, answers: Answers) -> None:
+        self._server, self._talk, self._answers = server, talk, answers
+
+    def run(self, sock: socket.socket) -> None:
+        sock.settimeout(10)
+        try:
+            with suppress(OSError, HungUp):
+                sock = self._secured(sock) if self._server.is_tls_first else sock
+                self._say(sock, "greeting", "greeting")
+                while not self._converse(sock):
+                    sock = self._secured(sock)
+        finally:
+            self._talk.is_open = False
+            sock.close()
+
+    def _secured(self, sock: socket.socket) -> socket.socket:
+        assert self._server.context is not None
+        secured = self._server.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        try:
+            secured.do_handshake()
+        except BaseException:  # the end of the greenlet too
+            secured.close()
+            raise
+        self._server.peer_certificates.append(secured.getpeercert())
+        return secured
+
+    def _converse(self, sock: socket.socket) -> bool:
+        """Until the client goes (true) or wants TLS (false)."""
+        with cast(BinaryIO, sock.makefile("rb", buffering=0)) as stream:
+            while line := _line(stream):
+                self._talk.lines.append(line)
+                verb = line.partition(" ")[0].upper()
+                if verb == "BDAT":
+                    self._talk.mails.append(_exactly(stream, int(line.split()[1])))
+                    self._say(sock, "content", line)
+                    continue
+                said = self._say(sock, verb, line)
+                if verb == "DATA" and said.startswith("354"):
+                    self._talk.mails.append(_data(stream))
+                    self._say(sock, "content", line)
+                if verb == "STARTTLS" and said == TLS:
+                    return False
+        return True
+
+    def _say(self, sock: socket.socket, verb: str, line: str) -> str:
+        answers = self._answers
+        answer = answers.get(line) or answers.get(verb) or answers.get("default", "500 5.5.1 What?")
+        text = answer if isinstance(answer, str) else answer(line)
+        if text == RESET:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if text == SILENT:
+            while sock.recv(4096):
+                pass
+        if text in (CLOSE, RESET, SILENT):
+            raise HungUp
+        sock.sendall(f"{text}\r\n".encode())
+        return text
+
+
+def _line(stream: BinaryIO) -> str:
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (octet := stream.read(1)):
+            return ""
+        line += octet
+    return line.decode("utf-8", "replace").rstrip("\r\n") or " "
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    octets = b""
+    while len(octets) < size:
+        if not (more := stream.read(size - len(octets))):
+            raise HungUp
+        octets += more
+    return octets
+
+
+def _data(stream: BinaryIO) -> bytes:
+    octets = b""
+    while not octets.endswith(b"\r\n.\r\n"):
+        if not (more := stream.read(1)):
+            raise HungUp
+        octets += more
+    return octets[:-3]
+
+
+def later(seconds: float, text: str) -> Callable[[str], str]:
+    """An answer that takes its time."""
+
+    def answer(_: str) -> str:
+        time.sleep(seconds)
+        return text
+
+    return answer
+
+
+def in_turn(*texts: str) -> Callable[[str], str]:
+    """Another answer each time; the last one stays."""
+    left = list(texts)
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+@contextmanager
+def served(server: Server, *addresses: str) -> Iterator[Server]:
+    """Let it listen on these addresses (127.0.0.1), all on one port that is free."""
+    for address in addresses or ("127.0.0.1",):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server.listen(socket.create_server((address, server.port), family=family))
+        server.port = server._listeners[-1].getsockname()[1]
+    try:
+        yield server
+    finally:
+        server.stop()
