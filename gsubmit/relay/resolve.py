@@ -8,12 +8,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import dns.exception
+import dns.rdatatype
 import dns.resolver
 
 HOSTS = Path("/etc/hosts")
 LOOKUP_TIME = 10.0  # seconds for one question to DNS, servers asked again included
 CACHED_ANSWERS = 1000
-LONGEST_NO = 3 * 3600.0  # seconds that a name may be said not to exist, RFC 2308 5
 FIRST_REST = 1.0  # seconds for which an address that failed is left alone while another works; doubles each time
 LONGEST_REST = 60.0
 
@@ -58,7 +58,7 @@ class _Cache(dns.resolver.LRUCache):
     """Answers for their TTL. A no without SOA has none, and is not kept (RFC 2308 5)."""
 
     def put(self, key: dns.resolver.CacheKey, value: dns.resolver.Answer) -> None:
-        if value.rrset is not None or value.expiration - time.time() < LONGEST_NO:
+        if value.rrset is not None or any(rrset.rdtype == dns.rdatatype.SOA for rrset in value.response.authority):
             super().put(key, value)
 
 
