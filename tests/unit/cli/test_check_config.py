@@ -1,3 +1,4 @@
+import ssl
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,8 @@ from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 
 from gsubmit.relay.maildir import MaildirRelay
-from tests.harness.serving import free_port
+from tests.harness.serving import certificate_folder, free_port
+from tests.unit.relay.servers import Server, ehlo, served
 
 CONFIG = Path(__file__).parents[2] / "config"
 GOOD = CONFIG / "good"
@@ -110,3 +112,100 @@ def test_dial_says_why_the_relay_cannot_be_used(tmp_path: Path) -> None:
     result = run("-c", config, "--dial")
     assert result.exit_code == 1
     assert result.stderr == f"cannot connect to 127.0.0.1:{port}: Connection refused\n"
+
+
+RELAY = "ssl = no\nhostname = msa.example.org\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = "
+
+
+def dialled(folder: Path, server: Server, settings: str = "") -> Result:
+    """What --dial says about the relay; the lines after the summary."""
+    (folder / "x.conf").write_text(f"{RELAY}{server.port}\n{settings}")
+    return run("-c", folder / "x.conf", "-n", "--dial")
+
+
+def said(result: Result) -> list[str]:
+    lines = result.stdout.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("  dial"))
+    return [line[13:] for line in lines[start:]]
+
+
+def test_dial_to_a_relay_with_nothing(tmp_path: Path) -> None:
+    """Everything that clients get nevertheless, and what they do not."""
+    with served(Server({"EHLO": ehlo()})) as server:
+        result = dialled(tmp_path, server)
+    assert result.exit_code == 0
+    assert said(result) == [
+        f"127.0.0.1:{server.port} greets: relay.example.net ESMTP",
+        "no 8BITMIME: 8-bit messages are converted to 7-bit",
+        "no BINARYMIME: binary messages are converted",
+        "no CHUNKING: chunks are joined and sent with DATA",
+        "no DSN: NOTIFY=SUCCESS is answered by gsubmit with a report of relaying",
+        "no ENHANCEDSTATUSCODES: enhanced status codes are made from the reply codes",
+        "no PIPELINING: commands are passed on one at a time",
+        "no SIZE: only submission_max_mail_size limits messages",
+        "no SMTPUTF8: not announced to clients",
+        "no VRFY: not announced to clients",
+    ]
+    assert server.talks[0].verbs() == "EHLO QUIT"
+
+
+def test_dial_to_a_relay_with_everything(tmp_path: Path) -> None:
+    keywords = [
+        "8BITMIME",
+        "BINARYMIME",
+        "CHUNKING",
+        "DSN",
+        "ENHANCEDSTATUSCODES",
+        "PIPELINING",
+        "SIZE 5",
+        "SMTPUTF8",
+        "VRFY",
+    ]
+    with served(Server({"EHLO": ehlo(*keywords)})) as server:
+        assert said(dialled(tmp_path, server))[1:] == keywords
+
+
+def relay_with_tls() -> Server:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    folder = certificate_folder()
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return Server({"EHLO": ehlo("STARTTLS", "AUTH PLAIN", "PIPELINING")}, context=context)
+
+
+@pytest.mark.parametrize(("verify", "words"), [("yes", "verified"), ("no", "not verified")])
+def test_dial_tells_about_tls_and_login(tmp_path: Path, verify: str, words: str) -> None:
+    settings = f"submission_relay_ssl = starttls\nsubmission_relay_ssl_verify = {verify}\n"
+    settings += f"ssl_client_ca_file = {certificate_folder()}/ca.pem\n"
+    settings += "submission_relay_user = me\nsubmission_relay_password = hunter2\n"
+    with served(relay_with_tls()) as server:
+        result = dialled(tmp_path, server, settings)
+    assert said(result)[1:3] == [f"TLSv1.3, certificate {words}", "logged in as me"]
+    assert "hunter2" not in result.stdout
+
+
+def test_dial_says_why_a_certificate_is_not_trusted(tmp_path: Path) -> None:
+    with served(relay_with_tls()) as server:
+        result = dialled(tmp_path, server, "submission_relay_ssl = starttls\n")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"TLS with 127.0.0.1:{server.port} failed: ")
+    assert "unable to get local issuer certificate" in result.stderr
+
+
+@pytest.mark.parametrize(("keywords", "warns"), [(["XCLIENT ADDR"], False), ([], True)])
+def test_dial_misses_xclient(tmp_path: Path, keywords: list[str], warns: bool) -> None:
+    with served(Server({"EHLO": ehlo(*keywords)})) as server:
+        lines = said(dialled(tmp_path, server, "submission_relay_trusted = yes\n"))
+    assert any(line.startswith("warning: submission_relay_trusted = yes") for line in lines) is warns
+
+
+def test_dial_says_what_dns_says(tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_text("ssl = no\nsubmission_relay_host = no..name\n")
+    result = run("-c", tmp_path / "x.conf", "--dial")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("no..name: ")
+
+
+def test_dial_without_a_relay(tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_text("ssl = no\n")
+    result = run("-c", tmp_path / "x.conf", "--dial")
+    assert (result.exit_code, said(result)) == (0, ["no relay to connect to"])

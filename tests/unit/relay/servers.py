@@ -15,6 +15,8 @@ import gevent
 
 CLOSE, RESET, SILENT = "CLOSE", "RESET", "SILENT"  # instead of an answer
 TLS = "220 2.0.0 Go on"
+RECEIVE_BUFFER = 16384  # octets; small, so that a large message waits for a relay that does not read
+PART = 1000  # octets of a message
 KEYWORDS = (
     "PIPELINING",
     "SIZE 52428800",
@@ -72,7 +74,8 @@ class Talk:
 class Server:
     """`answers` hold for every connection, `each` for the first, the second and so on before them.
 
-    An answer may be a function of the line; the key "default" stands for lines that no other key names.
+    An answer may be a function of the line; the key "default" stands for lines that no other key names, and "body" is
+    said when a part of a message has come.
     """
 
     answers: Answers = field(default_factory=dict)
@@ -147,16 +150,26 @@ class _Talking:
                 self._talk.lines.append(line)
                 verb = line.partition(" ")[0].upper()
                 if verb == "BDAT":
+                    self._interrupt(sock, stream)
                     self._talk.mails.append(_exactly(stream, int(line.split()[1])))
-                    self._say(sock, "content", line)
+                    self._say(sock, "content", "content")
                     continue
                 said = self._say(sock, verb, line)
                 if verb == "DATA" and said.startswith("354"):
+                    self._interrupt(sock, stream)
                     self._talk.mails.append(_data(stream))
-                    self._say(sock, "content", line)
+                    self._say(sock, "content", "content")
                 if verb == "STARTTLS" and said == TLS:
                     return False
         return True
+
+    def _interrupt(self, sock: socket.socket, stream: BinaryIO) -> None:
+        if "body" in self._answers:
+            stream.read(PART)
+            self._say(sock, "body", "body")
+            while sock.recv(65536):
+                pass
+            raise HungUp
 
     def _say(self, sock: socket.socket, verb: str, line: str) -> str:
         answers = self._answers
@@ -183,21 +196,21 @@ def _line(stream: BinaryIO) -> str:
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
-    octets = b""
+    octets = bytearray()
     while len(octets) < size:
         if not (more := stream.read(size - len(octets))):
             raise HungUp
         octets += more
-    return octets
+    return bytes(octets)
 
 
 def _data(stream: BinaryIO) -> bytes:
-    octets = b""
-    while not octets.endswith(b"\r\n.\r\n"):
-        if not (more := stream.read(1)):
+    octets = bytearray()
+    while not octets.endswith(b"\r\n.\r\n"):  # the client waits for the answer, so nothing follows
+        if not (more := stream.read(65536)):
             raise HungUp
         octets += more
-    return octets[:-3]
+    return bytes(octets[:-3])
 
 
 def later(seconds: float, text: str) -> Callable[[str], str]:
@@ -223,6 +236,7 @@ def served(server: Server, *addresses: str) -> Iterator[Server]:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         server.listen(socket.create_server((address, server.port), family=family))
         server.port = server._listeners[-1].getsockname()[1]
+        server._listeners[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     try:
         yield server
     finally:
