@@ -94,8 +94,8 @@ class RelayRules:
         return found
 
     def _limit(self, name: str) -> int:
-        limits = dict(word.partition("=")[::2] for word in self._answers.parameters("LIMITS") or ())
-        return int(limits.get(name, "0"))
+        limits = dict(word.upper().partition("=")[::2] for word in self._answers.parameters("LIMITS") or ())
+        return int(value) if (value := limits.get(name, "")).isdigit() else 0
 
     def content_faults(self, mail: Mail) -> list[str]:
         """What no relay must ever see in content."""

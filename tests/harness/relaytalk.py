@@ -152,7 +152,7 @@ class RelayTalk:
 
     def _data(self, line: str, is_scripted: bool) -> None:
         step = self._steps[0] if is_scripted and self._steps else None
-        if isinstance(step, Hears) or step is None:
+        if step is None or isinstance(step, Hears | Reads):
             self._send(self._answers.written(self._answers.answer("DATA", line)))
         else:
             self._do(self._steps.pop(0))
