@@ -210,6 +210,11 @@ class RelayConnection(smtplib.SMTP):
     # Between transactions, and the end
 
     @property
+    def takes_client(self) -> bool:
+        """Whether the relay was, or can be, told who the client is."""
+        return self.client is not None or "XCLIENT" in self.capabilities
+
+    @property
     def is_used_up(self) -> bool:
         """Whether the relay takes no further MAIL on this connection (RFC 9422)."""
         limit = self.capabilities.limit("MAILMAX")

@@ -37,6 +37,7 @@ class RelayDelivery:
         self._label = label  # who it is for, in the log
         self._connection = relay.take(client)
         self._connection.mails += 1
+        self._is_reused = self._connection.is_reused
         self._asked: list[Promise] = []
         self._sent = 0  # how many of them were sent on this connection
         self._answered = 0  # and how many of those answers have come
@@ -58,7 +59,7 @@ class RelayDelivery:
     @property
     def facts(self) -> str:
         """For the log: the relay's address, and whether the connection had been used before."""
-        return f"{self._connection}, reused={'yes' if self._connection.is_reused else 'no'}"
+        return f"{self._connection}, reused={'yes' if self._is_reused else 'no'}"
 
     def recipient(self, recipient: Recipient) -> Promise:
         """Ask for one more recipient. Raises Refused when the relay cannot be asked."""
@@ -126,6 +127,7 @@ class RelayDelivery:
             try:
                 self._connection = self._relay.dial(self._client)
                 self._connection.mails += 1
+                self._is_reused = False
                 self._sent = self._answered = 0
                 self._push()
             except Refused as refused:

@@ -89,13 +89,17 @@ class Relay:
         connection = self.take(client)
         line = f"VRFY {argument}"
         try:
-            reply = connection.ask(line)
-        except RelayFailed as failed:
+            try:
+                reply = connection.ask(line)
+            except RelayFailed as failed:
+                if not (failed.lost and connection.is_reused):
+                    raise
+                connection.close()
+                connection = self.dial(client)
+                reply = connection.ask(line)
+        except RelayFailed:
             connection.close()
-            if not (failed.lost and connection.is_reused):
-                raise
-            connection = self.dial(client)
-            reply = connection.ask(line)
+            raise
         finally:
             self.give_back(connection)
         return CANNOT_VERIFY if reply.code in (500, 502) else for_client(reply)
@@ -119,14 +123,15 @@ class Relay:
             if not self._is_usable(connection):
                 connection.close()
                 continue
-            if wanted is None or connection.client == wanted:
+            if connection.client == wanted or not connection.takes_client:
                 return connection
+            was_told = connection.client is not None
             try:
                 introduce(connection, wanted)
-            except RelayFailed:
-                # Postfix takes XCLIENT from the first client's address only once that address is set.
-                self._changes_hands = self._changes_hands and connection.client is None
+            except RelayFailed as failed:
                 connection.close()
+                if was_told and not failed.lost:
+                    self._changes_hands = False  # Postfix is like that: the first client's address has no such right
                 continue
             return connection
         return None

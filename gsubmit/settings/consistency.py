@@ -24,6 +24,9 @@ def check_consistency(
     _check_listeners(settings, whole, listeners, report)
     if not settings.relay.submission_relay_host:
         report.notice("note", place("submission_relay_host"), "no relay: MAIL is answered 451 4.3.5")
+    elif settings.relay.submission_relay_master_user and not settings.relay.submission_relay_user:
+        text = "submission_relay_master_user needs submission_relay_user"
+        report.problem(place("submission_relay_master_user"), text)
     elif settings.relay.submission_relay_user and not settings.relay.submission_relay_password:
         report.problem(place("submission_relay_user"), "submission_relay_user needs submission_relay_password")
     if not settings.passdbs:
