@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import free_ports, need_root, program, public_folder, running
+from tests.harness.peer_process import eventually, free_ports, need_root, program, public_folder, running
 from tests.harness.serving import certificate_folder
 
 # With what a whole mail server has besides submission: mail_location, userdb, plugins, namespaces, other services.
@@ -96,6 +96,35 @@ protocol imap {{
 }}
 """
 
+_ONLY_AUTH = """\
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/dovecot.log
+protocols =
+ssl = no
+auth_mechanisms = plain login scram-sha-1 scram-sha-256
+auth_failure_delay = 0
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {folder}/users
+}}
+service auth {{
+  unix_listener {folder}/auth {{
+    mode = 0666
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+"""
+
 
 @dataclass(frozen=True)
 class Configured:
@@ -133,3 +162,18 @@ def dovecot(relay_port: int) -> Iterator[Configured]:
         server = configured(folder, relay_port)
         with running([path, "-F", "-c", server.path], folder / "log", [server.port, server.tls_port]):
             yield server
+
+
+@contextmanager
+def dovecot_auth(users: Mapping[str, str]) -> Iterator[Path]:
+    """Run Dovecot for nothing but logins; the socket where Postfix asks whether a password is right."""
+    need_root()
+    path = program("dovecot")
+    with public_folder("auth") as folder:
+        for name in ("run", "state"):
+            (folder / name).mkdir()
+        (folder / "users").write_text("".join(f"{user}:{password}\n" for user, password in users.items()))
+        (folder / "dovecot.conf").write_text(_ONLY_AUTH.format(folder=folder))
+        with running([path, "-F", "-c", folder / "dovecot.conf"], folder / "log"):
+            eventually("Dovecot's socket", (folder / "auth").exists)
+            yield folder / "auth"

@@ -54,6 +54,7 @@ qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
 virtual unix - n n - - virtual
 error unix - - n - - error
 retry unix - - n - - error
@@ -94,6 +95,11 @@ class Postfix:
         content = path.read_bytes()
         path.unlink()
         return content
+
+    def empty(self) -> None:
+        """Take away what an earlier test has left."""
+        for path in self.folder.glob("mail/*/new/*"):
+            path.unlink()
 
 
 @contextmanager
