@@ -16,7 +16,11 @@ import gevent
 import pytest
 
 from gsubmit.relay import resolve
+from gsubmit.relay.answer import RelayFailed
+from gsubmit.relay.nexthop import NextHop
+from gsubmit.relay.opening import open_connection
 from gsubmit.relay.resolve import FIRST_REST, LONGEST_REST, Addresses, LookupFailed, addresses_of
+from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN
 
 SOA = "ns.example. admin.example. 1 60 60 60 60"
 SILENT = "silent"
@@ -137,6 +141,7 @@ def test_the_hosts_file_is_read_each_time(server: Dns, hosts: Path) -> None:
         pytest.param((60, ["192.0.2.1"]), (60, ["2001:db8::1"]), ["192.0.2.1", "2001:db8::1"], id="both, IPv4 first"),
         pytest.param((60, ["192.0.2.1"]), "SERVFAIL", ["192.0.2.1"], id="A although AAAA fails"),
         pytest.param((60, ["192.0.2.1"]), SILENT, ["192.0.2.1"], id="A although nobody answers for AAAA"),
+        pytest.param((60, ["192.0.2.1"]), "NXDOMAIN", ["192.0.2.1"], id="RFC 4074 4.2 A although AAAA knows no name"),
         pytest.param("SERVFAIL", (60, ["2001:db8::1"]), ["2001:db8::1"], id="AAAA although A fails"),
     ],
 )
@@ -208,6 +213,29 @@ def test_a_failure_is_not_kept(server: Dns) -> None:
         addresses_of("mx.example")
     server.records = {("mx.example", "A"): (60, ["192.0.2.1"])}
     assert addresses_of("mx.example") == ["192.0.2.1"]
+
+
+def test_lookups_are_a_part_of_the_connect_timeout(server: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client waits for its MAIL as long as for a relay that does not answer, not for DNS besides."""
+    monkeypatch.setattr(resolve, "LOOKUP_TIME", 3.0)
+    server.records = {("mx.example", kind): SILENT for kind in ("A", "AAAA")}
+    hop = NextHop("mx.example", 25, "msa.example.org", connect_timeout=0.5)
+    began = time.monotonic()
+    with pytest.raises(RelayFailed) as failed:
+        open_connection(hop, Addresses(hop.host), None)
+    assert failed.value.reply == RELAY_NAME_UNKNOWN
+    assert time.monotonic() - began < 2.0
+
+
+def test_no_answer_for_one_kind_does_not_hold_up_every_connection(server: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some firewalls drop the question for AAAA: one wait is enough for a while."""
+    monkeypatch.setattr(resolve, "LOOKUP_TIME", 1.0)
+    server.records = {("mx.example", "A"): (60, ["192.0.2.1"]), ("mx.example", "AAAA"): SILENT}
+    addresses_of("mx.example")
+    began = time.monotonic()
+    for _ in range(3):
+        assert addresses_of("mx.example") == ["192.0.2.1"]
+    assert time.monotonic() - began < 1.5
 
 
 # The order of the addresses

@@ -143,6 +143,16 @@ def test_the_client_does_not_wait_for_the_report() -> None:
         assert time.monotonic() - began < 1.0
 
 
+def test_a_trusting_relay_is_told_whose_report_it_is() -> None:
+    """Of a client without address and login it would take mail for nobody but its own users."""
+    server = Server({"EHLO": ehlo("PIPELINING", "XCLIENT ADDR PORT PROTO HELO LOGIN")})
+    with before(server, "submission_relay_trusted = yes") as running:
+        submit(running, "MAIL FROM:<a@example.org>", *TWO)
+    assert len(server.mails) == 2
+    told = [line for talk in server.talks for line in talk.lines if line.startswith("XCLIENT")]
+    assert told and not any("ADDR=[UNAVAILABLE]" in line for line in told)
+
+
 def test_utf8() -> None:
     """RFC 6533."""
     server = Server({"EHLO": ehlo("PIPELINING", "8BITMIME", "SMTPUTF8")})
