@@ -65,7 +65,7 @@ $(VENV)/peers/%: | $(BIN)/python installed-peers
 	{ apt-get download -q -o APT::Sandbox::User=root $* || \
 	  { apt-get update -q && apt-get download -q -o APT::Sandbox::User=root $*; }; } && \
 	dpkg -x $*_*.deb . && rm $*_*.deb && cd .. && mv $*.new $* || \
-	{ echo "***"; echo "*** A peer cannot be had, and its tests cannot run: $*"; echo "***"; }
+	{ rm -rf $(CURDIR)/$@.new; echo "***"; echo "*** A peer cannot be had, and its tests cannot run: $*"; echo "***"; }
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

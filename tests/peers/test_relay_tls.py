@@ -19,6 +19,10 @@ SERVERS = {
     "smtps": {"smtpd_tls_wrappermode": "yes"},
     "starttls": {"smtpd_tls_security_level": "encrypt"},
     "clear": {"smtpd_tls_security_level": "none"},
+    "poor": {
+        "smtpd_tls_wrappermode": "yes",
+        "smtpd_discard_ehlo_keywords": "8bitmime, chunking, dsn, enhancedstatuscodes, pipelining, size, smtputf8, vrfy",
+    },
 }
 TLS = pytest.mark.parametrize("tls", ["smtps", "starttls"])
 OUR_CA = f"ssl_client_ca_file = {certificate_folder()}/ca.pem\n"
@@ -87,6 +91,23 @@ def test_dial_tells_what_it_found(relay: Postfix) -> None:
     ):
         assert line in ran.output, ran.output
     assert "no DSN" not in ran.output
+
+
+def test_dial_tells_what_gsubmit_supplies(relay: Postfix) -> None:
+    with gsubmit(relay.ports["poor"], f"submission_relay_ssl = smtps\n{OUR_CA}") as server:
+        ran = run([gsubmit_program(), "check-config", "-c", str(server.folder / "gsubmit.conf"), "--dial"])
+    assert ran.code == 0, ran.output
+    for line in (
+        "no 8BITMIME: 8-bit messages are converted to 7-bit",
+        "no BINARYMIME: binary messages are converted",
+        "no CHUNKING: chunks are joined and sent with DATA",
+        "no DSN: NOTIFY=SUCCESS is answered by gsubmit with a report of relaying",
+        "no ENHANCEDSTATUSCODES: enhanced status codes are made from the reply codes",
+        "no PIPELINING: commands are passed on one at a time",
+        "no SIZE: only submission_max_mail_size limits messages",
+        "no SMTPUTF8: not announced to clients",
+    ):
+        assert line in ran.output, ran.output
 
 
 def test_dial_says_why_a_relay_cannot_be_used(relay: Postfix) -> None:
