@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import pwd
+import resource
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gevent
 from gevent import monkey
@@ -29,7 +32,11 @@ from gsubmit.service import NextHops, Service
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
 STOP_PATIENCE = 30.0  # seconds for transactions to finish after SIGTERM
+KILL_PATIENCE = 5.0  # seconds for the rest to end
 _log = logging.getLogger("gsubmit")
 
 
@@ -152,6 +159,8 @@ class Server:
 
     def run(self, load_again: Callable[[], Settings] | None = None) -> None:
         """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
+        _take_all_files()
+        sys.unraisablehook = _log_unraisable
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._stop.set)
         if load_again is None:
@@ -176,6 +185,9 @@ class Server:
         except (SettingsError, CannotStart) as error:
             for line in str(error).splitlines():
                 _log.error("reload: %s", line)
+            return
+        except Exception:
+            _log.exception("reload")
             return
         if settings.services.inet_listeners != self._settings.services.inet_listeners:
             _log.warning("reload: listeners change only with a restart")
@@ -202,10 +214,21 @@ class Server:
         while self.door.sessions and time.monotonic() < end:
             gevent.joinall(list(self.door.sessions.values()), timeout=0.5)
             self.door.stop_idle()
-        gevent.killall(list(self.door.sessions.values()))
+        gevent.killall(list(self.door.sessions.values()), timeout=KILL_PATIENCE)
         if isinstance(self.service.relay, Relay):
             self.service.relay.close()
         _log.info("stopped")
+
+
+def _take_all_files() -> None:
+    """Each client takes a descriptor, and a relay connection or a large message one more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _log_unraisable(unraisable: UnraisableHookArgs) -> None:
+    """What Python could raise to nobody, such as a TLS name that is no text, is one line of the log."""
+    _log.warning("ignored: %s: %s", type(unraisable.exc_value).__name__, unraisable.err_msg or unraisable.object)
 
 
 def unreadable_files(settings: Settings) -> list[str]:

@@ -25,7 +25,7 @@ def load(context: ssl.SSLContext, cert: str, key: str, password: str, where: str
         with _InMemory(cert) as cert_path, _InMemory(key) as key_path:
             # Without a callback OpenSSL would ask on the terminal.
             context.load_cert_chain(cert_path, key_path, password=lambda: password)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise CertificateError(f"{where}: cannot use the certificate and key: {error}") from error
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gsubmit.auth.chain import Chain
 from gsubmit.relay.promise import Delivery
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.sasl.mechanism import Mechanism
+from gsubmit.server.logins import Logins
 from gsubmit.server.tls import ServerTls
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.capabilities import Capabilities
@@ -21,6 +22,9 @@ class NextHops(Protocol):
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivery:
         """Start a mail transaction. Raises Refused."""
+
+    def leave(self, client: ClientFacts) -> None:
+        """This client begins no more transactions."""
 
     def capabilities(self) -> Capabilities:
         """What the next hop can do."""
@@ -38,6 +42,7 @@ class Service:
     mechanisms: dict[str, Mechanism]
     relay: NextHops
     tls: ServerTls | None
+    logins: Logins = field(default_factory=Logins)
 
     @property
     def hostname(self) -> str:

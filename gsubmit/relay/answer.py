@@ -44,7 +44,7 @@ def for_client(reply: Reply, default_detail: str = "0.0") -> Reply:
     code = reply.code
     if code in _NOT_FOR_CLIENTS:
         return RELAY_REFUSES_US
-    if code == 221 or code // 100 == 3:  # no answer to what was asked
+    if code in (220, 221) or code // 100 == 3:  # no answer to what was asked
         return RELAY_NONSENSE
     status = reply.status or f"{code // 100}.{default_detail if code < 300 else '0.0'}"
     if code == 421:  # the relay ends its connection, not ours

@@ -198,6 +198,7 @@ class RelayConnection(smtplib.SMTP):
 
     def _broken(self, error: OSError) -> RelayFailed:
         if isinstance(error, TimeoutError):
+            self.close()  # its answer may still come, and would be taken for the next one
             return RelayFailed(RELAY_SLOW, f"no answer from {self} in time")
         return self._lost(str(error))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.relay.answer import RelayFailed, for_client
@@ -22,7 +23,7 @@ from gsubmit.smtp.reply import Refused, Reply
 if TYPE_CHECKING:
     from gsubmit.relay.pool import Relay
 
-HURRY = 10.0  # seconds for each answer when a transaction is given up
+HURRY = 10.0  # seconds for the answer to RSET when a transaction is given up
 MAX_OUTSTANDING = 100  # commands without an answer; their replies fit any socket buffer, so nobody blocks
 
 _log = logging.getLogger("gsubmit.relay")
@@ -73,7 +74,7 @@ class RelayDelivery:
         if self.failure is not None:
             promise.answer = self.failure.reply
             return promise
-        self._line(request)
+        promise.line = self._line(request)
         self._asked.append(promise)
         self._push()
         return promise
@@ -88,7 +89,7 @@ class RelayDelivery:
         """Put as many lines as the relay may be given now; without PIPELINING one at a time."""
         room = MAX_OUTSTANDING if "PIPELINING" in self._connection.capabilities else 1
         while self._sent < len(self._asked) and self._sent - self._answered < room:
-            self._connection.put(self._line(self._asked[self._sent].request))
+            self._connection.put(self._asked[self._sent].line)
             self._sent += 1
 
     def collect(self) -> None:
@@ -96,10 +97,7 @@ class RelayDelivery:
         try:
             self._push()
             self._connection.flush()
-            reply = self._connection.read_reply()
-            if reply.code == 421:
-                raise RelayFailed(for_client(reply), f"{self._connection} said: {reply}", lost=True)
-            self._settle(self._asked[self._answered], reply)
+            self._settle(self._asked[self._answered], self._hear())
         except RelayFailed as failure:
             self._replace_or_fail(failure)
 
@@ -107,10 +105,17 @@ class RelayDelivery:
         while self._answered < len(self._asked) and self.failure is None:
             self.collect()
 
+    def _hear(self) -> Reply:
+        """The answer to MAIL, RCPT or the message. Raises RelayFailed for what can be none."""
+        reply = self._connection.read_reply()
+        if reply.code == 421:
+            raise RelayFailed(for_client(reply), f"{self._connection} said: {reply}", lost=True)
+        if reply.code in (220, 221) or reply.code // 100 == 3:
+            raise RelayFailed(RELAY_NONSENSE, f"{self._connection} answered what it was not asked: {reply}")
+        return reply
+
     def _settle(self, promise: Promise, reply: Reply) -> None:
         self._answered += 1
-        if reply.code == 221 or reply.code // 100 == 3:
-            raise RelayFailed(RELAY_NONSENSE, f"{self._connection} answered what it was not asked: {reply}")
         answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
         if promise.answer is None:
             promise.answer = answer
@@ -118,6 +123,8 @@ class RelayDelivery:
                 _log.info("%s said: %s", self._connection, reply, extra={"prefix": self._label})
         elif promise.answer.refuses != answer.refuses:
             raise RelayFailed(answer, f"{self._connection} changed its mind after a reconnect: {reply}")
+        if self.sender.is_refused and self._answered == len(self._asked):
+            self._finish()
 
     def _replace_or_fail(self, failure: RelayFailed) -> None:
         """Go on with a new connection, or give every waiting promise its answer."""
@@ -128,8 +135,9 @@ class RelayDelivery:
                 self._connection = self._relay.dial(self._client)
                 self._connection.mails += 1
                 self._is_reused = False
+                for promise in self._asked:
+                    promise.line = self._line(promise.request)  # other keywords, other lines
                 self._sent = self._answered = 0
-                self._push()
             except Refused as refused:
                 self._connection.close()
                 failure = RelayFailed(refused.reply, f"{failure.why}; {refused}")
@@ -140,6 +148,8 @@ class RelayDelivery:
         for promise in self._asked:
             if promise.answer is None:
                 promise.answer = failure.reply
+        if not self._is_over:
+            self._finish()  # nothing can come of it: others may have the turn
 
     def accepted(self) -> list[Recipient]:
         """Wait for all answers; the recipients that the relay took. Raises Refused when it is lost."""
@@ -164,8 +174,13 @@ class RelayDelivery:
                     failure.why += "; whether the relay took the message is unknown"
                 self._replace_or_fail(failure)
             except OSError as error:
-                _log.error("cannot convert the message: %s", error, extra={"prefix": self._label})
+                _log.error("cannot read or convert the message: %s", error, extra={"prefix": self._label})
                 raise Refused(NO_ROOM) from error
+            except BaseException:
+                if self._is_committed:
+                    text = "relay: %s: ended before the answer; whether the relay took the message is unknown"
+                    _log.error(text, self._connection, extra={"prefix": self._label})
+                raise
 
     @property
     def _params(self) -> MailParams:
@@ -179,8 +194,8 @@ class RelayDelivery:
 
     def _transmit(self, blocks: Iterable[bytes], size: int) -> Reply:
         connection = self._connection
-        if not connection.is_silent():
-            self._unasked(connection.read_reply())
+        if not connection.is_silent():  # it lost patience, or every later reply would be taken for another one
+            raise RelayFailed(RELAY_NONSENSE, f"{connection} says more than it was asked: {self._hear()}")
         if "CHUNKING" in connection.capabilities:
             connection.put(b"BDAT %d LAST\r\n" % size)
         else:
@@ -189,24 +204,23 @@ class RelayDelivery:
                 return self._refused_data(go_ahead)
             blocks = stuffed(blocks)
         try:
-            self._put_all(blocks)
-        except RelayFailed:
-            reply = connection.last_words()
-            connection.close()
-            if reply is None or reply.code == 421:
-                raise
-        else:
-            reply = connection.read_reply()
-        if reply.code // 100 == 3:
-            raise RelayFailed(RELAY_NONSENSE, f"{connection} answered the message with: {reply}")
+            reply = self._hand_over(blocks)
+        except BaseException:
+            connection.close()  # content that was begun is ended by closing and by nothing else (RLY-10)
+            raise
         self._finish()
         return for_client(reply)
 
-    def _unasked(self, reply: Reply) -> NoReturn:
-        """The relay has lost patience, or every later reply would be taken for another one."""
-        if reply.code == 421:
-            raise RelayFailed(for_client(reply), f"{self._connection} said: {reply}", lost=True)
-        raise RelayFailed(RELAY_NONSENSE, f"{self._connection} says more than it was asked: {reply}")
+    def _hand_over(self, blocks: Iterable[bytes]) -> Reply:
+        try:
+            self._put_all(blocks)
+        except RelayFailed:
+            reply = self._connection.last_words()
+            self._connection.close()
+            if reply is None or reply.code == 421:
+                raise
+            return reply
+        return self._hear()
 
     def _refused_data(self, reply: Reply) -> Reply:
         if reply.code == 421:
@@ -222,6 +236,7 @@ class RelayDelivery:
         for block in blocks:
             if connection.outgoing_size >= BLOCK:
                 connection.flush()
+                time.sleep(0)  # a relay that never makes us wait must not keep other sessions waiting
                 if not connection.is_silent():
                     raise RelayFailed(RELAY_LOST, f"{connection} answered in the middle of the message", lost=True)
             connection.put(block)
@@ -236,7 +251,7 @@ class RelayDelivery:
         """End the transaction without sending the message; does nothing after `send`."""
         if self._is_over:
             return
-        self._is_over = True
-        self._connection.settimeout(min(HURRY, self._relay.hop.command_timeout))  # the client waits, or has gone
-        self._collect_all()
+        if self._answered < len(self._asked):
+            self._connection.close()  # the client has gone, and nobody waits for these answers
+        self._connection.settimeout(min(HURRY, self._relay.hop.command_timeout))
         self._finish(needs_reset=self.failure is None and not self.sender.is_refused)

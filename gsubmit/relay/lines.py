@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gsubmit.smtp import xtext
 from gsubmit.smtp.address import BadAddress, parse_mailbox, path_text
 from gsubmit.smtp.capabilities import Capabilities
@@ -11,6 +13,7 @@ from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS, MailParams
 from gsubmit.smtp.replies import NO_UTF8_RECIPIENT, NO_UTF8_SENDER
 from gsubmit.smtp.reply import Refused
 
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 MAX_SIZE = 10**20 - 1  # 20 digits, RFC 1870 3
 
 
@@ -22,7 +25,7 @@ def mail_line(sender: Sender, relay: Capabilities, login: str = "") -> bytes:
     line = f"MAIL FROM:{path_text(sender.reverse_path)}"
     params = sender.params
     if params is not NO_MAIL_PARAMS:
-        if params.size is not None and "SIZE" in relay:
+        if params.size is not None and "SIZE" in relay and not _may_be_converted(params, relay):
             line += f" SIZE={min(params.size + ADDED_OCTETS, MAX_SIZE)}"
         if params.body and "8BITMIME" in relay:
             line += f" BODY={_body(params, relay)}"
@@ -43,9 +46,16 @@ def _body(params: MailParams, relay: Capabilities) -> str:
     return "8BITMIME" if params.body == "BINARYMIME" and not relay.takes_binary else params.body
 
 
+def _may_be_converted(params: MailParams, relay: Capabilities) -> bool:
+    """Whether the message may grow, nobody knows by how much (SIZ-7, DWN-14)."""
+    if params.body not in ("8BITMIME", "BINARYMIME"):
+        return False
+    return "8BITMIME" not in relay or _body(params, relay) != params.body
+
+
 def _identity(params: MailParams, login: str) -> str:
-    """Who vouches for the message: only the login; what the client says of others is not passed on (AUT-21)."""
-    if params.auth == "<>":
+    """Who vouches for the message: only the login; what the client says of others counts as `<>` (AUT-21)."""
+    if params.auth is not None and xtext.decode(params.auth) != login:
         return "<>"
     try:
         parse_mailbox(login)
@@ -56,11 +66,18 @@ def _identity(params: MailParams, login: str) -> str:
 
 def rcpt_line(recipient: Recipient, relay: Capabilities) -> bytes:
     """RCPT with what the relay lists; DSN parameters go on as they came (RFC 3461 5.2.1)."""
+    takes_utf8 = "SMTPUTF8" in relay
+    if not (takes_utf8 or recipient.forward_path.is_ascii):
+        raise Refused(NO_UTF8_RECIPIENT)
     line = f"RCPT TO:<{recipient.forward_path}>"
     params = recipient.params
     if params is not NO_RCPT_PARAMS and "DSN" in relay:
         line += f" NOTIFY={params.notify}" if params.notify else ""
-        line += f" ORCPT={params.orcpt}" if params.orcpt is not None else ""
-    if not line.isascii() and "SMTPUTF8" not in relay:
-        raise Refused(NO_UTF8_RECIPIENT)
+        if params.orcpt is not None:
+            line += f" ORCPT={params.orcpt if takes_utf8 else _NOT_ASCII.sub(_in_ascii, params.orcpt)}"
     return line.encode("utf-8") + b"\r\n"
+
+
+def _in_ascii(character: re.Match[str]) -> str:
+    """One character of an ORCPT of type utf-8 for a server without SMTPUTF8 (RFC 6533 3)."""
+    return f"\\x{{{ord(character[0]):X}}}"

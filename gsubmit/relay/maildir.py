@@ -90,6 +90,7 @@ class _Dialog:
                 extensions = f"\n{_KEYWORDS}" if command.verb == "EHLO" else ""
                 return Reply(250, "", self._hostname + extensions)
             case "MAIL":
+                self._forget()
                 self._sender = read_sender(command.argument, _OFFERED, ())
                 return Reply(250, "2.1.0", "OK")
             case "RCPT":

@@ -31,7 +31,7 @@ def open_connection(hop: NextHop, addresses: Addresses, client: ClientFacts | No
             _start_tls(connection)
             connection.hello(hop.hostname)
         introduce(connection, client)
-    except RelayFailed:
+    except BaseException:
         connection.close()
         raise
     connection.settimeout(hop.command_timeout)
@@ -50,7 +50,7 @@ def _reach(hop: NextHop, addresses: Addresses) -> RelayConnection:
     """A connection to the first address that greets us, all of them together within the connect timeout."""
     deadline = time.monotonic() + hop.connect_timeout
     try:
-        candidates = [hop.unix_path] if hop.unix_path else addresses.in_order()
+        candidates = [hop.unix_path] if hop.unix_path else addresses.in_order(hop.connect_timeout)
     except LookupFailed as failed:
         raise RelayFailed(RELAY_NAME_UNKNOWN, str(failed)) from failed
     failures = []
@@ -62,6 +62,9 @@ def _reach(hop: NextHop, addresses: Addresses) -> RelayConnection:
             connection.close()
             addresses.failed(address)
             failures.append(failed)
+        except BaseException:
+            connection.close()
+            raise
         else:
             addresses.worked(address)
             return connection
@@ -83,13 +86,16 @@ def _tell_client(connection: RelayConnection, client: ClientFacts) -> None:
     """XCLIENT, and the EHLO that the client said, for the relay would take ours for its name (XCL-7)."""
     attributes = connection.capabilities.keywords.get("XCLIENT")
     if attributes is None:
+        if connection.client is not None:  # it is taken for another client, and stays so
+            raise RelayFailed(RELAY_REFUSES_US, f"{connection} takes no second XCLIENT")
         return
     for line in xclient_lines(client, attributes.split()):
         connection.put(line)
         connection.flush()
         reply = connection.read_reply()
         if reply.code != 220:
-            raise RelayFailed(RELAY_REFUSES_US, f"{connection} answered XCLIENT with: {reply}")
+            why = f"{connection} answered XCLIENT with: {reply}"
+            raise RelayFailed(RELAY_REFUSES_US, why, lost=reply.code == 421)
     connection.client = client
     connection.hello(client.helo if is_host_name(client.helo) else connection.hop.hostname)
 

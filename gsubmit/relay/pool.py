@@ -14,17 +14,16 @@ from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.opening import introduce, open_connection
 from gsubmit.relay.resolve import Addresses
-from gsubmit.relay.turns import Turns
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY
 from gsubmit.smtp.reply import Reply
+from gsubmit.turns import Turns
 
 MAX_KEPT = 100  # idle connections
 LEARN_PATIENCE = 3.0  # seconds that an EHLO waits for a relay that was never reached
 LEARN_AGAIN = 10.0  # seconds before a relay that could not be reached is tried again for an EHLO
-FRESH = 1.0  # seconds for which a connection is used without a look whether it lives; a delivery replaces a dead one
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
 
 _log = logging.getLogger("gsubmit.relay")
@@ -51,7 +50,9 @@ class Relay:
         self._announced = Capabilities(words) if announced else None
         self._capabilities: Capabilities | None = None
         self._learning: gevent.Greenlet[[], None] | None = None
+        self._learning_since = 0.0
         self._learn_after = 0.0
+        self._is_closed = False
         self._reaper: gevent.Greenlet[[], None] | None = None
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> RelayDelivery:
@@ -67,19 +68,20 @@ class Relay:
         if self._capabilities is None:
             self.learn()
             if self._learning is not None:
-                self._learning.join(LEARN_PATIENCE)
+                self._learning.join(max(0.0, self._learning_since + LEARN_PATIENCE - time.monotonic()))
         return self._capabilities or NOTHING
 
     def learn(self) -> None:
         """Connect in the background to hear what the relay announces; the connection is kept."""
         if self._learning is None and time.monotonic() >= self._learn_after:
+            self._learning_since = time.monotonic()
             self._learning = gevent.spawn(self._learn)
 
     def _learn(self) -> None:
+        self._learn_after = time.monotonic() + LEARN_AGAIN
         try:
             self.give_back(self.take(None))
         except RelayFailed as failure:
-            self._learn_after = time.monotonic() + LEARN_AGAIN
             _log.error("relay: %s", failure.why)
         finally:
             self._learning = None
@@ -161,7 +163,7 @@ class Relay:
         try:
             if not connection.is_in_step or (needs_reset and not connection.reset()):
                 connection.close()
-            elif len(self._idle) >= MAX_KEPT or connection.is_used_up:
+            elif self._is_closed or len(self._idle) >= MAX_KEPT or connection.is_used_up:
                 connection.say_goodbye()
             else:
                 connection.mark_idle()
@@ -175,8 +177,6 @@ class Relay:
         """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no more use."""
         if connection.sock is None or time.monotonic() - connection.idle_since > self._max_idle_time:
             return False
-        if time.monotonic() - connection.idle_since < FRESH:
-            return True
         try:
             return connection.is_silent()
         except RelayFailed:
@@ -192,8 +192,17 @@ class Relay:
                 connection.say_goodbye()
         self._reaper = None
 
+    def leave(self, client: ClientFacts) -> None:
+        """The client has gone. Connections that the relay takes for this client's are of no use to any other."""
+        if self._changes_hands or not self.hop.trusted:
+            return
+        for connection in [connection for connection in self._idle if connection.client == client]:
+            self._idle.remove(connection)
+            gevent.spawn(connection.say_goodbye)
+
     def close(self) -> None:
-        """Say goodbye on every kept connection."""
+        """Say goodbye on every kept connection, and on those in use when they are given back."""
+        self._is_closed = True
         if self._reaper is not None:
             self._reaper.kill()
             self._reaper = None

@@ -19,11 +19,12 @@ class Collector(Protocol):
 class Promise:
     """The answer to MAIL or RCPT, given by the relay in its own time."""
 
-    __slots__ = ("_delivery", "answer", "request")
+    __slots__ = ("_delivery", "answer", "line", "request")
 
     def __init__(self, delivery: Collector, request: Sender | Recipient) -> None:
         self._delivery = delivery
         self.request = request
+        self.line = b""  # the command, as it is put to the relay
         self.answer: Reply | None = None
 
     @property

@@ -18,6 +18,9 @@ class NoRelay:
         """Refuse MAIL."""
         raise RelayFailed(RELAY_UNSET, "submission_relay_host is not set")
 
+    def leave(self, client: ClientFacts) -> None:
+        """There is nothing to leave."""
+
     def capabilities(self) -> Capabilities:
         """None."""
         return NOTHING

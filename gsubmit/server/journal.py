@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("gsubmit.session")
 _LOGIN = {"prefix": "submission-login"}
 _UNSAFE = re.compile(r"[^ -~]")
+_ODD_IN_NAME = re.compile(r"[^!-+\--;=?-~]")  # whoever reads the line looks for the first ">" or ","
 
 
 def safe(text: str) -> str:
@@ -29,7 +30,7 @@ def safe(text: str) -> str:
 def _who(session: Session, user: str, method: str) -> str:
     """The elements of Dovecot's login_log_format_elements."""
     ends = session.ends
-    parts = [f"user=<{safe(user)}>"]
+    parts = [f"user=<{_ODD_IN_NAME.sub('?', user)}>"]
     if method:
         parts.append(f"method={method}")
     parts += [f"rip={ends.remote_ip}", f"lip={ends.local_ip}"]
@@ -94,10 +95,10 @@ def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
         "%s message: id=%s, from=%s, nrcpt=%d, size=%d, msgid=%s, relay=%s, reply=`%s'",
         "Failed to relay" if reply.refuses else "Relayed",
         transaction.id,
-        safe(path_text(envelope.sender.reverse_path)),
+        f"<{_ODD_IN_NAME.sub('?', path_text(envelope.sender.reverse_path)[1:-1])}>",
         len(envelope.recipients),
         transaction.body.size,
-        header.message_id(transaction.body.head()),
+        header.message_id(transaction.body.head()).replace(",", "?"),
         transaction.delivery.facts,
         safe(str(reply)),
         extra={"prefix": session.label},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from socket import AF_INET6, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, SO_REUSEADDR, SOL_SOCKET, TCP_NODELAY, socket
 
@@ -9,15 +12,18 @@ import gevent
 from gevent.server import StreamServer
 
 from gsubmit.rawlog import open_rawlog
-from gsubmit.server.session import INACTIVITY, Endpoints, Session, Stopping
+from gsubmit.server.session import INACTIVITY, LOGIN_TIME, Endpoints, Interrupted, Session
 from gsubmit.server.wire import Closed, TimedOut, Wire
 from gsubmit.service import Service
-from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS
+from gsubmit.smtp.replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from gsubmit.smtp.reply import Reply
 
 BACKLOG = 1024
 REFUSAL_TIME = 5.0  # seconds to tell a client that there are too many
+COMPLAIN_EVERY = 60.0  # seconds between lines about refused clients
 MAX_REFUSALS = 50  # clients that are being told at the same time; more are just closed
+_log = logging.getLogger("gsubmit")
+
 
 @dataclass
 class Door:
@@ -26,23 +32,49 @@ class Door:
     client_limit: int
     sessions: dict[Session, gevent.Greenlet[..., None]] = field(default_factory=dict)
     refusals: int = 0
+    _complained: float = -3600.0
 
     @property
     def is_full(self) -> bool:
         """Whether one more client is one too many."""
         return len(self.sessions) >= self.client_limit
 
+    def complain(self) -> None:
+        """Say in the log, once in a while, that clients are refused."""
+        if time.monotonic() - self._complained >= COMPLAIN_EVERY:
+            self._complained = time.monotonic()
+            _log.warning("client_limit = %d is reached, clients are refused", self.client_limit)
+
     def stop_idle(self) -> None:
         """Say 421 to sessions that wait for a command; the others hear it after their transaction."""
         for session, greenlet in list(self.sessions.items()):
             session.is_stopping = True
-            gevent.get_hub().loop.run_callback(_stop_if_waiting, session, greenlet)
+            gevent.get_hub().loop.run_callback(_interrupt, session, greenlet, SHUTTING_DOWN)
+
+    def make_room(self) -> bool:
+        """Send the client away that has waited longest without logging in; False when all have logged in."""
+        for session, greenlet in self.sessions.items():
+            if session.identity is None and session.is_waiting:
+                session.is_waiting = False  # this one has been chosen
+                gevent.get_hub().loop.run_callback(_send_away, session, greenlet)
+                return True
+        return False
 
 
-def _stop_if_waiting(session: Session, greenlet: gevent.Greenlet[..., None]) -> None:
+def _interrupt(session: Session, greenlet: gevent.Greenlet[..., None], reply: Reply) -> None:
     """Runs in the hub, so that the session cannot begin something between the question and the throw."""
-    if session.is_waiting and not greenlet.dead:
-        greenlet.throw(Stopping)
+    if session.is_waiting:
+        _throw(greenlet, reply)
+
+
+def _send_away(session: Session, greenlet: gevent.Greenlet[..., None]) -> None:
+    if session.identity is None:  # it may have logged in at the last moment
+        _throw(greenlet, TOO_MANY_CONNECTIONS)
+
+
+def _throw(greenlet: gevent.Greenlet[..., None], reply: Reply) -> None:
+    if not greenlet.dead:
+        greenlet.throw(Interrupted(reply))
 
 
 def bind(address: str, port: int) -> socket:
@@ -59,6 +91,11 @@ def bind(address: str, port: int) -> socket:
         sock.close()
         raise
     return sock
+
+
+def _start_login_timer() -> Callable[[], None]:
+    """One timer for all of the login: timeouts of the socket begin anew with each octet."""
+    return gevent.Timeout.start_new(LOGIN_TIME, TimedOut).close
 
 
 def _plain(address: str) -> str:
@@ -96,12 +133,13 @@ class Listener:
         except OSError:
             sock.close()
             return
-        if self._door.is_full:
+        if self._door.is_full and not self._door.make_room():
             self._refuse(sock)
             return
         rawlog = open_rawlog(self.service.settings.server.rawlog_dir)
         wire = Wire(sock, INACTIVITY, rawlog)
-        session = Session(wire, self.service, Endpoints(_plain(peer[0]), peer[1], _plain(local[0]), local[1]))
+        ends = Endpoints(_plain(peer[0]), peer[1], _plain(local[0]), local[1])
+        session = Session(wire, self.service, ends, _start_login_timer)
         self._door.sessions[session] = gevent.getcurrent()  # type: ignore[assignment]
         try:
             session.run(implicit_tls=self._implicit_tls)
@@ -113,6 +151,7 @@ class Listener:
         """421, when few others are being told so, and the connection ends."""
         door = self._door
         wire = Wire(sock, REFUSAL_TIME)
+        door.complain()
         door.refusals += 1
         try:
             if door.refusals <= MAX_REFUSALS:

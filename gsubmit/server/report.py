@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.report import Relayed, relayed_report
-from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS, MailParams
 from gsubmit.smtp.reply import Refused, Reply
@@ -24,7 +22,7 @@ def report_relayed(session: Session, transaction: Transaction, reply: Reply) -> 
     """Tell the sender that recipients with NOTIFY=SUCCESS were relayed; what goes wrong with that is only logged."""
     sender = transaction.envelope.sender
     asked = [recipient for recipient in transaction.envelope.recipients if _wants_success(recipient)]
-    if not asked or sender.reverse_path is None or not transaction.delivery.owes_reports:
+    if not asked or sender.reverse_path is None:
         return
     smtputf8 = sender.params.smtputf8
     report = relayed_report(
@@ -32,12 +30,16 @@ def report_relayed(session: Session, transaction: Transaction, reply: Reply) -> 
         session.service.settings.relay.submission_relay_host,
         sender.reverse_path,
         envid=sender.params.envid,
-        arrival=time.time(),
+        arrival=transaction.arrival,
         recipients=[Relayed(recipient.forward_path, recipient.params.orcpt, reply) for recipient in asked],
         original_head=transaction.body.head(),
         smtputf8=smtputf8,
     )
-    answer = _submit(session, Recipient(sender.reverse_path, NO_RCPT_PARAMS), report, smtputf8=smtputf8)
+    try:
+        answer = _submit(session, Recipient(sender.reverse_path, NO_RCPT_PARAMS), report, smtputf8=smtputf8)
+    except OSError as error:
+        _log.error("report of relaying id=%s: %s", transaction.id, error, extra={"prefix": session.label})
+        return
     log = _log.warning if answer.refuses else _log.info
     log("report of relaying id=%s: %s", transaction.id, answer, extra={"prefix": session.label})
 
@@ -51,11 +53,11 @@ def _submit(session: Session, recipient: Recipient, report: bytes, *, smtputf8: 
     params = MailParams(smtputf8=True) if smtputf8 else NO_MAIL_PARAMS
     body = MessageBody(session.service.settings.server.mail_temp_dir)
     try:
-        delivery = session.service.relay.begin(Sender(None, params), ClientFacts(), session.label)
+        delivery = session.service.relay.begin(Sender(None, params), session.client, session.label)
         try:
-            delivery.recipient(recipient)
+            promise = delivery.recipient(recipient)
             if not delivery.accepted():
-                return delivery.sender.reply()
+                return promise.reply()
             body.append(report)
             return delivery.send(b"", body)
         finally:

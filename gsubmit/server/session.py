@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ from gsubmit.smtp.replies import (
 )
 from gsubmit.smtp.reply import Disconnected, Reply
 
+LAST_WORDS_TIME = 5.0  # seconds to send the reply before we close
 LOGIN_TIME = 180.0  # seconds for the whole login
 INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
 MAX_BAD_COMMANDS = 10  # in a row
@@ -38,8 +40,16 @@ _BAD = frozenset({500, 501, 503})
 _log = logging.getLogger("gsubmit")
 
 
-class Stopping(Exception):  # noqa: N818 - what the server does
-    """Thrown into a session that waits for its client when the server stops."""
+class Interrupted(Exception):  # noqa: N818 - what the server does
+    """Thrown into a session that waits for its client, when the server stops or needs the place."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+# Starts the time for the login, at whose end TimedOut is thrown into the session; gives what stops it.
+LoginTimer = Callable[[], Callable[[], None]]
 
 
 class Endpoints(NamedTuple):
@@ -65,11 +75,15 @@ class Attempts:
 class Session:
     """Facts about one client; each is None or empty until it is true."""
 
-    def __init__(self, wire: Wire, service: Service, ends: Endpoints) -> None:
+    def __init__(
+        self, wire: Wire, service: Service, ends: Endpoints, start_login_timer: LoginTimer = lambda: lambda: None
+    ) -> None:
         self.id = secrets.token_urlsafe(12)
         self.wire = wire
         self.service = service
         self.ends = ends
+        self._start_login_timer = start_login_timer
+        self.stop_login_timer = start_login_timer()
         self.hello: str | None = None
         self.is_extended = False  # greeted with EHLO
         self.situation = Situation()  # what the last EHLO was answered from
@@ -88,7 +102,6 @@ class Session:
 
     def run(self, *, implicit_tls: bool = False) -> None:
         """Serve the client until the connection ends."""
-        self.wire.deadline = self._since + LOGIN_TIME
         try:
             if implicit_tls:
                 begin_tls(self)
@@ -98,16 +111,19 @@ class Session:
         except TimedOut:
             self.end = INACTIVE.text
             self._say_last(INACTIVE)
-        except Stopping:
+        except Interrupted as interrupted:
             self.is_waiting = False  # once is enough
-            self.end = SHUTTING_DOWN.text
-            self._say_last(SHUTTING_DOWN)
+            self.end = interrupted.reply.text
+            self._say_last(interrupted.reply)
         except Exception:
             self.end = "Internal error"
             _log.exception("internal error", extra={"prefix": self.label})
             self._say_last(INTERNAL_ERROR)
         finally:
+            self.stop_login_timer()
             self.end_transaction()
+            if self.identity is not None:
+                self.service.relay.leave(self.client)
             journal.ended(self)
 
     def _converse(self) -> None:
@@ -115,16 +131,17 @@ class Session:
         while True:
             self.is_waiting = self.transaction is None
             if self.is_stopping and self.is_waiting:
-                raise Stopping
+                raise Interrupted(SHUTTING_DOWN)
             try:
                 line = self.wire.read_line()
+                self.is_waiting = False
             except LineTooLong as too_long:
+                self.is_waiting = False
                 if too_long.start[:4].upper() == b"BDAT":  # what follows is no command (RFC 3030 2)
                     self._say_last(LINE_TOO_LONG)
                     return
                 reply = LINE_TOO_LONG
             else:
-                self.is_waiting = False
                 self.commands += 1
                 try:
                     answer = execute(self, line)
@@ -153,6 +170,7 @@ class Session:
         """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
         if reply.closes:
             reply = replace(reply, text=f"{self.service.hostname} {reply.text}")
+        self.wire.patience = min(self.wire.patience, LAST_WORDS_TIME)
         try:
             self.wire.send(reply)
             self.wire.flush()
@@ -171,10 +189,11 @@ class Session:
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
         self.end_transaction()
-        self.wire.deadline = time.monotonic() + LOGIN_TIME
         self.hello = None
         self.offered = frozenset()
-        self.identity = None
+        if self.identity is not None:
+            self.identity = None
+            self.stop_login_timer = self._start_login_timer()
 
     def begin_transaction(self, sender: Sender, delivery: Delivery) -> None:
         """MAIL was passed on."""
@@ -186,6 +205,12 @@ class Session:
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             transaction.close()
+
+    def give_up_transaction(self) -> None:
+        """End the transaction because the client says so; what it was promised before is answered first."""
+        if self.transaction is not None:
+            self.wire.flush()
+            self.end_transaction()
 
     @property
     def current(self) -> Transaction | None:

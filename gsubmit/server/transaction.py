@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Delivery
@@ -16,10 +17,11 @@ _log = logging.getLogger("gsubmit")
 class Transaction:
     """Envelope, body and delivery. `fault` is the first thing wrong with the content, told when all of it has come."""
 
-    __slots__ = ("_max_size", "body", "delivery", "envelope", "fault", "has_chunks", "id", "is_spoiled")
+    __slots__ = ("_max_size", "arrival", "body", "delivery", "envelope", "fault", "has_chunks", "id", "is_spoiled")
 
     def __init__(self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int) -> None:
         self.id = id
+        self.arrival = time.time()
         self.envelope = Envelope(sender)
         self.delivery = delivery
         self.body = body

@@ -13,6 +13,8 @@ from gsubmit.smtp.command import is_known
 from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
+WORK_WITHOUT_REST = 64  # lines, after which other sessions get a turn
+BLOCK_WORK = 4  # lines that a block of content is worth
 LINGER = 1.0  # seconds without input after which a client that was cut off is left
 MAX_LINGER_READS = 16
 READ_LINE = 4096  # octets asked of the socket for commands
@@ -45,12 +47,12 @@ class Answer(Protocol):
 class Wire:
     """Whoever waits, speaks first: replies gather in the outbox and leave before any wait for the client.
 
-    `patience` is how long one wait may take, in seconds; `deadline`, when set, is when all waiting ends (monotonic).
+    `patience` is how long one wait may take, in seconds.
     """
 
     __slots__ = (
-        *("_buffer", "_had_auth", "_outbox", "_rawlog", "_sock"),
-        *("deadline", "octets_in", "octets_out", "patience", "replies"),
+        *("_buffer", "_had_auth", "_outbox", "_rawlog", "_sock", "_without_rest"),
+        *("octets_in", "octets_out", "patience", "replies"),
     )
 
     def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None) -> None:
@@ -60,7 +62,7 @@ class Wire:
         self._had_auth = False
         self._outbox: list[Reply | Answer] = []
         self.patience = patience
-        self.deadline: float | None = None
+        self._without_rest = 0
         self.octets_in = 0
         self.octets_out = 0
         self.replies = 0
@@ -78,6 +80,7 @@ class Wire:
             end = self._buffer.find(b"\r\n", searched)
         line = self._buffer[:end]
         self._buffer = self._buffer[end + 2 :]
+        self._rest(1)
         if len(line) > MAX_LINE:
             raise LineTooLong(line[:READ_LINE])
         if self._rawlog is not None:
@@ -103,6 +106,7 @@ class Wire:
         """Between 1 and `limit` octets of content: those at hand, or the next to come."""
         octets = self._buffer or self._receive(min(limit, READ_BLOCK))
         self._buffer = octets[limit:]
+        self._rest(BLOCK_WORK)
         return octets[:limit]
 
     def note_content(self, octets: bytes) -> None:
@@ -122,7 +126,7 @@ class Wire:
     def _receive(self, size: int) -> bytes:
         if self._outbox:
             self.flush()
-        self._sock.settimeout(self._time_left())
+        self._sock.settimeout(self.patience)
         try:
             octets = self._sock.recv(size)
         except TimeoutError as error:
@@ -134,13 +138,12 @@ class Wire:
         self.octets_in += len(octets)
         return octets
 
-    def _time_left(self) -> float:
-        if self.deadline is None:
-            return self.patience
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimedOut
-        return min(left, self.patience)
+    def _rest(self, work: int) -> None:
+        """Let others run now and then: a client that always has more to say never makes us wait for it."""
+        self._without_rest += work
+        if self._without_rest >= WORK_WITHOUT_REST:
+            self._without_rest = 0
+            time.sleep(0)
 
     # Out
 
@@ -173,7 +176,7 @@ class Wire:
         self.flush()
         self._buffer = b""
         assert not isinstance(self._sock, ssl.SSLSocket)
-        self._sock.settimeout(min(patience, self._time_left()))
+        self._sock.settimeout(patience)
         try:
             self._sock = context.wrap_socket(self._sock, server_side=True)
         except TimeoutError as error:
@@ -190,9 +193,8 @@ class Wire:
         """Take what the client still sends for a moment: closing before that would take our last reply from it."""
         try:
             self._sock.settimeout(LINGER)
-            if isinstance(self._sock, ssl.SSLSocket):
-                return  # a last reply in TLS is followed by close_notify
-            self._sock.shutdown(SHUT_WR)
+            if not isinstance(self._sock, ssl.SSLSocket):
+                self._sock.shutdown(SHUT_WR)
             for _ in range(MAX_LINGER_READS):
                 if not self._sock.recv(READ_BLOCK):
                     return

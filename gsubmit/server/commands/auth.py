@@ -92,7 +92,8 @@ def _response(session: Session) -> str:
 def _verify(session: Session, mechanism: Mechanism, credentials: Cleartext) -> Reply:
     session.wire.flush()
     try:
-        identity = session.service.chain.verify(credentials)
+        with session.service.logins.turn(session.ends.remote_ip):
+            identity = session.service.chain.verify(credentials)
         restrictions.check(identity, session.ends.remote_ip)
     except Unavailable as unavailable:
         _log.error("%s", unavailable.reason, extra={"prefix": session.label})
@@ -105,6 +106,6 @@ def _verify(session: Session, mechanism: Mechanism, credentials: Cleartext) -> R
         return AUTH_FAILED
     session.identity = identity
     session.mechanism = mechanism.name
-    session.wire.deadline = None
+    session.stop_login_timer()
     journal.logged_in(session)
     return LOGGED_IN

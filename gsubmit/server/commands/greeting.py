@@ -45,7 +45,7 @@ def _greeted(session: Session, command: Command) -> None:
         raise Refused(MISSING_HOSTNAME)
     if not _TOLERATED.fullmatch(command.argument):
         raise Refused(BAD_HOSTNAME)
-    session.end_transaction()
+    session.give_up_transaction()
     session.hello = command.argument
     session.situation = _situation(session)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def rset(session: Session, _: Command) -> Reply:
     """Drop the transaction; EHLO, TLS and login stay (STA-5)."""
-    session.end_transaction()
+    session.give_up_transaction()
     return OK
 
 
@@ -38,7 +38,7 @@ def help(_: Session, __: Command) -> Reply:
 
 def quit(session: Session, _: Command) -> Reply:
     """Goodbye; an open transaction is dropped (STA-9)."""
-    session.end_transaction()
+    session.give_up_transaction()
     return BYE
 
 

@@ -8,7 +8,7 @@ import time
 import gevent
 import pytest
 
-from gsubmit.relay.turns import Turns
+from gsubmit.turns import Turns
 
 
 def test_no_limit() -> None:

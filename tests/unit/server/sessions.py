@@ -84,11 +84,15 @@ class NextHop:
     deliveries: list[Delivered] = field(default_factory=list)
     verified: list[str] = field(default_factory=list)
     clients: list[ClientFacts] = field(default_factory=list)
+    left: list[ClientFacts] = field(default_factory=list)
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivered:
         self.clients.append(client)
         self.deliveries.append(Delivered(sender, self.answer))
         return self.deliveries[-1]
+
+    def leave(self, client: ClientFacts) -> None:
+        self.left.append(client)
 
     def capabilities(self) -> Capabilities:
         return Capabilities.from_lines(self.keywords)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,29 +177,6 @@ def test_figures(ends: Ends) -> None:
 
 def test_patience(ends: Ends) -> None:
     ends.client.sendall(b"NOOP")
-    with pytest.raises(TimedOut):
-        ends.wire.read_line()
-
-
-def test_deadline(ends: Ends) -> None:
-    """A deadline ends the waiting of a client that is never silent for long."""
-    ends.wire.patience = 5
-    ends.wire.deadline = time.monotonic() + 0.1
-
-    def drip() -> None:
-        for _ in range(20):
-            ends.client.sendall(b"x")
-            gevent.sleep(0.02)
-
-    dripping = gevent.spawn(drip)
-    with pytest.raises(TimedOut):
-        ends.wire.read_line()
-    dripping.kill()
-
-
-def test_deadline_in_the_past(ends: Ends) -> None:
-    ends.wire.deadline = time.monotonic() - 1
-    ends.client.sendall(b"NOOP\r\n")
     with pytest.raises(TimedOut):
         ends.wire.read_line()
 
