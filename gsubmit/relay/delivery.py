@@ -17,7 +17,7 @@ from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.data import stuffed
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.params import MailParams
-from gsubmit.smtp.replies import NO_ROOM, RELAY_LOST, RELAY_NONSENSE, TOO_MANY_RECIPIENTS
+from gsubmit.smtp.replies import MAIL_FIRST, NO_ROOM, RELAY_LOST, RELAY_NONSENSE, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused, Reply
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ class RelayDelivery:
 
     def _ask(self, request: Sender | Recipient) -> Promise:
         promise = Promise(self, request)
-        if self.failure is not None:
-            promise.answer = self.failure.reply
+        if self._is_over:
+            promise.answer = self.failure.reply if self.failure is not None else MAIL_FIRST
             return promise
         promise.line = self._line(request)
         self._asked.append(promise)
@@ -166,6 +166,8 @@ class RelayDelivery:
         """Hand the message over and give the relay's final reply. Raises Refused when the relay is lost."""
         while True:
             self.accepted()
+            if self._is_over:
+                raise Refused(MAIL_FIRST)  # the sender was refused, and the connection serves others now
             try:
                 with fitting(body, self._params, self._connection.capabilities) as fit:
                     return self._transmit(chain((header,) if header else (), fit.blocks()), len(header) + fit.size)

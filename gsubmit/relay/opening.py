@@ -113,6 +113,8 @@ def _log_in(connection: RelayConnection) -> None:
         reply = _converse(connection, mechanism, who)
     except LoginFailed as failed:
         raise RelayFailed(RELAY_REFUSES_US, f"login at {connection}: {failed}") from failed
+    if reply.code == 503 and connection.client is not None and connection.client.login:
+        return  # Postfix takes XCLIENT's LOGIN for a login
     if reply.code != 235:
         said = str(reply).replace(hop.password, "<secret>")
         raise RelayFailed(RELAY_REFUSES_US, f"{connection} refused our login with {mechanism.name}: {said}")
