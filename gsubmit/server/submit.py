@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from gsubmit.server.transaction import Transaction
 
 
-def submit(session: Session) -> Reply:
-    """The final reply for the session's transaction, which is over after this."""
+def submit(session: Session) -> Reply | None:
+    """The final reply for the session's transaction, which is over after this; None when it has been sent already."""
     transaction = session.transaction
     assert transaction is not None
     try:
@@ -26,7 +26,10 @@ def submit(session: Session) -> Reply:
         reply = _hand_over(session, transaction)
         journal.submitted(session, transaction, reply)
         if not reply.refuses and transaction.delivery.owes_reports:
+            session.wire.send(reply)
+            session.wire.flush()  # a client that waits too long for its 250 sends the message again
             report_relayed(session, transaction, reply)
+            return None
     finally:
         session.end_transaction()
     return reply

@@ -18,7 +18,7 @@ MAX_CHUNK_DIGITS = 18  # more would be no size of anything; keeps hostile number
 _CHUNK = re.compile(r"(\d+)(?: +(.*))?", re.ASCII)
 
 
-def data(session: Session, _: Command) -> Reply:
+def data(session: Session, _: Command) -> Reply | None:
     """Take a message up to CRLF.CRLF and pass it on."""
     if session.wire.has_input:  # the content, or more commands, before our 354 (SMG-8)
         raise Disconnected(TALKED_TOO_EARLY)
@@ -49,7 +49,7 @@ def good_chunk_marker(session: Session, command: Command) -> None:
         raise Refused(BAD_CHUNK_MARKER)
 
 
-def bdat(session: Session, command: Command) -> Reply:
+def bdat(session: Session, command: Command) -> Reply | None:
     """Take a chunk; with LAST pass the message on."""
     size, marker = _read_chunk(command)
     transaction = session.transaction
