@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from gsubmit.app import build_relay
 from gsubmit.relay.pool import Relay
@@ -28,9 +30,8 @@ def dial(settings: Settings) -> Iterator[str]:
         return
     connection = relay.dial(None)
     yield f"{connection} greets: {connection.greeting}"
-    if connection.tls_version:
-        verified = "verified" if settings.relay.submission_relay_ssl_verify else "not verified"
-        yield f"{connection.tls_version}, certificate {verified}"
+    if isinstance(connection.sock, ssl.SSLSocket):
+        yield from _tls_facts(connection.sock)
     if relay.hop.user:
         yield f"logged in as {relay.hop.user}"
     for keyword, parameters in sorted(connection.capabilities.keywords.items()):
@@ -39,6 +40,23 @@ def dial(settings: Settings) -> Iterator[str]:
     if relay.hop.trusted and "XCLIENT" not in connection.capabilities:
         yield "warning: submission_relay_trusted = yes, but the relay does not offer XCLIENT to us"
     connection.say_goodbye()
+
+
+def _tls_facts(sock: ssl.SSLSocket) -> Iterator[str]:
+    """Version, cipher and, when it was verified, the certificate."""
+    cipher = sock.cipher()
+    yield f"{sock.version()}, {cipher[0] if cipher else 'no cipher'}"
+    certificate: Mapping[str, Any] | None = sock.getpeercert()
+    if not certificate:
+        yield "certificate not verified"
+        return
+    yield f"certificate verified, for {', '.join(str(name) for _, name in certificate.get('subjectAltName', ()))}"
+    yield f"issued by {_common_name(certificate)}, valid until {certificate.get('notAfter')}"
+
+
+def _common_name(certificate: Mapping[str, Any]) -> str:
+    issuer = {key: value for part in certificate.get("issuer", ()) for key, value in part}
+    return str(issuer.get("commonName") or issuer.get("organizationName") or "an unnamed authority")
 
 
 def _supplied(relay: Capabilities) -> Iterator[str]:

@@ -21,6 +21,7 @@ from gsubmit.smtp.reply import Reply
 BACKLOG = 1024
 REFUSAL_TIME = 5.0  # seconds to tell a client that there are too many
 COMPLAIN_EVERY = 60.0  # seconds between lines about refused clients
+TIME_TO_BEGIN = 10.0  # seconds after which a client that has not logged in makes room for another
 MAX_REFUSALS = 50  # clients that are being told at the same time; more are just closed
 _log = logging.getLogger("gsubmit")
 
@@ -52,9 +53,9 @@ class Door:
             gevent.get_hub().loop.run_callback(_interrupt, session, greenlet, SHUTTING_DOWN)
 
     def make_room(self) -> bool:
-        """Send the client away that has waited longest without logging in; False when all have logged in."""
+        """Send the client away that idles longest without having logged in; False when there is none such."""
         for session, greenlet in self.sessions.items():
-            if session.identity is None and session.is_waiting:
+            if session.identity is None and session.is_waiting and session.age > TIME_TO_BEGIN:
                 session.is_waiting = False  # this one has been chosen
                 gevent.get_hub().loop.run_callback(_send_away, session, greenlet)
                 return True

@@ -1,0 +1,82 @@
+"""Who is let in, who has to go, and how long a login may take."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from tests.harness.serving import Serving, serving
+
+LIMIT = "service submission-login {\n  client_limit = 2\n}\n"
+
+
+def connect(running: Serving) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", running.port), 5)
+
+
+def heard(sock: socket.socket) -> str:
+    return sock.recv(1000).decode()
+
+
+def test_one_too_many_is_told_so() -> None:
+    with serving(LIMIT) as running:
+        clients = [connect(running) for _ in range(3)]
+        assert [heard(client)[:3] for client in clients] == ["220", "220", "421"]
+        assert clients[2].recv(100) == b""
+        assert "client_limit = 2 is reached" in running.log_text
+        for client in clients:
+            client.close()
+
+
+def test_who_idles_without_login_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsubmit.server.listener.TIME_TO_BEGIN", 0.0)
+    with serving(LIMIT) as running:
+        first, second = connect(running), connect(running)
+        assert heard(first)[:3] == heard(second)[:3] == "220"
+        time.sleep(0.05)
+        third = connect(running)
+        assert heard(third)[:3] == "220"
+        assert heard(first).startswith("421 4.3.2 ")
+        for client in (first, second, third):
+            client.close()
+
+
+def test_the_time_for_the_login_is_one_for_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that says a little now and then does not prolong it."""
+    monkeypatch.setattr("gsubmit.server.listener.LOGIN_TIME", 0.3)
+    with serving() as running, connect(running) as client:
+        assert heard(client)[:3] == "220"
+        client.setblocking(False)
+        deadline = time.monotonic() + 3
+        said = b""
+        while b"421" not in said and time.monotonic() < deadline:
+            try:
+                client.sendall(b"N")
+                said += client.recv(1000)
+            except BlockingIOError:
+                pass
+            time.sleep(0.03)
+        assert said.startswith(b"421 4.4.2 ")
+
+
+def test_a_login_ends_that_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsubmit.server.listener.LOGIN_TIME", 0.3)
+    with serving() as running, connect(running) as client:
+        client.sendall(b"EHLO x\r\nAUTH PLAIN AHVzZXIAc2VjcmV0\r\n")
+        time.sleep(0.6)
+        client.sendall(b"NOOP\r\n")
+        time.sleep(0.1)
+        assert heard(client).endswith("235 2.7.0 Logged in\r\n250 2.0.0 OK\r\n")
+
+
+def test_a_flood_of_commands_does_not_keep_others_waiting() -> None:
+    """The flooding client always has more to say, so nothing else makes its session pause."""
+    with serving() as running, connect(running) as flood, connect(running) as other:
+        assert heard(other)[:3] == "220"
+        flood.sendall(b"NOOP\r\n" * 20000)
+        other.sendall(b"NOOP\r\n")
+        assert heard(other) == "250 2.0.0 OK\r\n"
+        handled = running.server.door.sessions
+        assert max(session.commands for session in handled) < 20000
