@@ -40,7 +40,7 @@ KILL_PATIENCE = 5.0  # seconds for the rest to end
 _log = logging.getLogger("gsubmit")
 
 
-class CannotStart(Exception):  # noqa: N818 - the server's state
+class CannotStart(Exception):
     """Something outside makes it impossible to serve; the text is one line for the administrator."""
 
 

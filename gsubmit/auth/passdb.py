@@ -17,7 +17,7 @@ class Identity:
     fields: Mapping[str, str]
 
 
-class Denied(Exception):  # noqa: N818 - it is an answer, not an error
+class Denied(Exception):
     """The credentials do not hold. The reason is for the log; the client never learns which one it was."""
 
     def __init__(self, reason: str) -> None:
@@ -32,7 +32,7 @@ class UnknownUser(Denied):
         super().__init__("unknown user")
 
 
-class Unavailable(Exception):  # noqa: N818 - named after the reply it leads to, 454
+class Unavailable(Exception):
     """We could not find out: a failure of ours, never held against the user. The reason is for the log."""
 
     def __init__(self, reason: str) -> None:

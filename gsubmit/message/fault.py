@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class CannotConvert(Exception):  # noqa: N818 - it says what happened
+class CannotConvert(Exception):
     """The message stays as it is: no conversion is allowed, or none is certain to keep its meaning (DWN-1).
 
     `reason` is for the log; the client hears 554 5.6.3.

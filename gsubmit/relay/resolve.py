@@ -21,7 +21,7 @@ FIRST_REST = 1.0  # seconds for which an address that failed is left alone while
 LONGEST_REST = 60.0
 
 
-class LookupFailed(Exception):  # noqa: N818 - what DNS said
+class LookupFailed(Exception):
     """There is no address to be had; the text is for the log."""
 
 

@@ -29,7 +29,7 @@ _SERVER_FINAL = re.compile(rb"v=([A-Za-z0-9+/]+=?=?)" + _EXTENSIONS)
 _SERVER_ERROR = re.compile(rb"e=([!-+\--~]{1,100})" + _EXTENSIONS)
 
 
-class LoginFailed(Exception):  # noqa: N818 - said by the protocol, not by Python
+class LoginFailed(Exception):
     """The exchange cannot go on. The text is for the log and never holds any part of the credentials."""
 
 

@@ -10,7 +10,7 @@ from typing import Self
 MAX_FIELD = 1024  # octets of one name or password; RFC 4616 2 asks for at least 255
 
 
-class MalformedResponse(Exception):  # noqa: N818 - it is the client's fault, not an error of ours
+class MalformedResponse(Exception):
     """The client's response breaks the rules of its mechanism. The text never holds any part of the response."""
 
 

@@ -40,7 +40,7 @@ _BAD = frozenset({500, 501, 503})
 _log = logging.getLogger("gsubmit")
 
 
-class Interrupted(Exception):  # noqa: N818 - what the server does
+class Interrupted(Exception):
     """Thrown into a session that waits for its client, when the server stops or needs the place."""
 
     def __init__(self, reply: Reply) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 
 from gsubmit import certificates
 from gsubmit.settings.blocks import Certificate, LocalName
 from gsubmit.settings.sections import Settings, SslSettings
+
+_Chooser = Callable[[ssl.SSLSocket | ssl.SSLObject, str | None, ssl.SSLContext], None]
 
 
 class ServerTls:
@@ -37,7 +39,7 @@ class ServerTls:
         return self._own
 
 
-def _chooser(names: dict[str, ssl.SSLContext]):  # type: ignore[no-untyped-def]
+def _chooser(names: dict[str, ssl.SSLContext]) -> _Chooser:
     def choose(sock: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         wanted = (name or "").lower()
         context = names.get(wanted) or names.get("*." + wanted.partition(".")[2])

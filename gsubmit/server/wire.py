@@ -21,15 +21,15 @@ READ_LINE = 4096  # octets asked of the socket for commands
 READ_BLOCK = 65536  # octets asked of the socket for content
 
 
-class Closed(Exception):  # noqa: N818 - what the client did
+class Closed(Exception):
     """The client closed the connection, or it broke."""
 
 
-class TimedOut(Exception):  # noqa: N818 - what the client did
+class TimedOut(Exception):
     """The client was silent too long, or did not take our replies."""
 
 
-class LineTooLong(Exception):  # noqa: N818 - what the client sent
+class LineTooLong(Exception):
     """The line was longer than MAX_LINE; it has been read to its end and dropped, but for `start` (LIM-3)."""
 
     def __init__(self, start: bytes) -> None:

@@ -18,7 +18,7 @@ _OPENER = re.compile(r'([^\s={}]+)(?:\s+("(?:[^"\\]|\\.)*"|[^\s"{][^\s]*))?\s+\{
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-class BadLine(Exception):  # noqa: N818 - what is bad is the line
+class BadLine(Exception):
     """A line that is none of the four kinds; its text says what was expected."""
 
 

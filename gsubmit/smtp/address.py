@@ -23,7 +23,7 @@ _ESCAPED = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r'(["\\])')
 
 
-class BadAddress(ValueError):  # noqa: N818 - what was given, not what went wrong
+class BadAddress(ValueError):
     """The text is no mailbox or path."""
 
 

@@ -57,7 +57,7 @@ def _pieces(line: str, room: int) -> list[str]:
     return [*pieces, piece]
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not an error
+class Refused(Exception):
     """The way to say no from any depth. Its `__cause__`, if any, is for the log and never for the client."""
 
     def __init__(self, reply: Reply) -> None:

@@ -22,7 +22,7 @@ TLS_ALERT = 21  # record type, RFC 8446 5.1
 _REPLY_LINE = re.compile(rb"([2-5][0-5][0-9])([ -])([\t -~]*)\r\n")
 
 
-class Surprise(AssertionError):  # noqa: N818 - what the server did
+class Surprise(AssertionError):
     """The server did something else."""
 
 

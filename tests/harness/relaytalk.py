@@ -19,7 +19,7 @@ DEAF = 60.0  # seconds, more than any play takes
 _UNMENTIONED = ("EHLO", "HELO", "RSET", "QUIT")  # a script may leave these out
 
 
-class HungUp(Exception):  # noqa: N818 - what happened
+class HungUp(Exception):
     """The connection is over; `hard`: by a reset."""
 
     def __init__(self, *, hard: bool = False) -> None:

@@ -15,7 +15,7 @@ from tests.harness.shorthand import expanded
 MODES = ("whole", "lines", "octets")
 
 
-class BadTranscript(ValueError):  # noqa: N818
+class BadTranscript(ValueError):
     """The file is not written as transcripts are."""
 
 

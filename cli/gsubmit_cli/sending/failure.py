@@ -24,7 +24,7 @@ class Stage(IntEnum):
     INTERRUPTED = 130
 
 
-class Failure(Exception):  # noqa: N818 - a finding to report, not an error of this program
+class Failure(Exception):
     """The end of a submission: where, what was seen or heard, and what to look at."""
 
     def __init__(self, stage: Stage, step: str, reason: str, hint: str) -> None:
@@ -35,7 +35,7 @@ class Failure(Exception):  # noqa: N818 - a finding to report, not an error of t
         self.hint = hint
 
 
-class Broken(Exception):  # noqa: N818 - as above
+class Broken(Exception):
     """The connection did not do what was asked. `kind` is a key of TROUBLE."""
 
     def __init__(self, kind: str, text: str) -> None:

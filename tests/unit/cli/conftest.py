@@ -34,7 +34,7 @@ ANSWERS = {
 }
 
 
-class HangUp(Exception):  # noqa: N818
+class HangUp(Exception):
     """The end of a connection."""
 
 

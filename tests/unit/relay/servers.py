@@ -54,7 +54,7 @@ DEFAULTS: dict[str, Answer] = {
 }
 
 
-class HungUp(Exception):  # noqa: N818 - what happened
+class HungUp(Exception):
     """The end of a connection."""
 
 
