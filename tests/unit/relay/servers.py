@@ -13,6 +13,8 @@ from typing import BinaryIO, cast
 
 import gevent
 
+from tests.harness.serving import free_port
+
 CLOSE, RESET, SILENT = "CLOSE", "RESET", "SILENT"  # instead of an answer
 TLS = "220 2.0.0 Go on"
 RECEIVE_BUFFER = 16384  # octets; small, so that a large message waits for a relay that does not read
@@ -234,8 +236,8 @@ def served(server: Server, *addresses: str) -> Iterator[Server]:
     """Let it listen on these addresses (127.0.0.1), all on one port that is free."""
     for address in addresses or ("127.0.0.1",):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        server.port = server.port or free_port()  # not one that an outgoing connection may have on another address
         server.listen(socket.create_server((address, server.port), family=family))
-        server.port = server._listeners[-1].getsockname()[1]
         server._listeners[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     try:
         yield server
