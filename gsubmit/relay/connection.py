@@ -176,13 +176,16 @@ class RelayConnection(smtplib.SMTP):
             return False
         self.sock.settimeout(0)
         try:
-            self._receive()
-        except RelayFailed as failed:
-            if not isinstance(failed.__cause__, BlockingIOError | ssl.SSLWantReadError):
-                raise
+            octets = self.sock.recv(READ_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError):
             return True
+        except OSError as error:
+            raise self._broken(error) from error
         finally:
             self.settimeout(self.hop.command_timeout)
+        if not octets:
+            raise self._lost("closed by the relay")
+        self._incoming = octets
         return False
 
     def last_words(self) -> Reply | None:

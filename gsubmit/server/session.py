@@ -94,6 +94,7 @@ class Session:
         self.transaction: Transaction | None = None
         self.transactions = 0
         self.commands = 0
+        self._client: ClientFacts | None = None
         self.is_waiting = False  # for a command, with nothing under way
         self.is_stopping = False
         self.end = "Connection closed"
@@ -186,9 +187,14 @@ class Session:
         """Seconds since the client connected."""
         return time.monotonic() - self._since
 
+    def forget_client(self) -> None:
+        """What a relay is told of the client has changed: its name, its login, or TLS."""
+        self._client = None
+
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
         self.end_transaction()
+        self.forget_client()
         self.hello = None
         self.offered = frozenset()
         if self.identity is not None:
@@ -235,7 +241,12 @@ class Session:
 
     @property
     def client(self) -> ClientFacts:
-        """Who this is, for a relay that wants to know."""
+        """Who this is, for a relay that wants to know; the same object until EHLO or the login change it."""
+        if self._client is None:
+            self._client = self._client_facts()
+        return self._client
+
+    def _client_facts(self) -> ClientFacts:
         return ClientFacts(
             addr=self.ends.remote_ip,
             port=self.ends.remote_port,

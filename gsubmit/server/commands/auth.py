@@ -105,6 +105,7 @@ def _verify(session: Session, mechanism: Mechanism, credentials: Cleartext) -> R
             return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, journal.safe(denied.text) or AUTH_DISABLED.text)
         return AUTH_FAILED
     session.identity = identity
+    session.forget_client()
     session.mechanism = mechanism.name
     session.stop_login_timer()
     journal.logged_in(session)

@@ -47,6 +47,7 @@ def _greeted(session: Session, command: Command) -> None:
         raise Refused(BAD_HOSTNAME)
     session.give_up_transaction()
     session.hello = command.argument
+    session.forget_client()
     session.situation = _situation(session)
 
 
