@@ -110,3 +110,13 @@ def test_logout_format(caplog: pytest.LogCaptureFixture) -> None:
         ident = client.session.id
     assert caplog.messages == [f"Disconnected: Logged out in=10 out=20 {ident} 0 0"]
     assert [getattr(record, "prefix", "") for record in caplog.records] == [f"submission(user)<{ident}>"]
+
+
+@pytest.mark.parametrize("name", ["x>y", "a, rip=192.0.2.1", "<b", "c d"])
+def test_a_name_cannot_end_its_own_field(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """fail2ban looks for user=<...> without another bracket: a guesser who puts one there would never be banned."""
+    caplog.set_level(logging.INFO, logger="gsubmit")
+    with connected() as client:
+        journal.login_failed(client.session, name, "PLAIN", "password mismatch")
+        journal.ended(client.session)
+    assert re.search(r": user=<[^>, <]*>, method=PLAIN, rip=\S+, lip=", caplog.messages[-1])
