@@ -1,4 +1,4 @@
-"""Passwords that were right a short while ago, so that a busy client does not cost a bcrypt each time."""
+"""Passwords that were checked a short while ago, so that a busy client does not cost a bcrypt or a connection each time."""
 
 from __future__ import annotations
 
@@ -6,52 +6,73 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
+from typing import NamedTuple
 
-ENTRY_OVERHEAD = 400  # octets that one entry takes beside its two names, measured with sys.getsizeof
+ENTRY_OVERHEAD = 600  # octets that one entry takes beside its texts, measured with sys.getsizeof
+
+
+class Verdict(NamedTuple):
+    """What came of a password: the extra fields of the entry, or None when it was wrong."""
+
+    fields: Mapping[str, str] | None
+
+
+class _Entry(NamedTuple):
+    expires: float
+    proof: bytes
+    verdict: Verdict
+    cost: int
 
 
 class VerifiedCache:
-    """Successful verifications, in memory only. Neither passwords nor stored passwords can be read back from it."""
+    """Verdicts, in memory only. Neither passwords nor stored passwords can be read back from it.
 
-    def __init__(self, size: int, ttl: float) -> None:
-        """At most about `size` octets (0: keep nothing), each entry for `ttl` seconds."""
+    A user has one right and one wrong password here at most, so that guesses do not drive out the right one.
+    """
+
+    def __init__(self, size: int, ttl: float, negative_ttl: float = 0.0) -> None:
+        """At most about `size` octets (0: keep nothing), right passwords for `ttl` seconds, wrong ones for the other."""
         self.size = size
         self.ttl = ttl
+        self.negative_ttl = negative_ttl
         self.used = 0
         self._secret = secrets.token_bytes(32)
-        self._entries: dict[tuple[str, str], tuple[float, bytes]] = {}  # oldest first
+        self._entries: dict[tuple[str, str, bool], _Entry] = {}  # oldest first; True: right
 
-    def holds(self, passdb: str, user: str, stored: str, password: str) -> bool:
-        """Whether this password was right for this user, and the stored one is still the same."""
-        entry = self._entries.get((passdb, user))
-        if entry is None:
-            return False
-        expires, proof = entry
-        if time.monotonic() >= expires:
-            self._drop(passdb, user)
-            return False
-        return hmac.compare_digest(proof, self._proof(stored, password))
+    def recall(self, passdb: str, user: str, password: str, basis: str = "") -> Verdict | None:
+        """The verdict on this password, if it was given on the same `basis`, such as the stored password."""
+        for is_right in (True, False):
+            key = (passdb, user, is_right)
+            entry = self._entries.get(key)
+            if entry is None:
+                continue
+            if time.monotonic() >= entry.expires:
+                self._drop(key)
+            elif hmac.compare_digest(entry.proof, self._proof(basis, password)):
+                return entry.verdict
+        return None
 
-    def add(self, passdb: str, user: str, stored: str, password: str) -> None:
-        """Remember a verification that succeeded."""
-        cost = _cost(passdb, user)
-        if cost > self.size:
+    def remember(self, passdb: str, user: str, password: str, verdict: Verdict, basis: str = "") -> None:
+        """Keep a verdict. Failures of our own are none."""
+        is_right = verdict.fields is not None
+        ttl = self.ttl if is_right else self.negative_ttl
+        texts = [passdb, user, *(verdict.fields or {}), *(verdict.fields or {}).values()]
+        cost = ENTRY_OVERHEAD + sum(map(len, texts))
+        if not ttl or cost > self.size:
             return
-        self._drop(passdb, user)
-        self._entries[passdb, user] = (time.monotonic() + self.ttl, self._proof(stored, password))
+        key = (passdb, user, is_right)
+        self._drop(key)
+        self._entries[key] = _Entry(time.monotonic() + ttl, self._proof(basis, password), verdict, cost)
         self.used += cost
         while self.used > self.size:
-            self._drop(*next(iter(self._entries)))
+            self._drop(next(iter(self._entries)))
 
-    def _drop(self, passdb: str, user: str) -> None:
-        if self._entries.pop((passdb, user), None) is not None:
-            self.used -= _cost(passdb, user)
+    def _drop(self, key: tuple[str, str, bool]) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.used -= entry.cost
 
-    def _proof(self, stored: str, password: str) -> bytes:
-        # A password with NUL never verifies, so the two cannot be divided in another way.
-        text = f"{password}\0{stored}".encode("utf-8", "surrogatepass")
+    def _proof(self, basis: str, password: str) -> bytes:
+        text = f"{len(basis)}:{basis}{password}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(text, digest_size=32, key=self._secret).digest()
-
-
-def _cost(passdb: str, user: str) -> int:
-    return ENTRY_OVERHEAD + len(passdb) + len(user)

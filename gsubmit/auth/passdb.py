@@ -1,28 +1,13 @@
-"""The contract of a passdb: credentials in, identity out."""
+"""The contract of a passdb: a claim in, the extra fields of the user's entry out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from gsubmit.sasl.mechanism import Cleartext
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who logged in, with the extra fields of the passdb entry (`proxy`, `allow_nets`, ...)."""
-
-    user: str
-    fields: Mapping[str, str]
-
-
-class Denied(Exception):
-    """The credentials do not hold. The reason is for the log; the client never learns which one it was."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+from gsubmit.auth.cache import VerifiedCache
+from gsubmit.sasl.claims import Claim, Denied, Keys
 
 
 class UnknownUser(Denied):
@@ -40,11 +25,47 @@ class Unavailable(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a claim comes from; addresses as text."""
+
+    mechanism: str = ""
+    remote_ip: str = ""
+    remote_port: int = 0
+    local_ip: str = ""
+    local_port: int = 0
+    tls: bool = False
+    secured: bool = False  # TLS, or as good
+    session: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A passdb's yes: the extra fields of the entry (`user` changes the name), and the keys if those were wanted."""
+
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keys: Keys | None = None
+
+
 class Passdb(Protocol):
-    """One source of users."""
+    """One source of users. `str()` of it names it in the log."""
 
-    def verify(self, credentials: Cleartext) -> Identity:
-        """The identity these credentials prove, or Denied, or Unavailable."""
+    # The kinds of claims that it can answer; it is not asked about others.
+    serves: tuple[type[Claim], ...]
 
-    def pretend(self, credentials: Cleartext) -> None:
+    def verify(self, claim: Claim, origin: Origin) -> Answer:
+        """Yes, or Denied (UnknownUser where no password was compared), or Unavailable.
+
+        `claim.authentication_id` is as passdbs know users (auth.names); `authorization_id` does not matter here.
+        """
+
+    def pretend(self, claim: Claim, origin: Origin) -> None:
         """Spend the time that a wrong password takes, so that a reply's delay does not tell who exists."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What drivers are given beside their `args`: a driver is called as `Driver.from_args(args, means)`."""
+
+    cache: VerifiedCache
+    allow_weak_schemes: bool = False

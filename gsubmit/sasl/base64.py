@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 
-from gsubmit.sasl.mechanism import MalformedResponse
+from gsubmit.sasl.claims import MalformedResponse
 
 
 def decode(text: str) -> bytes:

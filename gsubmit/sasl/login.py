@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from gsubmit.sasl.mechanism import Cleartext, Exchange, Mechanism
+from gsubmit.sasl.claims import Authority, Cleartext
+from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 
 
-def login() -> Exchange:
+def login(authority: Authority, _: Channel) -> Exchange:
     """Two prompts. Clients compare them, so they are these two strings exactly."""
     name = yield b"Username:"
     password = yield b"Password:"
-    return Cleartext.from_octets(b"", name, password)
+    return authority.verify(Cleartext.from_octets(b"", name, password))
 
 
 # The draft has the server speak first, but many clients send the user name as initial response.
-LOGIN = Mechanism("LOGIN", login, cleartext=True, server_first=False)
+LOGIN = Mechanism("LOGIN", login, cleartext=True)

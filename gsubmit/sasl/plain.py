@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from gsubmit.sasl.mechanism import Cleartext, Exchange, MalformedResponse, Mechanism
+from gsubmit.sasl.claims import Authority, Cleartext, MalformedResponse
+from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 
 
-def plain() -> Exchange:
+def plain(authority: Authority, _: Channel) -> Exchange:
     """One message: `[authzid] NUL authcid NUL passwd`."""
     response = yield b""
     fields = response.split(b"\0")
     if len(fields) != 3:
         raise MalformedResponse("not two NULs")
-    return Cleartext.from_octets(*fields)
+    return authority.verify(Cleartext.from_octets(*fields))
 
 
 PLAIN = Mechanism("PLAIN", plain, cleartext=True)

@@ -1,0 +1,144 @@
+"""What clients claim in a login, and what comes of it: the words that mechanisms and passdbs share."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+MAX_FIELD = 1024  # octets of one name or password; RFC 4616 2 asks for at least 255
+
+
+class MalformedResponse(Exception):
+    """The client's response breaks the rules of its mechanism. The text never holds any part of the response."""
+
+
+class Denied(Exception):
+    """The claim does not hold. The reason is for the log; the client never learns which one it was."""
+
+    def __init__(self, reason: str, *, nodelay: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.nodelay = nodelay  # whether the answer need not be held back
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who logged in, with the extra fields of the passdb entry (`proxy`, `allow_nets`, ...)."""
+
+    user: str
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    master_user: str = ""  # whose password it was, when that was somebody else's
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Somebody says to be one user and, where that is another one, to act for a second. How it is proven: subclasses."""
+
+    authentication_id: str
+    authorization_id: str = field(default="", kw_only=True)  # empty: the same
+
+
+@dataclass(frozen=True)
+class Cleartext(Claim):
+    """Proven by the password as it was typed."""
+
+    password: str = field(repr=False)
+
+    @classmethod
+    def from_octets(cls, authorization_id: bytes, authentication_id: bytes, password: bytes) -> Self:
+        """The claim in a client's octets, or MalformedResponse (RFC 4616 2)."""
+        if not authentication_id or not password:
+            raise MalformedResponse("empty user name or password")
+        return cls(
+            name_from(authentication_id), text_from(password), authorization_id=name_from(authorization_id)
+        )
+
+
+@dataclass(frozen=True)
+class Token(Claim):
+    """Proven by an OAuth 2.0 bearer token (RFC 6750), whose user it is if `authentication_id` is empty."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Proven(Claim):
+    """Proven already, by a verified TLS certificate or by a passdb that was asked before: only looked up."""
+
+
+@dataclass(frozen=True)
+class KeysWanted(Claim):
+    """Will be proven against keys made from the password, which the mechanism asks for."""
+
+    scheme: str  # SCRAM-SHA-1, SCRAM-SHA-256 or CRAM-MD5
+
+
+@dataclass(frozen=True)
+class ScramKeys:
+    """A password as SCRAM stores it (RFC 5802 3)."""
+
+    salt: bytes
+    iterations: int
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CramKeys:
+    """A password as CRAM-MD5 stores it: the states of MD5 after the two padded keys (RFC 2195, RFC 2104)."""
+
+    outer: bytes = field(repr=False)
+    inner: bytes = field(repr=False)
+
+
+Keys = ScramKeys | CramKeys
+
+
+@dataclass(frozen=True)
+class Account:
+    """Keys that were found, and what follows once the client has proven to know the password.
+
+    For an unknown user keys are made up and `outcome` is the denial, so that the exchange shows no difference.
+    """
+
+    keys: Keys
+    outcome: Identity | Denied
+
+    def settle(self, *, proven: bool) -> Identity:
+        """The identity, or Denied."""
+        if isinstance(self.outcome, Denied):
+            raise self.outcome
+        if not proven:
+            raise Denied("password mismatch")
+        return self.outcome
+
+
+class Authority(Protocol):
+    """Who knows the users. Both raise Denied, or auth.passdb.Unavailable, which mechanisms let pass."""
+
+    def verify(self, claim: Claim) -> Identity:
+        """Who it is, when the claim holds."""
+
+    def account(self, claim: KeysWanted) -> Account:
+        """The keys of that user: never Denied, see Account."""
+
+
+def text_from(octets: bytes) -> str:
+    """A password or name that a client sent, or MalformedResponse."""
+    if len(octets) > MAX_FIELD:
+        raise MalformedResponse("user name or password too long")
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        # The cause would hold the octets.
+        raise MalformedResponse("not UTF-8") from None
+
+
+def name_from(octets: bytes) -> str:
+    """A user name without control characters: no back end, log or relay is to see them (AUT-25)."""
+    name = text_from(octets)
+    if not name.isprintable() and any(unicodedata.category(character) == "Cc" for character in name):
+        raise MalformedResponse("control character in user name")
+    return name
