@@ -1,4 +1,4 @@
-"""Passwords that were checked a short while ago, so that a busy client does not cost a bcrypt or a connection each time."""
+"""Passwords that were checked a short while ago, so that a busy client costs neither a bcrypt nor a lookup each time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VerifiedCache:
     """
 
     def __init__(self, size: int, ttl: float, negative_ttl: float = 0.0) -> None:
-        """At most about `size` octets (0: keep nothing), right passwords for `ttl` seconds, wrong ones for the other."""
+        """At most about `size` octets (0: keep nothing), right passwords for `ttl` seconds, wrong ones for `negative_ttl`."""
         self.size = size
         self.ttl = ttl
         self.negative_ttl = negative_ttl
@@ -41,17 +41,27 @@ class VerifiedCache:
         self._entries: dict[tuple[str, str, bool], _Entry] = {}  # oldest first; True: right
 
     def recall(self, passdb: str, user: str, password: str, basis: str = "") -> Verdict | None:
-        """The verdict on this password, if it was given on the same `basis`, such as the stored password."""
+        """The verdict on this password, if it was given on the same `basis`, such as the stored password.
+
+        Without a basis nobody can tell whether the password was changed since: one that was wrong while another one
+        is remembered as right is looked up again, as Dovecot does.
+        """
         for is_right in (True, False):
-            key = (passdb, user, is_right)
-            entry = self._entries.get(key)
+            entry = self._alive((passdb, user, is_right))
             if entry is None:
                 continue
-            if time.monotonic() >= entry.expires:
-                self._drop(key)
-            elif hmac.compare_digest(entry.proof, self._proof(basis, password)):
+            if hmac.compare_digest(entry.proof, self._proof(basis, password)):
                 return entry.verdict
+            if not basis:
+                return None
         return None
+
+    def _alive(self, key: tuple[str, str, bool]) -> _Entry | None:
+        entry = self._entries.get(key)
+        if entry is not None and time.monotonic() >= entry.expires:
+            self._drop(key)
+            return None
+        return entry
 
     def remember(self, passdb: str, user: str, password: str, verdict: Verdict, basis: str = "") -> None:
         """Keep a verdict. Failures of our own are none."""

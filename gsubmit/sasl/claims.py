@@ -34,7 +34,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Claim:
-    """Somebody says to be one user and, where that is another one, to act for a second. How it is proven: subclasses."""
+    """Somebody says to be one user and, perhaps, to act for another. How it is proven: see the subclasses."""
 
     authentication_id: str
     authorization_id: str = field(default="", kw_only=True)  # empty: the same
