@@ -10,10 +10,12 @@ from gsubmit.settings.declare import (
     FileContent,
     addresses,
     boolean,
+    enum,
     port_or_none,
     setting,
     string,
     uint,
+    word_list,
 )
 
 DEFAULT_CLIENT_LIMIT = 1000
@@ -43,6 +45,7 @@ class ServiceSettings:
 
     inet_listeners: tuple[InetListener, ...] = (SUBMISSION, SUBMISSIONS)
     client_limit: int = setting(uint, DEFAULT_CLIENT_LIMIT, "Most clients connected at the same time.")
+    has_penalty: bool = True  # unless `service anvil { unix_listener anvil-auth-penalty { mode = 0 } }` says no
 
     @staticmethod
     def default_listeners(*, tls: bool) -> tuple[InetListener, ...]:
@@ -50,14 +53,39 @@ class ServiceSettings:
         return (SUBMISSION, SUBMISSIONS) if tls else (SUBMISSION,)
 
 
+RULES = ("return-ok", "return", "return-fail", "continue", "continue-ok", "continue-fail")
+
+
 @dataclass(frozen=True, slots=True)
 class PassdbSettings:
     """`passdb { }`: a place to look users up; `file` and `line` tell where the block begins."""
 
-    driver: str = setting(string, "", "Kind of the user database; passwd-file is the one there is.")
+    driver: str = setting(string, "", "Kind of the user database: passwd-file, static, oauth2, imap or dovecot.")
     args: str = setting(
-        string, "", "For passwd-file: the file's path; before it may stand scheme= and username_format=."
+        string, "", "Where the database is, and its options; gsubmit.conf(5) says which for each driver."
     )
+    deny: bool = setting(boolean, False, "Whether users that are found here cannot log in.")
+    master: bool = setting(boolean, False, "Whether these are master users, who may log in for others.")
+    skip: str = setting(
+        enum("never", "authenticated", "unauthenticated"),
+        "never",
+        "When not to ask: never, authenticated (a passdb before it said yes) or unauthenticated.",
+    )
+    result_success: str = setting(
+        enum(*RULES),
+        "return-ok",
+        "What a yes leads to: return or continue with the result as it is, or with -ok or -fail for yes or no.",
+    )
+    result_failure: str = setting(enum(*RULES), "continue", "What a no leads to, as in result_success.")
+    result_internalfail: str = setting(
+        enum(*RULES), "continue", "What it leads to when the database cannot be asked, as in result_success."
+    )
+    mechanisms: tuple[str, ...] = setting(word_list(), (), "Mechanisms for whose logins to ask; empty means all.")
+    username_filter: tuple[str, ...] = setting(
+        word_list(), (), "Names for which to ask, with * and ?, and ! for those not; empty means all."
+    )
+    default_fields: str = setting(string, "", "Extra fields for users that have none of that name.")
+    override_fields: str = setting(string, "", "Extra fields for all users, whatever theirs are.")
     file: Path = Path()
     line: int = 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gsubmit.settings.parse import Value
 from gsubmit.settings.problem import Place, Report
@@ -31,6 +31,7 @@ def check_consistency(
         report.problem(place("submission_relay_user"), "submission_relay_user needs submission_relay_password")
     if not settings.passdbs:
         report.notice("note", whole, "no passdb to consult: nobody can log in")
+    _check_login(settings, place, report)
     for word in settings.submission.submission_client_workarounds:
         if word in WORKAROUNDS_WITHOUT_EFFECT:
             text = f"submission_client_workarounds: {word} has no effect"
@@ -51,6 +52,42 @@ def _check_tls(
         return  # what is wrong with it has been reported, as for a certificate that could not be read
     if any(name not in values or not values[name].text for name in ("ssl_cert", "ssl_key")):
         report.problem(place, f"ssl = {ssl} needs ssl_cert and ssl_key, or set ssl = no")
+
+
+# Mechanisms that not every passdb driver can serve, and those that can.
+_NEEDS_PASSWORD = ("passwd-file", "static")
+_NEEDS_DRIVER = {
+    **dict.fromkeys(("plain", "login"), (*_NEEDS_PASSWORD, "imap", "dovecot")),
+    **dict.fromkeys(("scram-sha-1", "scram-sha-256", "scram-sha-1-plus", "scram-sha-256-plus"), _NEEDS_PASSWORD),
+    "cram-md5": _NEEDS_PASSWORD,
+    **dict.fromkeys(("oauthbearer", "xoauth2"), ("oauth2", "dovecot")),
+}
+
+
+def _check_login(settings: Settings, place: Callable[..., Place], report: Report) -> None:
+    """What the settings of logins need from each other."""
+    auth = settings.auth
+    if not settings.ssl.ssl_verify_client_cert:
+        for name in ("auth_ssl_require_client_cert", "auth_ssl_username_from_cert"):
+            if getattr(auth, name):
+                report.problem(place(name), f"{name} needs ssl_verify_client_cert = yes and ssl_ca")
+        if "external" in auth.auth_mechanisms:
+            text = "auth_mechanisms: external needs ssl_verify_client_cert = yes and ssl_ca"
+            report.notice("warning", place("auth_mechanisms"), text)
+    drivers = {passdb.driver for passdb in settings.passdbs if not passdb.deny}
+    for mechanism in auth.auth_mechanisms if drivers else ():
+        able = _NEEDS_DRIVER.get(mechanism)
+        if able and drivers.isdisjoint(able):
+            text = f"auth_mechanisms: {mechanism} needs a passdb of driver {' or '.join(able)}"
+            report.notice("warning", place("auth_mechanisms"), text)
+    workarounds = settings.submission.submission_client_workarounds
+    if "implicit-auth-external" in workarounds and "external" not in auth.auth_mechanisms:
+        text = "submission_client_workarounds: implicit-auth-external needs external among auth_mechanisms"
+        report.notice("warning", place("submission_client_workarounds"), text)
+    masters = any(passdb.master for passdb in settings.passdbs)
+    if auth.auth_master_user_separator and not masters:
+        text = "auth_master_user_separator has no effect without a passdb that has master = yes"
+        report.notice("warning", place("auth_master_user_separator"), text)
 
 
 def _check_listeners(settings: Settings, whole: Place, listeners: Mapping[str, Place], report: Report) -> None:

@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -158,6 +159,10 @@ def _read_uint(text: str) -> int:
     return int(text)
 
 
+def _read_limit(text: str) -> int:
+    return 0 if text.lower() == "unlimited" else _read_uint(text)
+
+
 def _port_reader(lowest: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,5}", text) or not lowest <= int(text) <= 65535:
@@ -190,6 +195,22 @@ def _read_log_place(text: str) -> str:
     if text not in ("", "syslog") and not text.startswith("/"):
         raise _wrong("an absolute path, or syslog", text)
     return text
+
+
+def _read_networks(text: str) -> tuple[str, ...]:
+    found = tuple(re.findall(r"[^\s,]+", text))
+    for word in found:
+        try:
+            ip_network(word.strip("[]"), strict=False)
+        except ValueError:
+            raise _wrong("addresses and networks such as 192.0.2.0/24", word) from None
+    return tuple(word.strip("[]") for word in found)
+
+
+def _read_pairs(text: str) -> str:
+    if len(text) % 2:
+        raise ValueError("expected pairs of characters, each to be replaced by the one after it")
+    return _read_string(text)
 
 
 def _read_ciphers(text: str) -> str:
@@ -260,12 +281,15 @@ def template(allowed: Collection[str]) -> ValueType[str]:
 
 
 words: ValueType[tuple[str, ...]] = word_list()
+networks: ValueType[tuple[str, ...]] = ValueType(_read_networks, ", ".join)
+pairs: ValueType[str] = ValueType(_read_pairs, str)
 addresses: ValueType[tuple[str, ...]] = ValueType(words.read, ", ".join)
 boolean: ValueType[bool] = ValueType(_read_boolean, lambda value: "yes" if value else "no")
 seconds: ValueType[float] = ValueType(_read_time, _show_time)
 positive_seconds: ValueType[float] = ValueType(_read_positive_time, _show_time)
 size: ValueType[int] = ValueType(_read_size, _show_size)
 uint: ValueType[int] = ValueType(_read_uint, str)
+limit: ValueType[int] = ValueType(_read_limit, str)
 port: ValueType[int] = ValueType(_port_reader(1), str)
 port_or_none: ValueType[int] = ValueType(_port_reader(0), str)
 string: ValueType[str] = ValueType(_read_string, str)

@@ -51,19 +51,12 @@ BLOCKS = frozenset({"userdb", "namespace", "mailbox", "plugin", "dict", "metric"
 # Belongs to a submission server and is not implemented yet: the values that change nothing, Dovecot's default first.
 UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "auth_anonymous_username": ("anonymous",),
-    "auth_cache_negative_ttl": ("1 hours", "1 hour", "1h", "0"),
     "auth_debug": ("no",),
     "auth_debug_passwords": ("no",),
-    "auth_default_realm": ("",),
     "auth_gssapi_hostname": ("",),
     "auth_krb5_keytab": ("",),
-    "auth_master_user_separator": ("",),
     "auth_realms": ("",),
-    "auth_ssl_username_from_cert": ("no",),
     "auth_use_winbind": ("no",),
-    "auth_username_chars": ("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@",),
-    "auth_username_format": ("%Lu",),
-    "auth_username_translation": ("",),
     "auth_verbose_passwords": ("no",),
     "debug_log_path": ("",),
     "haproxy_timeout": ("3 secs", "3s"),
@@ -75,8 +68,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "login_log_format_elements": ("user=<%u> method=%m rip=%r lip=%l mpid=%e %c session=<%{session}>",),
     "login_plugins": ("",),
     "login_source_ips": ("",),
-    "login_trusted_networks": ("",),
-    "mail_max_userip_connections": ("10", "0"),
     "ssl_alt_cert": ("",),
     "ssl_alt_key": ("",),
     "ssl_ca": ("",),
@@ -90,7 +81,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
 # The same, but going on without them would let in somebody, or show us to the relay as somebody, who was not meant.
 UNSAFE: dict[str, tuple[str, ...]] = {
     "auth_policy_server_url": ("",),
-    "auth_ssl_require_client_cert": ("no",),
     "login_access_sockets": ("",),
     "ssl_verify_client_cert": ("no",),
 }

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gsubmit.settings import variables
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
-from gsubmit.settings.parse import Block
+from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, nearest, words
 from gsubmit.settings.values import given
 
-DRIVERS = ("passwd-file",)
-OTHER_DRIVERS = words("bsdauth checkpassword dict imap ldap lua oauth2 pam passwd shadow sql static vpopmail")
+DRIVERS = ("passwd-file", "static", "oauth2", "imap", "dovecot")
+OTHER_DRIVERS = words("bsdauth checkpassword dict ldap lua pam passwd shadow sql vpopmail")
 
-# What else a passdb can be told in Dovecot, and the value that changes nothing.
-_DEFAULTS = {
-    "auth_verbose": "default",
-    "default_fields": "",
-    "deny": "no",
-    "master": "no",
-    "mechanisms": "",
-    "name": "",
-    "override_fields": "",
-    "pass": "no",
-    "result_failure": "continue",
-    "result_internalfail": "continue",
-    "result_success": "return-ok",
-    "skip": "never",
-    "username_filter": "",
-}
+# What extra fields may be made of.
+FIELD_VARIABLES = ("user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session")
+
+# What else a passdb can be told in Dovecot, and the values that change nothing here.
+_DEFAULTS = {"auth_verbose": ("default",), "pass": ("no",), "use_worker": ("no", "yes")}
+_IGNORED = frozenset({"name"})
 
 
 def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
@@ -34,24 +27,37 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
     known = declarations(PassdbSettings)
     values = {value.key: value for value in block.values()}
     for value in values.values():
-        if value.key in known:
-            continue
-        if value.key not in _DEFAULTS:
-            near = nearest(value.key, {*known, *_DEFAULTS})
-            report.problem(value.place, f"unknown setting '{value.key}'{near}")
-        elif value.text.lower() != _DEFAULTS[value.key] and value.key != "name":
-            # Who is let in depends on these, so a passdb that has one cannot be consulted as if it had not.
-            report.problem(value.place, f"{value.key} in a passdb is not supported yet")
+        if value.key not in known and value.key not in _IGNORED:
+            _pass_over(value, report)
     for inner in block.blocks():
         report.problem(inner.place, f"unknown block '{inner.word}'")
     passdb = PassdbSettings(file=block.place.file, line=block.place.line, **given(PassdbSettings, values, report))
+    if "pass" in values and values["pass"].text.lower() == "yes":  # an older way to say it
+        passdb = replace(passdb, result_success="continue")
+    for name in ("default_fields", "override_fields"):
+        try:
+            variables.check(getattr(passdb, name), FIELD_VARIABLES)
+        except ValueError as error:
+            report.problem(values[name].place, f"{name}: {error}")
     return passdb if _is_usable(passdb, block, report) else None
+
+
+def _pass_over(value: Value, report: Report) -> None:
+    if value.key not in _DEFAULTS:
+        near = nearest(value.key, {*declarations(PassdbSettings), *_DEFAULTS})
+        report.problem(value.place, f"unknown setting '{value.key}'{near}")
+    elif value.text.lower() not in _DEFAULTS[value.key] and (value.key, value.text.lower()) != ("pass", "yes"):
+        # Who is let in may depend on it, so the passdb cannot be consulted as if it were not there.
+        report.problem(value.place, f"{value.key} = {value.text} in a passdb is not supported")
 
 
 def _is_usable(passdb: PassdbSettings, block: Block, report: Report) -> bool:
     if passdb.driver in OTHER_DRIVERS:
         text = f"passdb driver {passdb.driver} is not supported yet, this passdb is never consulted"
-        report.notice("warning", block.place, text)
+        if passdb.deny:  # whom it keeps out would come in
+            report.problem(block.place, text)
+        else:
+            report.notice("warning", block.place, text)
         return False
     if not passdb.driver:
         report.problem(block.place, f"a passdb needs a driver, such as {DRIVERS[0]}")
@@ -60,7 +66,7 @@ def _is_usable(passdb: PassdbSettings, block: Block, report: Report) -> bool:
         near = nearest(passdb.driver, {*DRIVERS, *OTHER_DRIVERS})
         report.problem(block.place, f"unknown passdb driver '{passdb.driver}'{near}")
         return False
-    if not passdb.args:
-        report.problem(block.place, "a passwd-file passdb needs args, at least the path of the file")
+    if not passdb.args and passdb.driver != "static":
+        report.problem(block.place, f"a {passdb.driver} passdb needs args, see gsubmit.conf(5)")
         return False
     return True

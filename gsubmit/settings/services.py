@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
@@ -19,6 +20,8 @@ _SERVICE_NAMES = words(
     process_min_avail protocol service_count type user vsz_limit
     """
 )
+# In Dovecot the socket by which logins ask how long an address has to wait; mode = 0 closes it.
+_ANVIL, _PENALTY = "anvil", "anvil-auth-penalty"
 _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 
@@ -30,9 +33,13 @@ class Services:
         self.places: dict[str, Place] = {}
         self._values: dict[str, Value] = {}
         self._listeners: dict[str, dict[str, Value]] = {}
+        self._has_penalty = True
 
     def read(self, block: Block) -> None:
         """Take in one `service` block. Blocks of the same name add up."""
+        if block.name == _ANVIL:
+            self._read_anvil(block)
+            return
         if block.name != NAME:
             self.report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
             return
@@ -50,6 +57,15 @@ class Services:
                 known = {"inet_listener", *_OTHER_LISTENERS}
                 self.report.problem(entry.place, f"unknown block '{entry.word}'{nearest(entry.word, known)}")
 
+    def _read_anvil(self, block: Block) -> None:
+        for entry in block.entries:
+            if isinstance(entry, Block) and (entry.word, entry.name) == ("unix_listener", _PENALTY):
+                modes = [value.text for value in entry.values() if value.key == "mode"]
+                self._has_penalty = not any(re.fullmatch("0+", mode) for mode in modes)
+            else:
+                text = f"{entry.key if isinstance(entry, Value) else entry} is ignored, gsubmit is one process"
+                self.report.notice("ignored", entry.place, text)
+
     def _read_value(self, value: Value) -> None:
         known = declarations(ServiceSettings)
         if value.key in known:
@@ -65,7 +81,7 @@ class Services:
         typed = given(ServiceSettings, self._values, self.report)
         limit = typed.get("client_limit", DEFAULT_CLIENT_LIMIT) or DEFAULT_CLIENT_LIMIT  # 0 is Dovecot's "default"
         if not self._listeners:
-            return ServiceSettings(ServiceSettings.default_listeners(tls=tls), limit)
+            return ServiceSettings(ServiceSettings.default_listeners(tls=tls), limit, self._has_penalty)
         if SUBMISSION.name not in self._listeners:
             place = next(iter(self.places.values()))
             text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"
@@ -73,7 +89,8 @@ class Services:
         listeners = [self._listener(name, values) for name, values in self._listeners.items()]
         if not any(listener is None or listener.port for listener in listeners):
             self.report.problem(next(iter(self.places.values())), "no listener is left, each has port = 0")
-        return ServiceSettings(tuple(listener for listener in listeners if listener and listener.port), limit)
+        opened = tuple(listener for listener in listeners if listener and listener.port)
+        return ServiceSettings(opened, limit, self._has_penalty)
 
     def _listener(self, name: str, values: dict[str, Value]) -> InetListener | None:
         known = declarations(InetListener)

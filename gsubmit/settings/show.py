@@ -25,6 +25,8 @@ def changed(settings: Settings) -> list[tuple[str, str]]:
 def blocks(settings: Settings) -> list[str]:
     """The lines of all blocks that differ from the defaults; secrets are `<hidden>`."""
     lines = list(_service(settings))
+    if not settings.services.has_penalty:
+        lines += _block("service anvil", _block("unix_listener anvil-auth-penalty", ["mode = 0"]))
     for passdb in settings.passdbs:
         lines += _block("passdb", _different(passdb, PassdbSettings()))
     for local in settings.local_names:
