@@ -23,6 +23,18 @@ class Denied(Exception):
         self.nodelay = nodelay  # whether the answer need not be held back
 
 
+class TokenRefused(Denied):
+    """A bearer token was refused, for a reason that OAuth has a word for. The client is told these three."""
+
+    def __init__(
+        self, reason: str, *, status: str = "invalid_token", scope: str = "", openid_configuration: str = ""
+    ) -> None:
+        super().__init__(reason)
+        self.status = status  # invalid_request, invalid_token or insufficient_scope (RFC 6750 3.1)
+        self.scope = scope  # which scopes would do, separated by spaces
+        self.openid_configuration = openid_configuration  # an https URL (RFC 7628 3.2.2)
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who logged in, with the extra fields of the passdb entry (`proxy`, `allow_nets`, ...)."""
@@ -51,9 +63,7 @@ class Cleartext(Claim):
         """The claim in a client's octets, or MalformedResponse (RFC 4616 2)."""
         if not authentication_id or not password:
             raise MalformedResponse("empty user name or password")
-        return cls(
-            name_from(authentication_id), text_from(password), authorization_id=name_from(authorization_id)
-        )
+        return cls(name_from(authentication_id), text_from(password), authorization_id=name_from(authorization_id))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,31 @@
+"""CRAM-MD5 (RFC 2195), for old clients: SCRAM replaces it."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import time
+
+from gsubmit.sasl import md5state
+from gsubmit.sasl.claims import Authority, CramKeys, KeysWanted, MalformedResponse, name_from
+from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
+
+# The name may hold spaces: the last one ends it.
+_RESPONSE = re.compile(rb"(.+) ([0-9a-f]{32})", re.DOTALL)
+
+
+def crammd5(authority: Authority, channel: Channel, challenge: bytes = b"") -> Exchange:
+    """One challenge, which the client digests with its password (RFC 2195 2). Tests give it."""
+    challenge = challenge or f"<{secrets.randbits(64)}.{int(time.time())}@{channel.hostname}>".encode()
+    response = yield challenge
+    matched = _RESPONSE.fullmatch(response)
+    if matched is None:
+        raise MalformedResponse("not a name and a digest")
+    account = authority.account(KeysWanted(name_from(matched[1]), scheme="CRAM-MD5"))
+    assert isinstance(account.keys, CramKeys)
+    digest = md5state.digest(account.keys, challenge).hex().encode()
+    return account.settle(proven=hmac.compare_digest(digest, matched[2]))
+
+
+CRAM_MD5 = Mechanism("CRAM-MD5", crammd5, server_first=True)
