@@ -92,11 +92,16 @@ class PassdbSettings:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate with its key, declared in SslSettings. Where a block sets only a part, the rest is the server's."""
+    """A certificate with its key, declared in SslSettings. Where a block sets only a part, the rest is the server's.
+
+    Only the server's second certificate does not go with a block's own: the client would choose between two names.
+    """
 
     ssl_cert: FileContent
     ssl_key: FileContent = field(repr=False)
     ssl_key_password: str = field(repr=False)
+    ssl_alt_cert: FileContent
+    ssl_alt_key: FileContent = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ def check_consistency(
         return next((values[name].place for name in names if name in values), whole)
 
     _check_tls(settings, values, place("ssl", "ssl_cert", "ssl_key"), listeners, report)
+    _check_client_certificates(settings, values, place, report)
     if settings.ssl.ssl == "required" and not settings.auth.disable_plaintext_auth:
         text = "disable_plaintext_auth = no contradicts ssl = required"
         report.problem(place("disable_plaintext_auth"), text)
@@ -52,6 +53,28 @@ def _check_tls(
         return  # what is wrong with it has been reported, as for a certificate that could not be read
     if any(name not in values or not values[name].text for name in ("ssl_cert", "ssl_key")):
         report.problem(place, f"ssl = {ssl} needs ssl_cert and ssl_key, or set ssl = no")
+    for name, other in (("ssl_alt_cert", "ssl_alt_key"), ("ssl_alt_key", "ssl_alt_cert")):
+        if name in values and values[name].text and (other not in values or not values[other].text):
+            report.problem(values[name].place, f"{name} needs {other}")
+
+
+def _check_client_certificates(
+    settings: Settings, values: Mapping[str, Value], place: Callable[..., Place], report: Report
+) -> None:
+    """What asking clients for certificates needs, and whether anything comes of it."""
+    ssl, auth = settings.ssl, settings.auth
+    if not ssl.ssl_verify_client_cert:
+        return
+    here = place("ssl_verify_client_cert")
+    if "ssl_ca" not in values or not values["ssl_ca"].text:
+        report.problem(here, "ssl_verify_client_cert = yes needs ssl_ca")
+    elif ssl.ssl_ca and ssl.ssl_require_crl and "-----BEGIN X509 CRL-----" not in ssl.ssl_ca:
+        text = "ssl_ca holds no CRL: every client certificate is refused, unless ssl_require_crl = no"
+        report.notice("note", place("ssl_ca"), text)
+    uses = (auth.auth_ssl_require_client_cert, auth.auth_ssl_username_from_cert, "external" in auth.auth_mechanisms)
+    if not any(uses):  # RFC 8314 4.2 forbids to ask then
+        text = "clients are asked for certificates that nothing uses, such as external among auth_mechanisms"
+        report.notice("note", here, text)
 
 
 # Mechanisms that not every passdb driver can serve, and those that can.

@@ -40,7 +40,7 @@ NAMES = words(
     auth_winbind_helper_path auth_worker_max_count master_user_separator
     login_plugin_dir login_proxy_max_disconnect_delay login_proxy_max_reconnects login_proxy_notify_path
     login_proxy_rawlog_dir login_proxy_timeout
-    ssl_cert_username_field ssl_crypto_device ssl_dh ssl_require_crl
+    ssl_crypto_device ssl_dh
     """
 )
 
@@ -68,9 +68,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "login_log_format_elements": ("user=<%u> method=%m rip=%r lip=%l mpid=%e %c session=<%{session}>",),
     "login_plugins": ("",),
     "login_source_ips": ("",),
-    "ssl_alt_cert": ("",),
-    "ssl_alt_key": ("",),
-    "ssl_ca": ("",),
     "ssl_cipher_suites": ("",),
     "ssl_client_require_valid_cert": ("yes",),
     "ssl_curve_list": ("",),
@@ -82,7 +79,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
 UNSAFE: dict[str, tuple[str, ...]] = {
     "auth_policy_server_url": ("",),
     "login_access_sockets": ("",),
-    "ssl_verify_client_cert": ("no",),
 }
 
 # Names from before and after 2.3, and what is written here instead.
@@ -100,6 +96,7 @@ _STRICT = {
     "ssl": ("required",),
     "disable_plaintext_auth": ("yes", "y", "1", "true"),
     "ssl_verify_client_cert": ("yes", "y", "1", "true"),
+    "ssl_require_crl": ("yes", "y", "1", "true"),
     "auth_ssl_require_client_cert": ("yes", "y", "1", "true"),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 from gsubmit.settings import foreign
 from gsubmit.settings.blocks import Certificate, LocalAddress, LocalName, PassdbSettings
 from gsubmit.settings.consistency import check_consistency
-from gsubmit.settings.declare import declarations
+from gsubmit.settings.declare import NO_CONTENT, declarations
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
 from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
@@ -162,4 +162,7 @@ class _Reader:
             else:
                 self._report.problem(value.place, f"unknown setting '{value.key}'{nearest(value.key, self._known)}")
         own = {name: value for name, value in values.items() if name in CERTIFICATE_NAMES}
-        return {name: getattr(ssl, name) for name in CERTIFICATE_NAMES} | given(SslSettings, own, self._report)
+        inherited = {name: getattr(ssl, name) for name in CERTIFICATE_NAMES}
+        if "ssl_cert" in own:
+            inherited |= {"ssl_alt_cert": NO_CONTENT, "ssl_alt_key": NO_CONTENT}
+        return inherited | given(SslSettings, own, self._report)

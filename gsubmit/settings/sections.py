@@ -35,6 +35,7 @@ from gsubmit.settings.declare import (
     uint,
     word_list,
 )
+from gsubmit.settings.namefield import name_field
 
 MECHANISMS = (
     *("plain", "login", "scram-sha-256-plus", "scram-sha-256", "scram-sha-1-plus", "scram-sha-1"),
@@ -167,11 +168,29 @@ class SslSettings:
         pem, NO_CONTENT, "Private key of the certificate, PEM; write <path to name a file.", secret=True
     )
     ssl_key_password: str = setting(string, "", "Password of the private key.", secret=True)
+    ssl_alt_cert: FileContent = setting(  # noqa: RUF009
+        pem, NO_CONTENT, "Second certificate with its chain, PEM, with a key of another kind (RSA beside ECDSA)."
+    )
+    ssl_alt_key: FileContent = setting(  # noqa: RUF009
+        pem, NO_CONTENT, "Private key of the second certificate, PEM; its password is ssl_key_password.", secret=True
+    )
     ssl_min_protocol: str = setting(enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version with clients and relay.")
     ssl_cipher_list: str = setting(
         ciphers, "", "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means OpenSSL's own choice."
     )
     ssl_prefer_server_ciphers: bool = setting(boolean, False, "Whether our order of ciphers wins over the client's.")
+    ssl_ca: FileContent = setting(  # noqa: RUF009
+        pem, NO_CONTENT, "CA certificates that client certificates are verified with, and the CRLs of these CAs, PEM."
+    )
+    ssl_verify_client_cert: bool = setting(
+        boolean, False, "Whether to ask clients for a certificate; one that is not valid ends the connection."
+    )
+    ssl_require_crl: bool = setting(
+        boolean, True, "Whether each CA above a client's certificate needs a current CRL; no means to ignore CRLs."
+    )
+    ssl_cert_username_field: str = setting(
+        name_field, "commonName", "Field of a client certificate's subject that names the user, as OpenSSL calls it."
+    )
     ssl_client_cert: FileContent = setting(  # noqa: RUF009
         pem, NO_CONTENT, "Certificate to show to the relay, PEM; write <path to name a file."
     )

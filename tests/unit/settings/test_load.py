@@ -123,10 +123,56 @@ def test_warning(text: str, warns: bool) -> None:
     assert len(notices(text, "warning")) == warns
 
 
+PEM = "-----BEGIN CERTIFICATE----- QQ== -----END CERTIFICATE-----"
+CRL = "-----BEGIN X509 CRL----- QQ== -----END X509 CRL-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("auth_mechanisms = external\nssl_require_crl = no", [], id="all well"),
+        pytest.param("auth_ssl_username_from_cert = yes\nssl_require_crl = no", [], id="used for passwords"),
+        pytest.param("auth_mechanisms = external", ["ssl_ca holds no CRL: "], id="no CRL"),
+        pytest.param(f"auth_mechanisms = external\nssl_ca = {CRL} {PEM}", [], id="CRL"),
+        pytest.param("ssl_require_crl = no", ["clients are asked for certificates that nothing uses"], id="no use"),
+    ],
+)
+def test_notes_on_client_certificates(text: str, expected: list[str]) -> None:
+    said = notices(f"ssl_verify_client_cert = yes\nssl_ca = {PEM}\n{text}\n", "note")
+    about = [line for line in said if "certificate" in line]
+    assert len(about) == len(expected)
+    assert all(line.startswith(start) for line, start in zip(about, expected, strict=True))
+
+
+def test_block_with_own_certificate_has_no_second_one_of_the_server() -> None:
+    keys = f"ssl_cert = {PEM}\nssl_key = {PEM}\nssl_alt_cert = {PEM}\nssl_alt_key = {PEM}\n"
+    blocks = (
+        f"local_name a {{\nssl_cert = {PEM}\n}}\nlocal_name b {{\nssl_key_password = x\n}}\nlocal_name c {{\n{keys}}}"
+    )
+    own, shared, both = load_text(f"{keys}{blocks}\n").settings.local_names
+    assert (own.ssl_alt_cert, own.ssl_alt_key) == ("", "")
+    assert shared.ssl_alt_cert
+    assert both.ssl_alt_cert
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        *[(name, True) for name in ("commonName", "CN", "UID", "userId", "emailAddress", "2.5.4.3")],
+        *[(name, True) for name in ("x500UniqueIdentifier", "serialNumber")],
+        *[(name, False) for name in ("", "cn", "common name", "1.2.3.4.5")],
+    ],
+)
+def test_field_of_names(name: str, known: bool) -> None:
+    if known:
+        assert load_text(f"ssl = no\nssl_cert_username_field = {name}\n").settings.ssl.ssl_cert_username_field == name
+    else:
+        assert "X.509" in problems(f"ssl = no\nssl_cert_username_field = {name}\n")[0]
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "ssl_verify_client_cert = no",
         "auth_ssl_require_client_cert = no",
         "auth_policy_server_url =",
     ],
@@ -138,7 +184,8 @@ def test_unsafe_ones_may_be_off(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "ssl_verify_client_cert = yes",
+        "local_name a {\n ssl_verify_client_cert = yes\n}",
+        "local 192.0.2.1 {\n ssl_require_crl = yes\n}",
         "login_access_sockets = tcpwrap",
         "remote 192.0.2.1 {\n disable_plaintext_auth = yes\n}",
         "local_name a {\n ssl = required\n}",
