@@ -1,0 +1,137 @@
+"""The channel binding `tls-exporter`: keying material exported from TLS (RFC 9266, RFC 8446 7.5).
+
+Python's ssl has no way to it yet, so OpenSSL itself is asked through ctypes. For that its `SSL *` is taken out of the
+object that CPython keeps it in, which no interface promises: it is looked at twice, and tried before it is used.
+"""
+
+from __future__ import annotations
+
+import _ssl
+import ctypes
+import datetime
+import ssl
+import sys
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from gsubmit import certificates
+
+TYPE = "tls-exporter"
+LABEL = b"EXPORTER-Channel-Binding"  # RFC 9266 2, as the length
+OCTETS = 32
+
+
+def tls_exporter(sock: ssl.SSLSocket | ssl.SSLObject) -> bytes | None:
+    """The binding of a TLS 1.3 connection. None where it is not safe (RFC 9266 4.2) or cannot be had."""
+    if sock.version() != "TLSv1.3":
+        return None
+    if TYPE in ssl.CHANNEL_BINDING_TYPES:  # some later Python
+        return sock.get_channel_binding(TYPE)
+    return _exported(sock) if is_reliable() else None
+
+
+@cache
+def is_reliable() -> bool:
+    """Whether our way to OpenSSL works in this process: both ends of a connection export the same, others not."""
+    if sys.implementation.name != "cpython":
+        return False
+    try:
+        contexts = _contexts()
+        (server, client), (other_server, other_client) = _connected(*contexts), _connected(*contexts)
+        exported, other = _exported(server), _exported(other_server)
+        same = exported == _exported(client) and other == _exported(other_client)
+    except (AttributeError, OSError, ValueError):  # no such function, object or algorithm here
+        return False
+    return same and exported != other and None not in (exported, other)
+
+
+def _exported(sock: ssl.SSLSocket | ssl.SSLObject) -> bytes | None:
+    connection = _connection(sock)
+    if connection is None:
+        return None
+    exported = ctypes.create_string_buffer(OCTETS)
+    # The context is there, but empty. TLS 1.3 makes no difference between that and none.
+    done = _library().SSL_export_keying_material(connection, exported, OCTETS, LABEL, len(LABEL), b"", 0, 1)
+    if done != 1:
+        _library().ERR_clear_error()  # or Python would blame it on its next call
+        return None
+    return exported.raw
+
+
+def _connection(sock: ssl.SSLSocket | ssl.SSLObject) -> int | None:
+    """The address of OpenSSL's SSL structure, if all around it is as CPython has it, at least 3.11 to 3.14.
+
+    PySSLSocket in CPython's Modules/_ssl.c begins: PyObject_HEAD, a weak reference to the socket, `SSL *`, the
+    context. The last of these is known otherwise, so it shows that the one before is what we take it for.
+    """
+    inner: Any = sock._sslobj  # type: ignore[union-attr]
+    if type(inner) is not _ssl._SSLSocket:  # type: ignore[attr-defined]
+        return None
+    start, words = object.__basicsize__, ctypes.c_void_p * 3
+    if type(inner).__basicsize__ < start + ctypes.sizeof(words):
+        return None
+    _, connection, context = words.from_address(id(inner) + start)
+    return connection if context == id(inner.context) else None
+
+
+@cache
+def _library() -> ctypes.PyDLL:
+    """The OpenSSL that Python's ssl uses: there may be others in the process.
+
+    PyDLL keeps the interpreter's lock, so nobody uses the connection meanwhile.
+    """
+    library = ctypes.PyDLL(_ssl.__file__)
+    pointer, text, length = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
+    export = library.SSL_export_keying_material
+    export.argtypes = (pointer, pointer, length, text, length, text, length, ctypes.c_int)
+    export.restype = ctypes.c_int
+    library.ERR_clear_error.argtypes, library.ERR_clear_error.restype = (), None
+    return library
+
+
+def _connected(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Both ends of a connection in memory."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
+    client = client_context.wrap_bio(to_client, to_server)
+    for end in (client, server, client, server):
+        with suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    return server, client
+
+
+def _contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """For a server with a certificate made for the purpose, and a client that takes it."""
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.minimum_version = client.minimum_version = ssl.TLSVersion.TLSv1_3
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    certificate, key = _throwaway()
+    certificates.load(server, certificate, key, "", TYPE)
+    return server, client
+
+
+def _throwaway() -> tuple[str, str]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, TYPE)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        certificate.public_bytes(Encoding.PEM).decode(),
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+    )
