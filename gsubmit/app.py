@@ -27,6 +27,7 @@ from gsubmit.relay.tls import client_context
 from gsubmit.relay.unset import NoRelay
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.listener import Door, Listener, bind
+from gsubmit.server.logins import Logins
 from gsubmit.server.tls import ServerTls
 from gsubmit.service import NextHops, Service
 from gsubmit.settings.problem import SettingsError
@@ -78,19 +79,22 @@ def build_relay(settings: Settings) -> NextHops:
     )
 
 
-def build_service(settings: Settings) -> Service:
-    """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args."""
+def build_service(settings: Settings, logins: Logins | None = None) -> Service:
+    """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args.
+
+    `logins` are those of the service before, so that a reload forgives no failures.
+    """
     try:
         tls = ServerTls(settings) if settings.ssl.ssl != "no" else None
     except CertificateError as error:
         raise CannotStart(str(error)) from error
-    auth = settings.auth
     return Service(
         settings=settings,
-        chain=build_chain(settings.passdbs, auth.auth_cache_size, auth.auth_cache_ttl),
-        mechanisms={name.upper(): MECHANISMS[name.upper()] for name in auth.auth_mechanisms},
+        chain=build_chain(settings),
+        mechanisms={name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms},
         relay=build_relay(settings),
         tls=tls,
+        logins=logins or Logins(),
     )
 
 
@@ -181,7 +185,7 @@ class Server:
         """
         try:
             settings = load_again()
-            service = build_service(settings)
+            service = build_service(settings, self.service.logins)
         except (SettingsError, CannotStart) as error:
             for line in str(error).splitlines():
                 _log.error("reload: %s", line)
@@ -239,6 +243,6 @@ def unreadable_files(settings: Settings) -> list[str]:
         problems.append(f"mail_temp_dir {temp_dir} cannot be written")
     for passdb in settings.passdbs:
         path = passdb.args.split(" ")[-1]
-        if "%" not in path and not os.access(path, os.R_OK):
+        if passdb.driver in ("passwd-file", "oauth2") and "%" not in path and not os.access(path, os.R_OK):
             problems.append(f"passdb file {path} cannot be read")
     return problems

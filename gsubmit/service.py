@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Protocol
 
 from gsubmit.auth.chain import Chain
@@ -43,6 +45,21 @@ class Service:
     relay: NextHops
     tls: ServerTls | None
     logins: Logins = field(default_factory=Logins)
+
+    @cached_property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of login_trusted_networks."""
+        return tuple(ip_network(text, strict=False) for text in self.settings.auth.login_trusted_networks)
+
+    @cached_property
+    def binds_channels(self) -> bool:
+        """Whether any mechanism uses channel bindings."""
+        return any(mechanism.binds for mechanism in self.mechanisms.values())
+
+    @property
+    def has_penalty(self) -> bool:
+        """Whether failed logins make later ones wait."""
+        return self.settings.auth.auth_penalty and self.settings.services.has_penalty
 
     @property
     def hostname(self) -> str:

@@ -1,4 +1,4 @@
-"""Passwords that were checked a short while ago, so that a busy client costs neither a bcrypt nor a lookup each time."""
+"""Passwords that were checked a short while ago: a busy client is to cost neither a bcrypt nor a lookup each time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class VerifiedCache:
     """
 
     def __init__(self, size: int, ttl: float, negative_ttl: float = 0.0) -> None:
-        """At most about `size` octets (0: keep nothing), right passwords for `ttl` seconds, wrong ones for `negative_ttl`."""
+        """At most about `size` octets (0: none), right passwords for `ttl` seconds, wrong ones for `negative_ttl`."""
         self.size = size
         self.ttl = ttl
         self.negative_ttl = negative_ttl

@@ -2,73 +2,146 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
+from gsubmit.auth import decoy
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.names import canonical
-from gsubmit.auth.passdb import Denied, Identity, Passdb, Unavailable, UnknownUser
+from gsubmit.auth.dovecot import DovecotAuth
+from gsubmit.auth.imap import ImapServer
+from gsubmit.auth.link import Link
+from gsubmit.auth.names import Names
+from gsubmit.auth.oauth2 import OAuth2
+from gsubmit.auth.passdb import Means, Origin, Passdb, Unavailable
 from gsubmit.auth.passwdfile import PasswdFile
-from gsubmit.sasl.mechanism import Cleartext
-from gsubmit.settings.blocks import PassdbSettings
+from gsubmit.auth.static import Static
+from gsubmit.auth.walk import Observer, Walk
+from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, Keys, KeysWanted, Proven
 from gsubmit.settings.problem import Problem, SettingsError
+from gsubmit.settings.sections import Settings
 
 # What makes a passdb of the setting `args`, by driver; ValueError for bad args.
-DRIVERS: dict[str, Callable[[str, VerifiedCache], Passdb]] = {"passwd-file": PasswdFile.from_args}
+DRIVERS: dict[str, Callable[[str, Means], Passdb]] = {
+    "passwd-file": PasswdFile.from_args,
+    "static": Static.from_args,
+    "oauth2": OAuth2.from_args,
+    "imap": ImapServer.from_args,
+    "dovecot": DovecotAuth.from_args,
+}
 
-log = logging.getLogger("gsubmit.auth")
+C = TypeVar("C", bound=Claim)
+
+
+def _nobody(_: str, __: str) -> None:
+    """The observer of walks that nobody observes."""
 
 
 class Chain:
-    """What the server asks. The first passdb that accepts the credentials wins."""
+    """What the server asks."""
 
-    def __init__(self, passdbs: Sequence[Passdb]) -> None:
-        self.passdbs = tuple(passdbs)
+    def __init__(self, links: Sequence[Link], names: Names) -> None:
+        self.links = tuple(link for link in links if not link.is_master)
+        self.masters = tuple(link for link in links if link.is_master)
+        self._names = names
 
-    def verify(self, credentials: Cleartext) -> Identity:
-        """The identity these credentials prove. Unavailable if a passdb could not answer and no other one said yes."""
-        credentials = _prepared(credentials)
-        unavailable = None if self.passdbs else Unavailable("no passdb")
-        denied: Denied = UnknownUser()
-        strangers: list[Passdb] = []
-        for passdb in self.passdbs:
-            try:
-                return passdb.verify(credentials)
-            except UnknownUser:
-                strangers.append(passdb)
-            except Denied as answer:
-                denied = answer
-            except Unavailable as failure:
-                log.error("%s: %s", passdb, failure.reason)
-                unavailable = failure
-        # Now each passdb has compared one password, known user or not, and the delay tells nothing.
-        for passdb in strangers:
-            passdb.pretend(credentials)
-        raise unavailable or denied
+    def verify(self, claim: Claim, origin: Origin, observe: Observer = _nobody) -> Identity:
+        """The identity that a claim proves. Raises Denied or Unavailable."""
+        return self._identity(claim, origin, observe)[0]
 
-
-def _prepared(credentials: Cleartext) -> Cleartext:
-    """The credentials with the user name as passdbs know it. Nobody may act as somebody else (RFC 4616 2)."""
-    user = canonical(credentials.authentication_id)
-    if credentials.authorization_id and canonical(credentials.authorization_id) != user:
-        raise Denied("authorization id not permitted")
-    return Cleartext(authentication_id=user, authorization_id="", password=credentials.password)
-
-
-def build_chain(passdbs: Sequence[PassdbSettings], cache_size: int, cache_ttl: float) -> Chain:
-    """The chain of these settings (auth_cache_size in octets, auth_cache_ttl in seconds), or SettingsError."""
-    cache = VerifiedCache(cache_size, cache_ttl)
-    built: list[Passdb] = []
-    problems: list[Problem] = []
-    for settings in passdbs:
-        driver = DRIVERS.get(settings.driver)
-        if driver is None:  # the settings have complained about it
-            log.warning("passdb driver %s is not supported, the passdb is skipped", settings.driver)
-            continue
+    def account(self, claim: KeysWanted, origin: Origin, observe: Observer = _nobody) -> Account:
+        """The keys of a user, or made-up ones with the reason why. Raises Unavailable."""
         try:
-            built.append(driver(settings.args, cache))
+            identity, keys = self._identity(claim, origin, observe)
+            if keys is not None:
+                return Account(keys, identity)
+            denied = Denied("no keys, only a yes without a password")
+        except Denied as refusal:
+            denied = refusal
+        return Account(self._decoy(claim, origin), denied)
+
+    def _identity(self, claim: Claim, origin: Origin, observe: Observer) -> tuple[Identity, Keys | None]:
+        """Who it is, and the keys if those were wanted."""
+        if not self.links and not self.masters:
+            raise Unavailable("no passdb")
+        if not claim.authentication_id:  # a token tells itself whose it is
+            walk = self._walk(claim, origin, observe, self.links)
+            return Identity(self._names.canonical(walk.user), walk.fields), walk.keys
+        user, authenticator = self._names.parties(claim)
+        claim = replace(claim, authentication_id=authenticator, authorization_id="")
+        if user == authenticator:
+            walk = self._walk(claim, origin, observe, self.links)
+            return Identity(walk.user, walk.fields), walk.keys
+        if not self.masters:
+            raise Denied("authorization id not permitted")
+        walk = self._walk(claim, origin, observe, self.masters)
+        identity = Identity(user, walk.fields, master_user=authenticator)
+        if walk.goes_on:
+            target = self._walk(Proven(user), origin, observe, self.links)
+            identity = Identity(target.user, walk.fields | target.fields, master_user=authenticator)
+        return identity, walk.keys
+
+    def _walk(self, claim: Claim, origin: Origin, observe: Observer, links: Sequence[Link]) -> Walk:
+        walk = Walk(claim, origin, observe)
+        try:
+            walk.along(links)
+        except Denied:
+            # Now each passdb has compared one password, known user or not, and the delay tells nothing.
+            if isinstance(claim, Cleartext):
+                for link in walk.strangers:
+                    link.passdb.pretend(claim, origin)
+            raise
+        return walk
+
+    def _decoy(self, claim: KeysWanted, origin: Origin) -> Keys:
+        """Keys of nobody, like those that the passdbs have."""
+        with suppress(Denied):
+            claim = replace(claim, authentication_id=self._names.parties(claim).authenticator)
+        keys: Keys | None = None
+        for link in self.links:
+            if KeysWanted in link.passdb.serves:
+                keys = link.passdb.pretend(claim, origin) or keys
+        return keys or decoy.keys(claim)
+
+
+@dataclass(frozen=True)
+class ClaimsFrom:
+    """The authority that mechanisms ask, for claims of one origin. A certificate's name may replace the user's."""
+
+    chain: Chain
+    origin: Origin
+    user_instead: str = ""
+
+    def verify(self, claim: Claim) -> Identity:
+        """Who it is, when the claim holds."""
+        return self.chain.verify(self._of_certificate(claim), self.origin)
+
+    def account(self, claim: KeysWanted) -> Account:
+        """The keys of that user."""
+        return self.chain.account(self._of_certificate(claim), self.origin)
+
+    def _of_certificate(self, claim: C) -> C:
+        return replace(claim, authentication_id=self.user_instead) if self.user_instead else claim
+
+
+def build_chain(settings: Settings) -> Chain:
+    """The chain of these settings, or SettingsError."""
+    auth = settings.auth
+    cache = VerifiedCache(auth.auth_cache_size, auth.auth_cache_ttl, auth.auth_cache_negative_ttl)
+    means = Means(cache, auth.auth_allow_weak_schemes)
+    links: list[Link] = []
+    problems: list[Problem] = []
+    for passdb in settings.passdbs:
+        try:
+            link = Link(DRIVERS[passdb.driver](passdb.args, means), passdb)
         except ValueError as error:
-            problems.append(Problem(settings.file, settings.line, str(error)))
+            problems.append(Problem(passdb.file, passdb.line, str(error)))
+            continue
+        if link.is_deny and Proven not in link.passdb.serves:
+            text = f"deny = yes needs a driver that can look users up, which {passdb.driver} cannot"
+            problems.append(Problem(passdb.file, passdb.line, text))
+        links.append(link)
     if problems:
         raise SettingsError(problems)
-    return Chain(built)
+    return Chain(links, Names(auth))

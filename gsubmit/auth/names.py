@@ -2,15 +2,63 @@
 
 from __future__ import annotations
 
-import string
+from typing import NamedTuple
 
-from gsubmit.auth.passdb import Denied
+from gsubmit.sasl.claims import Claim, Denied
+from gsubmit.settings.sections import AuthSettings
+from gsubmit.settings.variables import expand
 
-USERNAME_CHARS = frozenset(string.ascii_letters + string.digits + ".-_@")  # Dovecot's auth_username_chars
+
+class Parties(NamedTuple):
+    """Who logs in, and whose password proves it: the same user, unless it is a master user's."""
+
+    user: str
+    authenticator: str
 
 
-def canonical(name: str) -> str:
-    """The name in lower case (Dovecot's auth_username_format `%Lu`); Denied if a character is not allowed in names."""
-    if not USERNAME_CHARS.issuperset(name):
-        raise Denied("character not allowed in user name")
-    return name.lower()
+class Names:
+    """What the settings say about names, in Dovecot's order: separator, realm, translation, characters, format."""
+
+    def __init__(self, auth: AuthSettings) -> None:
+        self._separator = auth.auth_master_user_separator
+        self._realm = auth.auth_default_realm
+        pairs = auth.auth_username_translation
+        self._translation = str.maketrans(pairs[::2], pairs[1::2])
+        self._characters = frozenset(auth.auth_username_chars)
+        self._format = auth.auth_username_format
+
+    def parties(self, claim: Claim) -> Parties:
+        """The names in a claim, canonical. Raises Denied.
+
+        Someone else's name stands before the separator, or is the authorization id (RFC 4422 2).
+        """
+        authenticator, user = claim.authentication_id, claim.authorization_id
+        if self._separator and self._separator in authenticator:
+            target, _, authenticator = authenticator.partition(self._separator)
+            if user and self.canonical(user) != self.canonical(target):
+                raise Denied("two different users to act for")
+            user = target
+        canonical = self.canonical(authenticator)
+        return Parties(self.canonical(user) if user else canonical, canonical)
+
+    def canonical(self, name: str) -> str:
+        """The name as everybody here knows it; Denied if a character is not allowed, or nothing is left."""
+        if not name:
+            raise Denied("empty user name")
+        if self._realm and "@" not in name:
+            name = f"{name}@{self._realm}"
+        name = name.translate(self._translation)
+        if self._characters and not self._characters.issuperset(name):
+            raise Denied("character not allowed in user name")
+        if self._format == "%Lu":  # nearly always
+            return name.lower()
+        formatted = expand(self._format, values(name))
+        if not formatted:
+            raise Denied("user name is empty after auth_username_format")
+        return formatted
+
+
+def values(user: str) -> dict[str, str]:
+    """The variables that a user name gives."""
+    username, _, domain = user.partition("@")
+    return {"user": user, "username": username, "domain": domain}

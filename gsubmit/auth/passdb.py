@@ -59,8 +59,11 @@ class Passdb(Protocol):
         `claim.authentication_id` is as passdbs know users (auth.names); `authorization_id` does not matter here.
         """
 
-    def pretend(self, claim: Claim, origin: Origin) -> None:
-        """Spend the time that a wrong password takes, so that a reply's delay does not tell who exists."""
+    def pretend(self, claim: Claim, origin: Origin) -> Keys | None:
+        """Spend the time that a wrong password takes, so that a reply's delay does not tell who exists.
+
+        Where keys are wanted: keys of nobody that look like those of somebody, see auth.decoy.
+        """
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 
-from gsubmit.auth import hashing, schemes
-from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Denied, Identity, Unavailable, UnknownUser
+from gsubmit.auth import decoy, fields, hashing, schemes
+from gsubmit.auth.cache import Verdict
+from gsubmit.auth.names import values
+from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable, UnknownUser
 from gsubmit.auth.schemes import SchemeError
 from gsubmit.auth.userfile import ABSENT, Entry, UserFile
-from gsubmit.sasl.mechanism import Cleartext
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, KeysWanted, Proven
 from gsubmit.settings.variables import expand
 
 DEFAULT_SCHEME = "CRYPT"
@@ -21,24 +21,26 @@ MAX_FILES = 100  # kept read of a path with variables; the one used longest ago 
 class PasswdFile:
     """A passdb of driver passwd-file."""
 
+    serves: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven)
+
     def __init__(
         self,
         path: str,
+        means: Means,
         scheme: str = DEFAULT_SCHEME,
         username_format: str = DEFAULT_USERNAME_FORMAT,
-        cache: VerifiedCache | None = None,
     ) -> None:
         self.path = path
         self.scheme = scheme
         self.username_format = username_format
-        self._cache = cache
+        self._means = means
         self._variables = _variables_in(path)
         self._fixed_path = "" if self._variables else expand(path, {})
         self._files: dict[str, UserFile] = {}  # path -> file, the one used last at the end
         self._sample = ""  # a stored password that is like the others
 
     @classmethod
-    def from_args(cls, args: str, cache: VerifiedCache | None = None) -> PasswdFile:
+    def from_args(cls, args: str, means: Means) -> PasswdFile:
         """The passdb of the setting `args = [scheme=S] [username_format=F] PATH`, or ValueError."""
         options = {"scheme": DEFAULT_SCHEME, "username_format": DEFAULT_USERNAME_FORMAT}
         path = args.strip()
@@ -56,51 +58,73 @@ class PasswdFile:
         except SchemeError as error:
             raise ValueError(f"passwd-file: scheme={options['scheme']}: {error}") from None
         try:
-            expand(options["username_format"], _values("user@domain"))
-            return cls(path, options["scheme"], options["username_format"], cache)
+            expand(options["username_format"], values("user@domain"))
+            return cls(path, means, options["scheme"], options["username_format"])
         except ValueError as error:
             raise ValueError(f"passwd-file: {error}") from None
 
     def __str__(self) -> str:
         return f"passwd-file {self.path}"
 
-    def verify(self, credentials: Cleartext) -> Identity:
-        """Look the user up and compare the password."""
-        user = credentials.authentication_id
+    def verify(self, claim: Claim, origin: Origin) -> Answer:
+        """Look the user up, and compare the password or give its keys."""
+        user = claim.authentication_id
         entry = self._find(user)
         if entry is None:
             raise UnknownUser
+        keys = None
         try:
-            proven = self._proves(user, entry, credentials.password)
-        except SchemeError as error:
+            if isinstance(claim, Cleartext):
+                self._compare(claim, entry)
+            elif isinstance(claim, KeysWanted):
+                keys = self._keys(claim, entry)
+            return Answer(fields.expanded(entry.fields, user, origin), keys)
+        except (SchemeError, ValueError) as error:  # a variable that is none
             raise Unavailable(f"user {user}: {error}") from None
-        if not proven:
-            raise Denied("password mismatch")
-        return Identity(user, entry.fields)
 
-    def pretend(self, credentials: Cleartext) -> None:
+    def pretend(self, claim: Claim, _: Origin) -> Keys | None:
         """Compare the password with somebody's, whatever comes of it."""
-        with suppress(SchemeError):
-            hashing.check(self._sample, self.scheme, credentials.password)
+        if isinstance(claim, KeysWanted):
+            return decoy.keys(claim, self._sample, self.scheme)
+        if isinstance(claim, Cleartext):
+            with suppress(SchemeError):
+                hashing.check(self._sample, self.scheme, claim.password, user=claim.authentication_id)
+        return None
 
-    def _proves(self, user: str, entry: Entry, password: str) -> bool:
-        stored = entry.password
+    def _compare(self, claim: Cleartext, entry: Entry) -> None:
+        nodelay = "nodelay" in entry.fields
         if "nopassword" in entry.fields:
-            if stored:
+            if entry.password:
                 raise SchemeError("nopassword beside a password")
-            return True
-        if self._cache is None or schemes.is_cheap(stored, self.scheme):
-            return hashing.check(stored, self.scheme, password)
-        if self._cache.holds(str(self), user, stored, password):
-            return True
-        proven = hashing.check(stored, self.scheme, password)
-        if proven:
-            self._cache.add(str(self), user, stored, password)
-        return proven
+            return
+        if not entry.password:
+            raise Denied("no password set", nodelay=nodelay)
+        if not self._proves(claim.authentication_id, entry.password, claim.password):
+            raise Denied("password mismatch", nodelay=nodelay)
+
+    def _proves(self, user: str, stored: str, password: str) -> bool:
+        allow_weak = self._means.allow_weak_schemes
+        if schemes.parse(stored, self.scheme).is_cheap:
+            return hashing.check(stored, self.scheme, password, user=user, allow_weak=allow_weak)
+        verdict = self._means.cache.recall(str(self), user, password, stored)
+        if verdict is None:
+            proven = hashing.check(stored, self.scheme, password, user=user, allow_weak=allow_weak)
+            verdict = Verdict({} if proven else None)
+            self._means.cache.remember(str(self), user, password, verdict, stored)
+        return verdict.fields is not None
+
+    def _keys(self, claim: KeysWanted, entry: Entry) -> Keys:
+        stored = schemes.parse(entry.password, self.scheme) if entry.password else None
+        if stored is not None and stored.is_weak and not self._means.allow_weak_schemes:
+            raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
+        keys = decoy.keys_of(claim, stored) if stored is not None else None
+        if keys is None:
+            raise Denied(f"no password that {claim.scheme} could use", nodelay="nodelay" in entry.fields)
+        return keys
 
     def _find(self, user: str) -> Entry | None:
         path = self._path_for(user)
-        key = user if self.username_format == "%u" else expand(self.username_format, _values(user))
+        key = user if self.username_format == "%u" else expand(self.username_format, values(user))
         file = self._files.pop(path, None) or UserFile(path, may_vanish=bool(self._variables))
         try:
             entry = file.find(key)
@@ -118,17 +142,12 @@ class PasswdFile:
         """The file this user would be in. The client chooses the name, so it must not lead into another folder."""
         if self._fixed_path:
             return self._fixed_path
-        values = _values(user)
+        known = values(user)
         for name in self._variables:
-            value = values[name]
+            value = known[name]
             if value in ("", ".", "..") or "/" in value or "\0" in value:
                 raise UnknownUser
-        return expand(self.path, values)
-
-
-def _values(user: str) -> Mapping[str, str]:
-    username, _, domain = user.partition("@")
-    return {"user": user, "username": username, "domain": domain}
+        return expand(self.path, known)
 
 
 def _variables_in(path: str) -> list[str]:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from gsubmit.auth.passdb import Denied, Identity, Unavailable
+from gsubmit.auth.passdb import Unavailable
+from gsubmit.sasl.claims import Denied, Identity
 
 
 class Disabled(Denied):
     """The password is right and the account may not log in; `text` is for the client, from the field `reason`."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__("login disabled")
+    def __init__(self, text: str, *, nodelay: bool = False) -> None:
+        super().__init__("login disabled", nodelay=nodelay)
         self.text = text
 
 
 def check(identity: Identity, remote_ip: str) -> None:
     """Raise Denied or Disabled where `allow_nets`, `nologin` or `fail` say so; Unavailable where `proxy` does."""
     fields = identity.fields
+    nodelay = "nodelay" in fields
     if "allow_nets" in fields and not _is_in(remote_ip, fields["allow_nets"]):
-        raise Denied("allow_nets check failed")
+        raise Denied("allow_nets check failed", nodelay=nodelay)
     if "fail" in fields:
-        raise Denied("the passdb entry says fail")
+        raise Denied("the passdb entry says fail", nodelay=nodelay)
     if "nologin" in fields:
-        raise Disabled(fields.get("reason", ""))
+        raise Disabled(fields.get("reason", ""), nodelay=nodelay)
     if "proxy" in fields or "proxy_maybe" in fields:
         raise Unavailable("the passdb entry asks for a login proxy, which is not supported yet")
 

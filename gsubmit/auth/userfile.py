@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gsubmit.auth import fields
+
 LOOK_INTERVAL = 1.0  # seconds between two looks at the file, as Dovecot's
 EXTRA_FIELDS = 6  # after the password: uid, gid, gecos, home, shell, then the extra fields with all further colons
 MAX_COMPLAINTS = 20  # bad lines logged one by one each time a file is read
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})  # there is no such file, nor can there be
 
-# The form of libpam-pwdfile: the number says which hash it is.
-_NUMBERED_PASSWORD = re.compile(r"[^{$:][^:]*\[(13|34|56)\](:|$)")
+# The form of libpam-pwdfile, `secret[13]`: the number says which hash it is (Dovecot's db-passwd-file).
+_NUMBERED_PASSWORD = re.compile(r"([^{$].*)\[(13|34|56)\]", re.DOTALL)
+_NUMBERED_SCHEMES = {"13": "CRYPT", "34": "PLAIN-MD5", "56": "DIGEST-MD5"}
+_DIGEST_MD5_DIGITS = 32  # hexadecimal
 
 log = logging.getLogger("gsubmit.auth")
 
@@ -33,13 +37,15 @@ class Entry:
     def parse(cls, line: str) -> Entry:
         """The entry in what follows the user name and its colon."""
         parts = line.split(":", EXTRA_FIELDS)
-        fields = {}
-        if len(parts) > EXTRA_FIELDS:
-            for word in parts[EXTRA_FIELDS].split():
-                key, equals, value = word.partition("=")
-                if not key.startswith("userdb_"):
-                    fields[key] = value if equals else "yes"
-        return cls(parts[0], fields)
+        return cls(_password(parts[0]), fields.parse(parts[EXTRA_FIELDS]) if len(parts) > EXTRA_FIELDS else {})
+
+
+def _password(text: str) -> str:
+    """A stored password in the form `{SCHEME}content`, where it was in the older one."""
+    numbered = _NUMBERED_PASSWORD.fullmatch(text) if text.endswith("]") else None
+    if numbered is None or (numbered[2] == "56" and len(numbered[1]) != _DIGEST_MD5_DIGITS):
+        return text
+    return f"{{{_NUMBERED_SCHEMES[numbered[2]]}}}{numbered[1]}"
 
 
 class UserFile:
@@ -86,7 +92,7 @@ class UserFile:
             return
         self._lines = _users(self.path, path.read_bytes())
         self._version = version
-        passwords = (line.partition(":")[0] for line in self._lines.values())
+        passwords = (_password(line.partition(":")[0]) for line in self._lines.values())
         self.sample = next((password for password in passwords if password and password[0] not in "!*"), "")
 
 
@@ -99,15 +105,11 @@ def _users(path: str, octets: bytes) -> dict[str, str]:
         line = line.removesuffix("\r")  # noqa: PLW2901
         if line.startswith(("#", ":")) or not line or line.isspace():
             continue
-        user, colon, rest = line.partition(":")
+        user, _, rest = line.partition(":")  # a list of names to deny has nothing else
         if "\ufffd" in line:
             faults.append((number, "not UTF-8"))
-        elif not colon:
-            faults.append((number, "no password field"))
         elif user in users:
             faults.append((number, "user exists more than once, the first line counts"))
-        elif "]" in rest and _NUMBERED_PASSWORD.match(rest):
-            faults.append((number, "passwords ending in [13], [34] or [56] are not supported"))
         else:
             users[user] = rest
     for number, fault in faults[:MAX_COMPLAINTS]:

@@ -33,5 +33,6 @@ class Mechanism:
     name: str
     start: Callable[[Authority, Channel], Exchange]
     cleartext: bool = False  # a secret crosses the wire readable, so TLS is asked for first (RFC 4954 4)
+    binds: bool = False  # it uses a channel binding
     server_first: bool = False  # the first challenge is not empty, so an initial response is an error
     is_possible: Callable[[Channel], bool] = lambda _: True  # whether it can work on this connection

@@ -129,7 +129,8 @@ def _mechanism(scheme: str) -> Mechanism:
 
 
 def _plus_mechanism(scheme: str) -> Mechanism:
-    return Mechanism(f"{scheme}-PLUS", partial(scram, scheme, True), is_possible=lambda channel: bool(channel.bindings))
+    start = partial(scram, scheme, True)
+    return Mechanism(f"{scheme}-PLUS", start, binds=True, is_possible=lambda channel: bool(channel.bindings))
 
 
 SCRAM_SHA_1 = _mechanism("SCRAM-SHA-1")

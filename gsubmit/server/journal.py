@@ -27,10 +27,12 @@ def safe(text: str) -> str:
     return _UNSAFE.sub("?", text)
 
 
-def _who(session: Session, user: str, method: str) -> str:
+def _who(session: Session, user: str, method: str, master_user: str = "") -> str:
     """The elements of Dovecot's login_log_format_elements."""
     ends = session.ends
     parts = [f"user=<{_ODD_IN_NAME.sub('?', user)}>"]
+    if master_user:
+        parts.append(f"master=<{_ODD_IN_NAME.sub('?', master_user)}>")
     if method:
         parts.append(f"method={method}")
     parts += [f"rip={ends.remote_ip}", f"lip={ends.local_ip}"]
@@ -44,8 +46,9 @@ def _who(session: Session, user: str, method: str) -> str:
 
 def logged_in(session: Session) -> None:
     """A login succeeded."""
-    assert session.identity is not None
-    _log.info("Login: %s", _who(session, session.identity.user, session.mechanism), extra=_LOGIN)
+    identity = session.identity
+    assert identity is not None
+    _log.info("Login: %s", _who(session, identity.user, session.mechanism, identity.master_user), extra=_LOGIN)
 
 
 def login_failed(session: Session, user: str, method: str, reason: str) -> None:

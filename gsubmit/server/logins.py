@@ -1,11 +1,14 @@
-"""Passwords being checked: a few at a time for each address, so that one who guesses does not keep the others out."""
+"""What logins of all sessions have to do with each other: turns, waits after failures, connections of one user."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gsubmit.auth.passdb import Unavailable
+from gsubmit.auth.penalty import WAITS, Penalty
 from gsubmit.turns import Turns
 
 AT_A_TIME = 2  # passwords checked at the same time for one address; slow hashes take a thread each
@@ -13,10 +16,13 @@ PATIENCE = 30.0  # seconds to wait for a turn
 
 
 class Logins:
-    """One for all sessions."""
+    """One for all sessions, and for the life of the process: a reload forgives nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._by_address: dict[str, Turns] = {}
+        self._connections: Counter[tuple[str, str]] = Counter()
+        self._sleep = sleep
+        self.penalty = Penalty()
 
     @contextmanager
     def turn(self, address: str) -> Iterator[None]:
@@ -30,3 +36,25 @@ class Logins:
             turns.give_back()
             if not turns.busy:
                 self._by_address.pop(address, None)
+
+    def wait(self, address: str) -> int:
+        """Let an address wait as long as its earlier failures ask for; its level, for Penalty.failed."""
+        level = self.penalty.level(address)
+        if level:
+            self._sleep(WAITS[level])
+        return level
+
+    def enter(self, user: str, address: str, most: int) -> bool:
+        """Count one more connection of a user from an address, unless there are `most` (0: any number)."""
+        key = (user, address)
+        if most and self._connections[key] >= most:
+            return False
+        self._connections[key] += 1
+        return True
+
+    def leave(self, user: str, address: str) -> None:
+        """A connection that was counted is over."""
+        key = (user, address)
+        self._connections[key] -= 1
+        if not self._connections[key]:
+            del self._connections[key]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
-from gsubmit.auth.passdb import Identity
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Delivery
 from gsubmit.relay.xclient import UNAVAILABLE, ClientFacts
+from gsubmit.sasl.claims import Identity
+from gsubmit.sasl.mechanism import Channel
 from gsubmit.server import journal
+from gsubmit.server.channel import channel_of
 from gsubmit.server.commands.starttls import begin_tls
 from gsubmit.server.commands.table import execute
 from gsubmit.server.transaction import Transaction
@@ -90,11 +93,14 @@ class Session:
         self.offered: frozenset[str] = frozenset()  # the keywords that it announced
         self.identity: Identity | None = None
         self.mechanism = ""
+        self.has_bound = False  # a channel binding was used in a login
+        self.is_trusted = bool(service.trusted_networks) and self._is_in(service.trusted_networks)
         self.attempts = Attempts()
         self.transaction: Transaction | None = None
         self.transactions = 0
         self.commands = 0
         self._client: ClientFacts | None = None
+        self._channel: Channel | None = None
         self.is_waiting = False  # for a command, with nothing under way
         self.is_stopping = False
         self.end = "Connection closed"
@@ -123,8 +129,7 @@ class Session:
         finally:
             self.stop_login_timer()
             self.end_transaction()
-            if self.identity is not None:
-                self.service.relay.leave(self.client)
+            self._leave()
             journal.ended(self)
 
     def _converse(self) -> None:
@@ -191,10 +196,18 @@ class Session:
         """What a relay is told of the client has changed: its name, its login, or TLS."""
         self._client = None
 
+    def _leave(self) -> None:
+        """Whoever was logged in is so no more."""
+        if self.identity is not None:
+            self.service.relay.leave(self.client)
+            self.service.logins.leave(self.identity.user, self.ends.remote_ip)
+
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
         self.end_transaction()
+        self._leave()
         self.forget_client()
+        self._channel = None
         self.hello = None
         self.offered = frozenset()
         if self.identity is not None:
@@ -231,8 +244,25 @@ class Session:
         return (
             self.wire.tls is not None
             or self.ends.remote_ip == self.ends.local_ip
+            or self.is_trusted
             or not self.service.settings.auth.disable_plaintext_auth
         )
+
+    @property
+    def channel(self) -> Channel:
+        """What mechanisms can build on; it changes only with TLS."""
+        if self._channel is None:
+            self._channel = channel_of(self)
+        return self._channel
+
+    @property
+    def has_client_certificate(self) -> bool:
+        """Whether the client has shown a certificate, which the handshake has verified."""
+        return self.wire.tls is not None and bool(self.wire.tls.getpeercert(binary_form=True))
+
+    def _is_in(self, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+        address = ip_address(self.ends.remote_ip)
+        return any(address in network for network in networks)
 
     def new_transaction_id(self) -> str:
         """The session's id, with a number from the second transaction on."""

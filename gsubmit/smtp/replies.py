@@ -54,6 +54,8 @@ AUTH_LINE_TOO_LONG = Reply(500, "5.5.6", "Authentication response too long")
 AUTH_FAILED = Reply(535, "5.7.8", "Authentication failed")
 AUTH_DISABLED = Reply(525, "5.7.13", "Login disabled for this user")
 AUTH_UNAVAILABLE = Reply(454, "4.7.0", "Temporary authentication failure")
+TOO_MANY_FAILED_LOGINS = Reply(421, "4.7.0", "Too many failed logins")
+BINDING_USED = Reply(421, "4.7.0", "Connect anew to log in with channel binding again")  # RFC 9266 4.1
 NO_INITIAL_RESPONSE = Reply(501, "5.7.0", "This mechanism takes no initial response")  # RFC 4954 4
 
 # MAIL, RCPT and their parameters

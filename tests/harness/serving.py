@@ -78,6 +78,8 @@ listen = 127.0.0.1
 ssl_cert = <{folder}/cert.pem
 ssl_key = <{folder}/key.pem
 auth_failure_delay = 10ms
+auth_penalty = no
+mail_max_userip_connections = 0
 {relay}
 passdb {{
   driver = passwd-file

@@ -8,11 +8,13 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from gsubmit.auth import restrictions
-from gsubmit.auth.passdb import Denied, Unavailable
+from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.restrictions import Disabled
 from gsubmit.sasl import base64
-from gsubmit.sasl.mechanism import Cleartext, Exchange, MalformedResponse, Mechanism
+from gsubmit.sasl.claims import Denied, Identity, MalformedResponse
+from gsubmit.sasl.mechanism import Exchange, Mechanism
 from gsubmit.server import journal
+from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.wire import LineTooLong
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
@@ -23,13 +25,15 @@ from gsubmit.smtp.replies import (
     AUTH_MALFORMED,
     AUTH_UNAVAILABLE,
     BAD_AUTH_SYNTAX,
+    BINDING_USED,
     LOGGED_IN,
     MECHANISM_NEEDS_TLS,
     MISSING_MECHANISM,
     NO_INITIAL_RESPONSE,
+    TOO_MANY_FAILED_LOGINS,
     UNKNOWN_MECHANISM,
 )
-from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.smtp.reply import Disconnected, Refused, Reply
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
@@ -38,7 +42,7 @@ _log = logging.getLogger("gsubmit.auth")
 
 
 def auth(session: Session, command: Command) -> Reply:
-    """Run the mechanism's exchange and ask the passdbs."""
+    """Run the mechanism's exchange, which asks the passdbs."""
     name, _, initial_response = command.argument.partition(" ")
     if not name:
         raise Refused(MISSING_MECHANISM)
@@ -47,19 +51,82 @@ def auth(session: Session, command: Command) -> Reply:
     mechanism = session.service.mechanisms.get(name.upper())
     if mechanism is None:
         raise Refused(UNKNOWN_MECHANISM)
+    _check_connection(session, mechanism)
+    if mechanism.server_first and initial_response:
+        raise Refused(NO_INITIAL_RESPONSE)
+    return log_in(session, mechanism, initial_response)
+
+
+def _check_connection(session: Session, mechanism: Mechanism) -> None:
+    """Refuse what cannot be done on this connection."""
+    settings = session.service.settings.auth
     if mechanism.cleartext and not session.is_secured:
         journal.login_refused(session, mechanism.name, "tried to use disallowed plaintext auth")
         raise Refused(MECHANISM_NEEDS_TLS)
-    if mechanism.server_first and initial_response:
-        raise Refused(NO_INITIAL_RESPONSE)
+    if settings.auth_ssl_require_client_cert and not session.has_client_certificate:
+        why = "client didn't send a cert" if session.wire.tls else "cert required, client didn't start TLS"
+        journal.login_refused(session, mechanism.name, why)
+        raise Refused(AUTH_FAILED)
+    if mechanism.name not in session.channel.offered:
+        journal.login_refused(session, mechanism.name, "tried to use unsupported auth mechanism")
+        raise Refused(UNKNOWN_MECHANISM)
+    most = settings.auth_max_failures_per_connection
+    if most and session.attempts.failed >= most:
+        raise Disconnected(TOO_MANY_FAILED_LOGINS)
+    if mechanism.binds and "tls-exporter" in session.channel.bindings:
+        if session.has_bound:  # a binding is good for one exchange (RFC 9266 4.1)
+            raise Disconnected(BINDING_USED)
+        session.has_bound = True
+
+
+def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
+    """One attempt. Refused where the exchange itself went wrong."""
+    logins, address = session.service.logins, session.ends.remote_ip
+    is_watched = session.service.has_penalty and not session.is_trusted
+    level = logins.wait(address) if is_watched else 0
+    authority = SessionAuthority(session, mechanism)
     try:
-        credentials = _converse(session, mechanism.start(), initial_response)
+        identity = _converse(session, mechanism.start(authority, session.channel), initial_response)
+        restrictions.check(identity, address)
     except MalformedResponse as malformed:
         raise Refused(AUTH_MALFORMED) from malformed
-    return _verify(session, mechanism, credentials)
+    except Unavailable as unavailable:
+        _log.error("%s", unavailable.reason, extra={"prefix": session.label})
+        return AUTH_UNAVAILABLE
+    except Denied as denied:
+        if is_watched and not isinstance(denied, Disabled):
+            logins.penalty.failed(address, level, authority.user, authority.secret)
+        return _refuse(session, mechanism, authority, denied)
+    logins.penalty.succeeded(address)
+    return _welcome(session, mechanism, identity)
 
 
-def _converse(session: Session, exchange: Exchange, initial_response: str) -> Cleartext:
+def _refuse(session: Session, mechanism: Mechanism, authority: SessionAuthority, denied: Denied) -> Reply:
+    """Say no, always equally long after the passdbs were asked."""
+    journal.login_failed(session, authority.user, mechanism.name, denied.reason)
+    delay = authority.since + session.service.settings.auth.auth_failure_delay - time.monotonic()
+    if delay > 0 and not denied.nodelay:
+        time.sleep(delay)
+    if isinstance(denied, Disabled):
+        return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, journal.safe(denied.text) or AUTH_DISABLED.text)
+    return AUTH_FAILED
+
+
+def _welcome(session: Session, mechanism: Mechanism, identity: Identity) -> Reply:
+    most = session.service.settings.auth.mail_max_userip_connections
+    if not session.service.logins.enter(identity.user, session.ends.remote_ip, most):
+        text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
+        journal.login_refused(session, mechanism.name, text)
+        raise Disconnected(Reply(AUTH_UNAVAILABLE.code, AUTH_UNAVAILABLE.status, text))
+    session.identity = identity
+    session.forget_client()
+    session.mechanism = mechanism.name
+    session.stop_login_timer()
+    journal.logged_in(session)
+    return LOGGED_IN
+
+
+def _converse(session: Session, exchange: Exchange, initial_response: str) -> Identity:
     """Carry challenges and responses between the mechanism and the client."""
     challenge = next(exchange)
     text = initial_response
@@ -73,8 +140,8 @@ def _converse(session: Session, exchange: Exchange, initial_response: str) -> Cl
             challenge = exchange.send(base64.decode(text))
             text = ""
     except StopIteration as done:
-        credentials: Cleartext = done.value
-        return credentials
+        identity: Identity = done.value
+        return identity
 
 
 def _response(session: Session) -> str:
@@ -89,24 +156,9 @@ def _response(session: Session) -> str:
     return line.rstrip(b" \t").decode("ascii")
 
 
-def _verify(session: Session, mechanism: Mechanism, credentials: Cleartext) -> Reply:
-    session.wire.flush()
-    try:
-        with session.service.logins.turn(session.ends.remote_ip):
-            identity = session.service.chain.verify(credentials)
-        restrictions.check(identity, session.ends.remote_ip)
-    except Unavailable as unavailable:
-        _log.error("%s", unavailable.reason, extra={"prefix": session.label})
-        return AUTH_UNAVAILABLE
-    except Denied as denied:
-        journal.login_failed(session, credentials.authentication_id, mechanism.name, denied.reason)
-        time.sleep(session.service.settings.auth.auth_failure_delay)
-        if isinstance(denied, Disabled):
-            return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, journal.safe(denied.text) or AUTH_DISABLED.text)
-        return AUTH_FAILED
-    session.identity = identity
-    session.forget_client()
-    session.mechanism = mechanism.name
-    session.stop_login_timer()
-    journal.logged_in(session)
-    return LOGGED_IN
+def log_in_by_certificate(session: Session) -> None:
+    """Log in without being asked, for clients that show a certificate and forget AUTH; nothing happens if it fails."""
+    mechanism = session.service.mechanisms.get("EXTERNAL")
+    if mechanism is None or mechanism.name not in session.channel.offered:
+        return
+    log_in(session, mechanism, "=")

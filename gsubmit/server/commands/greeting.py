@@ -58,10 +58,6 @@ def _situation(session: Session) -> Situation:
     return Situation(
         relay=service.relay.capabilities(),
         max_mail_size=service.settings.submission.submission_max_mail_size,
-        mechanisms=tuple(
-            mechanism.name
-            for mechanism in service.mechanisms.values()
-            if auth_allowed and (session.is_secured or not mechanism.cleartext)
-        ),
+        mechanisms=tuple(name for name in service.mechanisms if auth_allowed and name in session.channel.offered),
         tls_offered=tls_offered,
     )

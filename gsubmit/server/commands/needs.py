@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gsubmit.server.commands.auth import log_in_by_certificate
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
     ALREADY_AUTHENTICATED,
@@ -57,6 +58,14 @@ def no_tls_yet(session: Session, _: Command) -> None:
 def login(session: Session, _: Command) -> None:
     """Nobody submits without a login (RFC 6409 4.3)."""
     _need(session.identity, AUTH_REQUIRED)
+
+
+def login_for_mail(session: Session, command: Command) -> None:
+    """The same; a client's certificate may do for AUTH (submission_client_workarounds: implicit-auth-external)."""
+    workarounds = session.service.settings.submission.submission_client_workarounds
+    if session.identity is None and "implicit-auth-external" in workarounds:
+        log_in_by_certificate(session)
+    login(session, command)
 
 
 def no_login_yet(session: Session, _: Command) -> None:

@@ -43,12 +43,8 @@ COMMANDS: dict[str, Row] = {
     "EHLO": Row(greeting.ehlo),
     "HELO": Row(greeting.helo, (needs.tls,)),
     "STARTTLS": Row(starttls.starttls, (needs.no_argument, needs.no_tls_yet, needs.no_transaction)),
-    "AUTH": Row(
-        auth.auth, (needs.tls, needs.no_login_yet, needs.no_transaction_for_auth), max_line=MAX_AUTH_LINE
-    ),
-    "MAIL": Row(
-        envelope.mail, (needs.tls, needs.hello, needs.login, needs.unspoiled, needs.no_transaction)
-    ),
+    "AUTH": Row(auth.auth, (needs.tls, needs.no_login_yet, needs.no_transaction_for_auth), max_line=MAX_AUTH_LINE),
+    "MAIL": Row(envelope.mail, (needs.tls, needs.hello, needs.login_for_mail, needs.unspoiled, needs.no_transaction)),
     "RCPT": Row(
         envelope.rcpt,
         (needs.tls, needs.hello, needs.login, needs.transaction, needs.unspoiled, needs.no_chunks),

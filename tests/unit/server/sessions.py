@@ -12,10 +12,10 @@ from typing import cast
 import gevent
 
 from gsubmit.auth.chain import build_chain
-from gsubmit.auth.passdb import Identity
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Promise
 from gsubmit.relay.xclient import ClientFacts
+from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.commands.table import execute
 from gsubmit.server.session import Endpoints, Session
@@ -126,7 +126,8 @@ class Client:
             assert not reply.refuses, (line, reply)
 
     def log_in(self) -> None:
-        self.session.identity = Identity("user", {})
+        self.session.identity = Identity("user")
+        self.session.service.logins.enter("user", self.session.ends.remote_ip, 0)
 
     def start_tls(self) -> None:
         context = ssl.create_default_context(cafile=str(certificate_folder() / "ca.pem"))
@@ -152,9 +153,9 @@ def connected(settings: str = "", next_hop: NextHop | None = None, remote_ip: st
         f"hostname = msa.example.org\nssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\n{settings}"
     )
     next_hop = next_hop or NextHop()
-    mechanisms = {name: MECHANISMS[name] for name in ("PLAIN", "LOGIN")}
+    mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in loaded.settings.auth.auth_mechanisms}
     tls = ServerTls(loaded.settings) if loaded.settings.ssl.ssl != "no" else None
-    service = Service(loaded.settings, build_chain(loaded.settings.passdbs, 0, 0), mechanisms, next_hop, tls)
+    service = Service(loaded.settings, build_chain(loaded.settings), mechanisms, next_hop, tls)
     ours, theirs = socket.socketpair()
     theirs.settimeout(5)
     session = Session(Wire(ours, 5.0), service, Endpoints(remote_ip, 40000, "127.0.0.1", 587))

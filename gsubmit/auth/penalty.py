@@ -1,0 +1,91 @@
+"""How long an address has to wait before its next login, after logins that failed (Dovecot's auth penalty)."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address, ip_network
+
+WAITS = (0.0, 4.0, 8.0, 15.0, 15.0)  # seconds, by level
+FADES = (0.0, 4.0, 8.0, 15.0, 15.0)  # seconds without a new failure after which a level becomes the one below it
+FORGOTTEN = 29.0  # seconds without a new failure after which there is no level left
+IPV6_PREFIX = 48  # what one customer has
+KEPT_PROOFS = 10  # wrong passwords of an address that are remembered
+MAX_ADDRESSES = 20_000
+
+
+@dataclass
+class _Record:
+    level: int = 0
+    since: float = 0.0
+    proofs: deque[bytes] = field(default_factory=lambda: deque(maxlen=KEPT_PROOFS))
+
+
+class Penalty:
+    """The levels of all addresses that failed of late; what has faded is forgotten."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._secret = secrets.token_bytes(16)
+        self._records: dict[str, _Record] = {}  # the one that failed longest ago first
+
+    def level(self, address: str) -> int:
+        """How high the level of this address is; a login has to wait WAITS[level] before it is looked at."""
+        record = self._records.get(_network(address))
+        return self._faded(record) if record is not None else 0
+
+    def failed(self, address: str, level: int, user: str, password: str = "") -> None:
+        """A login failed that began at `level`.
+
+        The same wrong password again is no guess: some client was never told the new one.
+        """
+        network = _network(address)
+        record = self._records.get(network) or _Record()
+        proof = self._proof(user, password)
+        if password and proof in record.proofs:
+            return
+        record.proofs.append(proof)
+        record.level = min(max(level, self._faded(record)) + 1, len(WAITS) - 1)
+        record.since = self._clock()
+        self._records.pop(network, None)
+        self._records[network] = record
+        self._forget()
+
+    def succeeded(self, address: str) -> None:
+        """A login succeeded: whoever it is knows a password."""
+        self._records.pop(_network(address), None)
+
+    def _faded(self, record: _Record) -> int:
+        """The level now."""
+        level, left = record.level, self._clock() - record.since
+        if left >= FORGOTTEN:
+            return 0
+        while level and left >= FADES[level]:
+            left -= FADES[level]
+            level -= 1
+        return level
+
+    def _forget(self) -> None:
+        """Drop what is over, oldest first; a few at a time, since each failure adds one at most."""
+        for network, record in list(itertools.islice(self._records.items(), 2)):
+            if self._clock() - record.since >= FORGOTTEN or len(self._records) > MAX_ADDRESSES:
+                del self._records[network]
+
+    def _proof(self, user: str, password: str) -> bytes:
+        text = f"{len(user)}:{user}{password}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(text, digest_size=16, key=self._secret).digest()
+
+
+def _network(address: str) -> str:
+    """The address, or for IPv6 the network that it is in: one customer has them all."""
+    ip = ip_address(address)
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return str(ip.ipv4_mapped)
+        return str(ip_network((ip, IPV6_PREFIX), strict=False))
+    return address

@@ -1,0 +1,100 @@
+"""One claim on its way along the passdbs, by the rules of Dovecot's `result_success` and its like."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from gsubmit.auth import fields
+from gsubmit.auth.link import Link
+from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
+from gsubmit.sasl.claims import Claim, Denied, Keys, Proven
+
+# Told of every step: the passdb, and what came of it.
+Observer = Callable[[str, str], None]
+
+log = logging.getLogger("gsubmit.auth")
+
+
+class Walk:
+    """The state of one walk. What a passdb that failed has set does not count."""
+
+    def __init__(self, claim: Claim, origin: Origin, observe: Observer) -> None:
+        self.user = claim.authentication_id
+        self.fields: dict[str, str] = {}
+        self.keys: Keys | None = None
+        self.strangers: list[Link] = []  # those that did not know the user, and compared no password
+        self.is_success = False
+        self.goes_on = False  # a master user's password was right, and the user to act for is to be looked up
+        self._claim = claim
+        self._origin = origin
+        self._observe = observe
+        self._denied: Denied | None = None
+        self._unavailable: Unavailable | None = None
+
+    def along(self, links: Sequence[Link]) -> None:
+        """Ask one passdb after the other, until one's rule says to return. Raises Denied or Unavailable."""
+        for link in links:
+            why = link.skips(self._claim, self._origin, is_success=self.is_success)
+            if why:
+                self._observe(str(link), f"skipped, {why}")
+            elif not self._ask(link):
+                break
+        if self.is_success or self.goes_on:
+            return
+        if self._unavailable is not None:
+            raise self._unavailable
+        raise self._denied or UnknownUser()
+
+    def _ask(self, link: Link) -> bool:
+        """Ask one passdb; whether to go on to the next."""
+        try:
+            answer = link.ask(self._claim, self._origin, self.fields)
+        except UnknownUser as unknown:
+            self._observe(str(link), unknown.reason)
+            if link.is_deny:
+                return True
+            self.strangers.append(link)
+            return self._follow(link.on_failure)
+        except Denied as denied:
+            self._observe(str(link), denied.reason)
+            self._denied = denied
+            return self._follow(link.on_failure)
+        except Unavailable as unavailable:
+            self._observe(str(link), f"not available: {unavailable.reason}")
+            log.error("%s: %s", link, unavailable.reason)
+            self._unavailable = unavailable
+            if link.is_deny:  # the user may be one of those to keep out
+                self.is_success = False
+                return False
+            return self._follow(link.on_internalfail)
+        if link.is_deny:
+            self._observe(str(link), "found, and deny = yes")
+            self.is_success, self._denied, self._unavailable = False, Denied("denied by a passdb"), None
+            return False
+        self._observe(str(link), "yes")
+        return self._take(link, answer)
+
+    def _take(self, link: Link, answer: Answer) -> bool:
+        """A passdb has said yes."""
+        self.user = fields.user_in(answer.fields, self.user)
+        skips_password = "noauthenticate" in answer.fields
+        self.fields = {name: value for name, value in answer.fields.items() if name not in fields.PRIVATE}
+        if skips_password:  # this passdb only had fields to add
+            self._claim = replace(self._claim, authentication_id=self.user)
+            return True
+        self.keys = answer.keys or self.keys
+        self._claim = Proven(self.user)  # nobody is asked for the password again
+        if link.is_master and link.on_success.startswith("continue"):
+            self.goes_on = True
+            return False
+        return self._follow(link.on_success)
+
+    def _follow(self, rule: str) -> bool:
+        """What a `result_...` setting says; whether to go on."""
+        if rule.endswith("-ok"):
+            self.is_success = True
+        elif rule.endswith("-fail"):
+            self.is_success = False
+        return rule.startswith("continue")

@@ -1,0 +1,67 @@
+"""Whom a session's SASL exchange asks: the passdbs, one login after the other for each address."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from gsubmit.auth.chain import ClaimsFrom
+from gsubmit.auth.passdb import Origin
+from gsubmit.sasl.claims import Account, Claim, Cleartext, Identity, KeysWanted, Token
+from gsubmit.sasl.mechanism import Mechanism
+
+if TYPE_CHECKING:
+    from gsubmit.server.session import Session
+
+
+class SessionAuthority:
+    """Keeps what was claimed, for the log and for what a failure leads to."""
+
+    def __init__(self, session: Session, mechanism: Mechanism) -> None:
+        self.claim: Claim | None = None
+        self.since = time.monotonic()  # when the passdbs were asked
+        self._session = session
+        settings = session.service.settings.auth
+        ends = session.ends
+        origin = Origin(
+            mechanism=mechanism.name,
+            remote_ip=ends.remote_ip,
+            remote_port=ends.remote_port,
+            local_ip=ends.local_ip,
+            local_port=ends.local_port,
+            tls=session.wire.tls is not None,
+            secured=session.is_secured,
+            session=session.id,
+        )
+        instead = session.channel.certificate_name if settings.auth_ssl_username_from_cert else ""
+        self._claims = ClaimsFrom(session.service.chain, origin, instead)
+
+    def verify(self, claim: Claim) -> Identity:
+        """Who it is, when the claim holds."""
+        self._begin(claim)
+        with self._session.service.logins.turn(self._session.ends.remote_ip):
+            return self._claims.verify(claim)
+
+    def account(self, claim: KeysWanted) -> Account:
+        """The keys of that user."""
+        self._begin(claim)
+        with self._session.service.logins.turn(self._session.ends.remote_ip):
+            return self._claims.account(claim)
+
+    def _begin(self, claim: Claim) -> None:
+        self._session.wire.flush()
+        self.claim = claim
+        self.since = time.monotonic()
+
+    @property
+    def user(self) -> str:
+        """The name that was claimed; empty before."""
+        return self.claim.authentication_id if self.claim is not None else ""
+
+    @property
+    def secret(self) -> str:
+        """The password or token that was claimed; empty where none was sent."""
+        match self.claim:
+            case Cleartext(password=secret) | Token(token=secret):
+                return secret
+        return ""
