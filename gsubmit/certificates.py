@@ -29,6 +29,17 @@ def load(context: ssl.SSLContext, cert: str, key: str, password: str, where: str
         raise CertificateError(f"{where}: cannot use the certificate and key: {error}") from error
 
 
+def load_authorities(context: ssl.SSLContext, authorities: str, where: str) -> None:
+    """Have `context` verify with these CA certificates and CRLs, PEM, and with no others. Raises CertificateError."""
+    try:
+        with _InMemory(authorities) as path:  # what is given as text is searched for certificates only, not for CRLs
+            context.load_verify_locations(path)
+    except (OSError, ValueError) as error:
+        raise CertificateError(f"{where}: cannot use the CA certificates: {error}") from error
+    if not context.cert_store_stats()["x509"]:
+        raise CertificateError(f"{where}: holds no CA certificate")
+
+
 class _InMemory:
     """A file with this text that never touches a disk: keys may have been read before privileges were dropped."""
 

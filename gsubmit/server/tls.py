@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -19,12 +20,13 @@ class ServerTls:
 
     def __init__(self, settings: Settings) -> None:
         own = settings.ssl
-        self._own = _context(own, own.ssl_cert, own.ssl_key, own.ssl_key_password, "ssl_cert")
+        self._leaves: dict[ssl.SSLContext, bytes] = {}
+        self._own = self._context(own, own, "ssl_cert")
         self._by_address = [
-            (block.network, _block_context(own, block, f"local {block.network}"))
+            (block.network, self._context(own, block, f"local {block.network}"))
             for block in sorted(settings.local_addresses, key=lambda block: -block.network.prefixlen)
         ]  # the narrowest network first
-        names = _by_name(own, settings.local_names)
+        names = self._by_name(own, settings.local_names)
         if names:
             for context in [self._own, *(context for _, context in self._by_address)]:
                 context.sni_callback = _chooser(names)
@@ -38,6 +40,42 @@ class ServerTls:
                     return context
         return self._own
 
+    def certificate(self, sock: ssl.SSLSocket) -> bytes:
+        """Our certificate on this connection, DER, for channel bindings (RFC 5929 4); empty if it may be one of two."""
+        return self._leaves.get(sock.context, b"")
+
+    def _by_name(self, own: SslSettings, blocks: Sequence[LocalName]) -> dict[str, ssl.SSLContext]:
+        names: dict[str, ssl.SSLContext] = {}
+        for block in blocks:
+            context = self._context(own, block, f"local_name {' '.join(block.names)}")
+            names.update({name.lower(): context for name in block.names})
+        return names
+
+    def _context(self, own: SslSettings, shown: SslSettings | Certificate, where: str) -> ssl.SSLContext:
+        context = _context(own)
+        certificates.load(context, shown.ssl_cert, shown.ssl_key, shown.ssl_key_password, where)
+        if shown.ssl_alt_cert:
+            alt = "ssl_alt_cert" if shown is own else f"{where}: ssl_alt_cert"
+            certificates.load(context, shown.ssl_alt_cert, shown.ssl_alt_key, shown.ssl_key_password, alt)
+        else:
+            self._leaves[context] = _leaf(shown.ssl_cert)
+        return context
+
+
+# What OpenSSL takes for the first certificate of a file.
+_CERTIFICATE = re.compile(
+    r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]*-----END (?:X509 |TRUSTED )?CERTIFICATE-----"
+)
+
+
+def _leaf(pem: str) -> bytes:
+    """The DER of the first certificate, empty when it has one of the old labels (a trusted one is more than DER)."""
+    found = _CERTIFICATE.search(pem)
+    try:
+        return ssl.PEM_cert_to_DER_cert(found[0]) if found else b""
+    except ValueError:
+        return b""
+
 
 def _chooser(names: dict[str, ssl.SSLContext]) -> _Chooser:
     def choose(sock: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
@@ -49,19 +87,7 @@ def _chooser(names: dict[str, ssl.SSLContext]) -> _Chooser:
     return choose
 
 
-def _by_name(own: SslSettings, blocks: Sequence[LocalName]) -> dict[str, ssl.SSLContext]:
-    names: dict[str, ssl.SSLContext] = {}
-    for block in blocks:
-        context = _block_context(own, block, f"local_name {' '.join(block.names)}")
-        names.update({name.lower(): context for name in block.names})
-    return names
-
-
-def _block_context(own: SslSettings, block: Certificate, where: str) -> ssl.SSLContext:
-    return _context(own, block.ssl_cert, block.ssl_key, block.ssl_key_password, where)
-
-
-def _context(own: SslSettings, cert: str, key: str, password: str, where: str) -> ssl.SSLContext:
+def _context(own: SslSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = certificates.VERSIONS[own.ssl_min_protocol]
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
@@ -69,8 +95,21 @@ def _context(own: SslSettings, cert: str, key: str, password: str, where: str) -
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     if own.ssl_cipher_list:
         context.set_ciphers(own.ssl_cipher_list)
-    certificates.load(context, cert, key, password, where)
+    if own.ssl_verify_client_cert:
+        _ask_for_certificates(context, own)
     return context
+
+
+def _ask_for_certificates(context: ssl.SSLContext, own: SslSettings) -> None:
+    """Verify the certificate of a client that has one, also whether it is one for clients (RFC 5280 4.2.1.12).
+
+    When a name chooses another context, OpenSSL takes the CAs from that one and goes on as the first one asked and
+    checked. So this must be the same for all contexts.
+    """
+    certificates.load_authorities(context, own.ssl_ca, "ssl_ca")
+    if own.ssl_require_crl:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+    context.verify_mode = ssl.CERT_OPTIONAL
 
 
 def cipher_name(sock: ssl.SSLSocket) -> str:

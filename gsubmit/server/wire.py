@@ -181,6 +181,8 @@ class Wire:
             self._sock = context.wrap_socket(self._sock, server_side=True)
         except TimeoutError as error:
             raise TimedOut from error
+        except ssl.SSLCertVerificationError as error:
+            raise Closed(f"TLS handshake failed: client certificate: {error.verify_message}") from error
         except OSError as error:  # ssl.SSLError is one
             raise Closed(f"TLS handshake failed: {error}") from error
 
