@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
+from typing import TypeVar, TypeVarTuple
 
 from gevent.threadpool import ThreadPool
 
-from gsubmit.auth.schemes import SchemeError, StoredPassword, parse
+from gsubmit.auth.schemes import SchemeError, parse
 
-# bcrypt and argon2 let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
+# Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
 
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
-def check(stored: str, default_scheme: str, password: str) -> bool:
+
+def check(stored: str, default_scheme: str, password: str, *, user: str = "", allow_weak: bool = True) -> bool:
     """Whether `stored` is a form of `password`, or SchemeError. Other greenlets run while a slow hash is computed."""
     hashed = parse(stored, default_scheme)
-    if hashed.scheme.cheap:
-        return hashed.matches(password)
-    outcome = _threads().apply(_outcome, (hashed, password))
+    if hashed.is_weak and not allow_weak:
+        raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
+    if hashed.is_cheap:
+        return hashed.matches(password, user)
+    return run(hashed.matches, password, user)
+
+
+def run(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+    """What the function returns, computed in a thread while other greenlets run. SchemeError for whatever it raises."""
+    outcome: Result | Exception = _threads().apply(_outcome, (function, arguments))
     if isinstance(outcome, SchemeError):
         raise outcome
     if isinstance(outcome, Exception):  # its text may hold the hash
         raise SchemeError(f"cannot compute the hash: {type(outcome).__name__}")
-    return bool(outcome)
+    return outcome
 
 
-def _outcome(hashed: StoredPassword, password: str) -> bool | Exception:
-    """The answer, or what went wrong: returned, since gevent prints whatever a thread raises."""
+def _outcome(function: Callable[[*Arguments], Result], arguments: tuple[*Arguments]) -> Result | Exception:
+    """The result, or what went wrong: returned, since gevent prints whatever a thread raises."""
     try:
-        return hashed.matches(password)
+        return function(*arguments)
     except Exception as failure:
         return failure
 

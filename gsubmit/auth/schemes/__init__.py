@@ -1,0 +1,20 @@
+"""Stored passwords: `{SCHEME}content`, as Dovecot writes them. Compared with a password, made, turned into keys."""
+
+from gsubmit.auth.schemes.keys import cram_keys, scram_keys
+from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError
+from gsubmit.auth.schemes.stored import StoredPassword, hash_password, is_cheap, parse
+from gsubmit.auth.schemes.table import SCHEMES, WEAK
+
+__all__ = [
+    "SCHEMES",
+    "WEAK",
+    "Rounds",
+    "Scheme",
+    "SchemeError",
+    "StoredPassword",
+    "cram_keys",
+    "hash_password",
+    "is_cheap",
+    "parse",
+    "scram_keys",
+]

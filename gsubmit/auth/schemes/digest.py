@@ -1,0 +1,73 @@
+"""Digests of the password, alone or with a salt. All are fast, which is good for those who guess."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+
+from passlib.hash import hex_md4
+
+from gsubmit.auth.schemes.scheme import Scheme, SchemeError, never
+
+SALT_OCTETS = 16
+
+Algorithm = Callable[[bytes], bytes]
+
+
+def md4(octets: bytes) -> bytes:
+    """RFC 1320. OpenSSL 3 has put it aside, so passlib's own."""
+    return bytes.fromhex(hex_md4.hash(octets))
+
+
+def md5(octets: bytes) -> bytes:
+    """RFC 1321."""
+    return hashlib.md5(octets, usedforsecurity=False).digest()
+
+
+def sha1(octets: bytes) -> bytes:
+    """RFC 3174."""
+    return hashlib.sha1(octets, usedforsecurity=False).digest()
+
+
+def sha256(octets: bytes) -> bytes:
+    """RFC 6234."""
+    return hashlib.sha256(octets).digest()
+
+
+def sha512(octets: bytes) -> bytes:
+    """RFC 6234."""
+    return hashlib.sha512(octets).digest()
+
+
+def unsalted(algorithm: Algorithm, *, encoding: str = "B64", is_weak: Callable[[bytes], bool] = never) -> Scheme:
+    """The digest of the password."""
+    size = len(algorithm(b""))
+
+    def matches(content: bytes, password: bytes, user: str) -> bool:
+        if len(content) != size:
+            raise SchemeError("digest of the wrong length")
+        return hmac.compare_digest(algorithm(password), content)
+
+    def make(password: bytes, rounds: int, user: str) -> bytes:
+        return algorithm(password)
+
+    return Scheme(matches, make, encoding=encoding, size=size, is_cheap=True, is_weak=is_weak)
+
+
+def salted(algorithm: Algorithm, *, is_weak: Callable[[bytes], bool] = never) -> Scheme:
+    """The digest of the password and of the salt, which follows it. The salt may have any length."""
+    size = len(algorithm(b""))
+
+    def matches(content: bytes, password: bytes, user: str) -> bool:
+        digest, salt = content[:size], content[size:]
+        if len(digest) < size:
+            raise SchemeError("digest of the wrong length")
+        return hmac.compare_digest(algorithm(password + salt), digest)
+
+    def make(password: bytes, rounds: int, user: str) -> bytes:
+        salt = secrets.token_bytes(SALT_OCTETS)
+        return algorithm(password + salt) + salt
+
+    return Scheme(matches, make, encoding="B64", is_cheap=True, is_weak=is_weak)

@@ -1,0 +1,33 @@
+"""The keys with which mechanisms check a proof of the password, where the password is not sent."""
+
+from __future__ import annotations
+
+from gsubmit.auth.schemes import cram, scram
+from gsubmit.auth.schemes.stored import StoredPassword
+from gsubmit.sasl.claims import CramKeys, ScramKeys
+from gsubmit.sasl.md5state import states_of
+
+# By the scheme's name, hashlib's.
+_ALGORITHMS = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
+
+
+def scram_keys(stored: StoredPassword, scheme: str, salt: bytes, iterations: int) -> ScramKeys | None:
+    """The keys for SCRAM-SHA-1 or SCRAM-SHA-256: the stored ones, or made of the password if that is stored.
+
+    Salt and iterations are for the latter. None if there is no way, or SchemeError for malformed keys.
+    """
+    algorithm = _ALGORITHMS[scheme]
+    if stored.name == scheme:
+        return scram.keys_in(algorithm, stored.content)
+    password = None if stored.cleartext is None else scram.prepared(stored.cleartext)
+    return None if password is None else scram.keys_of(algorithm, password, salt, iterations)
+
+
+def cram_keys(stored: StoredPassword) -> CramKeys | None:
+    """The keys for CRAM-MD5: the stored ones, or made of the password if that is stored.
+
+    None if there is no way, or SchemeError for malformed keys.
+    """
+    if stored.name in ("CRAM-MD5", "HMAC-MD5"):
+        return cram.keys_in(stored.content)
+    return None if stored.cleartext is None else states_of(stored.cleartext.encode("utf-8"))

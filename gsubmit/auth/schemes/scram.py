@@ -1,0 +1,76 @@
+"""SCRAM's form of a password (RFC 5802 3): `iterations,salt,StoredKey,ServerKey`, all but the first in base64."""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+from base64 import b64encode
+
+from passlib.utils import saslprep
+
+from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError
+from gsubmit.sasl.claims import ScramKeys
+
+# RFC 5802 5.1 wants the least, and clients take no less. Many take no more than the most either.
+ITERATIONS = Rounds(default=4096, least=4096, most=1_000_000)
+SALT_OCTETS = 16
+
+_BASE64 = rb"([A-Za-z0-9+/]+=?=?)"
+_CONTENT = re.compile(rb"([1-9][0-9]{0,9})," + _BASE64 + b"," + _BASE64 + b"," + _BASE64)
+
+
+def keys_of(algorithm: str, password: bytes, salt: bytes, iterations: int) -> ScramKeys:
+    """The keys of a password that is SASLprepped already. `algorithm` is hashlib's name."""
+    salted_password = hashlib.pbkdf2_hmac(algorithm, password, salt, iterations)
+    client_key = hmac.digest(salted_password, b"Client Key", algorithm)
+    server_key = hmac.digest(salted_password, b"Server Key", algorithm)
+    return ScramKeys(salt, iterations, stored_key=hashlib.new(algorithm, client_key).digest(), server_key=server_key)
+
+
+def keys_in(algorithm: str, content: bytes) -> ScramKeys:
+    """The keys that a content holds, or SchemeError."""
+    matched = _CONTENT.fullmatch(content)
+    if matched is None:
+        raise SchemeError("SCRAM keys in another form than iterations,salt,key,key")
+    try:
+        salt, stored_key, server_key = (binascii.a2b_base64(text, strict_mode=True) for text in matched.groups()[1:])
+    except ValueError:
+        raise SchemeError("malformed base64 in SCRAM keys") from None
+    iterations = int(matched[1])
+    if iterations < ITERATIONS.least:
+        raise SchemeError(f"fewer than {ITERATIONS.least} iterations in SCRAM keys")
+    if {len(stored_key), len(server_key)} != {hashlib.new(algorithm).digest_size}:
+        raise SchemeError("SCRAM keys of the wrong length")
+    return ScramKeys(salt, iterations, stored_key, server_key)
+
+
+def prepared(password: str) -> bytes | None:
+    """The password as clients of SCRAM take it (SASLprep, RFC 4013); None for one that they must refuse."""
+    try:
+        text: str = saslprep(password)
+    except ValueError:
+        return None
+    return text.encode("utf-8") or None
+
+
+def scram(algorithm: str) -> Scheme:
+    """SCRAM with this hash, by hashlib's name."""
+
+    def matches(content: bytes, password: bytes, user: str) -> bool:
+        keys = keys_in(algorithm, content)
+        # Dovecot makes keys without SASLprep; few passwords are changed by it.
+        candidates = {password, prepared(password.decode("utf-8")) or password}
+        found = [keys_of(algorithm, candidate, keys.salt, keys.iterations).stored_key for candidate in candidates]
+        return any(hmac.compare_digest(key, keys.stored_key) for key in found)
+
+    def make(password: bytes, rounds: int, user: str) -> bytes:
+        octets = prepared(password.decode("utf-8"))
+        if octets is None:
+            raise ValueError("the password has characters that SASLprep forbids")
+        keys = keys_of(algorithm, octets, secrets.token_bytes(SALT_OCTETS), rounds)
+        return b",".join([str(rounds).encode(), *map(b64encode, (keys.salt, keys.stored_key, keys.server_key))])
+
+    return Scheme(matches, make, ITERATIONS)

@@ -1,0 +1,103 @@
+"""A stored password, parsed, and how one is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gsubmit.auth.schemes.plain import CLEARTEXT
+from gsubmit.auth.schemes.scheme import Scheme, SchemeError, decoded, encoded
+from gsubmit.auth.schemes.table import SCHEMES
+
+
+@dataclass(frozen=True)
+class StoredPassword:
+    """A stored password, parsed."""
+
+    name: str  # of the scheme, in upper case and without the encoding
+    content: bytes = field(repr=False)
+
+    @property
+    def scheme(self) -> Scheme:
+        """How it is compared."""
+        return SCHEMES[self.name]
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether `matches` takes microseconds only."""
+        return self.scheme.is_cheap
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether it may be compared only where the administrator has said so."""
+        return self.scheme.is_weak(self.content)
+
+    @property
+    def cleartext(self) -> str | None:
+        """The password itself, where it is stored as it is."""
+        if self.scheme is not CLEARTEXT:
+            return None
+        try:
+            return self.content.decode("utf-8")
+        except UnicodeDecodeError:  # no client can send such a one
+            return None
+
+    def matches(self, password: str, user: str = "") -> bool:
+        """Whether this is the password (of that user, for DIGEST-MD5); SchemeError if the content is malformed."""
+        if "\0" in password:  # crypt(3) would stop there
+            return False
+        return self.scheme.matches(self.content, password.encode("utf-8"), user)
+
+
+def parse(stored: str, default_scheme: str) -> StoredPassword:
+    """Take a stored password apart, or SchemeError."""
+    name, text = default_scheme, stored
+    if stored.startswith("{") and "}" in stored:
+        name, _, text = stored[1:].partition("}")
+    elif stored.startswith("$1$") and stored.count("$") > 2:
+        # Dovecot takes it so, whatever the default is, and what follows another $ for no part of it.
+        name, text = "MD5-CRYPT", "$".join(stored.split("$")[:4])
+    name, encoding = _parted(name)
+    scheme = SCHEMES.get(name)
+    if scheme is None:
+        raise SchemeError("unknown password scheme")  # without its name, which may be a password in braces
+    if encoding:
+        return StoredPassword(name, decoded(text, encoding, 0))
+    return StoredPassword(name, decoded(text, scheme.encoding, scheme.size))
+
+
+def is_cheap(stored: str, default_scheme: str) -> bool:
+    """Whether comparing takes microseconds only."""
+    return parse(stored, default_scheme).is_cheap
+
+
+def hash_password(scheme: str, password: str, rounds: int | None = None, user: str = "") -> str:
+    """The password as it is to be stored, `{SCHEME}content`. `scheme` may end with an encoding.
+
+    ValueError for an unknown scheme, a number of rounds that it cannot have, or a password that it cannot hold.
+    """
+    name, encoding = _parted(scheme)
+    known = SCHEMES.get(name)
+    if known is None:
+        raise ValueError("unknown password scheme")
+    if not password or "\0" in password:
+        raise ValueError("empty password, or NUL in it")
+    content = known.make(password.encode("utf-8"), _checked_rounds(name, known, rounds), user)
+    return f"{{{scheme.upper()}}}{encoded(content, encoding or known.encoding)}"
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """Name and encoding, in upper case."""
+    name, _, encoding = name.upper().partition(".")
+    return name, encoding
+
+
+def _checked_rounds(name: str, scheme: Scheme, rounds: int | None) -> int:
+    if scheme.rounds is None:
+        if rounds is not None:
+            raise ValueError(f"{name} has no rounds")
+        return 0
+    if rounds is None:
+        return scheme.rounds.default
+    if not scheme.rounds.least <= rounds <= scheme.rounds.most:
+        raise ValueError(f"{name} has {scheme.rounds.least} to {scheme.rounds.most} rounds")
+    return rounds
