@@ -12,7 +12,7 @@ from gsubmit.relay.answer import RelayFailed
 from gsubmit.settings.load import Loaded, load
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
-from gsubmit.settings.show import blocks, changed
+from gsubmit.settings.show import blocks, changed, without_password
 from gsubmit_cli.dial import dial
 
 DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
@@ -58,7 +58,7 @@ def overview(path: Path, loaded: Loaded) -> Iterator[str]:
     yield f"{path}: no errors"
     yield from _under("listeners", _listeners(settings))
     yield from _under("relay", [_relay(settings)])
-    yield from _under("passdbs", [f"{passdb.driver} {passdb.args}" for passdb in settings.passdbs] or ["none"])
+    yield from _under("passdbs", _passdbs(settings) or ["none"])
     yield from _under("TLS", _tls(settings))
     for notice in loaded.notices:
         yield f"{notice.kind}: {notice}"
@@ -78,6 +78,10 @@ def _listeners(settings: Settings) -> list[str]:
         tls = ", TLS from the first octet" if listener.ssl else ""
         lines.append(f"{listener.name}: port {listener.port} on {addresses}{tls}")
     return lines
+
+
+def _passdbs(settings: Settings) -> list[str]:
+    return [f"{passdb.driver} {without_password(passdb.args)}" for passdb in settings.passdbs]
 
 
 def _relay(settings: Settings) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, Certificate, InetListener, PassdbSettings, ServiceSettings
-from gsubmit.settings.declare import declarations
+from gsubmit.settings.declare import HIDDEN, declarations
 from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
 from gsubmit.settings.services import NAME
 
@@ -28,12 +30,18 @@ def blocks(settings: Settings) -> list[str]:
     if not settings.services.has_penalty:
         lines += _block("service anvil", _block("unix_listener anvil-auth-penalty", ["mode = 0"]))
     for passdb in settings.passdbs:
-        lines += _block("passdb", _different(passdb, PassdbSettings()))
+        shown = replace(passdb, args=without_password(passdb.args))
+        lines += _block("passdb", _different(shown, PassdbSettings()))
     for local in settings.local_names:
         lines += _block(f'local_name "{" ".join(local.names)}"', _certificate(local, settings.ssl))
     for address in settings.local_addresses:
         lines += _block(f"local {address.network}", _certificate(address, settings.ssl))
     return lines
+
+
+def without_password(args: str) -> str:
+    """The `args` of a passdb with the password of driver static hidden."""
+    return re.sub(r"\b(password(?:_noscheme)?=)\S+", rf"\1{HIDDEN}", args)
 
 
 def _service(settings: Settings) -> Iterator[str]:

@@ -1,0 +1,88 @@
+"""`gsubmit auth-test`: asks the passdbs about a user as the server would, and shows what each of them says."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from gsubmit.auth import restrictions
+from gsubmit.auth.chain import Chain, build_chain
+from gsubmit.auth.passdb import Origin, Unavailable
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, Identity, Token
+from gsubmit.settings.load import load
+from gsubmit.settings.problem import SettingsError
+from gsubmit_cli.check_config import DEFAULT_PATH
+
+TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
+
+
+@click.command("auth-test")
+@click.argument("user")
+@click.option(
+    "-c", "--config", "path", type=click.Path(path_type=Path), default=DEFAULT_PATH, show_default=True,
+    help="A configuration file, or a folder whose *.conf are read in name order.",
+)  # fmt: skip
+@click.option("-a", "--authorization-id", default="", help="Log in for this user, with USER's password.")
+@click.option(
+    "-m", "--mechanism", type=click.Choice(["PLAIN", "LOGIN", *TOKEN_MECHANISMS], case_sensitive=False),
+    default="PLAIN", show_default=True,
+    help="Mechanism to show to the passdbs; with an OAuth mechanism the password is a token.",
+)  # fmt: skip
+@click.option("--remote-ip", default="127.0.0.1", show_default=True, help="Address to log in from.")
+@click.pass_context
+def auth_test(
+    context: click.Context, user: str, path: Path, authorization_id: str, mechanism: str, remote_ip: str
+) -> None:
+    """Ask the passdbs whether USER may log in, and show the way to their answer.
+
+    The password is asked for, or read from the standard input if that is no terminal. Exit code 0 when the login
+    succeeds, 77 when it is denied, 75 when that cannot be found out now, 1 when the configuration has errors.
+    """
+    try:
+        chain = build_chain(load(path).settings)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        context.exit(1)
+    mechanism = mechanism.upper()
+    secret = _secret("Token" if mechanism in TOKEN_MECHANISMS else "Password")
+    claim: Claim
+    if mechanism in TOKEN_MECHANISMS:
+        claim = Token(user, secret, authorization_id=authorization_id)
+    else:
+        claim = Cleartext(user, secret, authorization_id=authorization_id)
+    context.exit(_ask(chain, claim, Origin(mechanism=mechanism, remote_ip=remote_ip, local_ip=remote_ip, secured=True)))
+
+
+def _secret(what: str) -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=True, err=True))
+    return sys.stdin.readline().removesuffix("\n")
+
+
+def _ask(chain: Chain, claim: Claim, origin: Origin) -> int:
+    """Show how the passdbs answer; the exit code."""
+    who = f"{claim.authorization_id or claim.authentication_id}"
+    try:
+        identity = chain.verify(claim, origin, lambda passdb, answer: click.echo(f"{passdb}: {answer}"))
+        restrictions.check(identity, origin.remote_ip)
+    except Denied as denied:
+        click.echo(f"{who}: auth failed: {denied.reason}")
+        return os.EX_NOPERM
+    except Unavailable as unavailable:
+        click.echo(f"{who}: auth failed temporarily: {unavailable.reason}")
+        return os.EX_TEMPFAIL
+    _show(who, identity)
+    return os.EX_OK
+
+
+def _show(who: str, identity: Identity) -> None:
+    click.echo(f"{who}: auth succeeded")
+    click.echo("extra fields:")
+    fields = {"user": identity.user} | dict(identity.fields)
+    if identity.master_user:
+        fields["master_user"] = identity.master_user
+    for name, value in fields.items():
+        click.echo(f"  {name}={'<hidden>' if name.startswith('pass') else value}")
