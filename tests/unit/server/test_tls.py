@@ -57,6 +57,11 @@ def shake(server: ssl.SSLContext, name: str | None, **client_settings: object) -
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     for attribute, value in client_settings.items():
         setattr(context, attribute, value)
+    return shake_with(context, server, name)
+
+
+def shake_with(context: ssl.SSLContext, server: ssl.SSLContext, name: str | None) -> tuple[str, ssl.SSLSocket]:
+    """The same, with a context of the client's."""
     ours, theirs = socket.socketpair()
     handshake = gevent.spawn(server.wrap_socket, ours, server_side=True)
     with context.wrap_socket(theirs, server_hostname=name) as client:
@@ -106,6 +111,87 @@ def test_certificate(configure: Configure, local_ip: str, name: str | None, show
     certificate, sock = shake(configure(BLOCKS).context(local_ip), name)
     sock.close()
     assert certificate == shown
+
+
+@pytest.mark.parametrize("resumes", [False, True], ids=["new", "resumed"])
+@pytest.mark.parametrize(("local_ip", "name"), [("192.0.2.1", None), ("10.1.2.3", None), ("192.0.2.1", "a.example")])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_certificate_for_channel_bindings(
+    configure: Configure, local_ip: str, name: str | None, version: ssl.TLSVersion, resumes: bool
+) -> None:
+    tls = configure(BLOCKS)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, version
+    session = None
+    for _ in range(2 if resumes else 1):
+        ours, theirs = socket.socketpair()
+        handshake = gevent.spawn(tls.context(local_ip).wrap_socket, ours, server_side=True)
+        with context.wrap_socket(theirs, server_hostname=name, session=session) as client:
+            with handshake.get(timeout=5) as server:
+                server.sendall(b"x")
+                client.recv(1)
+                assert tls.certificate(server) == client.getpeercert(binary_form=True) != b""
+            session, was_resumed = client.session, client.session_reused
+    assert was_resumed is resumes
+
+
+@pytest.fixture(scope="module")
+def second(folder: Path) -> str:
+    """A second certificate, with an RSA key."""
+    issued = trustme.CA().issue_cert("second.cert", key_type=trustme.KeyType.RSA)
+    issued.private_key_and_cert_chain_pem.write_to_path(folder / "second.pem")
+    return f"ssl_alt_cert = <{folder}/second.pem\nssl_alt_key = <{folder}/second.pem\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "ciphers", "shown"),
+    [
+        pytest.param(None, "ECDHE-ECDSA-AES128-GCM-SHA256", "own", id="ECDSA"),
+        pytest.param(None, "ECDHE-RSA-AES128-GCM-SHA256", "second", id="RSA"),
+        pytest.param("b.example", "ECDHE-RSA-AES128-GCM-SHA256", "second", id="RSA of a block"),
+        pytest.param("a.example", "ECDHE-ECDSA-AES128-GCM-SHA256", "a", id="block with a certificate of its own"),
+        pytest.param("a.example", "ECDHE-RSA-AES128-GCM-SHA256", None, id="which has no second one"),
+    ],
+)
+def test_second_certificate(
+    configure: Configure, second: str, name: str | None, ciphers: str, shown: str | None
+) -> None:
+    tls = configure(f"{second}local_name a.example {{\n@a@}}\nlocal_name b.example {{\n@wild@{second}}}\n")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers)
+    if shown is None:
+        with pytest.raises(ssl.SSLError):
+            shake_with(context, tls.context("192.0.2.1"), name)
+        return
+    certificate, sock = shake_with(context, tls.context("192.0.2.1"), name)
+    assert certificate == shown
+    assert bool(tls.certificate(sock)) is (shown == "a")  # which of two it was, nobody tells us
+    sock.close()
+
+
+def test_second_certificate_unusable(configure: Configure, second: str, folder: Path) -> None:
+    wrong = f"ssl_alt_cert = <{folder}/second.pem\nssl_alt_key = <{folder}/a.key\n"
+    with pytest.raises(CertificateError, match=r"^ssl_alt_cert: cannot use"):
+        configure(wrong)
+    with pytest.raises(CertificateError, match=r"^local_name x\.example: ssl_alt_cert: cannot use"):
+        configure(f"local_name x.example {{\n{wrong}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [("CERTIFICATE", True), ("X509 CERTIFICATE", False), ("TRUSTED CERTIFICATE", False)],
+)
+def test_labels_of_certificates(configure: Configure, folder: Path, label: str, known: bool) -> None:
+    """Never the first of the chain instead of the certificate itself."""
+    first, marker, rest = (folder / "own.pem").read_text().partition("-----END CERTIFICATE-----")
+    text = f"Some words before it\n{first}{marker}".replace(" CERTIFICATE", f" {label}") + rest
+    (folder / "labelled.pem").write_text(text + (folder / "a.pem").read_text())
+    tls = configure(f"ssl_cert = <{folder}/labelled.pem\n")
+    certificate, sock = shake(tls.context("192.0.2.1"), None)
+    assert certificate == "own"
+    assert bool(tls.certificate(sock)) is known
+    sock.close()
 
 
 @pytest.mark.parametrize(
