@@ -1,0 +1,169 @@
+"""One connection to Dovecot's auth service, with one request at a time on it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass
+
+from gsubmit.auth import dovecotprotocol as protocol
+from gsubmit.auth.dovecotprotocol import Malformed, Reply
+from gsubmit.auth.passdb import Origin, Unavailable
+
+CONNECT_PATIENCE = 5.0  # seconds for connection and handshake
+ANSWER_PATIENCE = 60.0  # seconds; Dovecot holds an answer back for up to 15 s (penalty) and 2 s (failure)
+MAX_HANDSHAKE = 100  # lines; one a mechanism, and six
+READ_SIZE = 4096
+
+_EMPTY_RESPONSE = b"\x01"  # RFC 7628 3.2.3: what a client says to an error, so that the server can fail the exchange
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where Dovecot listens: the path of a unix socket, or a host and a port."""
+
+    path: str = ""
+    host: str = ""
+    port: int = 0
+
+    def __str__(self) -> str:
+        if self.path:
+            return self.path
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Lost(Unavailable):
+    """Dovecot closed the connection before it answered."""
+
+
+class AuthConnection:
+    """A connection after its handshake. Every method raises Unavailable; it is of no use any more then."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.since = time.monotonic()
+        self.mechanisms: frozenset[str] = frozenset()
+        self._number = 0
+        self._incoming = b""
+        self._deadline = self.since + CONNECT_PATIENCE
+        try:
+            self._sock = _connect(place)
+        except OSError as error:
+            raise Unavailable(f"cannot connect to {place}: {error.strerror or error}") from error
+        try:
+            self._shake_hands()
+        except BaseException:
+            self.close()
+            raise
+
+    def __del__(self) -> None:
+        """Passdbs are not told when they are not needed any more: whoever kept the connection has just gone."""
+        if hasattr(self, "_sock"):
+            self.close()
+
+    def ask(self, mechanism: str, origin: Origin, response: bytes) -> Reply:
+        """Dovecot's OK or FAIL."""
+        self._number += 1
+        self._deadline = time.monotonic() + ANSWER_PATIENCE
+        self._send(protocol.request(self._number, mechanism, origin, response))
+        reply = self._reply()
+        if reply.verdict == "CONT" and mechanism != "PLAIN":
+            self._send(protocol.continuation(self._number, _EMPTY_RESPONSE))
+            reply = self._reply()
+        if reply.verdict == "CONT":
+            raise self._nonsense(f"{mechanism} does not end")
+        if self._incoming:
+            raise self._nonsense("more than one reply")
+        return reply
+
+    def is_usable(self) -> bool:
+        """Whether it is open and silent: whatever comes without being asked for, it is of no more use."""
+        self._sock.settimeout(0)
+        try:
+            self._sock.recv(1)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def close(self) -> None:
+        """The end."""
+        self._sock.close()
+
+    def _shake_hands(self) -> None:
+        self._send(protocol.greeting(os.getpid()))
+        mechanisms = set()
+        for at in range(MAX_HANDSHAKE):
+            try:
+                words = protocol.words_of(self._read_line())
+            except Malformed as error:
+                raise self._nonsense(str(error)) from None
+            # 2.4 waits for our version before it tells more than its own, older ones tell all at once.
+            if at == 0 and (words[0] != "VERSION" or words[1:2] != [str(protocol.MAJOR)]):
+                raise Unavailable(f"{self.place} does not speak version {protocol.MAJOR} of Dovecot's auth protocol")
+            if words[0] == "MECH" and len(words) > 1:
+                mechanisms.add(words[1].upper())
+            elif words[0] == "DONE":
+                self.mechanisms = frozenset(mechanisms)
+                return
+        raise self._nonsense("endless handshake")
+
+    def _reply(self) -> Reply:
+        try:
+            reply = protocol.parse_reply(self._read_line())
+        except Malformed as error:
+            raise self._nonsense(str(error)) from None
+        if reply.number != self._number:
+            raise self._nonsense(f"a reply to request {reply.number} instead of {self._number}")
+        return reply
+
+    def _send(self, octets: bytes) -> None:
+        self._sock.settimeout(self._left())
+        try:
+            self._sock.sendall(octets)
+        except OSError as error:
+            raise self._broken(error) from None
+
+    def _read_line(self) -> bytes:
+        while (end := self._incoming.find(b"\n")) < 0:
+            if len(self._incoming) > protocol.MAX_LINE:
+                raise self._nonsense("endless line")
+            self._sock.settimeout(self._left())
+            try:
+                octets = self._sock.recv(READ_SIZE)
+            except OSError as error:
+                raise self._broken(error) from None
+            if not octets:
+                raise Lost(f"{self.place} closed the connection")
+            self._incoming += octets
+        line, self._incoming = self._incoming[:end], self._incoming[end + 1 :]
+        return line
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise Unavailable(f"no answer from {self.place} in time")
+        return left
+
+    def _broken(self, error: OSError) -> Unavailable:
+        if isinstance(error, TimeoutError):
+            return Unavailable(f"no answer from {self.place} in time")
+        return Lost(f"lost connection to {self.place}: {error.strerror or error}")
+
+    def _nonsense(self, what: str) -> Unavailable:
+        return Unavailable(f"{self.place} does not keep to Dovecot's auth protocol: {what}")
+
+
+def _connect(place: Place) -> socket.socket:
+    if not place.path:
+        return socket.create_connection((place.host, place.port), CONNECT_PATIENCE)
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(CONNECT_PATIENCE)
+    try:
+        sock.connect(place.path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
