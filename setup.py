@@ -31,6 +31,8 @@ setup(
             "pytest>=8",
             "hypothesis>=6.100",
             "trustme>=1.1",
+            # A SCRAM client of another hand, with channel binding.
+            "scramp>=1.5",
             "mypy>=1.10",
             "ruff>=0.5",
             "types-gevent>=24.2",

@@ -41,7 +41,7 @@ class FakeAuthority:
     passwords: Mapping[str, str] = field(default_factory=dict)
     tokens: Mapping[str, str] = field(default_factory=dict)  # the user of each
     refusal: Denied | None = None  # of tokens
-    salt: bytes = b"NaCl"
+    salt: bytes = b"sodium chloride!"
     asked: list[Claim] = field(default_factory=list)
 
     def verify(self, claim: Claim) -> Identity:

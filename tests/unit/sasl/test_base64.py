@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsubmit.sasl.base64 import decode
-from gsubmit.sasl.mechanism import MalformedResponse
+from gsubmit.sasl.claims import MalformedResponse
 
 
 @pytest.mark.parametrize(

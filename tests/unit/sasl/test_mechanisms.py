@@ -1,52 +1,69 @@
-"""PLAIN and LOGIN, driven as the AUTH command drives them."""
+"""PLAIN and LOGIN, driven as the AUTH command drives them, and what is true of all mechanisms."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsubmit.sasl.mechanism import MAX_FIELD, Cleartext, MalformedResponse
+from gsubmit.sasl.claims import MAX_FIELD, Cleartext, Denied, Identity, MalformedResponse
+from gsubmit.sasl.mechanism import Channel
 from gsubmit.sasl.mechanisms import MECHANISMS
-
-
-def run(name: str, responses: Sequence[bytes]) -> tuple[list[bytes], Cleartext]:
-    """The challenges that were sent, and the credentials."""
-    exchange = MECHANISMS[name].start()
-    challenges = [next(exchange)]
-    *others, last = responses
-    challenges += [exchange.send(response) for response in others]
-    with pytest.raises(StopIteration) as end:
-        exchange.send(last)
-    credentials = end.value.value
-    assert isinstance(credentials, Cleartext)
-    return challenges, credentials
+from tests.unit.sasl.authority import FakeAuthority, run, start
 
 
 def test_names() -> None:
-    assert list(MECHANISMS) == ["PLAIN", "LOGIN"]
-    assert all(mechanism.cleartext and not mechanism.server_first for mechanism in MECHANISMS.values())
+    """AUT-1; the best first."""
+    assert list(MECHANISMS) == [
+        "EXTERNAL",
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-1-PLUS",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-1",
+        "OAUTHBEARER",
+        "XOAUTH2",
+        "PLAIN",
+        "LOGIN",
+        "CRAM-MD5",
+    ]
+    assert {name for name, mechanism in MECHANISMS.items() if mechanism.cleartext} == {
+        "OAUTHBEARER",
+        "XOAUTH2",
+        "PLAIN",
+        "LOGIN",
+    }
+    assert {name for name, mechanism in MECHANISMS.items() if mechanism.server_first} == {"CRAM-MD5"}
+
+
+@pytest.mark.parametrize("name", [name for name, mechanism in MECHANISMS.items() if not mechanism.server_first])
+def test_first_challenge(name: str) -> None:
+    """AUT-6: it is empty, except that LOGIN has prompts."""
+    assert next(start(name, FakeAuthority())) == (b"Username:" if name == "LOGIN" else b"")
 
 
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
-        pytest.param(b"test\0test\x001234", Cleartext("test", "test", "1234"), id="TV-AUT-1"),
-        pytest.param(b"\0tim\0tanstaaftanstaaf", Cleartext("tim", "", "tanstaaftanstaaf"), id="TV-AUT-3"),
-        pytest.param(b"Ursel\0Kurt\0xipj3plmq", Cleartext("Kurt", "Ursel", "xipj3plmq"), id="TV-AUT-4"),
-        pytest.param("\0jürgen\0pä".encode(), Cleartext("jürgen", "", "pä"), id="PLN-1 UTF-8"),
+        pytest.param(b"test\0test\x001234", Cleartext("test", "1234", authorization_id="test"), id="TV-AUT-1"),
+        pytest.param(b"\0tim\0tanstaaftanstaaf", Cleartext("tim", "tanstaaftanstaaf"), id="TV-AUT-3"),
+        pytest.param(
+            b"Ursel\0Kurt\0xipj3plmq", Cleartext("Kurt", "xipj3plmq", authorization_id="Ursel"), id="TV-AUT-4"
+        ),
+        pytest.param("\0jürgen\0pä".encode(), Cleartext("jürgen", "pä"), id="PLN-1 UTF-8"),
         pytest.param(
             b"\0".join([b"z" * 255, b"u" * 255, b"p" * 255]),
-            Cleartext("u" * 255, "z" * 255, "p" * 255),
+            Cleartext("u" * 255, "p" * 255, authorization_id="z" * 255),
             id="PLN-1 fields of 255 octets",
         ),
-        pytest.param(b"\0tim\0\x01\r\n", Cleartext("tim", "", "\x01\r\n"), id="controls in the password are allowed"),
+        pytest.param(b"\0tim\0\x01\r\n", Cleartext("tim", "\x01\r\n"), id="controls in the password are allowed"),
     ],
 )
 def test_plain(response: bytes, expected: Cleartext) -> None:
-    assert run("PLAIN", [response]) == ([b""], expected)
+    authority = FakeAuthority({expected.authentication_id: expected.password})
+    challenges, identity = run(start("PLAIN", authority), [response])
+    assert challenges == [b""]
+    assert authority.asked == [expected]
+    assert identity == Identity(expected.authorization_id or expected.authentication_id)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +87,21 @@ def test_plain(response: bytes, expected: Cleartext) -> None:
     ],
 )
 def test_plain_malformed(response: bytes) -> None:
-    exchange = MECHANISMS["PLAIN"].start()
+    authority = FakeAuthority({"user": ""})
+    exchange = start("PLAIN", authority)
     next(exchange)
     with pytest.raises(MalformedResponse):
         exchange.send(response)
+    assert authority.asked == []
 
 
 def test_login() -> None:
     """LGN-1, LGN-2, LGN-3: an initial response answers the first prompt."""
-    challenges, credentials = run("LOGIN", [b"tim", b"tanstaaftanstaaf"])
+    authority = FakeAuthority({"tim": "tanstaaftanstaaf"})
+    challenges, identity = run(start("LOGIN", authority), [b"tim", b"tanstaaftanstaaf"])
     assert challenges == [b"Username:", b"Password:"]
-    assert credentials == Cleartext("tim", "", "tanstaaftanstaaf")
+    assert authority.asked == [Cleartext("tim", "tanstaaftanstaaf")]
+    assert identity == Identity("tim")
 
 
 @pytest.mark.parametrize(
@@ -93,25 +114,56 @@ def test_login() -> None:
     ],
 )
 def test_login_malformed(name: bytes, password: bytes) -> None:
-    exchange = MECHANISMS["LOGIN"].start()
+    exchange = start("LOGIN", FakeAuthority())
     next(exchange)
     exchange.send(name)
     with pytest.raises(MalformedResponse):
         exchange.send(password)
 
 
+@pytest.mark.parametrize(
+    ("name", "responses"), [("PLAIN", [b"\0tim\0wrong"]), ("LOGIN", [b"tim", b"wrong"])], ids=["PLAIN", "LOGIN"]
+)
+def test_denied(name: str, responses: list[bytes]) -> None:
+    with pytest.raises(Denied):
+        run(start(name, FakeAuthority({"tim": "right"})), responses)
+
+
 def test_password_is_not_shown() -> None:
-    assert "hunter2" not in repr(Cleartext("tim", "", "hunter2"))
+    assert "hunter2" not in repr(Cleartext("tim", "hunter2"))
 
 
-@given(st.sampled_from(list(MECHANISMS)), st.lists(st.binary(), min_size=2, max_size=2))
+EVERYTHING = Channel("mx.example", frozenset(MECHANISMS), {"tls-exporter": lambda: bytes(32)}, "tim")
+PARTS = [
+    b"n,",
+    b"y,",
+    b"a=x,",
+    b"\x01",
+    b"auth=",
+    b"Bearer t",
+    b"user=u",
+    b"\0",
+    b"tim",
+    b" ",
+    b"0" * 32,
+    b"host=h",
+    b"=",
+]
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(list(MECHANISMS)),
+    st.lists(st.binary() | st.lists(st.sampled_from(PARTS), max_size=8).map(b"".join), min_size=3, max_size=3),
+)
 def test_no_response_breaks_a_mechanism(name: str, responses: list[bytes]) -> None:
-    exchange = MECHANISMS[name].start()
+    """And nobody gets in, but by EXTERNAL as the user of the certificate."""
+    exchange = start(name, FakeAuthority({"tim": "right"}), EVERYTHING)
     next(exchange)
     try:
         for response in responses:
             exchange.send(response)
     except StopIteration as end:
-        assert isinstance(end.value, Cleartext)
-    except MalformedResponse as malformed:
-        assert malformed.__cause__ is None
+        assert name == "EXTERNAL" and isinstance(end.value, Identity)
+    except (Denied, MalformedResponse) as refused:
+        assert refused.__cause__ is None

@@ -268,7 +268,7 @@ def test_tls_server_end_point(
     """CHB-2, with the digest made by openssl."""
     path = tmp_path / "certificate.der"
     path.write_bytes(certificate_der or sha1_signed(tmp_path))
-    command = ["openssl", "dgst", f"-{algorithm}", "-binary", path]
+    command = ["openssl", "dgst", f"-{algorithm}", "-binary", str(path)]
     expected = subprocess.run(command, check=True, capture_output=True).stdout
     with connected(server, client) as (ours, _):
         assert found(ours, path.read_bytes())[END_POINT] == expected
