@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.scheme import Scheme, SchemeError, decoded, encoded
 from gsubmit.auth.schemes.table import SCHEMES
+
+_NOT_TEXT = re.compile(r"[\ud800-\udfff]")  # what Python makes of octets that are not UTF-8
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def hash_password(scheme: str, password: str, rounds: int | None = None, user: s
         raise ValueError("unknown password scheme")
     if not password or "\0" in password:
         raise ValueError("empty password, or NUL in it")
+    if _NOT_TEXT.search(password):
+        raise ValueError("the password is not UTF-8")
     content = known.make(password.encode("utf-8"), _checked_rounds(name, known, rounds), user)
     return f"{{{scheme.upper()}}}{encoded(content, encoding or known.encoding)}"
 
