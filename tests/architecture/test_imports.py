@@ -22,12 +22,12 @@ ALLOWED = {
     "certificates": set(),
     "turns": set(),
     "logs": {"settings"},
-    "auth": {"settings", "sasl"},
+    "auth": {"settings", "sasl", "turns"},
     "relay": {"settings", "sasl", "smtp", "message", "certificates", "rawlog", "sending", "turns"},
     "service": {"auth", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below
     "server": WORDS | {"auth", "relay", "certificates", "rawlog", "sending", "service", "turns"},
     "app": WORDS | {"auth", "relay", "server", "service", "certificates", "logs"},
-    "gsubmit_cli": {"app", "settings", "auth", "logs", "relay", "smtp", "gsubmit"},
+    "gsubmit_cli": {"app", "settings", "auth", "sasl", "logs", "relay", "smtp", "gsubmit"},
     "gsubmit": set(),  # gsubmit/__init__.py, the version
 }
 GEVENT = {
