@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import hmac
 import re
 import socket
 import ssl
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,6 +147,26 @@ def test_tls_exporter_as_openssl_says(server: ssl.SSLContext) -> None:
     keying_material = re.search(rb"Keying material: ([0-9A-F]{64})\s", printed)
     assert keying_material is not None, printed
     assert bytes.fromhex(keying_material[1].decode()) == binding
+
+
+def expanded(secret: bytes, label: bytes, context: bytes, length: int) -> bytes:
+    """HKDF-Expand-Label of RFC 8446 7.1, for no more than one block of SHA-384."""
+    label = b"tls13 " + label
+    info = struct.pack(">HB", length, len(label)) + label + struct.pack(">B", len(context)) + context
+    return hmac.digest(secret, info + b"\x01", "sha384")[:length]
+
+
+def test_tls_exporter_as_the_rfc_says(server: ssl.SSLContext, client: ssl.SSLContext, tmp_path: Path) -> None:
+    """CHB-3, from the connection's secret and RFC 8446 7.5 alone."""
+    client.keylog_filename = str(tmp_path / "keys")
+    with connected(server, client) as (ours, _):
+        assert ours.cipher() == ("TLS_AES_256_GCM_SHA384", "TLSv1.3", 256)
+        binding = found(ours)[EXPORTER]
+    logged = re.search(r"^EXPORTER_SECRET [0-9a-f]{64} ([0-9a-f]{96})$", (tmp_path / "keys").read_text(), re.MULTILINE)
+    assert logged is not None
+    nothing = hashlib.sha384().digest()
+    secret = expanded(bytes.fromhex(logged[1]), b"EXPORTER-Channel-Binding", nothing, 48)
+    assert binding == expanded(secret, b"exporter", nothing, 32)
 
 
 def test_tls_exporter_after_another_context_was_chosen(
