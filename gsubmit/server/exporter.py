@@ -47,7 +47,7 @@ def is_reliable() -> bool:
         (server, client), (other_server, other_client) = _connected(*contexts), _connected(*contexts)
         exported, other = _exported(server), _exported(other_server)
         same = exported == _exported(client) and other == _exported(other_client)
-    except (AttributeError, OSError, ValueError):  # no such function, object or algorithm here
+    except (AttributeError, OSError, ValueError, certificates.CertificateError):  # something is not there, or not so
         return False
     return same and exported != other and None not in (exported, other)
 
@@ -66,7 +66,7 @@ def _exported(sock: ssl.SSLSocket | ssl.SSLObject) -> bytes | None:
 
 
 def _connection(sock: ssl.SSLSocket | ssl.SSLObject) -> int | None:
-    """The address of OpenSSL's SSL structure, if all around it is as CPython has it, at least 3.11 to 3.14.
+    """The address of OpenSSL's SSL structure, if all around it is as CPython 3.11 to 3.13 have it.
 
     PySSLSocket in CPython's Modules/_ssl.c begins: PyObject_HEAD, a weak reference to the socket, `SSL *`, the
     context. The last of these is known otherwise, so it shows that the one before is what we take it for.
