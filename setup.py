@@ -25,6 +25,8 @@ setup(
         "argon2-cffi>=23.1",
         # The temporary certificate of `gsubmit serve --demo`.
         "cryptography>=42",
+        # Tokens of the passdb oauth2: JWT verification is not what this project exists for.
+        "PyJWT>=2.8",
     ],
     extras_require={
         "test": [
