@@ -1,0 +1,193 @@
+"""The passdb driver oauth2: bearer tokens, verified here or by the authorization server."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from gsubmit.auth import oauth2settings
+from gsubmit.auth.cache import Verdict, VerifiedCache
+from gsubmit.auth.endpoint import Client
+from gsubmit.auth.introspection import Introspection, Mode
+from gsubmit.auth.jwks import PublishedKeys
+from gsubmit.auth.keys import KeyFolder
+from gsubmit.auth.names import values
+from gsubmit.auth.oauth2settings import OAuth2Settings
+from gsubmit.auth.passdb import Answer, Means, Origin
+from gsubmit.auth.strictjson import JsonObject, seconds_of, text_of
+from gsubmit.auth.tokenclaims import Demands
+from gsubmit.auth.webtoken import WebTokens
+from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
+from gsubmit.settings.variables import expand
+
+MAX_TOKEN = 16_384  # octets, as much as the mechanisms take
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 2.1
+_ACCESS_TOKEN = "oauth2:access_token"  # noqa: S105 (Dovecot's name for the token itself)
+_VARIABLES = frozenset(
+    {"user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session", _ACCESS_TOKEN}
+)
+
+# Names of what is kept of a token; no extra field has a NUL in its name.
+_USER, _ENDS = "\0user", "\0ends"
+
+
+@dataclass(frozen=True)
+class _Grant:
+    """What a good token says."""
+
+    user: str
+    ends: float | None  # seconds since 1970
+    attributes: Mapping[str, str] = field(repr=False)  # by their variables in pass_attrs
+
+    def kept(self) -> dict[str, str]:
+        ends = {} if self.ends is None else {_ENDS: repr(self.ends)}
+        return {**self.attributes, _USER: self.user, **ends}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, str]) -> Self:
+        ends = float(kept[_ENDS]) if _ENDS in kept else None
+        return cls(kept[_USER], ends, {name: value for name, value in kept.items() if "\0" not in name})
+
+
+class OAuth2:
+    """A passdb of driver oauth2."""
+
+    serves: tuple[type[Claim], ...] = (Token,)
+
+    def __init__(self, settings: OAuth2Settings, cache: VerifiedCache) -> None:
+        self.settings = settings
+        self._cache = cache
+        self._demands = Demands(
+            issuers=settings.issuers,
+            audience=settings.audience,
+            scope=settings.scope,
+            active_attribute=settings.active_attribute,
+            active_value=settings.active_value,
+            username_attribute=settings.username_attribute,
+            username_format=settings.username_format,
+        )
+        self._attributes = settings.attributes - {_ACCESS_TOKEN}
+        configuration = settings.openid_configuration_url
+        self._openid_configuration = str(configuration) if configuration and configuration.is_tls else ""
+        client = Client(settings.context, settings.timeout_msecs / 1000)
+        self._web_tokens = _web_tokens(settings, client) if settings.is_local else None
+        self._introspection = _introspection(settings, client, self._attributes)
+
+    @classmethod
+    def from_args(cls, args: str, means: Means) -> Self:
+        """The passdb of the setting `args = PATH`, or ValueError."""
+        path = args.strip()
+        if not path.startswith("/"):
+            raise ValueError("oauth2: args must be the absolute path of the settings file")
+        try:
+            return cls(oauth2settings.read(path, _VARIABLES), means.cache)
+        except ValueError as error:
+            raise ValueError(f"oauth2: {error}") from None
+
+    def __str__(self) -> str:
+        return f"oauth2 {self.settings.path}"
+
+    def verify(self, claim: Claim, origin: Origin) -> Answer:
+        """Whether the token is good, and of the user that the client names, if it names one."""
+        if not isinstance(claim, Token):
+            raise Denied("not a token")
+        try:
+            if len(claim.token) > MAX_TOKEN or not _TOKEN.fullmatch(claim.token):
+                raise Denied("malformed bearer token")
+            if self._web_tokens is not None:
+                grant = self._grant(self._web_tokens.claims(claim.token), claim)
+            else:
+                grant = self._introspected(claim)
+        except Denied as denied:
+            raise self._refusal(denied) from None
+        user = claim.authentication_id or grant.user
+        fields = {} if claim.authentication_id else {"user": user}
+        return Answer({**fields, **self._extra_fields(user, grant, claim, origin)})
+
+    def pretend(self, claim: Claim, origin: Origin) -> None:
+        """Nothing to do: no answer about a token depends on whether a user exists."""
+
+    def _introspected(self, claim: Token) -> _Grant:
+        """From the cache, or from the authorization server. Refusals of ours are not kept, those of the server are."""
+        place, user, token = str(self), claim.authentication_id, claim.token
+        verdict = self._cache.recall(place, user, token)
+        if verdict is not None:
+            if verdict.fields is None:
+                raise Denied("the authorization server refused the token a short while ago")
+            grant = _Grant.of(verdict.fields)
+            if grant.ends is None or time.time() < grant.ends:
+                return grant
+        try:
+            claims = self._introspection.claims(token)
+        except TokenRefused:
+            raise
+        except Denied:
+            self._cache.remember(place, user, token, Verdict(None))
+            raise
+        grant = self._grant(claims, claim)
+        self._cache.remember(place, user, token, Verdict(grant.kept()))
+        return grant
+
+    def _grant(self, claims: JsonObject, claim: Token) -> _Grant:
+        is_local = self._web_tokens is not None
+        user = self._demands.user(claims, claim.authentication_id, is_local=is_local)
+        return _Grant(user, seconds_of(claims.get("exp")), {name: _text(claims, name) for name in self._attributes})
+
+    def _extra_fields(self, user: str, grant: _Grant, claim: Token, origin: Origin) -> dict[str, str]:
+        """The fields of pass_attrs. The words were cut before, so that no claim adds fields."""
+        if not self.settings.pass_attrs:
+            return {}
+        known = {
+            **values(user),
+            **grant.attributes,
+            _ACCESS_TOKEN: claim.token,
+            "remote_ip": origin.remote_ip,
+            "local_ip": origin.local_ip,
+            "mechanism": origin.mechanism,
+            "service": "submission",
+            "session": origin.session,
+        }
+        return {name: expand(value, known) for name, value in self.settings.pass_attrs.items()}
+
+    def _refusal(self, denied: Denied) -> TokenRefused:
+        """The denial, with what the client may be told."""
+        status = denied.status if isinstance(denied, TokenRefused) else "invalid_token"
+        scope = " ".join(sorted(self.settings.scope))
+        return TokenRefused(denied.reason, status=status, scope=scope, openid_configuration=self._openid_configuration)
+
+
+def _web_tokens(settings: OAuth2Settings, client: Client) -> WebTokens:
+    folder = settings.local_validation_key_dict
+    url, configuration = settings.jwks_url, settings.openid_configuration_url
+    # As in Dovecot, the configuration may be there for clients only.
+    published = PublishedKeys(client, url, configuration) if url or (configuration and not folder) else None
+    return WebTokens(KeyFolder(folder) if folder else None, published)
+
+
+def _introspection(settings: OAuth2Settings, client: Client, attributes: frozenset[str]) -> Introspection:
+    modes: dict[str, Mode] = {"get": "get", "post": "post"}
+    named = frozenset({settings.username_attribute, settings.active_attribute} - {""})
+    return Introspection(
+        client,
+        modes.get(settings.introspection_mode, "auth"),
+        settings.tokeninfo_url,
+        settings.introspection_url,
+        enough=None if settings.force_introspection else named | {name.split(":")[1] for name in attributes},
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+    )
+
+
+def _text(claims: JsonObject, variable: str) -> str:
+    """The value of `oauth2:CLAIM` or `oauth2:CLAIM:DEFAULT`."""
+    _, claim, *default = variable.split(":", 2)
+    text = text_of(claims.get(claim))
+    if text is None:
+        return default[0] if default else ""
+    if not text.isprintable():
+        raise Denied(f"control character in {claim} of the token")
+    return text
