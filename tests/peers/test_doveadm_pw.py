@@ -16,7 +16,7 @@ USER = "Üser@sub@example.org"
 SHORT = "pä ß'w"  # eight octets, which is as much as DES looks at
 MIDDLE = "two words, {braces} $ and \\, Пароль"  # less than the 72 octets of bcrypt
 LONG = f"{MIDDLE} пользователя " * 4  # less than the 512 octets of crypt(3)
-LONGEST = {"DES-CRYPT": SHORT, "BLF-CRYPT": MIDDLE, "CRYPT": MIDDLE, "ARGON2I": SHORT, "ARGON2ID": SHORT}  # or fastest
+LONGEST = {"DES-CRYPT": SHORT, "BLF-CRYPT": MIDDLE, "CRYPT": MIDDLE}
 ROUNDS = {name: scheme.rounds.least for name, scheme in SCHEMES.items() if scheme.rounds is not None}
 ENCODED = ["SSHA256.hex", "SSHA.b64", "SHA512-CRYPT.b64", "PLAIN.hex", "CRAM-MD5.BASE64", "PLAIN-MD5.b64"]
 NAMES = sorted([*SCHEMES.keys() - {"ARGON2"}, *ENCODED])  # ARGON2 is what Dovecot 2.4 also calls ARGON2ID
@@ -49,21 +49,20 @@ def test_made_by_dovecot(scheme: str) -> None:
     need(scheme)
     # With few rounds its memory for argon2 is too little for itself.
     rounds = ["-r", str(ROUNDS[scheme])] if scheme in ROUNDS and not scheme.startswith("ARGON2") else []
-    for password in {SHORT, LONGEST.get(scheme, LONG)}:
-        stored = doveadm_pw("-s", scheme, "-p", password, "-u", USER, *rounds)
-        assert stored
-        parsed = parse(stored, "CRYPT")
-        assert parsed.matches(password, USER)
-        assert not parsed.matches("x" + password[1:], USER)
+    password = LONGEST.get(scheme, LONG)
+    stored = doveadm_pw("-s", scheme, "-p", password, "-u", USER, *rounds)
+    assert stored
+    parsed = parse(stored, "CRYPT")
+    assert parsed.matches(password, USER)
+    assert not parsed.matches("x" + password[1:], USER)
 
 
 @pytest.mark.parametrize("scheme", NAMES)
 def test_made_by_us(scheme: str) -> None:
     need(scheme)
-    for password in {SHORT, LONGEST.get(scheme, LONG)}:
-        stored = hash_password(scheme, password, ROUNDS.get(scheme), USER)
-        assert doveadm_pw("-t", stored, "-p", password, "-u", USER).endswith(" (verified)")
-    assert not doveadm_pw("-t", stored, "-p", "x" + password[1:], "-u", USER)
+    password = LONGEST.get(scheme, LONG)
+    stored = hash_password(scheme, password, ROUNDS.get(scheme), USER)
+    assert doveadm_pw("-t", stored, "-p", password, "-u", USER).endswith(" (verified)")
 
 
 @pytest.mark.parametrize(
