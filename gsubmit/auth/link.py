@@ -52,8 +52,9 @@ class Link:
         if self.is_deny:  # it is enough that the user is found
             claim = Proven(user)
         answer = self.passdb.verify(claim, origin)
-        merged = dict(fields.expanded(self._default_fields, user, origin))
-        merged = {**merged, **known}
+        merged: dict[str, str] = {}
+        fields.merge(merged, fields.expanded(self._default_fields, user, origin))
+        merged |= known
         fields.merge(merged, answer.fields)
         fields.merge(merged, fields.expanded(self._override_fields, user, origin))
         return Answer(merged, answer.keys)

@@ -35,6 +35,8 @@ class Names:
         authenticator, user = claim.authentication_id, claim.authorization_id
         if self._separator and self._separator in authenticator:
             target, _, authenticator = authenticator.partition(self._separator)
+            if not target:
+                raise Denied("nobody to act for before the separator")
             if user and self.canonical(user) != self.canonical(target):
                 raise Denied("two different users to act for")
             user = target

@@ -58,6 +58,8 @@ class Walk:
             self.strangers.append(link)
             return self._follow(link.on_failure)
         except Denied as denied:
+            if link.is_deny:  # it is not unknown, so it is there
+                return self._keep_out(link)
             self._observe(str(link), denied.reason)
             self._denied = denied
             return self._follow(link.on_failure)
@@ -70,11 +72,15 @@ class Walk:
                 return False
             return self._follow(link.on_internalfail)
         if link.is_deny:
-            self._observe(str(link), "found, and deny = yes")
-            self.is_success, self._denied, self._unavailable = False, Denied("denied by a passdb"), None
-            return False
+            return self._keep_out(link)
         self._observe(str(link), "yes")
         return self._take(link, answer)
+
+    def _keep_out(self, link: Link) -> bool:
+        """A passdb with `deny = yes` knows the user."""
+        self._observe(str(link), "found, and deny = yes")
+        self.is_success, self._denied, self._unavailable = False, Denied("denied by a passdb"), None
+        return False
 
     def _take(self, link: Link, answer: Answer) -> bool:
         """A passdb has said yes."""
