@@ -196,9 +196,11 @@ def test_claims_that_dovecot_would_misread(tmp_path: Path, claim: Claim) -> None
 def test_no(tmp_path: Path, fields: str, error: type[Exception], reason: str) -> None:
     with pytest.raises((Denied, Unavailable)) as caught:
         ask(tmp_path, f"FAIL\tID\t{fields}\n".encode())
-    assert (type(caught.value), caught.value.reason) == (error, reason)
-    if isinstance(caught.value, Disabled):
-        assert caught.value.text == ("pay first" if "pay" in fields else "")
+    refused = caught.value
+    assert isinstance(refused, Denied | Unavailable)
+    assert (type(refused), refused.reason) == (error, reason)
+    if isinstance(refused, Disabled):
+        assert refused.text == ("pay first" if "pay" in fields else "")
 
 
 @pytest.mark.parametrize("nodelay", [True, False])

@@ -1,0 +1,184 @@
+"""The passdb driver imap: whoever can log in at an IMAP server is who he says."""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Self
+
+from gsubmit.auth.cache import Verdict
+from gsubmit.auth.imapconnection import FAULTS, ImapConnection, shown
+from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys
+from gsubmit.settings import variables
+from gsubmit.turns import Turns
+
+DEFAULTS = {
+    "host": "",
+    "port": "",
+    "username": "%u",
+    "ssl": "",
+    "ssl_ca_dir": "",
+    "ssl_ca_file": "",
+    "allow_invalid_cert": "no",
+    "rawlog_dir": "",
+    "cleartext": "no",  # ours, not Dovecot's
+}
+PORT, TLS_PORT = 143, 993
+MAX_CONNECTIONS = 100
+TURN_PATIENCE = 10.0  # seconds to wait for one of them
+
+_VARIABLES = ("user", "username", "domain")
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+_CONTROL = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
+_HOST = re.compile(r"[0-9A-Za-z][0-9A-Za-z.:_-]{0,252}")
+
+log = logging.getLogger("gsubmit.auth")
+
+
+class ImapServer:
+    """A passdb of driver imap.
+
+    The server sees our address with every login, the client's never: a Dovecot there should have it in
+    login_trusted_networks, lest one client's wrong passwords delay the others' logins.
+    """
+
+    serves: tuple[type[Claim], ...] = (Cleartext,)
+
+    def __init__(self, options: Mapping[str, str], means: Means) -> None:
+        """The options as in DEFAULTS; ValueError where they make no sense."""
+        self.host = options["host"]
+        self.username = options["username"]
+        self.ssl = options["ssl"]
+        self.port = _port(options)
+        self._context = _context(options) if self.ssl else None
+        self._cache = means.cache
+        self._turns = Turns(MAX_CONNECTIONS)
+        _check(options)
+
+    @classmethod
+    def from_args(cls, args: str, means: Means) -> Self:
+        """The passdb of `args = host=HOST [port=PORT] [username=%u] [ssl=imaps|starttls] ...`, or ValueError."""
+        options = dict(DEFAULTS)
+        for word in args.split():
+            name, equals, value = word.partition("=")
+            if name not in options or not equals:
+                raise ValueError(f"imap: {name}: unknown option, or no value; known: {', '.join(DEFAULTS)}")
+            options[name] = value
+        return cls(options, means)
+
+    def __str__(self) -> str:
+        return f"imap {self.host}:{self.port}"
+
+    def verify(self, claim: Claim, origin: Origin) -> Answer:
+        """Log in there, or remember how it went."""
+        if not isinstance(claim, Cleartext):
+            raise Unavailable("an IMAP server tells nothing about a user without a password")
+        user, password = claim.authentication_id, claim.password
+        if _CONTROL.search(user) or _NOT_TEXT.search(password):
+            raise Denied("control character in user name or password")
+        verdict = self._cache.recall(str(self), user, password)
+        if verdict is None:
+            verdict = self._ask(user, password)
+        elif verdict.fields is None:
+            raise Denied("refused by the IMAP server a short while ago")
+        return Answer(verdict.fields or {})
+
+    def pretend(self, claim: Claim, origin: Origin) -> Keys | None:
+        """Nothing: the server is asked about every user, and answers when it likes."""
+        return None
+
+    def _ask(self, user: str, password: str) -> Verdict:
+        values = dict(zip(_VARIABLES, (user, *user.partition("@")[::2]), strict=True))
+        host = variables.expand(self.host, values)
+        if not _HOST.fullmatch(host):
+            raise Denied("no host name comes of this user name")
+        if not self._turns.take(TURN_PATIENCE):
+            raise Unavailable(f"all {MAX_CONNECTIONS} connections are busy")
+        try:
+            self._log_in(host, variables.expand(self.username, values), password)
+        except Denied:
+            self._cache.remember(str(self), user, password, Verdict(None))
+            raise
+        finally:
+            self._turns.give_back()
+        verdict = Verdict({})
+        self._cache.remember(str(self), user, password, verdict)
+        return verdict
+
+    def _log_in(self, host: str, name: str, password: str) -> None:
+        connection: ImapConnection | None = None
+        try:
+            with ImapConnection(host, self.port, self._context if self.ssl == "imaps" else None) as connection:
+                if self.ssl == "starttls":
+                    assert self._context is not None
+                    connection.start_tls(self._context)
+                connection.log_in(name, password)
+        except Unavailable as failure:
+            raise Unavailable(f"{host}:{self.port}: {failure.reason}") from None
+        except FAULTS as error:
+            why = "no answer in time" if connection is not None and connection.is_told else shown(error)
+            raise Unavailable(f"{host}:{self.port}: {why}") from None
+
+
+def _port(options: Mapping[str, str]) -> int:
+    text = options["port"] or str(TLS_PORT if options["ssl"] == "imaps" else PORT)
+    if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
+        raise ValueError(f"imap: port={text}: no port")
+    return int(text)
+
+
+def _context(options: Mapping[str, str]) -> ssl.SSLContext:
+    place = options["ssl_ca_file"] or options["ssl_ca_dir"]
+    try:
+        context = ssl.create_default_context(
+            cafile=options["ssl_ca_file"] or None, capath=options["ssl_ca_dir"] or None
+        )
+    except OSError as error:
+        raise ValueError(f"imap: cannot use the CA certificates in {place}: {error.strerror or error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8997
+    if options["allow_invalid_cert"] == "yes":
+        log.warning("imap: allow_invalid_cert=yes lets anybody in between read the passwords")
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _check(options: Mapping[str, str]) -> None:
+    """Warn of what will not be done or should not; raise ValueError for what is refused."""
+    host = options["host"]
+    if options["ssl"] not in ("", "imaps", "starttls"):
+        raise ValueError(f"imap: ssl={options['ssl']}: must be imaps or starttls")
+    for name in ("allow_invalid_cert", "cleartext"):
+        if options[name] not in ("yes", "no"):
+            raise ValueError(f"imap: {name}={options[name]}: must be yes or no")
+    if not host:
+        raise ValueError("imap: host is missing")
+    for name in ("host", "username"):
+        try:
+            variables.check(options[name], _VARIABLES)
+        except ValueError as error:
+            raise ValueError(f"imap: {name}: {error}") from None
+    if "%" not in host and not _HOST.fullmatch(host):
+        raise ValueError(f"imap: host={host}: no host name")
+    if not options["username"]:
+        raise ValueError("imap: username is empty")
+    if not options["ssl"] and options["cleartext"] == "no" and not _is_loopback(host):
+        raise ValueError(
+            f"imap: passwords would go to {host} in clear text; set ssl=imaps or ssl=starttls,"
+            " or cleartext=yes if nobody else sees that network"
+        )
+    if "%" in host:
+        log.warning("imap: host=%s: whoever owns a domain is a user, unless username_filter says which domains", host)
+    if options["rawlog_dir"]:
+        log.warning("imap: rawlog_dir is ignored: it would hold passwords")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
