@@ -17,6 +17,8 @@ MAX_CANDIDATES = 10  # keys tried on one token that does not say which one
 # RFC 8725 3.11: other tokens of the same issuer, such as logout tokens, name a type of their own.
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 
+_JWS = jwt.PyJWS(algorithms=sorted(ALGORITHMS))  # it costs more to make than to use
+
 
 class WebTokens:
     """Reads tokens that are signed with a key of the folder, or with a published one."""
@@ -72,7 +74,7 @@ def _is_signed(token: str, key: Key, algorithm: str) -> bool:
     if algorithm not in key.algorithms:
         return False
     try:
-        jwt.PyJWS(algorithms=[algorithm]).decode_complete(token, key.material, algorithms=[algorithm])
+        _JWS.decode_complete(token, key.material, algorithms=[algorithm])
     except jwt.PyJWTError:
         return False
     return True
