@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import gc
 import hmac
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gevent
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from gsubmit.auth import jwks
 from gsubmit.auth.cache import VerifiedCache
@@ -23,6 +27,7 @@ from tests.harness.oauth import (
     AUDIENCE,
     ISSUER,
     USER,
+    Asked,
     AuthorizationServer,
     authorization_server,
     claims,
@@ -32,6 +37,7 @@ from tests.harness.oauth import (
     pem,
     reply,
     rsa_key,
+    silent,
     token,
 )
 
@@ -420,3 +426,47 @@ def test_no_discovery_beside_a_folder_of_keys(tmp_path: Path) -> None:
         with pytest.raises(Denied, match="unknown key"):
             ask(passdb(tmp_path, text), token(rsa_key(), kid="k2"))
         assert server.asked == []
+
+
+def test_many_logins_fetch_once(tmp_path: Path) -> None:
+    with authorization_server() as server:
+        driver = fetching(tmp_path, server)
+        answer = reply({"keys": [jwk(rsa_key(), "k1")]})
+
+        def slowly(sock: socket.socket, asked: Asked) -> None:
+            time.sleep(0.1)
+            answer(sock, asked)
+
+        server.scripts["/jwks"] = slowly
+        asking = [gevent.spawn(ask, driver, token(rsa_key())) for _ in range(20)]
+        gevent.joinall(asking)
+        assert all(each.successful() for each in asking)
+        assert len(server.asked) == 1
+
+
+def test_login_that_ends_during_a_fetch(tmp_path: Path, clock: Callable[[float], None]) -> None:
+    """It leaves neither a socket nor a lock, and nobody is told that his key is unknown."""
+    with authorization_server() as server:
+        server.scripts["/jwks"] = silent
+        driver = fetching(tmp_path, server)
+        asking = gevent.spawn(ask, driver, token(rsa_key()))
+        gevent.sleep(0.05)
+        asking.kill()
+        gc.collect()
+        with pytest.raises(Unavailable, match="no keys were fetched yet"):
+            ask(driver, token(rsa_key()))
+        server.publish(jwk(rsa_key(), "k1"))
+        clock(6)
+        ask(driver, token(rsa_key()))
+
+
+def test_short_rsa_keys_are_none(tmp_path: Path) -> None:
+    short = generate_private_key(65537, 1024)
+    key_file(tmp_path, "default/RS256/short", pem(short))
+    driver = passdb(tmp_path, f"local_validation_key_dict = fs:posix:prefix={tmp_path}/keys/")
+    with pytest.raises(Unavailable, match="an RSA key of less than 2048 bits"):
+        ask(driver, raw_header({"alg": "RS256", "kid": "short"}))
+    with authorization_server() as server:
+        server.publish(jwk(short, "short"))
+        with pytest.raises(Denied, match="unknown key"):
+            ask(fetching(tmp_path, server), raw_header({"alg": "RS256", "kid": "short"}))
