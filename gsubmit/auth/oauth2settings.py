@@ -237,6 +237,8 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "timeout_msecs": _milliseconds,
 }
 
+SETTINGS = frozenset({*_READERS, "pass_attrs"})
+
 # Dovecot has them. They are about its logs, its connections, or grants of passwords.
 _IGNORED = words(
     "debug rawlog_dir grant_url max_idle_time_msecs max_parallel_connections max_pipelined_requests send_auth_headers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from pathlib import Path
 
@@ -181,3 +182,28 @@ def test_from_args(tmp_path: Path) -> None:
     driver = from_args(f" {path} ")
     assert str(driver) == f"oauth2 {path}"
     assert driver.serves == (Token,)
+
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = (ROOT / "conf.d" / "oauth2.conf.example").read_text()
+MAN_PAGE = (ROOT / "man" / "gsubmit-oauth2.5").read_text()
+
+
+def test_the_example_sets_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing to verify tokens with"):
+        read(tmp_path, EXAMPLE)
+
+
+def test_the_example_shows_every_setting(tmp_path: Path) -> None:
+    lines = [line[1:] for line in EXAMPLE.splitlines() if re.match("#[a-z]", line)]
+    assert {line.split()[0] for line in lines} == oauth2settings.SETTINGS
+    ca_file(tmp_path)
+    certificates().server.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "client.pem"))
+    text = "\n".join(lines).replace("/etc/ssl/certs/ca-certificates.crt", f"{tmp_path}/ca.pem")
+    text = text.replace("/etc/gsubmit/client.pem", f"{tmp_path}/client.pem")
+    assert read(tmp_path, text.replace("/etc/gsubmit/client.key", f"{tmp_path}/client.pem")).is_local
+
+
+@pytest.mark.parametrize("name", sorted(oauth2settings.SETTINGS))
+def test_the_man_page_explains(name: str) -> None:
+    assert re.search(rf"\b{name}\b", MAN_PAGE)
