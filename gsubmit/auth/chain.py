@@ -67,7 +67,9 @@ class Chain:
             raise Unavailable("no passdb")
         if not claim.authentication_id:  # a token tells itself whose it is
             walk = self._walk(claim, origin, observe, self.links)
-            return Identity(self._names.canonical(walk.user), walk.fields), walk.keys
+            user = self._names.canonical(walk.user)
+            self._check_denied(user, origin, observe)
+            return Identity(user, walk.fields), walk.keys
         user, authenticator = self._names.parties(claim)
         claim = replace(claim, authentication_id=authenticator, authorization_id="")
         if user == authenticator:
@@ -82,11 +84,17 @@ class Chain:
             identity = Identity(target.user, walk.fields | target.fields, master_user=authenticator)
         return identity, walk.keys
 
+    def _check_denied(self, user: str, origin: Origin, observe: Observer) -> None:
+        """Raise Denied where `deny = yes` keeps out a user whose name was not known before."""
+        walk = Walk(Proven(user), origin, observe)
+        walk.is_success = True
+        walk.along([link for link in self.links if link.is_deny])
+
     def _walk(self, claim: Claim, origin: Origin, observe: Observer, links: Sequence[Link]) -> Walk:
         walk = Walk(claim, origin, observe)
         try:
             walk.along(links)
-        except Denied:
+        except (Denied, Unavailable):
             # Now each passdb has compared one password, known user or not, and the delay tells nothing.
             if isinstance(claim, Cleartext):
                 for link in walk.strangers:
@@ -96,10 +104,13 @@ class Chain:
 
     def _decoy(self, claim: KeysWanted, origin: Origin) -> Keys:
         """Keys of nobody, like those that the passdbs have."""
+        links = self.links
         with suppress(Denied):
-            claim = replace(claim, authentication_id=self._names.parties(claim).authenticator)
+            user, authenticator = self._names.parties(claim)
+            links = self.links if user == authenticator else self.masters
+            claim = replace(claim, authentication_id=authenticator)
         keys: Keys | None = None
-        for link in self.links:
+        for link in links:
             if KeysWanted in link.passdb.serves:
                 keys = link.passdb.pretend(claim, origin) or keys
         return keys or decoy.keys(claim)

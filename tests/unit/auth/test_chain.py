@@ -1,101 +1,57 @@
-"""The chain: order, what counts more, and that its delay tells nothing."""
+"""The chain: who logs in for whom, and that neither its delay nor its keys tell who exists."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gsubmit.auth.chain import Chain, build_chain
-from gsubmit.auth.passdb import Denied, Identity, Unavailable, UnknownUser
-from gsubmit.sasl.mechanism import Cleartext
+from gsubmit.auth.chain import Chain, ClaimsFrom, build_chain
+from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
+from gsubmit.auth.schemes import hash_password
+from gsubmit.auth.schemes.scram import keys_of
+from gsubmit.sasl.claims import Account, Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys, Token
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.problem import SettingsError
+from gsubmit.settings.sections import AuthSettings, Settings
+from tests.unit.auth.answering import DECOY, KEYS, ORIGIN, Answering, Users, chain, down, link, no, unknown, yes
 
-YES, WRONG, UNKNOWN, DOWN = Identity("tim", {}), Denied("password mismatch"), UnknownUser(), Unavailable("disk on fire")
-
-
-class Answering:
-    """A passdb that always answers the same."""
-
-    def __init__(self, answer: Identity | Exception) -> None:
-        self.answer = answer
-        self.asked: list[Cleartext] = []
-        self.pretended = 0
-
-    def __str__(self) -> str:
-        return "answering"
-
-    def verify(self, credentials: Cleartext) -> Identity:
-        self.asked.append(credentials)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-    def pretend(self, credentials: Cleartext) -> None:
-        self.pretended += 1
+SCRAM = "SCRAM-SHA-256"
 
 
-def credentials(user: str = "tim", authorization_id: str = "") -> Cleartext:
-    return Cleartext(user, authorization_id, "hunter2")
-
-
-@pytest.mark.parametrize(
-    ("answers", "expected"),
-    [
-        pytest.param([YES], YES, id="yes"),
-        pytest.param([UNKNOWN, YES], YES, id="unknown goes on"),
-        pytest.param([WRONG, YES], YES, id="mismatch goes on"),
-        pytest.param([DOWN, YES], YES, id="unavailable goes on"),
-        pytest.param([UNKNOWN], UNKNOWN, id="unknown"),
-        pytest.param([WRONG, UNKNOWN], WRONG, id="mismatch tells the log more than unknown"),
-        pytest.param([UNKNOWN, WRONG], WRONG, id="mismatch last"),
-        pytest.param([DOWN, WRONG], DOWN, id="unavailable counts more than mismatch"),
-        pytest.param([UNKNOWN, DOWN], DOWN, id="unavailable counts more than unknown"),
-    ],
-)
-def test_answers(answers: Sequence[Identity | Exception], expected: Identity | Exception) -> None:
-    chain = Chain([Answering(answer) for answer in answers])
-    if isinstance(expected, Identity):
-        assert chain.verify(credentials()) is expected
-        return
-    with pytest.raises(type(expected)) as raised:
-        chain.verify(credentials())
-    assert str(raised.value) == str(expected)
-
-
-def test_first_success_wins() -> None:
-    first, second = Answering(YES), Answering(YES)
-    Chain([first, second]).verify(credentials())
-    assert (len(first.asked), len(second.asked)) == (1, 0)
+def claim(user: str = "tim", password: str = "hunter2", authorization_id: str = "") -> Cleartext:
+    return Cleartext(user, password, authorization_id=authorization_id)
 
 
 def test_empty_chain_is_our_fault() -> None:
     with pytest.raises(Unavailable, match="no passdb"):
-        Chain([]).verify(credentials())
+        chain().verify(claim(), ORIGIN)
 
 
-@pytest.mark.parametrize("answers", [[UNKNOWN, UNKNOWN], [WRONG, UNKNOWN], [UNKNOWN, WRONG], [WRONG, WRONG]])
-def test_each_passdb_compares_one_password(answers: list[Exception]) -> None:
+@pytest.mark.parametrize(
+    "makers", [(unknown, unknown), (no, unknown), (unknown, no), (no, no), (unknown, down), (down, unknown)]
+)
+def test_each_passdb_compares_one_password(makers: tuple[Callable[[], Answering], ...]) -> None:
     """AUT-24: the time of a refusal does not tell which passdb knows the user, nor whether one does."""
-    passdbs = [Answering(answer) for answer in answers]
-    with pytest.raises(Denied):
-        Chain(passdbs).verify(credentials())
-    assert [passdb.pretended for passdb in passdbs] == [int(answer is UNKNOWN) for answer in answers]
+    passdbs = [maker() for maker in makers]
+    with pytest.raises((Denied, Unavailable)):
+        chain(*passdbs).verify(claim(), ORIGIN)
+    assert [passdb.pretended for passdb in passdbs] == [int(maker is unknown) for maker in makers]
 
 
 def test_success_pays_nothing_for_other_passdbs() -> None:
-    passdbs = [Answering(UNKNOWN), Answering(YES)]
-    Chain(passdbs).verify(credentials())
+    passdbs = [unknown(), yes()]
+    chain(*passdbs).verify(claim(), ORIGIN)
     assert [passdb.pretended for passdb in passdbs] == [0, 0]
 
 
 def test_names_are_prepared() -> None:
-    passdb = Answering(YES)
-    Chain([passdb]).verify(credentials("Tim@Example.ORG", "tim@example.org"))
-    assert passdb.asked == [Cleartext("tim@example.org", "", "hunter2")]
+    passdb = yes()
+    identity = chain(passdb).verify(claim("Tim@Example.ORG", authorization_id="tim@example.org"), ORIGIN)
+    assert passdb.asked == [Cleartext("tim@example.org", "hunter2")]
+    assert identity == Identity("tim@example.org")
 
 
 @pytest.mark.parametrize(
@@ -107,33 +63,257 @@ def test_names_are_prepared() -> None:
     ],
 )
 def test_refused_before_any_passdb(user: str, authorization_id: str) -> None:
-    passdb = Answering(YES)
+    passdb = yes()
     with pytest.raises(Denied):
-        Chain([passdb]).verify(credentials(user, authorization_id))
+        chain(passdb).verify(claim(user, authorization_id=authorization_id), ORIGIN)
     assert passdb.asked == []
 
 
-def test_failure_is_logged_even_if_another_passdb_helps(caplog: pytest.LogCaptureFixture) -> None:
-    Chain([Answering(DOWN), Answering(YES)]).verify(credentials())
-    assert caplog.messages == ["answering: disk on fire"]
+class TestMasters:
+    """Passdbs with `master = yes`, whose users log in for others (6.6, 6.7)."""
+
+    def chain(self, fields: dict[str, str] | None = None, **settings: Any) -> Chain:
+        self.masters = Users(fields, root="rootpw")
+        self.users = Users({"quota": "1"}, tim="timpw", root="other")
+        masters = link(self.masters, master=True, **settings)
+        return chain(masters, self.users, auth_master_user_separator="*")
+
+    @pytest.mark.parametrize(
+        "login",
+        [
+            pytest.param(claim("Tim*root", "rootpw"), id="6.7 separator"),
+            pytest.param(claim("root", "rootpw", "Tim"), id="6.7 authorization id"),
+        ],
+    )
+    def test_for_a_user(self, login: Cleartext) -> None:
+        identity = self.chain({"a": "1"}).verify(login, ORIGIN)
+        assert identity == Identity("tim", {"a": "1"}, master_user="root")
+        assert self.masters.asked == [Cleartext("root", "rootpw")]
+        assert self.users.asked == []
+
+    @pytest.mark.parametrize(
+        "login",
+        [
+            pytest.param(claim("tim*root", "timpw"), id="the user's password"),
+            pytest.param(claim("tim*root", "other"), id="the master user's password as a user"),
+            pytest.param(claim("tim*nobody", "timpw"), id="unknown master user"),
+            pytest.param(claim("tim*tom", "timpw"), id="a user who is no master user"),
+            pytest.param(claim("root", "rootpw"), id="a master user's password for itself"),
+        ],
+    )
+    @pytest.mark.parametrize("rule", ["return-ok", "continue"])
+    def test_refused(self, login: Cleartext, rule: str) -> None:
+        with pytest.raises(Denied):
+            self.chain(result_success=rule).verify(login, ORIGIN)
+
+    def test_a_master_user_may_also_be_a_user(self) -> None:
+        for login in (claim("root", "other"), claim("root*root", "other"), claim("root", "other", "ROOT")):
+            assert self.chain().verify(login, ORIGIN) == Identity("root", {"quota": "1"})
+            assert self.masters.asked == []
+
+    def test_unknown_master_user_takes_the_time_of_a_known_one(self) -> None:
+        with pytest.raises(Denied):
+            self.chain().verify(claim("tim*nobody"), ORIGIN)
+        assert (self.masters.pretended, self.users.pretended) == (1, 0)
+
+    @pytest.mark.parametrize("rule", ["continue", "continue-ok"])
+    def test_target_is_looked_up(self, rule: str) -> None:
+        identity = self.chain({"a": "1", "quota": "0"}, result_success=rule).verify(claim("tim*root", "rootpw"), ORIGIN)
+        assert identity == Identity("tim", {"a": "1", "quota": "1"}, master_user="root")
+        assert self.users.asked == [Proven("tim")]
+
+    @pytest.mark.parametrize(("rule", "refused"), [("return-ok", False), ("continue", True), ("continue-ok", True)])
+    def test_unknown_target(self, rule: str, refused: bool) -> None:
+        masters = self.chain(result_success=rule)
+        if refused:
+            with pytest.raises(UnknownUser):
+                masters.verify(claim("stranger*root", "rootpw"), ORIGIN)
+        else:
+            assert masters.verify(claim("stranger*root", "rootpw"), ORIGIN).user == "stranger"
+
+    def test_target_is_denied(self) -> None:
+        masters = link(Users(root="rootpw"), master=True, result_success="continue")
+        denied = link(Users(tim=""), deny=True)
+        with pytest.raises(Denied, match="denied"):
+            chain(masters, denied, yes(), auth_master_user_separator="*").verify(claim("tim*root", "rootpw"), ORIGIN)
+
+    def test_target_is_renamed(self) -> None:
+        masters = link(Users({"user": "other"}, root="rootpw"), master=True, result_success="continue")
+        renaming = chain(masters, link(yes(), override_fields="user=tom"), auth_master_user_separator="*")
+        identity = renaming.verify(claim("tim*root", "rootpw"), ORIGIN)
+        assert (identity.user, identity.master_user) == ("tom", "root")
+
+    def test_target_cannot_be_looked_up(self) -> None:
+        masters = link(Users(root="rootpw"), master=True, result_success="continue")
+        with pytest.raises(Unavailable):
+            chain(masters, down(), auth_master_user_separator="*").verify(claim("tim*root", "rootpw"), ORIGIN)
+
+    def test_several(self) -> None:
+        first, second = (link(Users(**{name: "pw"}), master=True) for name in ("root", "boss"))
+        masters = chain(first, second, yes(), auth_master_user_separator="*")
+        assert masters.verify(claim("tim*boss", "pw"), ORIGIN).master_user == "boss"
+
+    def test_only_masters(self) -> None:
+        masters = chain(link(Users(root="pw"), master=True), auth_master_user_separator="*")
+        assert masters.verify(claim("tim*root", "pw"), ORIGIN).user == "tim"
+        with pytest.raises(Denied):
+            masters.verify(claim("root", "pw"), ORIGIN)
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            pytest.param(KeysWanted("tim*root", scheme=SCRAM), id="separator"),
+            pytest.param(KeysWanted("root", scheme=SCRAM, authorization_id="tim"), id="authorization id"),
+        ],
+    )
+    @pytest.mark.parametrize(("rule", "fields"), [("return-ok", {}), ("continue", {"quota": "1"})])
+    def test_keys(self, wanted: KeysWanted, rule: str, fields: dict[str, str]) -> None:
+        """The keys are the master user's."""
+        account = self.chain(result_success=rule).account(wanted, ORIGIN)
+        assert (account.keys, account.outcome) == (KEYS, Identity("tim", fields, master_user="root"))
+        assert self.masters.asked == [KeysWanted("root", scheme=SCRAM)]
+
+    def test_keys_for_an_unknown_target(self) -> None:
+        account = self.chain(result_success="continue").account(KeysWanted("stranger*root", scheme=SCRAM), ORIGIN)
+        assert account.keys == DECOY
+        assert isinstance(account.outcome, Denied)
+
+    def test_decoys_of_master_users_are_like_those_of_masters(self) -> None:
+        account = self.chain().account(KeysWanted("tim*nobody", scheme=SCRAM), ORIGIN)
+        assert isinstance(account.outcome, Denied)
+        assert (self.masters.pretended, self.users.pretended) == (1, 0)
 
 
-def test_build_chain(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+class TestTokens:
+    """A token that tells itself whose it is."""
+
+    def test_name_is_the_token_s(self) -> None:
+        assert chain(yes(user="Tim")).verify(Token("", "t"), ORIGIN).user == "tim"
+
+    @pytest.mark.parametrize("name", ["", "no body"])
+    def test_name_is_none(self, name: str) -> None:
+        with pytest.raises(Denied):
+            chain(yes(user=name)).verify(Token("", "t"), ORIGIN)
+
+    @pytest.mark.parametrize(("user", "denied"), [("tim", True), ("TIM", True), ("tom", False)])
+    def test_deny_list(self, user: str, denied: bool) -> None:
+        listed = link(Users(tim=""), deny=True)
+        if denied:
+            with pytest.raises(Denied, match="denied"):
+                chain(listed, yes(user=user)).verify(Token("", "t"), ORIGIN)
+        else:
+            assert chain(listed, yes(user=user)).verify(Token("", "t"), ORIGIN).user == user
+
+
+class TestKeys:
+    """AUT-24, SCR-11: keys of unknown users, and of those whose passwords are no use, look like any others."""
+
+    @pytest.fixture
+    def passdbs(self, tmp_path: Path) -> Chain:
+        path = tmp_path / "users"
+        stored = hash_password(SCRAM, "secret", 5000)
+        users = [f"scram:{stored}", "plain:{PLAIN}secret", f"ssha:{hash_password('SSHA256', 'secret')}", "none:"]
+        path.write_text("\n".join(users))
+        return build_chain(Settings(passdbs=(PassdbSettings("passwd-file", str(path)),)))
+
+    def account(self, passdbs: Chain, user: str, scheme: str = SCRAM) -> Account:
+        return passdbs.account(KeysWanted(user, scheme=scheme), ORIGIN)
+
+    @pytest.mark.parametrize("user", ["stranger", "ssha", "none", "no name", "stranger@example.org"])
+    def test_decoys(self, passdbs: Chain, user: str) -> None:
+        real, decoy = self.account(passdbs, "scram"), self.account(passdbs, user)
+        assert isinstance(real.keys, ScramKeys)
+        assert isinstance(decoy.keys, ScramKeys)
+        assert isinstance(decoy.outcome, Denied)
+        assert decoy.keys.iterations == real.keys.iterations == 5000
+        assert len(decoy.keys.salt) == len(real.keys.salt)
+        assert len(decoy.keys.stored_key) == len(decoy.keys.server_key) == 32
+        assert self.account(passdbs, user).keys == decoy.keys, "stable"
+        assert self.account(passdbs, user.upper()).keys == decoy.keys or user == "no name", "as for one user"
+        with pytest.raises(Denied):
+            decoy.settle(proven=True)
+
+    def test_decoys_differ(self, passdbs: Chain) -> None:
+        salts = {getattr(self.account(passdbs, user).keys, "salt", b"") for user in ("a", "b", "ssha", "none")}
+        assert len(salts) == 4
+
+    def test_decoys_stay_over_a_reload(self, tmp_path: Path, passdbs: Chain) -> None:
+        again = build_chain(Settings(passdbs=(PassdbSettings("passwd-file", str(tmp_path / "users")),)))
+        self.account(again, "scram")
+        assert self.account(passdbs, "stranger").keys == self.account(again, "stranger").keys
+
+    def test_of_a_plain_password(self, passdbs: Chain) -> None:
+        account = self.account(passdbs, "plain")
+        assert isinstance(account.keys, ScramKeys)
+        assert account.keys == keys_of("sha256", b"secret", account.keys.salt, account.keys.iterations)
+        assert account.settle(proven=True) == Identity("plain")
+        with pytest.raises(Denied, match="mismatch"):
+            account.settle(proven=False)
+        assert self.account(passdbs, "plain").keys == account.keys
+
+    @pytest.mark.parametrize("user", ["plain", "stranger", "ssha", "scram"])
+    def test_of_cram_md5(self, passdbs: Chain, user: str) -> None:
+        account = self.account(passdbs, user, "CRAM-MD5")
+        assert isinstance(account.keys, CramKeys)
+        assert isinstance(account.outcome, Identity) is (user == "plain")
+
+    def test_without_any_passdb_that_has_keys(self) -> None:
+        account = chain(Answering(Answer(), (Cleartext,))).account(KeysWanted("tim", scheme=SCRAM), ORIGIN)
+        assert isinstance(account.keys, ScramKeys)
+        assert isinstance(account.outcome, Denied)
+
+    def test_nothing_is_told_of_the_reason(self, passdbs: Chain) -> None:
+        texts = {type(self.account(passdbs, user).keys) for user in ("stranger", "ssha", "scram", "plain")}
+        assert texts == {ScramKeys}
+
+
+def test_certificate_name_replaces_the_user() -> None:
+    """6.7: auth_ssl_username_from_cert."""
+    passdb = yes()
+    authority = ClaimsFrom(chain(passdb), ORIGIN, "Karl")
+    assert authority.verify(claim("tim")).user == "karl"
+    assert isinstance(authority.account(KeysWanted("tim", scheme=SCRAM)), Account)
+    assert passdb.names == ["karl", "karl"]
+    assert ClaimsFrom(chain(yes()), ORIGIN).verify(claim("tim")).user == "tim"
+
+
+def settings(*passdbs: PassdbSettings, **auth: Any) -> Settings:
+    return Settings(passdbs=passdbs, auth=AuthSettings(**auth))
+
+
+def test_build_chain(tmp_path: Path) -> None:
     users = tmp_path / "users"
     users.write_text("tim:{PLAIN}hunter2::::::\n")
-    passdbs = [PassdbSettings("pam", "x"), PassdbSettings("passwd-file", f"scheme=PLAIN {users}")]
-    chain = build_chain(passdbs, 1024, 60.0)
-    assert chain.verify(credentials("TIM")) == Identity("tim", {})
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "pam" in caplog.text
+    passdbs = (
+        PassdbSettings("static", "password=master", master=True),
+        PassdbSettings("passwd-file", f"scheme=PLAIN {users}", override_fields="a=%n"),
+    )
+    built = build_chain(settings(*passdbs, auth_default_realm="x", auth_username_format="%Ln"))
+    assert built.verify(claim("TIM"), Origin()) == Identity("tim", {"a": "tim"})
+    assert (len(built.masters), len(built.links)) == (1, 1)
 
 
-def test_build_chain_names_all_bad_args() -> None:
+def test_build_chain_names_all_mistakes() -> None:
     place = Path("/etc/auth.conf")
     passdbs = [
-        PassdbSettings("passwd-file", "", place, 3),
-        PassdbSettings("passwd-file", "scheme=FOO /etc/users", place, 7),
+        PassdbSettings("passwd-file", "", file=place, line=3),
+        PassdbSettings("passwd-file", "scheme=FOO /etc/users", file=place, line=7),
+        PassdbSettings("static", "", file=place, line=9),
+        PassdbSettings("imap", "host=imap.example.org ssl=imaps", deny=True, file=place, line=11),
     ]
     with pytest.raises(SettingsError) as error:
-        build_chain(passdbs, 0, 0.0)
-    assert [problem.line for problem in error.value.problems] == [3, 7]
+        build_chain(settings(*passdbs))
+    assert [problem.line for problem in error.value.problems] == [3, 7, 9, 11]
+    assert "deny = yes needs a driver that can look users up" in error.value.problems[-1].text
+
+
+@pytest.mark.parametrize(("allowed", "expected"), [(True, Identity("tim")), (False, None)])
+def test_weak_schemes(tmp_path: Path, allowed: bool, expected: Identity | None) -> None:
+    users = tmp_path / "users"
+    users.write_text("tim:{PLAIN-MD5}2ab96390c7dbe3439de74d0c9b0b1767\n")  # of hunter2
+    built = build_chain(settings(PassdbSettings("passwd-file", str(users)), auth_allow_weak_schemes=allowed))
+    if expected:
+        assert built.verify(claim(), ORIGIN) == expected
+        return
+    with pytest.raises(Unavailable, match="auth_allow_weak_schemes"):
+        built.verify(claim(), ORIGIN)
