@@ -7,6 +7,7 @@ import click
 from gsubmit import __version__
 from gsubmit_cli.auth_test import auth_test
 from gsubmit_cli.check_config import check_config
+from gsubmit_cli.hash_password import hash_password_command
 from gsubmit_cli.send_test import send_test
 from gsubmit_cli.serve import serve
 
@@ -20,4 +21,5 @@ def main() -> None:
 main.add_command(serve)
 main.add_command(check_config)
 main.add_command(auth_test)
+main.add_command(hash_password_command)
 main.add_command(send_test)

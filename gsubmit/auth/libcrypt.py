@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 # Without and with the compatibility to glibc's old libcrypt, which is what distributions differ in.
 NAMES = ("libcrypt.so.1", "libcrypt.so.2")
+MAX_PASSWORD = 511  # octets: CRYPT_MAX_PASSPHRASE_SIZE without the NUL
 DATA_SIZE = 32768  # octets of `struct crypt_data`, crypt(3)
 
 _Function = Callable[[bytes, bytes, ctypes.Array[ctypes.c_char], int], bytes | None]
@@ -20,7 +21,7 @@ def crypt(password: bytes, setting: bytes) -> bytes | None:
     """The hash of the password with kind, cost and salt of `setting`, which may be a whole hash.
 
     None if this libcrypt cannot: it is missing, does not know the kind or forbids it, finds the setting malformed,
-    or the password longer than 511 octets.
+    or the password longer than MAX_PASSWORD.
     """
     function = _crypt_rn()
     if function is None or b"\0" in password or b"\0" in setting:  # the text would end there

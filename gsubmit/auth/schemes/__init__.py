@@ -2,7 +2,7 @@
 
 from gsubmit.auth.schemes.keys import cram_keys, scram_keys
 from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError
-from gsubmit.auth.schemes.stored import StoredPassword, hash_password, is_cheap, parse
+from gsubmit.auth.schemes.stored import StoredPassword, choose, hash_password, parse
 from gsubmit.auth.schemes.table import SCHEMES, WEAK
 
 __all__ = [
@@ -12,9 +12,9 @@ __all__ = [
     "Scheme",
     "SchemeError",
     "StoredPassword",
+    "choose",
     "cram_keys",
     "hash_password",
-    "is_cheap",
     "parse",
     "scram_keys",
 ]

@@ -72,27 +72,30 @@ def _md5_matches(content: bytes, password: bytes, user: str) -> bool:
 
 
 def _md5_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(md5_crypt.hash(password))
+    return _ascii(md5_crypt.hash(_within(libcrypt.MAX_PASSWORD, password)))
 
 
 def _des_made(password: bytes, rounds: int, user: str) -> bytes:
-    if len(password) > DES_PASSWORD:
-        raise ValueError(f"DES looks at {DES_PASSWORD} octets of a password only")
-    return _ascii(des_crypt.hash(password))
+    return _ascii(des_crypt.hash(_within(DES_PASSWORD, password)))
 
 
 def _bcrypt_made(password: bytes, rounds: int, user: str) -> bytes:
-    if len(password) > BCRYPT_PASSWORD:
-        raise ValueError(f"bcrypt looks at {BCRYPT_PASSWORD} octets of a password only")
-    return _ascii(bcrypt.using(ident="2y", rounds=rounds).hash(password))
+    return _ascii(bcrypt.using(ident="2y", rounds=rounds).hash(_within(BCRYPT_PASSWORD, password)))
 
 
 def _sha256_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(sha256_crypt.using(rounds=rounds).hash(password))
+    return _ascii(sha256_crypt.using(rounds=rounds).hash(_within(libcrypt.MAX_PASSWORD, password)))
 
 
 def _sha512_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(sha512_crypt.using(rounds=rounds).hash(password))
+    return _ascii(sha512_crypt.using(rounds=rounds).hash(_within(libcrypt.MAX_PASSWORD, password)))
+
+
+def _within(octets: int, password: bytes) -> bytes:
+    """The password, or ValueError: cut off, as crypt(3) may do with it, it is another one."""
+    if len(password) > octets:
+        raise ValueError(f"this scheme takes passwords of {octets} octets at most")
+    return password
 
 
 def _argon2(kind: str, rounds: Rounds, memory: int) -> Scheme:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+ENCODINGS = ("", "B64", "BASE64", "HEX")  # of a content; the first: it is text
+
 
 class SchemeError(Exception):
     """A stored password that we cannot read. The text never holds any part of it."""
@@ -64,11 +66,7 @@ def decoded(text: str, encoding: str, size: int) -> bytes:
 
 
 def encoded(content: bytes, encoding: str) -> str:
-    """The text of a content, or ValueError."""
+    """The text of a content."""
     if encoding in ("B64", "BASE64"):
         return b64encode(content).decode("ascii")
-    if encoding == "HEX":
-        return content.hex()
-    if not encoding:
-        return content.decode("utf-8")
-    raise ValueError("unknown encoding of a password scheme")
+    return content.hex() if encoding == "HEX" else content.decode("utf-8")

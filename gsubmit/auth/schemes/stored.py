@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gsubmit.auth.schemes.plain import CLEARTEXT
-from gsubmit.auth.schemes.scheme import Scheme, SchemeError, decoded, encoded
+from gsubmit.auth.schemes.scheme import ENCODINGS, Scheme, SchemeError, decoded, encoded
 from gsubmit.auth.schemes.table import SCHEMES
 
 _NOT_TEXT = re.compile(r"[\ud800-\udfff]")  # what Python makes of octets that are not UTF-8
@@ -68,41 +69,48 @@ def parse(stored: str, default_scheme: str) -> StoredPassword:
     return StoredPassword(name, decoded(text, scheme.encoding, scheme.size))
 
 
-def is_cheap(stored: str, default_scheme: str) -> bool:
-    """Whether comparing takes microseconds only."""
-    return parse(stored, default_scheme).is_cheap
-
-
 def hash_password(scheme: str, password: str, rounds: int | None = None, user: str = "") -> str:
     """The password as it is to be stored, `{SCHEME}content`. `scheme` may end with an encoding.
 
     ValueError for an unknown scheme, a number of rounds that it cannot have, or a password that it cannot hold.
     """
-    name, encoding = _parted(scheme)
-    known = SCHEMES.get(name)
-    if known is None:
-        raise ValueError("unknown password scheme")
+    chosen = choose(scheme, rounds)
     if not password or "\0" in password:
         raise ValueError("empty password, or NUL in it")
     if _NOT_TEXT.search(password):
         raise ValueError("the password is not UTF-8")
-    content = known.make(password.encode("utf-8"), _checked_rounds(name, known, rounds), user)
-    return f"{{{scheme.upper()}}}{encoded(content, encoding or known.encoding)}"
+    content = chosen.scheme.make(password.encode("utf-8"), chosen.rounds, user)
+    return f"{{{scheme.upper()}}}{encoded(content, chosen.encoding)}"
+
+
+class Choice(NamedTuple):
+    """What hash_password is asked for."""
+
+    scheme: Scheme
+    encoding: str
+    rounds: int  # 0 for a scheme that has none
+
+
+def choose(scheme: str, rounds: int | None) -> Choice:
+    """The scheme, or ValueError if it is unknown or cannot have that number of rounds."""
+    name, encoding = _parted(scheme)
+    known = SCHEMES.get(name)
+    if known is None:
+        raise ValueError("unknown password scheme")
+    if encoding not in ENCODINGS:
+        raise ValueError("unknown encoding of a password scheme")
+    if known.rounds is None:
+        if rounds is not None:
+            raise ValueError(f"{name} has no rounds")
+        return Choice(known, encoding or known.encoding, 0)
+    if rounds is None:
+        return Choice(known, encoding or known.encoding, known.rounds.default)
+    if not known.rounds.least <= rounds <= known.rounds.most:
+        raise ValueError(f"{name} has {known.rounds.least} to {known.rounds.most} rounds")
+    return Choice(known, encoding or known.encoding, rounds)
 
 
 def _parted(name: str) -> tuple[str, str]:
     """Name and encoding, in upper case."""
     name, _, encoding = name.upper().partition(".")
     return name, encoding
-
-
-def _checked_rounds(name: str, scheme: Scheme, rounds: int | None) -> int:
-    if scheme.rounds is None:
-        if rounds is not None:
-            raise ValueError(f"{name} has no rounds")
-        return 0
-    if rounds is None:
-        return scheme.rounds.default
-    if not scheme.rounds.least <= rounds <= scheme.rounds.most:
-        raise ValueError(f"{name} has {scheme.rounds.least} to {scheme.rounds.most} rounds")
-    return rounds
