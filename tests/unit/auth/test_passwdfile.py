@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from passlib.hash import bcrypt
 
 from gsubmit.auth import hashing, passwdfile
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Denied, Identity, Unavailable, UnknownUser
+from gsubmit.auth.chain import Chain
+from gsubmit.auth.passdb import Answer, Means, Unavailable, UnknownUser
 from gsubmit.auth.passwdfile import PasswdFile
-from gsubmit.sasl.mechanism import Cleartext
+from gsubmit.auth.schemes import hash_password
+from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys
+from tests.unit.auth.answering import ORIGIN, Users, chain, link, yes
 
 BCRYPT = "{BLF-CRYPT}" + bcrypt.using(rounds=4).hash("secret")
 
@@ -31,15 +36,22 @@ def users(tmp_path: Path) -> Path:
     return path
 
 
-def login(passdb: PasswdFile, user: str, password: str) -> Identity:
-    return passdb.verify(Cleartext(user, "", password))
+def made(args: object, cache: VerifiedCache | None = None, *, allow_weak_schemes: bool = True) -> PasswdFile:
+    return PasswdFile.from_args(str(args), Means(cache or VerifiedCache(0, 0), allow_weak_schemes))
+
+
+def login(passdb: PasswdFile, user: str, password: str) -> dict[str, str]:
+    """The fields of the answer."""
+    answer = passdb.verify(Cleartext(user, password), ORIGIN)
+    assert answer.keys is None
+    return dict(answer.fields)
 
 
 def test_success(users: Path) -> None:
-    passdb = PasswdFile.from_args(str(users))
-    assert login(passdb, "tim", "tanstaaftanstaaf") == Identity("tim", {"proxy": "yes", "host": "mx"})
-    assert login(passdb, "slow", "secret") == Identity("slow", {})
-    assert login(passdb, "open", "whatever") == Identity("open", {"nopassword": "yes"})
+    passdb = made(users)
+    assert login(passdb, "tim", "tanstaaftanstaaf") == {"proxy": "yes", "host": "mx"}
+    assert login(passdb, "slow", "secret") == {}
+    assert login(passdb, "open", "whatever") == {"nopassword": "yes"}
 
 
 @pytest.mark.parametrize(
@@ -48,8 +60,8 @@ def test_success(users: Path) -> None:
         pytest.param("tim", "wrong", Denied, "password mismatch", id="mismatch"),
         pytest.param("jim", "secret", UnknownUser, "unknown user", id="unknown"),
         pytest.param("Tim", "tanstaaftanstaaf", UnknownUser, "unknown user", id="names are compared exactly"),
-        pytest.param("empty", "", Denied, "password mismatch", id="PLN-4 empty password"),
-        pytest.param("empty", "x", Denied, "password mismatch", id="no password stored"),
+        pytest.param("empty", "", Denied, "no password set", id="PLN-4 empty password"),
+        pytest.param("empty", "x", Denied, "no password set", id="no password stored"),
         pytest.param("odd", "secret", Unavailable, "user odd: unknown password scheme", id="unknown scheme"),
         pytest.param("bare", "secret", Unavailable, "user bare: malformed hash", id="no hash of CRYPT"),
         pytest.param(
@@ -59,7 +71,7 @@ def test_success(users: Path) -> None:
 )
 def test_refusal(users: Path, user: str, password: str, error: type[Exception], reason: str) -> None:
     with pytest.raises(error) as raised:
-        login(PasswdFile.from_args(str(users)), user, password)
+        login(made(users), user, password)
     assert type(raised.value) is error
     assert str(raised.value) == reason
 
@@ -75,7 +87,7 @@ def test_refusal(users: Path, user: str, password: str, error: type[Exception], 
     ],
 )
 def test_args(args: str, expected: tuple[str, str, str]) -> None:
-    passdb = PasswdFile.from_args(args)
+    passdb = made(args)
     assert (passdb.path, passdb.scheme, passdb.username_format) == expected
 
 
@@ -94,34 +106,34 @@ def test_args(args: str, expected: tuple[str, str, str]) -> None:
 )
 def test_bad_args(args: str, text: str) -> None:
     with pytest.raises(ValueError, match=text) as error:
-        PasswdFile.from_args(args)
+        made(args)
     assert str(error.value).startswith("passwd-file: ")
     assert "\n" not in str(error.value)
 
 
 def test_username_format(tmp_path: Path) -> None:
     (tmp_path / "users").write_text("TIM:{PLAIN}x\n")
-    passdb = PasswdFile.from_args(f"username_format=%Un {tmp_path}/users")
-    assert login(passdb, "tim@example.org", "x") == Identity("tim@example.org", {})
+    passdb = made(f"username_format=%Un {tmp_path}/users")
+    assert login(passdb, "tim@example.org", "x") == {}
 
 
 def test_percent_sign_in_a_path(tmp_path: Path) -> None:
     (tmp_path / "100%").write_text("tim:{PLAIN}x\n")
-    assert login(PasswdFile.from_args(f"{tmp_path}/100%%"), "tim", "x")
+    login(made(f"{tmp_path}/100%%"), "tim", "x")
 
 
 def test_missing_file_is_our_fault(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="No such file"):
-        login(PasswdFile.from_args(f"{tmp_path}/users"), "tim", "x")
+        login(made(f"{tmp_path}/users"), "tim", "x")
 
 
 def test_file_per_domain(tmp_path: Path) -> None:
     for domain, password in (("a.org", "one"), ("b.org", "two")):
         (tmp_path / domain).mkdir()
         (tmp_path / domain / "users").write_text(f"tim:{{PLAIN}}{password}\n")
-    passdb = PasswdFile.from_args(f"username_format=%n {tmp_path}/%d/users")
-    assert login(passdb, "tim@a.org", "one") == Identity("tim@a.org", {})
-    assert login(passdb, "tim@b.org", "two") == Identity("tim@b.org", {})
+    passdb = made(f"username_format=%n {tmp_path}/%d/users")
+    assert login(passdb, "tim@a.org", "one") == {}
+    assert login(passdb, "tim@b.org", "two") == {}
     with pytest.raises(Denied, match="password mismatch"):
         login(passdb, "tim@a.org", "two")
 
@@ -148,29 +160,29 @@ def test_name_does_not_lead_out_of_the_folder(tmp_path: Path, user: str) -> None
         folder.mkdir(exist_ok=True)
         (folder / "users").write_text("tim:{PLAIN}x\n")
     (tmp_path / "file").touch()
-    passdb = PasswdFile.from_args(f"username_format=%n {tmp_path}/%d/users")
+    passdb = made(f"username_format=%n {tmp_path}/%d/users")
     with pytest.raises(UnknownUser):
         login(passdb, user, "x")
 
 
 def test_variables_that_the_path_does_not_use_are_free(tmp_path: Path) -> None:
     (tmp_path / "tim").write_text("tim:{PLAIN}x\n")
-    assert login(PasswdFile.from_args(f"{tmp_path}/%n"), "tim", "x")
+    login(made(f"{tmp_path}/%n"), "tim", "x")
 
 
 def test_unreadable_file_of_a_domain_is_our_fault(tmp_path: Path) -> None:
     (tmp_path / "a.org").mkdir()
     with pytest.raises(Unavailable, match="not a regular file"):
-        login(PasswdFile.from_args(f"{tmp_path}/%d"), "tim@a.org", "x")
+        login(made(f"{tmp_path}/%d"), "tim@a.org", "x")
 
 
 def test_number_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwdfile, "MAX_FILES", 3)
-    passdb = PasswdFile.from_args(f"{tmp_path}/%n")
+    passdb = made(f"{tmp_path}/%n")
     for number in range(10):
         (tmp_path / f"u{number}").write_text(f"u{number}:{{PLAIN}}x\n")
-        assert login(passdb, f"u{number}", "x")
-        assert login(passdb, "u0", "x")
+        login(passdb, f"u{number}", "x")
+        login(passdb, "u0", "x")
     assert list(passdb._files) == [f"{tmp_path}/{name}" for name in ("u8", "u9", "u0")]
 
 
@@ -180,9 +192,9 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     real = hashing.check
 
-    def check(stored: str, default_scheme: str, password: str) -> bool:
+    def check(stored: str, default_scheme: str, password: str, **options: Any) -> bool:
         seen.append(stored)
-        return real(stored, default_scheme, password)
+        return real(stored, default_scheme, password, **options)
 
     monkeypatch.setattr(hashing, "check", check)
     return seen
@@ -191,33 +203,33 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_unknown_user_takes_the_time_of_a_known_one(tmp_path: Path, checks: list[str]) -> None:
     """AUT-24: the comparison is with a stored password of the same file."""
     (tmp_path / "users").write_text(f"locked:!\nslow:{BCRYPT}\n")
-    passdb = PasswdFile.from_args(f"{tmp_path}/users")
-    stranger = Cleartext("jim", "", "secret")
+    passdb = made(f"{tmp_path}/users")
+    stranger = Cleartext("jim", "secret")
     with pytest.raises(UnknownUser):
-        passdb.verify(stranger)
-    passdb.pretend(stranger)
+        passdb.verify(stranger, ORIGIN)
+    passdb.pretend(stranger, ORIGIN)
     assert checks == [BCRYPT]
 
 
 def test_missing_domain_takes_the_time_of_another(tmp_path: Path, checks: list[str]) -> None:
     (tmp_path / "a.org").write_text(f"tim@a.org:{BCRYPT}\n")
-    passdb = PasswdFile.from_args(f"{tmp_path}/%d")
+    passdb = made(f"{tmp_path}/%d")
     login(passdb, "tim@a.org", "secret")
-    passdb.pretend(Cleartext("tim@b.org", "", "secret"))
+    passdb.pretend(Cleartext("tim@b.org", "secret"), ORIGIN)
     assert checks == [BCRYPT, BCRYPT]
 
 
 def test_pretending_without_users_or_with_a_malformed_one(tmp_path: Path) -> None:
     for text in ("", "tim:malformed\n"):
         (tmp_path / "users").write_text(text)
-        passdb = PasswdFile.from_args(f"{tmp_path}/users")
+        passdb = made(f"{tmp_path}/users")
         with pytest.raises(UnknownUser):
             login(passdb, "jim", "x")
-        passdb.pretend(Cleartext("jim", "", "x"))
+        passdb.pretend(Cleartext("jim", "x"), ORIGIN)
 
 
 def test_cache_spares_slow_schemes_only(users: Path, checks: list[str]) -> None:
-    passdb = PasswdFile.from_args(str(users), VerifiedCache(10_000, 60))
+    passdb = made(users, VerifiedCache(10_000, 60))
     for _ in range(3):
         login(passdb, "slow", "secret")
         login(passdb, "tim", "tanstaaftanstaaf")
@@ -226,7 +238,7 @@ def test_cache_spares_slow_schemes_only(users: Path, checks: list[str]) -> None:
 
 
 def test_cache_does_not_admit_a_wrong_password(users: Path, checks: list[str]) -> None:
-    passdb = PasswdFile.from_args(str(users), VerifiedCache(10_000, 60))
+    passdb = made(users, VerifiedCache(10_000, 60))
     login(passdb, "slow", "secret")
     for _ in range(2):
         with pytest.raises(Denied, match="password mismatch"):
@@ -236,12 +248,177 @@ def test_cache_does_not_admit_a_wrong_password(users: Path, checks: list[str]) -
 
 def test_cache_ends_with_the_entry(users: Path) -> None:
     cache = VerifiedCache(10_000, 60)
-    login(PasswdFile.from_args(str(users), cache), "slow", "secret")
+    login(made(users, cache), "slow", "secret")
     users.write_text("slow:{BLF-CRYPT}" + bcrypt.using(rounds=4).hash("new"))
-    passdb = PasswdFile.from_args(str(users), cache)
+    passdb = made(users, cache)
     with pytest.raises(Denied, match="password mismatch"):
         login(passdb, "slow", "secret")
-    assert login(passdb, "slow", "new")
+    login(passdb, "slow", "new")
     users.write_text("tim:x\n")
     with pytest.raises(UnknownUser):
-        login(PasswdFile.from_args(str(users), cache), "slow", "new")
+        login(made(users, cache), "slow", "new")
+
+
+def test_negative_cache(users: Path, checks: list[str]) -> None:
+    """6.3: a wrong password is not hashed again, until the stored one changes."""
+    cache = VerifiedCache(10_000, 60, 60)
+    for _ in range(3):
+        with pytest.raises(Denied, match="password mismatch"):
+            login(made(users, cache), "slow", "wrong")
+    assert len(checks) == 1
+    users.write_text("slow:{BLF-CRYPT}" + bcrypt.using(rounds=4).hash("wrong"))
+    login(made(users, cache), "slow", "wrong")
+    assert len(checks) == 2
+
+
+def test_reported_as_ours_is_not_remembered(users: Path) -> None:
+    cache = VerifiedCache(10_000, 60, 60)
+    with pytest.raises(Unavailable):
+        login(made(users, cache), "bare", "secret")
+    assert cache.used == 0
+
+
+@pytest.mark.parametrize(
+    ("stored", "password"),
+    [
+        pytest.param("JBOZ0DgmtucwE[13]", "08/15!test~4711", id="6.4 [13] is CRYPT"),
+        pytest.param("5ebe2294ecd0e0f08eab7690d2a6ee69[34]", "secret", id="6.4 [34] is PLAIN-MD5"),
+        pytest.param("[56]", "secret", id="6.4 [56] is DIGEST-MD5"),
+    ],
+)
+def test_form_of_libpam_pwdfile(tmp_path: Path, stored: str, password: str) -> None:
+    if stored.endswith("[56]"):
+        stored = hashlib.md5(f"tim::{password}".encode()).hexdigest() + "[56]"
+    (tmp_path / "users").write_text(f"tim:{stored}:1000:1000\n")
+    login(made(f"{tmp_path}/users"), "tim", password)
+    with pytest.raises(Denied, match="password mismatch"):
+        login(made(f"{tmp_path}/users"), "tim", "other")
+
+
+@pytest.mark.parametrize("stored", ["JBOZ0DgmtucwE[13]", "{PLAIN-MD5}5ebe2294ecd0e0f08eab7690d2a6ee69", "$1$a$b"])
+def test_weak_schemes_need_a_word_of_the_administrator(tmp_path: Path, stored: str) -> None:
+    (tmp_path / "users").write_text(f"tim:{stored}\n")
+    with pytest.raises(Unavailable, match="user tim: weak password scheme"):
+        login(made(f"{tmp_path}/users", allow_weak_schemes=False), "tim", "secret")
+
+
+class TestLookup:
+    """Who is only looked up, such as the target of a master user and those on a deny list."""
+
+    @pytest.mark.parametrize("user", ["tim", "slow", "open", "both", "empty", "odd", "bare"])
+    def test_found(self, users: Path, user: str) -> None:
+        assert made(users).verify(Proven(user), ORIGIN).keys is None
+
+    def test_unknown(self, users: Path) -> None:
+        with pytest.raises(UnknownUser):
+            made(users).verify(Proven("jim"), ORIGIN)
+
+    def test_deny_list(self, tmp_path: Path) -> None:
+        """6.4: a line needs nothing but a name."""
+        (tmp_path / "denied").write_text("# who has to stay out\ntim\ntom\r\n")
+        denying = chain(link(made(f"{tmp_path}/denied"), deny=True), yes())
+        for user, denied in (("tim", True), ("tom", True), ("jim", False)):
+            if denied:
+                with pytest.raises(Denied, match="denied"):
+                    denying.verify(Cleartext(user, "x"), ORIGIN)
+            else:
+                denying.verify(Cleartext(user, "x"), ORIGIN)
+
+
+class TestKeys:
+    """What SCRAM and CRAM-MD5 get."""
+
+    @pytest.fixture
+    def passdb(self, tmp_path: Path) -> PasswdFile:
+        lines = [
+            "scram:" + hash_password("SCRAM-SHA-256", "secret", 4096),
+            "plain:{PLAIN}secret::::::a=%n",
+            "ssha:" + hash_password("SSHA", "secret"),
+            "short:{SCRAM-SHA-256}1,c2FsdA==,QQ==,QQ==",
+            "context:" + hash_password("CRAM-MD5", "secret"),
+            "hmac:{HMAC-MD5}" + hash_password("CRAM-MD5", "secret").partition("}")[2],
+            "open:::::::nopassword",
+            "empty:",
+        ]
+        (tmp_path / "users").write_text("\n".join(lines))
+        return made(f"{tmp_path}/users", allow_weak_schemes=False)
+
+    @pytest.mark.parametrize(
+        ("user", "scheme", "kind"),
+        [
+            ("scram", "SCRAM-SHA-256", ScramKeys),
+            ("plain", "SCRAM-SHA-256", ScramKeys),
+            ("plain", "SCRAM-SHA-1", ScramKeys),
+            ("plain", "CRAM-MD5", CramKeys),
+            ("context", "CRAM-MD5", CramKeys),
+        ],
+    )
+    def test_found(self, passdb: PasswdFile, user: str, scheme: str, kind: type) -> None:
+        answer = passdb.verify(KeysWanted(user, scheme=scheme), ORIGIN)
+        assert isinstance(answer.keys, kind)
+        assert answer.fields == ({"a": "plain"} if user == "plain" else {})
+
+    @pytest.mark.parametrize(
+        ("user", "scheme", "error"),
+        [
+            ("scram", "SCRAM-SHA-1", Denied),
+            ("scram", "CRAM-MD5", Denied),
+            ("ssha", "SCRAM-SHA-256", Denied),
+            ("ssha", "CRAM-MD5", Denied),
+            ("open", "SCRAM-SHA-256", Denied),
+            ("empty", "SCRAM-SHA-256", Denied),
+            ("jim", "SCRAM-SHA-256", UnknownUser),
+            ("short", "SCRAM-SHA-256", Unavailable),
+            ("hmac", "CRAM-MD5", Unavailable),
+        ],
+    )
+    def test_not_found(self, passdb: PasswdFile, user: str, scheme: str, error: type[Exception]) -> None:
+        with pytest.raises(error) as raised:
+            passdb.verify(KeysWanted(user, scheme=scheme), ORIGIN)
+        assert type(raised.value) is error
+
+
+class TestExtraFields:
+    def passdb(self, folder: Path, line: str) -> PasswdFile:
+        (folder / "users").write_text(f"{line}\n")
+        return made(f"{folder}/users")
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [
+            pytest.param("host=%d.example.net", {"host": "example.org.example.net"}, id="6.8 domain"),
+            pytest.param("a=%u b=%{username|upper}", {"a": "tim@example.org", "b": "TIM"}, id="6.8 user"),
+            pytest.param("a=%r b=%{local_ip}", {"a": "192.0.2.10", "b": "192.0.2.1"}, id="6.8 addresses"),
+            pytest.param("a=100%%", {"a": "100%"}, id="6.8 percent sign"),
+        ],
+    )
+    def test_variables(self, tmp_path: Path, fields: str, expected: dict[str, str]) -> None:
+        passdb = self.passdb(tmp_path, f"tim@example.org:{{PLAIN}}x::::::{fields}")
+        assert login(passdb, "tim@example.org", "x") == expected
+
+    @pytest.mark.parametrize("fields", ["a=%{nothing}", "a=%", "a=%q"])
+    def test_unknown_variable_is_our_fault(self, tmp_path: Path, fields: str) -> None:
+        with pytest.raises(Unavailable, match="user tim: "):
+            login(self.passdb(tmp_path, f"tim:{{PLAIN}}x::::::{fields}"), "tim", "x")
+
+    @pytest.mark.parametrize("password", ["{PLAIN}x", ""])
+    def test_nodelay_of_a_refusal(self, tmp_path: Path, password: str) -> None:
+        with pytest.raises(Denied) as error:
+            login(self.passdb(tmp_path, f"tim:{password}::::::nodelay"), "tim", "wrong")
+        assert error.value.nodelay
+
+    @pytest.mark.parametrize("password", ["", "{PLAIN}other"])
+    def test_noauthenticate(self, tmp_path: Path, password: str) -> None:
+        """6.8: the password is not compared here, but by the next passdb."""
+        first = self.passdb(tmp_path, f"tim:{password}::::::noauthenticate a=1")
+        both = chain(first, Users(tim="hunter2"))
+        assert both.verify(Cleartext("tim", "hunter2"), ORIGIN) == Identity("tim", {"a": "1"})
+        keys_of_second = both.account(KeysWanted("tim", scheme="SCRAM-SHA-256"), ORIGIN)
+        assert isinstance(keys_of_second.outcome, Identity)
+        for alone_or_not, given in ((both, "wrong"), (Chain(both.links[:1], both._names), "other")):
+            with pytest.raises(Denied):
+                alone_or_not.verify(Cleartext("tim", given), ORIGIN)
+
+
+def test_an_answer_does_not_show_its_fields() -> None:
+    assert "secret" not in repr(Answer({"password": "secret"}))
