@@ -8,11 +8,12 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsubmit.auth.chain import Chain
-from gsubmit.auth.passdb import Denied, Identity, Unavailable
+from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.passdb import Means, Unavailable
 from gsubmit.auth.passwdfile import PasswdFile
-from gsubmit.auth.userfile import Entry
-from gsubmit.sasl.mechanism import Cleartext
+from gsubmit.auth.userfile import _NUMBERED_SCHEMES, Entry
+from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Proven
+from tests.unit.auth.answering import ORIGIN, chain
 
 WORDS = ["tim", "secret", "QUJD", "{PLAIN}", "{CRYPT}", "{SHA256.hex}", "{SSHA}", "[13]", "nopassword", "userdb_"]
 HASHES = ["$2y$04$", "$6$", "$1$", "$argon2id$"]
@@ -20,26 +21,38 @@ PIECES = st.sampled_from([*WORDS, *HASHES, *":#{}=!* \0é\u2028\x0b\n", "\r\n"])
 TEXT = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=30).map(lambda pieces: "".join(pieces).encode()))
 NAMES = st.one_of(st.sampled_from(["tim", "secret", "tim@x"]), st.text(min_size=1, max_size=20))
 
+CLAIMS = st.one_of(
+    st.builds(Cleartext, NAMES, st.sampled_from(["secret", "QUJD"])),
+    st.builds(Proven, NAMES),
+    st.builds(KeysWanted, NAMES, scheme=st.sampled_from(["SCRAM-SHA-1", "SCRAM-SHA-256", "CRAM-MD5"])),
+)
 
-def attempt(octets: bytes, user: str, password: str, args: str) -> Identity | None:
+
+def attempt(octets: bytes, claim: Claim, args: str = "FOLDER/users") -> Identity | Account | None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "users").write_bytes(octets)
+        means = Means(VerifiedCache(0, 0), allow_weak_schemes=True)
+        asked = chain(PasswdFile.from_args(args.replace("FOLDER", folder), means))
         try:
-            return Chain([PasswdFile.from_args(args.replace("FOLDER", folder))]).verify(Cleartext(user, "", password))
+            return asked.account(claim, ORIGIN) if isinstance(claim, KeysWanted) else asked.verify(claim, ORIGIN)
         except (Denied, Unavailable):
             return None
 
 
 @settings(deadline=None)
-@given(TEXT, NAMES, st.sampled_from(["FOLDER/users", "scheme=PLAIN FOLDER/users", "username_format=%n FOLDER/%d"]))
-def test_no_text_raises(octets: bytes, user: str, args: str) -> None:
-    attempt(octets, user, "secret", args)
+@given(TEXT, CLAIMS, st.sampled_from(["FOLDER/users", "scheme=PLAIN FOLDER/users", "username_format=%n FOLDER/%d"]))
+def test_no_text_raises(octets: bytes, claim: Claim, args: str) -> None:
+    attempt(octets, claim, args)
 
 
 @settings(deadline=None)
 @given(TEXT)
 def test_good_first_line_stays_usable(octets: bytes) -> None:
-    assert attempt(b"tim:{PLAIN}secret\n" + octets, "tim", "secret", "FOLDER/users") == Identity("tim", {})
+    octets = b"tim:{PLAIN}secret\n" + octets
+    assert attempt(octets, Cleartext("tim", "secret")) == attempt(octets, Proven("tim")) == Identity("tim")
+    account = attempt(octets, KeysWanted("tim", scheme="CRAM-MD5"))
+    assert isinstance(account, Account)
+    assert account.outcome == Identity("tim")
 
 
 @settings(deadline=None)
@@ -47,12 +60,15 @@ def test_good_first_line_stays_usable(octets: bytes) -> None:
 def test_no_name_leads_out_of_the_folder(user: str) -> None:
     """The only file is above the folder that the path names."""
     line = f"{user}:{{PLAIN}}secret\n".encode("utf-8", "replace")
-    assert attempt(line, user, "secret", "FOLDER/%u/users") is None
-    assert attempt(line, user, "secret", "FOLDER/%d/users") is None
+    for path in ("FOLDER/%u/users", "FOLDER/%d/users"):
+        assert attempt(line, Cleartext(user, "secret"), path) is None
+        assert attempt(line, Proven(user), path) is None
 
 
 @given(st.text())
 def test_any_line_is_an_entry(line: str) -> None:
     entry = Entry.parse(line)
-    assert entry.password == line.partition(":")[0]
+    text = line.partition(":")[0]
+    scheme = next((f"{{{name}}}" for name in _NUMBERED_SCHEMES.values() if entry.password.startswith(f"{{{name}}}")), "")
+    assert entry.password in (text, f"{scheme}{text[:-4]}")
     assert not any(key.startswith("userdb_") for key in entry.fields)

@@ -1,14 +1,16 @@
-"""The cache of verified passwords: what it takes for right, and what it keeps."""
+"""The cache of verified passwords: what it takes for right or wrong, and what it keeps."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
-from gsubmit.auth.cache import ENTRY_OVERHEAD, VerifiedCache
+from gsubmit.auth.cache import ENTRY_OVERHEAD, Verdict, VerifiedCache
 
-TTL = 60.0
+TTL, NEGATIVE_TTL = 60.0, 10.0
+RIGHT, WRONG = Verdict({}), Verdict(None)
 
 
 @pytest.fixture
@@ -19,73 +21,105 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_holds_what_was_added() -> None:
-    cache = VerifiedCache(10_000, TTL)
-    assert not cache.holds("db", "tim", "hash", "secret")
-    cache.add("db", "tim", "hash", "secret")
-    assert cache.holds("db", "tim", "hash", "secret")
+@pytest.fixture
+def cache() -> VerifiedCache:
+    return VerifiedCache(10_000, TTL, NEGATIVE_TTL)
+
+
+@pytest.mark.parametrize("verdict", [RIGHT, WRONG, Verdict({"allow_nets": "192.0.2.0/24"})])
+@pytest.mark.parametrize("basis", ["hash", ""])
+def test_recalls_what_was_remembered(cache: VerifiedCache, verdict: Verdict, basis: str) -> None:
+    assert cache.recall("db", "tim", "secret", basis) is None
+    cache.remember("db", "tim", "secret", verdict, basis)
+    assert cache.recall("db", "tim", "secret", basis) == verdict
 
 
 @pytest.mark.parametrize(
     "question",
     [
-        pytest.param(("db", "tim", "hash", "other"), id="another password"),
-        pytest.param(("db", "tim", "other", "secret"), id="the stored password changed"),
-        pytest.param(("db", "tom", "hash", "secret"), id="another user"),
-        pytest.param(("other", "tim", "hash", "secret"), id="another passdb"),
-        pytest.param(("db", "tim", "hashs", "ecret"), id="divided in another place"),
+        pytest.param(("db", "tim", "other", "hash"), id="another password"),
+        pytest.param(("db", "tim", "secret", "other"), id="the stored password changed"),
+        pytest.param(("db", "tim", "secret", ""), id="no stored password"),
+        pytest.param(("db", "tom", "secret", "hash"), id="another user"),
+        pytest.param(("other", "tim", "secret", "hash"), id="another passdb"),
+        pytest.param(("db", "tim", "ecret", "hashs"), id="divided in another place"),
     ],
 )
-def test_does_not_hold(question: tuple[str, str, str, str]) -> None:
-    cache = VerifiedCache(10_000, TTL)
-    cache.add("db", "tim", "hash", "secret")
-    assert not cache.holds(*question)
+@pytest.mark.parametrize("verdict", [RIGHT, WRONG])
+def test_does_not_recall(cache: VerifiedCache, question: tuple[str, str, str, str], verdict: Verdict) -> None:
+    cache.remember("db", "tim", "secret", verdict, "hash")
+    assert cache.recall(*question) is None
 
 
-def test_a_wrong_password_does_not_push_out_the_right_one() -> None:
-    cache = VerifiedCache(10_000, TTL)
-    cache.add("db", "tim", "hash", "secret")
-    cache.holds("db", "tim", "hash", "wrong")
-    assert cache.holds("db", "tim", "hash", "secret")
+def test_a_wrong_password_does_not_push_out_the_right_one(cache: VerifiedCache) -> None:
+    cache.remember("db", "tim", "secret", RIGHT, "hash")
+    for guess in ("one", "two"):
+        cache.remember("db", "tim", guess, WRONG, "hash")
+    assert cache.recall("db", "tim", "secret", "hash") == RIGHT
+    assert cache.recall("db", "tim", "two", "hash") == WRONG
+    assert cache.recall("db", "tim", "one", "hash") is None, "one wrong password of a user is kept"
 
 
-def test_time_to_live_is_not_extended_by_use(clock: list[float]) -> None:
-    cache = VerifiedCache(10_000, TTL)
-    cache.add("db", "tim", "hash", "secret")
-    clock[0] += TTL - 1
-    assert cache.holds("db", "tim", "hash", "secret")
+def test_wrong_ones_are_looked_up_again_beside_a_right_one(cache: VerifiedCache, clock: list[float]) -> None:
+    """6.3: without a basis, the password may have been changed since."""
+    cache.remember("db", "tim", "new", WRONG)
+    assert cache.recall("db", "tim", "new") == WRONG
+    cache.remember("db", "tim", "old", RIGHT)
+    assert cache.recall("db", "tim", "new") is None
+    assert cache.recall("db", "tim", "old") == RIGHT
+
+
+def test_times_to_live_are_not_extended_by_use(cache: VerifiedCache, clock: list[float]) -> None:
+    cache.remember("db", "tim", "secret", RIGHT, "hash")
+    cache.remember("db", "tim", "wrong", WRONG, "hash")
+    clock[0] += NEGATIVE_TTL - 1
+    assert cache.recall("db", "tim", "wrong", "hash") == WRONG
     clock[0] += 1
-    assert not cache.holds("db", "tim", "hash", "secret")
+    assert cache.recall("db", "tim", "wrong", "hash") is None
+    assert cache.recall("db", "tim", "secret", "hash") == RIGHT
+    clock[0] += TTL - NEGATIVE_TTL
+    assert cache.recall("db", "tim", "secret", "hash") is None
     assert cache.used == 0
 
 
-def test_size_zero_keeps_nothing() -> None:
-    cache = VerifiedCache(0, TTL)
-    cache.add("db", "tim", "hash", "secret")
-    assert not cache.holds("db", "tim", "hash", "secret")
+@pytest.mark.parametrize(
+    ("make", "verdict"),
+    [
+        pytest.param(lambda: VerifiedCache(0, TTL, NEGATIVE_TTL), RIGHT, id="no size"),
+        pytest.param(lambda: VerifiedCache(10_000, 0, NEGATIVE_TTL), RIGHT, id="no ttl"),
+        pytest.param(lambda: VerifiedCache(10_000, TTL, 0), WRONG, id="no negative ttl"),
+        pytest.param(lambda: VerifiedCache(10_000, TTL), WRONG, id="no negative ttl by default"),
+        pytest.param(lambda: VerifiedCache(1_000, TTL), Verdict({"x": "y" * 1000}), id="larger than the cache"),
+    ],
+)
+def test_keeps_nothing(make: Callable[[], VerifiedCache], verdict: Verdict) -> None:
+    cache = make()
+    cache.remember("db", "tim", "secret", verdict, "hash")
+    assert cache.recall("db", "tim", "secret", "hash") is None
+    assert cache.used == 0
 
 
 def test_the_oldest_goes() -> None:
     cache = VerifiedCache(3 * (ENTRY_OVERHEAD + 4), TTL)
     for user in ("u1", "u2", "u3"):
-        cache.add("db", user, "hash", "secret")
-    cache.add("db", "u1", "hash", "new")  # now the youngest
-    cache.add("db", "u4", "hash", "secret")
-    held = {user for user in ("u2", "u3", "u4") if cache.holds("db", user, "hash", "secret")}
+        cache.remember("db", user, "secret", RIGHT, "hash")
+    cache.remember("db", "u1", "new", RIGHT, "hash")  # now the youngest
+    cache.remember("db", "u4", "secret", RIGHT, "hash")
+    held = {user for user in ("u2", "u3", "u4") if cache.recall("db", user, "secret", "hash")}
     assert held == {"u3", "u4"}
-    assert cache.holds("db", "u1", "hash", "new")
+    assert cache.recall("db", "u1", "new", "hash")
     assert cache.used == cache.size
 
 
-def test_size_is_a_bound() -> None:
-    cache = VerifiedCache(10_000, TTL)
+def test_size_is_a_bound(cache: VerifiedCache) -> None:
     for number in range(1000):
-        cache.add("db", f"user{number}", "hash", "secret")
+        cache.remember("db", f"user{number}", "secret", RIGHT if number % 2 else WRONG, "hash")
         assert cache.used <= cache.size
 
 
-def test_passwords_cannot_be_read_back() -> None:
-    cache = VerifiedCache(10_000, TTL)
-    cache.add("db", "tim", "storedhash", "hunter2")
-    assert "hunter2" not in str(vars(cache))
-    assert "storedhash" not in str(vars(cache))
+def test_passwords_cannot_be_read_back(cache: VerifiedCache) -> None:
+    cache.remember("db", "tim", "hunter2", RIGHT, "storedhash")
+    cache.remember("db", "tim", "hunter3", WRONG, "storedhash")
+    shown = str(vars(cache))
+    assert "hunter" not in shown
+    assert "storedhash" not in shown

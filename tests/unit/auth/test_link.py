@@ -90,7 +90,8 @@ def test_override_fields() -> None:
 @pytest.mark.parametrize("setting", ["default_fields", "override_fields"])
 def test_variables(setting: str) -> None:
     text = "a=%u b=%n c=%d d=%r e=%{local_ip} f=%m g=%s h=%{session} i=%Uu j=%{user|upper} k=100%%"
-    assert answered(**{setting: text}) == {
+    settings: dict[str, Any] = {setting: text}
+    assert answered(**settings) == {
         "a": "tim@example.org",
         "b": "tim",
         "c": "example.org",
@@ -109,7 +110,8 @@ def test_variables(setting: str) -> None:
 @pytest.mark.parametrize("user", ["x nologin proxy", "x\tnologin", "x=%d", "%u", "nologin:remove", "a:remove=b"])
 def test_a_name_cannot_add_fields(setting: str, user: str) -> None:
     """With auth_username_chars empty a client may log in as anything."""
-    assert answered(claim=Cleartext(user, "x"), **{setting: "a=%u"}) == {"a": user}
+    settings: dict[str, Any] = {setting: "a=%u"}
+    assert answered(claim=Cleartext(user, "x"), **settings) == {"a": user}
 
 
 def test_userdb_fields_are_left_out() -> None:

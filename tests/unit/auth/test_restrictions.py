@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gsubmit.auth import restrictions
-from gsubmit.auth.passdb import Denied, Identity, Unavailable
+from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.restrictions import Disabled
+from gsubmit.sasl.claims import Denied, Identity
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,30 @@ def test_a_user_of_another_server_cannot_log_in_here() -> None:
 
 def test_other_fields_forbid_nothing() -> None:
     restrictions.check(Identity("u", {"senders": "a@example.org"}), "192.0.2.1")
+
+
+def test_proxy_maybe_is_one_too() -> None:
+    with pytest.raises(Unavailable):
+        restrictions.check(Identity("u", {"proxy_maybe": "yes"}), "192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"allow_nets": "198.51.100.0/24"},
+        {"fail": "yes"},
+        {"nologin": "yes"},
+    ],
+)
+@pytest.mark.parametrize("nodelay", [True, False])
+def test_nodelay(fields: dict[str, str], nodelay: bool) -> None:
+    with pytest.raises(Denied) as caught:
+        restrictions.check(Identity("u", {**fields, **({"nodelay": "yes"} if nodelay else {})}), "192.0.2.1")
+    assert caught.value.nodelay is nodelay
+
+
+def test_a_stranger_learns_nothing_of_nologin() -> None:
+    """6.8: networks come first, since the reason is told."""
+    with pytest.raises(Denied) as caught:
+        restrictions.check(Identity("u", {"nologin": "yes", "allow_nets": "198.51.100.0/24"}), "192.0.2.1")
+    assert not isinstance(caught.value, Disabled)

@@ -53,6 +53,15 @@ def found(path: Path, octets: bytes, user: str) -> Entry | None:
         pytest.param("tim:x::::::userdb_home=/h userdb_x a=b", Entry("x", {"a": "b"}), id="userdb_ ignored"),
         pytest.param("tim:x\r", Entry("x", {}), id="CRLF"),
         pytest.param("tim:{PLAIN}a[13]", Entry("{PLAIN}a[13]", {}), id="scheme, so brackets are content"),
+        pytest.param("tim:$1$a$b[13]", Entry("$1$a$b[13]", {}), id="crypt, so brackets are content"),
+        pytest.param("tim:JBOZ0DgmtucwE[13]", Entry("{CRYPT}JBOZ0DgmtucwE", {}), id="6.4 [13]"),
+        pytest.param("tim:aa[34]:1:1", Entry("{PLAIN-MD5}aa", {}), id="6.4 [34]"),
+        pytest.param(f"tim:{'a' * 32}[56]", Entry(f"{{DIGEST-MD5}}{'a' * 32}", {}), id="6.4 [56]"),
+        pytest.param("tim:aa[56]", Entry("aa[56]", {}), id="6.4 [56] of another length"),
+        pytest.param("tim:aa[12]", Entry("aa[12]", {}), id="another number"),
+        pytest.param("tim:[13]", Entry("[13]", {}), id="nothing before the number"),
+        pytest.param("tim", Entry("", {}), id="name only, as in a deny list"),
+        pytest.param("tim\r", Entry("", {}), id="name only, CRLF"),
     ],
 )
 def test_line(path: Path, line: str, expected: Entry) -> None:
@@ -68,11 +77,8 @@ def test_several_lines_and_no_newline_at_the_end(path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        pytest.param(b"tom", "no password field", id="name only"),
         pytest.param(b"tim:second", "user exists more than once, the first line counts", id="duplicate"),
         pytest.param(b"tom:caf\xe9", "not UTF-8", id="Latin-1"),
-        pytest.param(b"tom:JBOZ0DgmtucwE[13]", "passwords ending in [13], [34] or [56] are not supported", id="[13]"),
-        pytest.param(b"tom:aa[34]:1:1", "passwords ending in [13], [34] or [56] are not supported", id="[34]"),
     ],
 )
 def test_bad_line(path: Path, line: bytes, complaint: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -86,7 +92,7 @@ def test_bad_line(path: Path, line: bytes, complaint: str, caplog: pytest.LogCap
 def test_complaints_are_bounded_and_once_per_read(
     path: Path, clock: list[float], caplog: pytest.LogCaptureFixture
 ) -> None:
-    path.write_text("bad\n" * 100)
+    path.write_text("same:x\n" * 101)
     file = UserFile(str(path), may_vanish=False)
     file.find("tim")
     clock[0] += 10
@@ -166,6 +172,13 @@ def test_sample(path: Path) -> None:
     file = UserFile(str(path), may_vanish=False)
     file.find("a")
     assert file.sample == "{PLAIN}x"
+
+
+def test_sample_in_the_older_form(path: Path) -> None:
+    path.write_text("a:aa[34]\n")
+    file = UserFile(str(path), may_vanish=False)
+    file.find("a")
+    assert file.sample == "{PLAIN-MD5}aa"
 
 
 def test_entry_is_not_shown() -> None:

@@ -1,0 +1,213 @@
+"""How long an address has to wait, by a clock that the test moves (Dovecot's auth penalty, 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from gsubmit.auth import penalty
+from gsubmit.auth.penalty import WAITS, Penalty
+
+ADDRESS = "192.0.2.10"
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def kept(clock: Clock) -> Penalty:
+    return Penalty(clock)
+
+
+@pytest.fixture
+def guesses() -> Iterator[str]:
+    """Passwords, each another one."""
+    return (f"guess{number}" for number in range(10_000))
+
+
+def fail(kept: Penalty, guesses: Iterator[str], address: str = ADDRESS, times: int = 1) -> None:
+    for _ in range(times):
+        kept.failed(address, kept.level(address), "tim", next(guesses))
+
+
+def test_waits() -> None:
+    """6.3: min(2 x 2^level, 15) seconds."""
+    assert WAITS == (0, 4, 8, 15, 15)
+
+
+def test_levels(kept: Penalty, guesses: Iterator[str]) -> None:
+    levels = []
+    for _ in range(7):
+        levels.append(kept.level(ADDRESS))
+        fail(kept, guesses)
+    assert levels == [0, 1, 2, 3, 4, 4, 4]
+
+
+def test_a_guesser_that_waits_for_each_answer(kept: Penalty, clock: Clock, guesses: Iterator[str]) -> None:
+    """6.3: the wait itself must not bring the level down."""
+    waited = []
+    for _ in range(7):
+        level = kept.level(ADDRESS)
+        waited.append(WAITS[level])
+        clock.now += WAITS[level]
+        kept.failed(ADDRESS, level, "tim", next(guesses))
+        clock.now += 2.0  # the delay before the answer
+    assert waited == [0, 4, 8, 15, 15, 15, 15]
+
+
+def test_twenty_in_parallel(kept: Penalty, clock: Clock, guesses: Iterator[str]) -> None:
+    """All began before the first failed: they raise the level all the same."""
+    began = [kept.level(ADDRESS) for _ in range(20)]
+    assert began == [0] * 20
+    for level in began:
+        kept.failed(ADDRESS, level, "tim", next(guesses))
+    assert kept.level(ADDRESS) == 4
+
+
+@pytest.mark.parametrize(
+    ("failures", "steps"),
+    [
+        pytest.param(1, [(3.9, 1), (4, 0)], id="6.3 from 1: 4 s"),
+        pytest.param(2, [(7.9, 2), (8, 1), (11.9, 1), (12, 0)], id="6.3 from 2: 8, 4 s"),
+        pytest.param(3, [(14.9, 3), (15, 2), (22.9, 2), (23, 1), (26.9, 1), (27, 0)], id="6.3 from 3: 15, 8, 4 s"),
+        pytest.param(4, [(14.9, 4), (15, 3), (28.9, 3), (29, 0)], id="6.3 from 4: 15 s, gone after 29 s"),
+    ],
+)
+def test_fading(
+    kept: Penalty, clock: Clock, guesses: Iterator[str], failures: int, steps: list[tuple[float, int]]
+) -> None:
+    fail(kept, guesses, times=failures)
+    began = clock.now
+    for seconds, level in steps:
+        clock.now = began + seconds
+        assert kept.level(ADDRESS) == level, seconds
+
+
+def test_a_failure_counts_from_the_level_that_is_left(kept: Penalty, clock: Clock, guesses: Iterator[str]) -> None:
+    fail(kept, guesses, times=3)
+    clock.now += 23  # 15 and 8
+    fail(kept, guesses)
+    assert kept.level(ADDRESS) == 2
+    clock.now += 7.9
+    assert kept.level(ADDRESS) == 2, "the time begins anew"
+
+
+def test_success_clears(kept: Penalty, guesses: Iterator[str]) -> None:
+    fail(kept, guesses, times=4)
+    kept.succeeded(ADDRESS)
+    assert kept.level(ADDRESS) == 0
+    kept.succeeded(ADDRESS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("192.0.2.10", "192.0.2.11", False, id="IPv4"),
+        pytest.param("2001:db8:1::1", "2001:db8:1:ffff:ffff::2", True, id="6.3 IPv6 by /48"),
+        pytest.param("2001:db8:1::1", "2001:db8:2::1", False, id="6.3 another /48"),
+        pytest.param("2001:db8:1::1", "2001:0DB8:0001::0001", True, id="another spelling"),
+        pytest.param("192.0.2.10", "::ffff:192.0.2.10", True, id="IPv4-mapped"),
+        pytest.param("::ffff:192.0.2.10", "::ffff:c000:020a", True, id="IPv4-mapped, another spelling"),
+        pytest.param("::ffff:192.0.2.10", "::ffff:192.0.2.11", False, id="IPv4-mapped is no /48"),
+    ],
+)
+def test_addresses(kept: Penalty, guesses: Iterator[str], one: str, other: str, same: bool) -> None:
+    fail(kept, guesses, one)
+    assert kept.level(other) == int(same)
+    kept.succeeded(other)
+    assert kept.level(one) == int(not same)
+
+
+def test_same_wrong_password_again_is_no_guess(kept: Penalty, clock: Clock) -> None:
+    """6.3: some client was never told the new one."""
+    for _ in range(5):
+        kept.failed(ADDRESS, kept.level(ADDRESS), "tim", "old")
+    assert kept.level(ADDRESS) == 1
+    clock.now += 4
+    kept.failed(ADDRESS, kept.level(ADDRESS), "tim", "old")
+    assert kept.level(ADDRESS) == 0
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [
+        pytest.param("tim", "other", id="another password"),
+        pytest.param("tom", "old", id="another user"),
+        pytest.param("ti", "mold", id="divided in another place"),
+        pytest.param("tim", "", id="no password, as in SCRAM"),
+    ],
+)
+def test_another_one_is(kept: Penalty, user: str, password: str) -> None:
+    kept.failed(ADDRESS, 0, "tim", "old")
+    kept.failed(ADDRESS, 0, user, password)
+    assert kept.level(ADDRESS) == 2
+
+
+def test_without_passwords_each_failure_counts(kept: Penalty) -> None:
+    for _ in range(3):
+        kept.failed(ADDRESS, kept.level(ADDRESS), "tim")
+    assert kept.level(ADDRESS) == 3
+
+
+def test_only_the_last_ten_passwords_are_known(kept: Penalty, guesses: Iterator[str]) -> None:
+    """6.3."""
+    kept.failed(ADDRESS, 0, "tim", "old")
+    fail(kept, guesses, times=9)
+    since = kept._records[ADDRESS].since = 0.0
+    kept.failed(ADDRESS, 0, "tim", "old")
+    assert kept._records[ADDRESS].since == since, "the tenth is known"
+    fail(kept, guesses)
+    kept._records[ADDRESS].since = since
+    kept.failed(ADDRESS, 0, "tim", "old")
+    assert kept._records[ADDRESS].since != since, "the eleventh is not"
+
+
+def test_passwords_that_are_no_text(kept: Penalty) -> None:
+    kept.failed(ADDRESS, 0, "tim", "\udc80")
+    assert kept.level(ADDRESS) == 1
+
+
+def test_memory_is_bounded(
+    kept: Penalty, clock: Clock, guesses: Iterator[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(penalty, "MAX_ADDRESSES", 50)
+    for number in range(200):
+        fail(kept, guesses, f"198.51.100.{number}")
+        assert len(kept._records) <= 50
+    assert kept.level("198.51.100.199") == 1
+    assert kept.level("198.51.100.0") == 0, "the one that failed longest ago is forgotten"
+
+
+def test_who_failed_again_is_not_the_oldest(
+    kept: Penalty, guesses: Iterator[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(penalty, "MAX_ADDRESSES", 2)
+    for last in ("1", "2", "1", "3"):
+        fail(kept, guesses, f"198.51.100.{last}")
+    assert [kept.level(f"198.51.100.{last}") for last in ("1", "2", "3")] == [2, 0, 1]
+
+
+def test_what_is_over_is_forgotten(kept: Penalty, clock: Clock, guesses: Iterator[str]) -> None:
+    for number in range(10):
+        fail(kept, guesses, f"198.51.100.{number}")
+    clock.now += 29
+    for _ in range(10):
+        fail(kept, guesses)
+    assert list(kept._records) == [ADDRESS]
+
+
+def test_passwords_cannot_be_read_back(kept: Penalty) -> None:
+    kept.failed(ADDRESS, 0, "tim", "hunter2")
+    assert "hunter2" not in str(vars(kept))
