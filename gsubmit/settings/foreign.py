@@ -61,8 +61,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "debug_log_path": ("",),
     "haproxy_timeout": ("3 secs", "3s"),
     "haproxy_trusted_networks": ("",),
-    "imap_urlauth_host": ("",),
-    "imap_urlauth_port": ("143",),
     "log_debug": ("",),
     "login_log_format": ("%$: %s",),
     "login_log_format_elements": ("user=<%u> method=%m rip=%r lip=%l mpid=%e %c session=<%{session}>",),

@@ -9,8 +9,10 @@ from typing import Any
 
 from gsubmit.settings import foreign
 from gsubmit.settings.blocks import Certificate, LocalAddress, LocalName, PassdbSettings
+from gsubmit.settings.burl import own_server
 from gsubmit.settings.consistency import check_consistency
 from gsubmit.settings.declare import NO_CONTENT, declarations
+from gsubmit.settings.imapservers import ImapServers
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
 from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
@@ -19,7 +21,7 @@ from gsubmit.settings.services import Services
 from gsubmit.settings.values import given, read_section
 
 PROTOCOL = "submission"
-BLOCKS = frozenset({"service", "passdb", "local_name", "local", "remote", "protocol"})
+BLOCKS = frozenset({"service", "passdb", "imap_urlauth_server", "local_name", "local", "remote", "protocol"})
 CERTIFICATE_NAMES = tuple(field.name for field in fields(Certificate))
 
 
@@ -65,6 +67,7 @@ class _Reader:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._services = Services(report)
+        self._imap_servers = ImapServers(report)
         self._passdbs: list[PassdbSettings] = []
         self._filters: list[Block] = []
         self._known = {name for section in SECTIONS.values() for name in declarations(section)}
@@ -85,6 +88,7 @@ class _Reader:
             **sections,
             services=self._services.settings(tls=ssl.ssl != "no"),
             passdbs=tuple(self._passdbs),
+            imap_servers=self._imap_servers.settings(own_server(sections["burl"]), values, root.place),
             local_names=tuple(self._local_name(block, ssl) for block in self._filters if block.word == "local_name"),
             local_addresses=tuple(self._local_addresses(ssl)),
         )
@@ -113,6 +117,8 @@ class _Reader:
             case "passdb":
                 if passdb := read_passdb(block, self._report):
                     self._passdbs.append(passdb)
+            case "imap_urlauth_server":
+                self._imap_servers.read(block)
             case "local_name" | "local":
                 self._filters.append(block)
             case "remote":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, ServiceSettings
+from gsubmit.settings.burl import BurlSettings, ImapServerSettings
 from gsubmit.settings.declare import (
     NO_CONTENT,
     FileContent,
@@ -273,11 +274,13 @@ class Settings:
     relay: RelaySettings = field(default_factory=RelaySettings)
     ssl: SslSettings = field(default_factory=SslSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
+    burl: BurlSettings = field(default_factory=BurlSettings)
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     services: ServiceSettings = field(default_factory=ServiceSettings)
     local_names: tuple[LocalName, ...] = ()
     local_addresses: tuple[LocalAddress, ...] = ()
     passdbs: tuple[PassdbSettings, ...] = ()
+    imap_servers: tuple[ImapServerSettings, ...] = ()  # all of BURL's
 
 
 # The sections whose settings stand outside any block, by attribute of Settings.
@@ -287,5 +290,6 @@ SECTIONS = {
     "relay": RelaySettings,
     "ssl": SslSettings,
     "auth": AuthSettings,
+    "burl": BurlSettings,
     "logging": LoggingSettings,
 }

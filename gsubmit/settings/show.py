@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, Certificate, InetListener, PassdbSettings, ServiceSettings
+from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import HIDDEN, declarations
+from gsubmit.settings.lines import quote
 from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
 from gsubmit.settings.services import NAME
 
@@ -32,6 +34,9 @@ def blocks(settings: Settings) -> list[str]:
     for passdb in settings.passdbs:
         shown = replace(passdb, args=without_password(passdb.args))
         lines += _block("passdb", _different(shown, PassdbSettings()))
+    for server in settings.imap_servers:
+        if server.name:
+            lines += _block(f"imap_urlauth_server {quote(server.name)}", _different(server, ImapServerSettings()))
     for local in settings.local_names:
         lines += _block(f'local_name "{" ".join(local.names)}"', _certificate(local, settings.ssl))
     for address in settings.local_addresses:
