@@ -72,6 +72,7 @@ def driver(tmp_path: Path) -> OAuth2:
     key_file(tmp_path, "default/RS256/default", pem(rsa_key("default")))
     key_file(tmp_path, "mail%2eapp/RS256/a%2fb", pem(rsa_key("party")))
     key_file(tmp_path, "../outside/RS256/k1", pem(rsa_key("outside")))
+    key_file(tmp_path, "../RS256/k1", pem(rsa_key("outside")))
     text = f"""
 introspection_mode = local
 local_validation_key_dict = fs:posix:prefix={tmp_path}/keys/
