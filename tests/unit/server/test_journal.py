@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gsubmit.sasl.claims import Identity
 from gsubmit.server import journal
 from tests.unit.server.sessions import Client, connected
 
@@ -74,6 +75,15 @@ def test_end_without_login(what: Callable[[Client], None], line: str, caplog: py
         journal.ended(client.session)
     assert re.fullmatch(line, caplog.messages[0])
     assert [getattr(record, "prefix", "") for record in caplog.records] == ["submission-login"]
+
+
+def test_master_user(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected() as client:
+        client.session.identity = Identity("tim", master_user="root, rip=<x")
+        client.session.mechanism = "PLAIN"
+        journal.logged_in(client.session)
+    assert re.fullmatch(r"Login: user=<tim>, master=<root\?\?rip=\?x>, method=PLAIN, " + WHO, caplog.messages[0])
 
 
 def test_secured_without_tls(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Few passwords at a time for one address, and none of that for the others."""
+"""Few passwords at a time for one address, waits after failures, and connections of one user."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import gevent.event
 import pytest
 
 from gsubmit.auth.passdb import Unavailable
+from gsubmit.auth.penalty import Penalty
 from gsubmit.server.logins import AT_A_TIME, Logins
 
 
@@ -30,3 +31,54 @@ def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) ->
     with logins.turn("192.0.2.1"):
         pass
     assert not logins._by_address
+
+
+def test_a_turn_is_given_back_after_a_failure() -> None:
+    logins = Logins()
+    for _ in range(AT_A_TIME + 1):
+        with pytest.raises(ZeroDivisionError), logins.turn("192.0.2.1"):
+            raise ZeroDivisionError
+    assert not logins._by_address
+
+
+def test_waits_by_level() -> None:
+    slept: list[float] = []
+    logins = Logins(slept.append)
+    logins.penalty = Penalty(lambda: 1000.0)
+    levels = []
+    for number in range(6):
+        levels.append(logins.wait("192.0.2.1"))
+        logins.penalty.failed("192.0.2.1", levels[-1], "tim", f"guess{number}")
+    assert logins.wait("192.0.2.2") == 0
+    assert levels == [0, 1, 2, 3, 4, 4]
+    assert slept == [4, 8, 15, 15, 15]
+
+
+def test_connections_of_one_user_from_one_address() -> None:
+    logins = Logins()
+    assert logins.enter("tim", "192.0.2.1", 2)
+    assert logins.enter("tim", "192.0.2.1", 2)
+    assert not logins.enter("tim", "192.0.2.1", 2)
+    assert logins.enter("tom", "192.0.2.1", 2)
+    assert logins.enter("tim", "192.0.2.2", 2)
+    assert logins.enter("tim", "192.0.2.1", 0), "any number"
+    for _ in range(2):
+        logins.leave("tim", "192.0.2.1")
+    assert logins.enter("tim", "192.0.2.1", 2)
+    assert not logins.enter("tim", "192.0.2.1", 2)
+
+
+def test_nothing_is_kept_of_who_left() -> None:
+    logins = Logins()
+    for user in ("tim", "tom"):
+        logins.enter(user, "192.0.2.1", 0)
+        logins.leave(user, "192.0.2.1")
+    assert logins._connections == {}
+
+
+def test_asking_keeps_nothing() -> None:
+    logins = Logins()
+    logins.enter("tim", "192.0.2.1", 1)
+    logins.enter("tim", "192.0.2.1", 1)
+    logins.leave("tim", "192.0.2.1")
+    assert logins._connections == {}

@@ -79,6 +79,7 @@ UNMET: dict[Need, tuple[Callable[[Client], None], Reply]] = {
     needs.tls: (rcpt, replies.TLS_REQUIRED),
     needs.no_tls_yet: (Client.start_tls, replies.TLS_ACTIVE),
     needs.login: (greeted, replies.AUTH_REQUIRED),
+    needs.login_for_mail: (greeted, replies.AUTH_REQUIRED),
     needs.no_login_yet: (logged_in, replies.ALREADY_AUTHENTICATED),
     needs.hello: (login_without_hello, replies.HELLO_FIRST),
     needs.no_transaction: (mail, replies.MAIL_GIVEN),

@@ -1,0 +1,443 @@
+"""AUTH beside its exchange: how long a refusal takes, and what failures and other connections lead to."""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gevent
+import pytest
+
+from gsubmit.app import build_service
+from gsubmit.auth import hashing
+from gsubmit.auth.penalty import Penalty
+from gsubmit.sasl.claims import Identity
+from gsubmit.server.logins import Logins
+from gsubmit.settings.load import load_text
+from gsubmit.smtp import replies
+from gsubmit.smtp.reply import Disconnected, Reply
+from tests.harness.serving import certificate_folder
+from tests.unit.server.sessions import Client, connected
+
+HERE, ELSEWHERE = "192.0.2.10", "198.51.100.1"
+PLAIN = "disable_plaintext_auth = no\n"
+STATIC = PLAIN + "passdb {\ndriver = static\nargs = password=secret\n}\n"
+
+
+def attempt(password: str = "wrong", user: str = "tim", mechanism: str = "PLAIN") -> str:
+    return f"AUTH {mechanism} " + b64encode(f"\0{user}\0{password}".encode()).decode()
+
+
+GOOD = attempt("secret")
+
+
+@dataclass
+class Clock:
+    """Stands for the module `time`; sleeping takes no time but this one's."""
+
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("commands.auth", "authority"):
+        monkeypatch.setattr(f"gsubmit.server.{module}.time", clock)
+    return clock
+
+
+def timed(client: Client, clock: Clock) -> Client:
+    """Let waits and penalties of this client's service go by the clock."""
+    logins = client.session.service.logins
+    logins._sleep = clock.sleep
+    logins.penalty = Penalty(clock.monotonic)
+    return client
+
+
+def passwd_file(folder: Path, *lines: str) -> str:
+    (folder / "users").write_text("\n".join(lines))
+    return f"{PLAIN}passdb {{\ndriver = passwd-file\nargs = {folder}/users\n}}\n"
+
+
+class TestDelay:
+    """A refusal comes at a fixed time after the passdbs were asked (AUT-24, 6.3)."""
+
+    @pytest.mark.parametrize(
+        ("setting", "took", "slept"),
+        [
+            pytest.param("", 0.0, [2.0], id="6.3 default"),
+            pytest.param("", 1.5, [0.5], id="AUT-24 less what the check took"),
+            pytest.param("", 2.0, [], id="AUT-24 the check took as long"),
+            pytest.param("", 3.0, [], id="AUT-24 the check took longer"),
+            pytest.param("auth_failure_delay = 5 secs\n", 1.0, [4.0], id="6.3 set"),
+            pytest.param("auth_failure_delay = 0\n", 0.0, [], id="6.3 none"),
+        ],
+    )
+    def test_failure(
+        self, clock: Clock, monkeypatch: pytest.MonkeyPatch, setting: str, took: float, slept: list[float]
+    ) -> None:
+        def check(*_: object, **__: object) -> bool:
+            clock.now += took
+            return False
+
+        monkeypatch.setattr(hashing, "check", check)
+        with connected(STATIC + setting) as client:
+            assert client.reply(attempt()) == replies.AUTH_FAILED
+        assert clock.slept == slept
+
+    def test_success(self, clock: Clock) -> None:
+        with connected(STATIC) as client:
+            assert client.reply(GOOD) == replies.LOGGED_IN
+        assert clock.slept == []
+
+    def test_refused_before_any_passdb(self, clock: Clock) -> None:
+        with connected(STATIC) as client:
+            assert client.reply(attempt(user="no name")) == replies.AUTH_FAILED
+        assert clock.slept == [2.0]
+
+    @pytest.mark.parametrize("user", ["known", "unknown", "locked", "empty"])
+    def test_is_the_same_for_all(self, clock: Clock, tmp_path: Path, user: str) -> None:
+        with connected(passwd_file(tmp_path, "known:{PLAIN}x", "locked:!", "empty:")) as client:
+            assert client.reply(attempt(user=user)) == replies.AUTH_FAILED
+        assert clock.slept == [2.0]
+
+    @pytest.mark.parametrize(
+        ("fields", "password", "code"),
+        [
+            pytest.param("nodelay", "wrong", 535, id="6.8 password"),
+            pytest.param("nodelay nologin", "secret", 525, id="6.8 nologin"),
+            pytest.param("nodelay allow_nets=203.0.113.0/24", "secret", 535, id="6.8 allow_nets"),
+        ],
+    )
+    def test_nodelay(self, clock: Clock, tmp_path: Path, fields: str, password: str, code: int) -> None:
+        with connected(passwd_file(tmp_path, f"tim:{{PLAIN}}secret::::::{fields}")) as client:
+            assert client.reply(attempt(password)).code == code
+        assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param("nologin", replies.AUTH_DISABLED, id="AUT-10 6.8 nologin"),
+        pytest.param("nologin reason=Moved", Reply(525, "5.7.13", "Moved"), id="6.8 reason"),
+        pytest.param("nologin reason=a\x07b", Reply(525, "5.7.13", "a?b"), id="6.8 reason is one line"),
+        pytest.param("allow_nets=203.0.113.0/24 nologin", replies.AUTH_FAILED, id="6.8 allow_nets first"),
+        pytest.param("fail", replies.AUTH_FAILED, id="6.8 fail"),
+        pytest.param("proxy host=mx", replies.AUTH_UNAVAILABLE, id="6.8 proxy"),
+        pytest.param("allow_nets=192.0.2.0/24", replies.LOGGED_IN, id="6.8 allow_nets"),
+    ],
+)
+def test_fields(clock: Clock, tmp_path: Path, fields: str, expected: Reply) -> None:
+    with connected(passwd_file(tmp_path, f"tim:{{PLAIN}}secret::::::{fields}")) as client:
+        timed(client, clock)
+        assert client.reply(attempt("secret")) == expected
+        assert (client.session.identity is not None) is (expected == replies.LOGGED_IN)
+        assert client.reply(attempt()) == (
+            replies.ALREADY_AUTHENTICATED if expected == replies.LOGGED_IN else replies.AUTH_FAILED
+        )
+
+
+class TestFailures:
+    """auth_max_failures_per_connection (AUT-12)."""
+
+    LIMIT = STATIC + "auth_max_failures_per_connection = 2\nauth_failure_delay = 0\nauth_penalty = no\n"
+
+    def test_the_next_one_ends_the_connection(self) -> None:
+        with connected(self.LIMIT) as client:
+            for _ in range(2):
+                assert client.reply(attempt()) == replies.AUTH_FAILED
+            with pytest.raises(Disconnected) as disconnected:
+                client.reply(GOOD)
+        assert disconnected.value.reply == replies.TOO_MANY_FAILED_LOGINS
+        assert disconnected.value.reply.code == 421
+
+    def test_other_commands_are_still_answered(self) -> None:
+        with connected(self.LIMIT) as client:
+            client.reply(attempt())
+            client.reply(attempt())
+            client.say("NOOP", "EHLO client.example")
+
+    def test_default_and_unlimited(self) -> None:
+        with connected(STATIC + "auth_failure_delay = 0\nauth_penalty = no\n") as client:
+            for _ in range(5):
+                assert client.reply(attempt()) == replies.AUTH_FAILED
+            with pytest.raises(Disconnected):
+                client.reply(attempt())
+        with connected(self.LIMIT.replace("connection = 2", "connection = 0")) as client:
+            for _ in range(20):
+                assert client.reply(attempt()) == replies.AUTH_FAILED
+
+    def test_starttls_forgives_nothing(self) -> None:
+        with connected(self.LIMIT) as client:
+            client.reply(attempt())
+            client.reply(attempt())
+            client.start_tls()
+            client.session.restart()
+            with pytest.raises(Disconnected):
+                client.reply(GOOD)
+
+    @pytest.mark.parametrize(
+        ("line", "content", "expected"),
+        [
+            pytest.param("AUTH PLAIN", b"*\r\n", replies.AUTH_ABORTED, id="AUT-7 cancelled"),
+            pytest.param("AUTH LOGIN", b"dGlt\r\n*\r\n", replies.AUTH_ABORTED, id="AUT-7 cancelled later"),
+            pytest.param("AUTH PLAIN =", b"", replies.AUTH_MALFORMED, id="AUT-4 empty"),
+            pytest.param("AUTH PLAIN AAA", b"", replies.AUTH_MALFORMED, id="AUT-3 no base64"),
+            pytest.param("AUTH PLAIN dGlt", b"", replies.AUTH_MALFORMED, id="no message of PLAIN"),
+            pytest.param("AUTH PLAIN", b"=\r\n", replies.AUTH_MALFORMED, id="AUT-4 = as a response"),
+            pytest.param(attempt(user="t\nm"), b"", replies.AUTH_MALFORMED, id="AUT-25 control character"),
+            pytest.param("AUTH FOO", b"", replies.UNKNOWN_MECHANISM, id="AUT-9"),
+            pytest.param("AUTH PLAIN a b", b"", replies.BAD_AUTH_SYNTAX, id="AUT-1"),
+        ],
+    )
+    def test_what_does_not_count(self, clock: Clock, line: str, content: bytes, expected: Reply) -> None:
+        with connected(self.LIMIT + "auth_penalty = yes\n") as client:
+            for _ in range(3):
+                assert client.reply(line, content) == expected
+            assert client.session.attempts.failed == 0
+            assert client.session.service.logins.penalty.level(HERE) == 0
+        assert clock.slept == []
+
+    def test_failures_of_ours_do_not_count(self, clock: Clock, tmp_path: Path) -> None:
+        """AUT-10: never 535 for what is not the user's fault."""
+        settings = passwd_file(tmp_path) + "auth_max_failures_per_connection = 1\n"
+        (tmp_path / "users").unlink()
+        with connected(settings) as client:
+            for _ in range(3):
+                assert client.reply(attempt()) == replies.AUTH_UNAVAILABLE
+            assert client.session.attempts.failed == 0
+            assert client.session.service.logins.penalty.level(HERE) == 0
+
+
+class TestPenalty:
+    """6.3: an address with failures waits before the next login is looked at."""
+
+    def guess(self, client: Client, times: int) -> None:
+        for number in range(times):
+            assert client.reply(attempt(f"guess{number}")) == replies.AUTH_FAILED
+
+    def test_waits(self, clock: Clock) -> None:
+        with connected(STATIC) as client:
+            timed(client, clock)
+            self.guess(client, 5)
+        assert clock.slept == [2, 4, 2, 8, 2, 15, 2, 15, 2]
+
+    def test_success_waits_too_and_clears(self, clock: Clock) -> None:
+        with connected(STATIC) as client:
+            timed(client, clock)
+            self.guess(client, 2)
+            clock.slept.clear()
+            assert client.reply(GOOD) == replies.LOGGED_IN
+            assert client.session.service.logins.penalty.level(HERE) == 0
+        assert clock.slept == [8]
+
+    def test_same_password_again(self, clock: Clock) -> None:
+        with connected(STATIC) as client:
+            timed(client, clock)
+            for _ in range(3):
+                client.reply(attempt("old"))
+        assert clock.slept == [2, 4, 2, 2]  # the level fades meanwhile
+
+    def test_mechanism_without_passwords(self, clock: Clock) -> None:
+        """Nobody can tell whether it was the same password."""
+        response = b64encode(b"tim " + b"0" * 32) + b"\r\n"
+        with connected(STATIC + "auth_mechanisms = plain cram-md5\n") as client:
+            timed(client, clock)
+            for _ in range(3):
+                assert client.reply("AUTH CRAM-MD5", response) == replies.AUTH_FAILED
+        assert clock.slept == [2, 4, 2, 8, 2]
+
+    def test_disabled_user_is_no_guesser(self, clock: Clock, tmp_path: Path) -> None:
+        with connected(passwd_file(tmp_path, "tim:{PLAIN}secret::::::nologin")) as client:
+            timed(client, clock)
+            assert client.reply(GOOD).code == 525
+            assert client.session.service.logins.penalty.level(HERE) == 0
+
+    @pytest.mark.parametrize(
+        "off",
+        [
+            pytest.param("auth_penalty = no\n", id="auth_penalty"),
+            pytest.param(
+                "service anvil {\nunix_listener anvil-auth-penalty {\nmode = 0\n}\n}\n", id="6.3 anvil-auth-penalty"
+            ),
+            pytest.param(f"login_trusted_networks = 203.0.113.1 {HERE}/31\n", id="6.3 login_trusted_networks"),
+        ],
+    )
+    def test_off(self, clock: Clock, off: str) -> None:
+        with connected(STATIC + off) as client:
+            timed(client, clock)
+            self.guess(client, 3)
+            assert client.session.service.logins.penalty.level(HERE) == 0
+        assert clock.slept == [2, 2, 2]
+
+    def test_reload_forgives_nothing(self) -> None:
+        settings = load_text(f"ssl = no\n{STATIC}").settings
+        first = build_service(settings)
+        first.logins.penalty.failed(HERE, 0, "tim", "x")
+        first.logins.enter("tim", HERE, 1)
+        second = build_service(settings, first.logins)
+        assert second is not first
+        assert second.logins.penalty.level(HERE) == 1
+        assert not second.logins.enter("tim", HERE, 1)
+
+
+@pytest.mark.parametrize(
+    ("network", "address", "trusted"),
+    [
+        ("192.0.2.0/24", HERE, True),
+        ("192.0.2.0/24", ELSEWHERE, False),
+        ("192.0.2.10", HERE, True),
+        ("192.0.2.77/24", HERE, True),
+        ("2001:db8::/32", "2001:db8::1", True),
+        ("2001:db8::/32", HERE, False),
+        ("", HERE, False),
+    ],
+)
+def test_trusted_networks(network: str, address: str, trusted: bool) -> None:
+    """Their passwords are taken without TLS."""
+    settings = STATIC.removeprefix(PLAIN) + f"login_trusted_networks = {network}\n"
+    with connected(settings, remote_ip=address) as client:
+        assert client.session.is_secured is trusted
+        assert client.reply(GOOD) == (replies.LOGGED_IN if trusted else replies.MECHANISM_NEEDS_TLS)
+
+
+class TestConnections:
+    """mail_max_userip_connections."""
+
+    TWO = STATIC + "mail_max_userip_connections = 2\n"
+
+    def test_one_too_many(self, caplog: pytest.LogCaptureFixture) -> None:
+        with connected(self.TWO) as client:
+            logins = client.session.service.logins
+            for _ in range(2):
+                logins.enter("tim", HERE, 2)
+            with pytest.raises(Disconnected) as disconnected:
+                client.reply(GOOD)
+            assert (disconnected.value.reply.code, disconnected.value.reply.status) == (454, "4.7.0")
+            assert "mail_max_userip_connections=2" in disconnected.value.reply.text
+            assert client.session.identity is None
+            logins.leave("tim", HERE)
+            assert client.reply(GOOD) == replies.LOGGED_IN
+
+    @pytest.mark.parametrize(("user", "address"), [("tom", HERE), ("tim", ELSEWHERE)])
+    def test_others_do_not_count(self, user: str, address: str) -> None:
+        with connected(self.TWO) as client:
+            for _ in range(5):
+                client.session.service.logins.enter(user, address, 0)
+            assert client.reply(GOOD) == replies.LOGGED_IN
+
+    def test_names_of_one_user(self) -> None:
+        with connected(self.TWO) as client:
+            for _ in range(2):
+                client.session.service.logins.enter("tim", HERE, 2)
+            with pytest.raises(Disconnected):
+                client.reply(attempt("secret", "TIM"))
+
+    def test_unlimited(self) -> None:
+        with connected(self.TWO.replace("= 2", "= 0")) as client:
+            for _ in range(50):
+                client.session.service.logins.enter("tim", HERE, 0)
+            assert client.reply(GOOD) == replies.LOGGED_IN
+
+    @pytest.mark.parametrize("last", [b"QUIT\r\n", b""])
+    def test_given_back_at_the_end(self, last: bytes) -> None:
+        with connected(self.TWO) as client:
+            running = gevent.spawn(client.session.run)
+            client.sock.sendall(f"EHLO x\r\n{GOOD}\r\n".encode())
+            heard = b""
+            while b"235 " not in heard:
+                heard += client.sock.recv(1000)
+            assert client.session.service.logins._connections == {("tim", HERE): 1}
+            client.sock.sendall(last) if last else client.sock.close()
+            running.get(timeout=10)
+            assert client.session.service.logins._connections == {}
+
+    def test_a_refused_one_gives_nothing_back(self) -> None:
+        with connected(self.TWO) as client:
+            logins = client.session.service.logins
+            logins.enter("tim", HERE, 2)
+            logins.enter("tim", HERE, 2)
+            running = gevent.spawn(client.session.run)
+            client.sock.sendall(f"EHLO x\r\n{GOOD}\r\n".encode())
+            heard = b""
+            while b"454 " not in heard:
+                heard += client.sock.recv(1000)
+            client.sock.close()
+            running.get(timeout=10)
+            assert logins._connections == {("tim", HERE): 2}
+
+    def test_given_back_at_starttls(self) -> None:
+        with connected(self.TWO) as client:
+            client.say(GOOD)
+            client.start_tls()
+            client.session.restart()
+            assert client.session.service.logins._connections == {}
+            client.say(GOOD)
+            assert client.session.service.logins._connections == {("tim", HERE): 1}
+
+
+class TestCertificates:
+    """auth_ssl_require_client_cert, for clients that show none."""
+
+    @staticmethod
+    def settings() -> str:
+        ca = f"ssl_ca = <{certificate_folder()}/ca.pem\nssl_require_crl = no\nssl_verify_client_cert = yes\n"
+        return STATIC + ca + "auth_ssl_require_client_cert = yes\n"
+
+    @pytest.mark.parametrize(
+        ("arrange", "why"),
+        [
+            pytest.param(lambda _: None, "cert required, client didn't start TLS", id="no TLS"),
+            pytest.param(Client.start_tls, "client didn't send a cert", id="no certificate"),
+        ],
+    )
+    def test_refused(self, clock: Clock, arrange: Callable[[Client], None], why: str) -> None:
+        with connected(self.settings()) as client:
+            arrange(client)
+            assert client.reply(GOOD) == replies.AUTH_FAILED
+            assert client.session.attempts.reason == why
+            assert client.session.identity is None
+            assert client.session.service.logins.penalty.level(HERE) == 0
+        assert clock.slept == []
+
+
+def test_initial_response_for_a_mechanism_that_speaks_first() -> None:
+    """AUT-5."""
+    with connected(STATIC + "auth_mechanisms = cram-md5\n") as client:
+        assert client.reply("AUTH CRAM-MD5 dGlt") == replies.NO_INITIAL_RESPONSE
+
+
+def test_passwords_are_not_asked_for_in_clear_text(caplog: pytest.LogCaptureFixture) -> None:
+    """AUT-14: the passdbs are not asked, so nothing is told of the password."""
+    caplog.set_level(logging.DEBUG)
+    with connected(STATIC.removeprefix(PLAIN)) as client:
+        assert client.reply(GOOD) == client.reply(attempt()) == replies.MECHANISM_NEEDS_TLS
+        assert client.session.attempts.failed == 0
+
+
+def test_master_user() -> None:
+    master = "passdb {\ndriver = static\nargs = password=master\nmaster = yes\n}\nauth_master_user_separator = *\n"
+    with connected(STATIC + master) as client:
+        assert client.reply(attempt("master", "Tim*Root")) == replies.LOGGED_IN
+        assert client.session.identity == Identity("tim", master_user="root")
+        assert client.session.client.login == "tim"
+
+
+def test_one_address_has_few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsubmit.server.logins.PATIENCE", 0.0)
+    with connected(STATIC) as client:
+        logins: Logins = client.session.service.logins
+        with logins.turn(HERE), logins.turn(HERE):
+            assert client.reply(GOOD) == replies.AUTH_UNAVAILABLE
+        assert client.reply(GOOD) == replies.LOGGED_IN
