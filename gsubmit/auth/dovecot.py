@@ -22,7 +22,7 @@ MAX_KEPT = 20  # idle connections
 MAX_AGE = 60.0  # seconds; a reload leaves the old auth process, with the old settings, to the clients that it has
 
 _ADDRESS = re.compile(r"inet:(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]:]+)):([0-9]{1,5})")
-_CONTROL = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # Dovecot takes what stands before a NUL for the whole password
 _TOKEN = re.compile("[A-Za-z0-9._~+/-]+=*")  # RFC 6750 2.1
 

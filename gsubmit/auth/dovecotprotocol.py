@@ -117,7 +117,7 @@ def parse_reply(line: bytes) -> Reply:
         name, equals, value = parameter.partition("=")
         if name:
             fields[unescape(name)] = unescape(value) if equals else "yes"
-    if _CONTROL.search(fields.get("user", "")):
+    if verdict == "OK" and _CONTROL.search(fields.get("user", "")):
         raise Malformed("a user name with control characters")
     return Reply(verdict, int(number), fields)
 

@@ -33,7 +33,7 @@ TURN_PATIENCE = 10.0  # seconds to wait for one of them
 
 _VARIABLES = ("user", "username", "domain")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-_CONTROL = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _HOST = re.compile(r"[0-9A-Za-z][0-9A-Za-z.:_-]{0,252}")
 
 log = logging.getLogger("gsubmit.auth")
