@@ -14,7 +14,7 @@ from gsubmit.sasl.claims import Denied
 
 MAJOR: Final = 1
 MINOR: Final = 1  # nothing newer is used; minor versions may differ
-MAX_LINE: Final = 16384  # octets, in both directions (Dovecot 2.3 and 2.4 hang up at longer ones)
+MAX_LINE: Final = 16384  # octets, in both directions (Dovecot 2.3.19 and 2.4 hang up at longer ones)
 MAX_RESPONSE: Final = (MAX_LINE - 1024) * 3 // 4  # octets before base64; the other parameters are short
 MAX_REASON: Final = 200  # characters of Dovecot's words that go to the log
 SERVICE: Final = "submission"
@@ -26,7 +26,7 @@ _TO_ESCAPE: Final = re.compile("[\0\x01\t\r\n]")
 _TO_UNESCAPE: Final = re.compile("\x01(.)", re.DOTALL)
 _CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f]")
 
-# What `code=` stands for: flags of their own before 2.3.18 (`temp`, `authz`).
+# What `code=` stands for: flags of their own in older versions (`temp`, `authz`).
 _CODES: Final = {
     "temp": "temp_fail",
     "authz": "authz_fail",
