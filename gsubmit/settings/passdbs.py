@@ -9,6 +9,7 @@ from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, nearest, words
+from gsubmit.settings.sections import MECHANISMS
 from gsubmit.settings.values import given
 
 DRIVERS = ("passwd-file", "static", "oauth2", "imap", "dovecot")
@@ -39,6 +40,10 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
             variables.check(getattr(passdb, name), FIELD_VARIABLES)
         except ValueError as error:
             report.problem(values[name].place, f"{name}: {error}")
+    for mechanism in passdb.mechanisms if passdb.driver in DRIVERS else ():
+        if mechanism.lower() not in MECHANISMS:  # the passdb, perhaps one of those to keep out, would not be asked
+            text = f"mechanisms: unknown mechanism '{mechanism}'{nearest(mechanism, MECHANISMS)}"
+            report.problem(values["mechanisms"].place, text)
     return passdb if _is_usable(passdb, block, report) else None
 
 
@@ -65,6 +70,9 @@ def _is_usable(passdb: PassdbSettings, block: Block, report: Report) -> bool:
     if passdb.driver not in DRIVERS:
         near = nearest(passdb.driver, {*DRIVERS, *OTHER_DRIVERS})
         report.problem(block.place, f"unknown passdb driver '{passdb.driver}'{near}")
+        return False
+    if passdb.deny and passdb.master:
+        report.problem(block.place, "deny = yes contradicts master = yes")
         return False
     if not passdb.args and passdb.driver != "static":
         report.problem(block.place, f"a {passdb.driver} passdb needs args, see gsubmit.conf(5)")

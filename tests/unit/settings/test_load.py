@@ -105,11 +105,11 @@ def test_ignored_only_once() -> None:
     ("text", "warns"),
     [
         ("submission_relay_trusted = yes", False),
-        ("login_trusted_networks = 192.0.2.0/24", True),
+        ("login_trusted_networks = 192.0.2.0/24", False),
         ("imap_urlauth_port = 143", False),
         ("imap_urlauth_host = imap.example.org", True),
         ("auth_username_format = %Lu", False),
-        ("auth_username_format = %Ln", True),
+        ("auth_username_format = %Ln", False),
         ("haproxy_timeout = 3 secs", False),
         ("mail_max_userip_connections = 0", False),
         ("submission_client_workarounds = exotic-backend", True),

@@ -1,7 +1,11 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.load import Loaded, load_text
-from gsubmit.settings.passdbs import OTHER_DRIVERS
+from gsubmit.settings.passdbs import DRIVERS, OTHER_DRIVERS
 from gsubmit.settings.problem import SettingsError
 
 
@@ -33,38 +37,93 @@ def test_other_drivers_are_never_consulted(driver: str) -> None:
         "skip = never",
         "result_success = return-ok",
         "result_failure = continue",
+        "result_internalfail = continue",
         "deny = no",
         "master = no",
         "pass = no",
         "mechanisms =",
         "username_filter =",
         "default_fields =",
+        "override_fields =",
         "auth_verbose = default",
+        "use_worker = yes",
         "name = anything",
     ],
 )
-def test_without_effect(line: str) -> None:
-    assert len(passdb(f"driver = passwd-file\nargs = /x\n{line}").settings.passdbs) == 1
+def test_defaults(line: str) -> None:
+    (one,) = passdb(f"driver = passwd-file\nargs = /x\n{line}").settings.passdbs
+    assert replace(one, file=Path(), line=0) == PassdbSettings("passwd-file", "/x")
+
+
+RULES = ["return-ok", "return", "return-fail", "continue", "continue-ok", "continue-fail"]
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "name", "value"),
     [
-        "skip = authenticated",
-        "result_success = continue",
-        "result_failure = return-fail",
-        "result_internalfail = return",
-        "deny = yes",
-        "master = yes",
-        "pass = yes",
-        "mechanisms = plain",
-        "username_filter = *@example.org",
-        "default_fields = nopassword=y",
-        "override_fields = x=y",
-        "auth_verbose = yes",
+        *((f"skip = {word}", "skip", word) for word in ("never", "authenticated", "unauthenticated")),
+        *(
+            pytest.param(f"{name} = {rule}", name, rule, id=f"6.6 {name} = {rule}")
+            for name in ("result_success", "result_failure", "result_internalfail")
+            for rule in RULES
+        ),
+        ("deny = yes", "deny", True),
+        ("master = yes", "master", True),
+        ("master = yes\npass = yes", "result_success", "continue"),
+        ("mechanisms = PLAIN, scram-sha-256", "mechanisms", ("PLAIN", "scram-sha-256")),
+        ("username_filter = *@example.org !tim@*", "username_filter", ("*@example.org", "!tim@*")),
+        ("default_fields = a=%u b", "default_fields", "a=%u b"),
+        ("override_fields = a=%{remote_ip}", "override_fields", "a=%{remote_ip}"),
     ],
 )
-@pytest.mark.parametrize("driver", ["passwd-file", "sql"])
-def test_not_supported_yet(line: str, driver: str) -> None:
-    with pytest.raises(SettingsError, match=r"^<text>:5: [a-z_]+ in a passdb is not supported yet$"):
-        passdb(f"driver = {driver}\nargs = /x\n{line}")
+def test_what_they_can_be_told(line: str, name: str, value: object) -> None:
+    loaded = passdb(f"driver = passwd-file\nargs = /x\n{line}")
+    (one,) = loaded.settings.passdbs
+    assert getattr(one, name) == value
+    assert not [notice for notice in loaded.notices if notice.kind == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("result_success = ok", "result_success: expected return-ok, return, return-fail, continue, "),
+        ("skip = yes", "skip: expected never, authenticated or unauthenticated, not 'yes'"),
+        ("pass = maybe", "pass = maybe in a passdb is not supported"),
+        ("auth_verbose = yes", "auth_verbose = yes in a passdb is not supported"),
+        ("default_fields = a=%{nothing}", "default_fields: unknown variable %{nothing}"),
+        ("override_fields = a=%", "override_fields: a variable is missing after '%'"),
+        ("mechanisms = plain logni", "mechanisms: unknown mechanism 'logni', did you mean login?"),
+        ("reslt_success = return", "unknown setting 'reslt_success', did you mean result_success?"),
+    ],
+)
+def test_refused(line: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        passdb(f"driver = passwd-file\nargs = /x\n{line}")
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.text.startswith(message)) == (5, True), problem.text
+
+
+def test_deny_and_master() -> None:
+    with pytest.raises(SettingsError, match="deny = yes contradicts master = yes"):
+        passdb("driver = passwd-file\nargs = /x\ndeny = yes\nmaster = yes")
+
+
+@pytest.mark.parametrize("driver", sorted(OTHER_DRIVERS))
+def test_a_deny_list_that_is_never_asked_is_no_warning(driver: str) -> None:
+    """Whom it keeps out would come in."""
+    with pytest.raises(SettingsError, match="is not supported yet"):
+        passdb(f"driver = {driver}\nargs = /x\ndeny = yes")
+
+
+def test_mechanisms_of_a_passdb_that_is_never_asked() -> None:
+    assert passdb("driver = pam\nmechanisms = gssapi").settings.passdbs == ()
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_args(driver: str) -> None:
+    """The driver static does without, as far as the settings know."""
+    if driver == "static":
+        assert passdb(f"driver = {driver}").settings.passdbs
+        return
+    with pytest.raises(SettingsError, match=f"a {driver} passdb needs args"):
+        passdb(f"driver = {driver}")

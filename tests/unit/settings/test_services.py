@@ -53,6 +53,29 @@ def test_what_is_only_for_processes_is_ignored() -> None:
     assert len([notice for notice in loaded.notices if notice.kind == "ignored"]) == 4
 
 
+@pytest.mark.parametrize(
+    ("anvil", "expected"),
+    [
+        pytest.param("", True, id="nothing said"),
+        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0\n}", False, id="6.3 mode = 0"),
+        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0000\nuser = x\n}", False, id="6.3 mode = 0000"),
+        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0600\n}", True, id="6.3 mode = 0600"),
+        pytest.param("unix_listener anvil-auth-penalty {\nuser = x\n}", True, id="no mode"),
+        pytest.param("unix_listener anvil {\nmode = 0\n}", True, id="another listener"),
+        pytest.param("fifo_listener anvil-auth-penalty {\nmode = 0\n}", True, id="another kind of listener"),
+        pytest.param("mode = 0", True, id="outside of the listener"),
+    ],
+)
+def test_penalty(anvil: str, expected: bool) -> None:
+    assert load_text(f"ssl = no\nservice anvil {{\n{anvil}\n}}\n").settings.services.has_penalty is expected
+
+
+def test_what_else_is_said_to_anvil_is_ignored() -> None:
+    loaded = load_text("ssl = no\nservice anvil {\nclient_limit = 5\nunix_listener anvil {\n}\n}\n")
+    assert len([notice for notice in loaded.notices if notice.kind == "ignored"]) == 2
+    assert loaded.settings.services.client_limit == 1000
+
+
 def test_missing_port_587_is_noticed() -> None:
     loaded = service("inet_listener submissions {\n}")
     assert any("(587) is not among them" in notice.text for notice in loaded.notices)
