@@ -1,0 +1,66 @@
+"""A server whose waits after failed logins take no time: its clock stands still, and is set on by whoever tests."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from io import StringIO
+
+from gevent.event import Event
+
+from gsubmit import logs
+from gsubmit.app import Server, build_service
+from gsubmit.auth.penalty import Penalty
+from gsubmit.server.logins import Logins
+from gsubmit.settings.load import load_text
+from tests.harness.serving import Serving, configuration
+
+
+@dataclass
+class Clock:
+    """Seconds that pass only when somebody says so."""
+
+    now: float = 0.0
+    waits: list[float] = field(default_factory=list)
+    sleepers: list[tuple[float, int, Event]] = field(default_factory=list)
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        awake = Event()
+        heapq.heappush(self.sleepers, (self.now + seconds, len(self.waits), awake))
+        awake.wait()
+
+    def advance(self) -> None:
+        """To the time at which the next one wakes."""
+        self.now = self.sleepers[0][0]
+        while self.sleepers and self.sleepers[0][0] <= self.now:
+            heapq.heappop(self.sleepers)[2].set()
+
+
+@contextmanager
+def clocked(settings: str, clock: Clock) -> Iterator[Serving]:
+    """Run a server whose penalty is by this clock."""
+    text, port, tls_port = configuration(settings)
+    log = StringIO()
+    loaded = load_text(text).settings
+    server = Server(loaded)
+    logins = Logins(sleep=clock.sleep)
+    logins.penalty = Penalty(clock.time)
+    server.service = replace(build_service(loaded), logins=logins)
+    for listener in server.listeners.values():
+        listener.service = server.service
+    logs.configure(replace(loaded.logging, log_path=""), log)
+    server.start()
+    try:
+        yield Serving(server, port, tls_port, log)
+    finally:
+        while clock.sleepers:
+            clock.advance()
+        server.stop(patience=2)
+        logging.getLogger("gsubmit").handlers.clear()
