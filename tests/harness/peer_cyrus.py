@@ -70,7 +70,12 @@ class Cyrus:
 
     def login(self, user: str, on_behalf_of: str = "") -> ImapClient:
         """A session of the user, or of `proxy` for somebody."""
-        return ImapClient(self.port).login(user, PASSWORD, on_behalf_of)
+        client = ImapClient(self.port)
+        try:
+            return client.login(user, PASSWORD, on_behalf_of)
+        except BaseException:
+            client.close()
+            raise
 
     def url(self, user: str, mailbox: str, uidvalidity: int, uid: int) -> str:
         """The URL of a message of the user's."""
