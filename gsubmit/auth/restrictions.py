@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
 from gsubmit.auth.passdb import Unavailable
@@ -20,14 +21,19 @@ def check(identity: Identity, remote_ip: str) -> None:
     """Raise Denied or Disabled where `allow_nets`, `nologin` or `fail` say so; Unavailable where `proxy` does."""
     fields = identity.fields
     nodelay = "nodelay" in fields
-    if "allow_nets" in fields and not _is_in(remote_ip, fields["allow_nets"]):
-        raise Denied("allow_nets check failed", nodelay=nodelay)
+    check_networks(fields, remote_ip)
     if "fail" in fields:
         raise Denied("the passdb entry says fail", nodelay=nodelay)
     if "nologin" in fields:
         raise Disabled(fields.get("reason", ""), nodelay=nodelay)
     if "proxy" in fields or "proxy_maybe" in fields:
         raise Unavailable("the passdb entry asks for a login proxy, which is not supported yet")
+
+
+def check_networks(fields: Mapping[str, str], remote_ip: str) -> None:
+    """Raise Denied where `allow_nets` says so."""
+    if "allow_nets" in fields and not _is_in(remote_ip, fields["allow_nets"]):
+        raise Denied("allow_nets check failed", nodelay="nodelay" in fields)
 
 
 def _is_in(remote_ip: str, nets: str) -> bool:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gsubmit.auth import fields
+from gsubmit.auth import fields, restrictions
 from gsubmit.auth.link import Link
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
 from gsubmit.sasl.claims import Claim, Denied, Keys, Proven
@@ -73,6 +73,8 @@ class Walk:
             return self._follow(link.on_internalfail)
         if link.is_deny:
             return self._keep_out(link)
+        # Here, not at the end: what the next passdb says of networks, or a master user's target, is no way around it.
+        restrictions.check_networks(answer.fields, self._origin.remote_ip)
         self._observe(str(link), "yes")
         return self._take(link, answer)
 

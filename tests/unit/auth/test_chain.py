@@ -148,6 +148,13 @@ class TestMasters:
         with pytest.raises(Unavailable):
             chain(masters, down(), auth_master_user_separator="*").verify(claim("tim*root", "rootpw"), ORIGIN)
 
+    def test_networks_of_the_master_user_count(self) -> None:
+        """6.8: the target may log in from anywhere, the master user only from home."""
+        masters = link(Users({"allow_nets": "198.51.100.0/24"}, root="rootpw"), master=True, result_success="continue")
+        target = Users({"allow_nets": "0.0.0.0/0"}, tim="timpw")
+        with pytest.raises(Denied, match="allow_nets"):
+            chain(masters, target, auth_master_user_separator="*").verify(claim("tim*root", "rootpw"), ORIGIN)
+
     def test_several(self) -> None:
         first, second = (link(Users(**{name: "pw"}), master=True) for name in ("root", "boss"))
         masters = chain(first, second, yes(), auth_master_user_separator="*")

@@ -204,6 +204,13 @@ class TestFields:
             "b": "2",
         }
 
+    @pytest.mark.parametrize("first", ["192.0.2.0/24", "198.51.100.0/24"])
+    @pytest.mark.parametrize("second", ["192.0.2.0/24", "198.51.100.0/24"])
+    def test_networks_of_each_passdb_count(self, first: str, second: str) -> None:
+        """6.8: a later passdb cannot let in whom an earlier one keeps out."""
+        both = chain(link(yes(allow_nets=first), result_success="continue"), yes(allow_nets=second))
+        assert outcome(both) == ("y" if first == second == "192.0.2.0/24" else "n")
+
     @pytest.mark.parametrize("name", ["nopassword", "noauthenticate", "password", "password_noscheme"])
     def test_private_ones_do_not_leak(self, name: str) -> None:
         first, second = yes(**{name: "yes"}), Answering(Answer({"a": "1"}))
