@@ -20,6 +20,8 @@ from gevent.event import Event
 
 from gsubmit import logs
 from gsubmit.auth.chain import build_chain
+from gsubmit.burl.pool import Pool
+from gsubmit.burl.resolver import Resolver
 from gsubmit.certificates import CertificateError
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.pool import Relay
@@ -79,6 +81,23 @@ def build_relay(settings: Settings) -> NextHops:
     )
 
 
+def build_resolver(settings: Settings) -> Resolver:
+    """What fetches messages for BURL. Raises CannotStart."""
+    burl = settings.burl
+    pools = []
+    for server in settings.imap_servers:
+        if not server.is_useful:
+            continue
+        context = None
+        if server.ssl != "no":
+            try:
+                context = client_context(settings.ssl, verify=server.ssl_verify)
+            except CertificateError as error:
+                raise CannotStart(str(error)) from error
+        pools.append(Pool(server, context, burl.imap_urlauth_connect_timeout, burl.imap_urlauth_max_connections))
+    return Resolver(pools, burl.imap_urlauth_access, burl.imap_urlauth_timeout)
+
+
 def build_service(settings: Settings, logins: Logins | None = None) -> Service:
     """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args.
 
@@ -94,6 +113,7 @@ def build_service(settings: Settings, logins: Logins | None = None) -> Service:
         mechanisms={name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms},
         relay=build_relay(settings),
         tls=tls,
+        resolver=build_resolver(settings),
         logins=logins or Logins(),
     )
 
@@ -197,6 +217,7 @@ class Server:
             _log.warning("reload: listeners change only with a restart")
         if isinstance(self.service.relay, Relay):
             gevent.spawn(self.service.relay.close)  # its idle connections; those in use end with their transaction
+        self.service.resolver.close()  # its idle connections too
         self.service, self._settings = service, settings
         self.door.client_limit = settings.services.client_limit
         for listener in self.listeners.values():
@@ -221,6 +242,7 @@ class Server:
         gevent.killall(list(self.door.sessions.values()), timeout=KILL_PATIENCE)
         if isinstance(self.service.relay, Relay):
             self.service.relay.close()
+        self.service.resolver.close()
         _log.info("stopped")
 
 

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Protocol
 
 from gsubmit.auth.chain import Chain
+from gsubmit.burl.resolver import Resolver
 from gsubmit.relay.promise import Delivery
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.sasl.mechanism import Mechanism
@@ -44,6 +45,7 @@ class Service:
     mechanisms: dict[str, Mechanism]
     relay: NextHops
     tls: ServerTls | None
+    resolver: Resolver = field(default_factory=lambda: Resolver((), (), 0.0))
     logins: Logins = field(default_factory=Logins)
 
     @cached_property

@@ -44,7 +44,7 @@ class Chain:
     def __init__(self, links: Sequence[Link], names: Names) -> None:
         self.links = tuple(link for link in links if not link.is_master)
         self.masters = tuple(link for link in links if link.is_master)
-        self._names = names
+        self.names = names
 
     def verify(self, claim: Claim, origin: Origin, observe: Observer = _nobody) -> Identity:
         """The identity that a claim proves. Raises Denied or Unavailable."""
@@ -67,10 +67,10 @@ class Chain:
             raise Unavailable("no passdb")
         if not claim.authentication_id:  # a token tells itself whose it is
             walk = self._walk(claim, origin, observe, self.links)
-            user = self._names.canonical(walk.user)
+            user = self.names.canonical(walk.user)
             self._check_denied(user, origin, observe)
             return Identity(user, walk.fields), walk.keys
-        user, authenticator = self._names.parties(claim)
+        user, authenticator = self.names.parties(claim)
         claim = replace(claim, authentication_id=authenticator, authorization_id="")
         if user == authenticator:
             walk = self._walk(claim, origin, observe, self.links)
@@ -106,7 +106,7 @@ class Chain:
         """Keys of nobody, like those that the passdbs have."""
         links = self.links
         with suppress(Denied):
-            user, authenticator = self._names.parties(claim)
+            user, authenticator = self.names.parties(claim)
             links = self.links if user == authenticator else self.masters
             claim = replace(claim, authentication_id=authenticator)
         keys: Keys | None = None

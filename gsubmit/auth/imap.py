@@ -7,11 +7,12 @@ import re
 import ssl
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Self
+from time import monotonic
+from typing import Final, Self
 
 from gsubmit.auth.cache import Verdict
-from gsubmit.auth.imapconnection import FAULTS, ImapConnection, shown
 from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.imap import ImapClient, ImapFault, LoginRefused
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys
 from gsubmit.settings import variables
 from gsubmit.turns import Turns
@@ -28,8 +29,22 @@ DEFAULTS = {
     "cleartext": "no",  # ours, not Dovecot's
 }
 PORT, TLS_PORT = 143, 993
+PATIENCE = 60.0  # seconds for all of it; servers hold refusals back
 MAX_CONNECTIONS = 100
 TURN_PATIENCE = 10.0  # seconds to wait for one of them
+
+# RFC 5530. Gmail says ALERT and WEBALERT. Any other code is no answer to whether the password is right.
+_DENIALS: Final = {
+    "": "refused by the IMAP server",
+    "ALERT": "refused by the IMAP server: ALERT",
+    "WEBALERT": "refused by the IMAP server: WEBALERT",
+    "AUTHENTICATIONFAILED": "refused by the IMAP server: AUTHENTICATIONFAILED",
+    "AUTHORIZATIONFAILED": "refused by the IMAP server: AUTHORIZATIONFAILED",
+    "EXPIRED": "password expired",
+}
+_KNOWN_CODES: Final = frozenset(
+    {"UNAVAILABLE", "CONTACTADMIN", "SERVERBUG", "CLIENTBUG", "LIMIT", "INUSE", "NOPERM", "PRIVACYREQUIRED"}
+)
 
 _VARIABLES = ("user", "username", "domain")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
@@ -110,18 +125,32 @@ class ImapServer:
         return verdict
 
     def _log_in(self, host: str, name: str, password: str) -> None:
-        connection: ImapConnection | None = None
+        """Raises Denied or Unavailable. All of it has to be done within PATIENCE."""
+        end = monotonic() + PATIENCE
+        connection: ImapClient | None = None
         try:
-            with ImapConnection(host, self.port, self._context if self.ssl == "imaps" else None) as connection:
+            connection = ImapClient(host, self.port, self._context if self.ssl == "imaps" else None, PATIENCE)
+            with connection.begun(end - monotonic()):
                 if self.ssl == "starttls":
                     assert self._context is not None
-                    connection.start_tls(self._context)
+                    connection.go_over_to_tls(self._context)
                 connection.log_in(name, password)
-        except Unavailable as failure:
-            raise Unavailable(f"{host}:{self.port}: {failure.reason}") from None
-        except FAULTS as error:
-            why = "no answer in time" if connection is not None and connection.is_told else shown(error)
-            raise Unavailable(f"{host}:{self.port}: {why}") from None
+        except LoginRefused as refused:
+            raise _refusal(host, self.port, refused.code) from None
+        except ImapFault as fault:
+            raise Unavailable(f"{host}:{self.port}: {fault.reason}") from None
+        finally:
+            if connection is not None:
+                connection.leave()
+
+
+def _refusal(host: str, port: int, code: str) -> Denied | Unavailable:
+    """What a NO means."""
+    if code in _DENIALS:
+        return Denied(_DENIALS[code])
+    return Unavailable(
+        f"{host}:{port}: the server refused the login: {code if code in _KNOWN_CODES else 'unknown response code'}"
+    )
 
 
 def _port(options: Mapping[str, str]) -> int:

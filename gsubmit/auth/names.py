@@ -59,6 +59,13 @@ class Names:
             raise Denied("user name is empty after auth_username_format")
         return formatted
 
+    def is_of(self, user: str, name: str) -> bool:
+        """Whether `name`, as somebody wrote it, is the name of `user`."""
+        try:
+            return self.canonical(name) == user
+        except Denied:
+            return False
+
 
 def values(user: str) -> dict[str, str]:
     """The variables that a user name gives."""

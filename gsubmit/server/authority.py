@@ -65,3 +65,8 @@ class SessionAuthority:
             case Cleartext(password=secret) | Token(token=secret):
                 return secret
         return ""
+
+    @property
+    def password(self) -> str:
+        """The password that was claimed; empty where there was none."""
+        return self.claim.password if isinstance(self.claim, Cleartext) else ""

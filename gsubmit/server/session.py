@@ -93,6 +93,7 @@ class Session:
         self.offered: frozenset[str] = frozenset()  # the keywords that it announced
         self.identity: Identity | None = None
         self.mechanism = ""
+        self.password = ""  # what the client logged in with, only where BURL passes it on to an IMAP server
         self.has_bound = False  # a channel binding was used in a login
         self.is_trusted = bool(service.trusted_networks) and self._is_in(service.trusted_networks)
         self.attempts = Attempts()
@@ -212,6 +213,7 @@ class Session:
         self.offered = frozenset()
         if self.identity is not None:
             self.identity = None
+            self.password = ""
             self.stop_login_timer = self._start_login_timer()
 
     def begin_transaction(self, sender: Sender, delivery: Delivery) -> None:

@@ -30,6 +30,11 @@ class Transaction:
         self.is_spoiled = False  # a chunk failed: nothing but RSET helps
         self._max_size = max_size
 
+    @property
+    def room(self) -> int | None:
+        """How many octets may still come; None for any number."""
+        return self._max_size - self.body.size if self._max_size else None
+
     def take(self, content: bytes) -> None:
         """Add content. After a fault it is only counted out."""
         if self.fault is not None:

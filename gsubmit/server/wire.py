@@ -7,6 +7,7 @@ import time
 from socket import SHUT_WR, socket
 from typing import Protocol
 
+from gsubmit.burl.url import redact
 from gsubmit.rawlog import Rawlog, mask
 from gsubmit.sending import send_all
 from gsubmit.smtp.command import is_known
@@ -92,7 +93,8 @@ class Wire:
         assert self._rawlog is not None
         self._had_auth = self._had_auth or line[:4].upper() == b"AUTH"
         secret = secret or (self._had_auth and not is_known(line))
-        self._rawlog.received(mask(line) + b"\r\n", secret=secret)
+        shown = redact(line.decode("latin-1")).encode("latin-1") if line[:4].upper() == b"BURL" else mask(line)
+        self._rawlog.received(shown + b"\r\n", secret=secret)
 
     def _drop_line(self) -> None:
         """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""

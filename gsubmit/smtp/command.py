@@ -11,7 +11,7 @@ from gsubmit.smtp.reply import Refused
 # Every verb that the server knows; the command table has a row for each.
 VERBS = frozenset(
     {
-        *("AUTH", "BDAT", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "MAIL", "NOOP"),
+        *("AUTH", "BDAT", "BURL", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "MAIL", "NOOP"),
         *("QUIT", "RCPT", "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY"),
     }
 )

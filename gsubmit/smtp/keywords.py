@@ -21,6 +21,7 @@ class Situation:
     max_mail_size: int = 0  # ours, 0 for unlimited
     mechanisms: tuple[str, ...] = ()
     tls_offered: bool = False
+    burl: str | None = None  # the parameters of BURL; None without BURL
 
     @cached_property
     def size(self) -> int:
@@ -47,6 +48,7 @@ _KEYWORDS = (
     _Keyword("8BITMIME", _always),
     _Keyword("AUTH", lambda now: bool(now.mechanisms), lambda now: " ".join(now.mechanisms)),
     _Keyword("BINARYMIME", _always),
+    _Keyword("BURL", lambda now: now.burl is not None, lambda now: now.burl or ""),
     _Keyword("CHUNKING", _always),
     _Keyword("DSN", _always),
     _Keyword("ENHANCEDSTATUSCODES", _always),

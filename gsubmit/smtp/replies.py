@@ -13,7 +13,8 @@ LOGGED_IN = Reply(235, "2.7.0", "Logged in")
 HELP = Reply(
     214,
     "2.0.0",
-    "Commands: AUTH BDAT DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY\nThis is a mail submission server",
+    "Commands: AUTH BDAT BURL DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY\n"
+    "This is a mail submission server",
 )
 
 # The command line itself
@@ -81,6 +82,20 @@ LOOPING = Reply(554, "5.4.6", "Too many Received fields, the message is looping"
 CANNOT_CONVERT = Reply(554, "5.6.3", "Message cannot be converted to what the relay server takes")
 UTF8_HEADER = Reply(554, "5.6.9", "Message has non-ASCII header fields, which the relay server does not take")
 NO_ROOM = Reply(452, "4.3.1", "Not enough room to take the message now")
+
+# BURL (RFC 4468 6, with the status of RFC 5248 for its own 5.7.8)
+BAD_BURL_SYNTAX = Reply(501, "5.5.4", "Syntax: BURL url [LAST]")
+INVALID_URL = Reply(501, "5.5.4", "Invalid IMAP URL")
+URL_NOT_OF_MESSAGE = Reply(554, "5.6.6", "Not the URL of a message on an IMAP server")
+URL_UNRESOLVED = Reply(554, "5.6.6", "IMAP URL resolution failed")
+URL_EXPIRED = Reply(554, "5.6.6", "IMAP URL has expired")
+URL_FORBIDDEN = Reply(554, "5.7.0", "IMAP URL authorization failed")
+URL_UNTRUSTED = Reply(554, "5.7.14", "No trust relationship with that IMAP server")
+IMAP_UNREACHABLE = Reply(451, "4.4.1", "Cannot reach the IMAP server, try again later")
+IMAP_SLOW = Reply(451, "4.4.2", "The IMAP server did not answer in time, try again later")
+IMAP_LOST = Reply(451, "4.4.2", "Lost connection to the IMAP server, try again later")
+IMAP_REFUSES_US = Reply(451, "4.3.5", "The IMAP server does not accept our login, try again later")
+BURL_UNAVAILABLE = Reply(502, "5.5.1", "BURL is not available")
 
 # The relay; causes go to the log
 RELAY_UNSET = Reply(451, "4.3.5", "No relay server is configured")

@@ -21,12 +21,14 @@ ALLOWED = {
     "sending": set(),
     "certificates": set(),
     "turns": set(),
+    "imap": set(),
     "logs": {"settings"},
-    "auth": {"settings", "sasl", "turns"},
+    "auth": {"settings", "sasl", "imap", "turns"},
+    "burl": {"settings", "smtp", "imap", "turns"},
     "relay": {"settings", "sasl", "smtp", "message", "certificates", "rawlog", "sending", "turns"},
-    "service": {"auth", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below
-    "server": WORDS | {"auth", "relay", "certificates", "rawlog", "sending", "service", "turns"},
-    "app": WORDS | {"auth", "relay", "server", "service", "certificates", "logs"},
+    "service": {"auth", "burl", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below
+    "server": WORDS | {"auth", "burl", "relay", "certificates", "rawlog", "sending", "service", "turns"},
+    "app": WORDS | {"auth", "burl", "relay", "server", "service", "certificates", "logs"},
     "gsubmit_cli": {"app", "settings", "auth", "sasl", "logs", "relay", "smtp", "gsubmit"},
     "gsubmit": set(),  # gsubmit/__init__.py, the version
 }

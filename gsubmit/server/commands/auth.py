@@ -98,7 +98,7 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Rep
             logins.penalty.failed(address, level, authority.user, authority.secret)
         return _refuse(session, mechanism, authority, denied)
     logins.penalty.succeeded(address)
-    return _welcome(session, mechanism, identity)
+    return _welcome(session, mechanism, identity, authority.password)
 
 
 def _refuse(session: Session, mechanism: Mechanism, authority: SessionAuthority, denied: Denied) -> Reply:
@@ -112,13 +112,15 @@ def _refuse(session: Session, mechanism: Mechanism, authority: SessionAuthority,
     return AUTH_FAILED
 
 
-def _welcome(session: Session, mechanism: Mechanism, identity: Identity) -> Reply:
+def _welcome(session: Session, mechanism: Mechanism, identity: Identity, password: str) -> Reply:
     most = session.service.settings.auth.mail_max_userip_connections
     if not session.service.logins.enter(identity.user, session.ends.remote_ip, most):
         text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
         journal.login_refused(session, mechanism.name, text)
         raise Disconnected(Reply(AUTH_UNAVAILABLE.code, AUTH_UNAVAILABLE.status, text))
     session.identity = identity
+    if session.service.resolver.forwards and not identity.master_user:
+        session.password = password
     session.forget_client()
     session.mechanism = mechanism.name
     session.stop_login_timer()

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gsubmit.server.commands.burl import submitter_of
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.keywords import Situation, announced
 from gsubmit.smtp.replies import BAD_HOSTNAME, MISSING_HOSTNAME
@@ -60,4 +61,5 @@ def _situation(session: Session) -> Situation:
         max_mail_size=service.settings.submission.submission_max_mail_size,
         mechanisms=tuple(name for name in service.mechanisms if auth_allowed and name in session.channel.offered),
         tls_offered=tls_offered,
+        burl=service.resolver.parameters(submitter_of(session)),
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from gsubmit.relay.answer import RelayFailed
-from gsubmit.server.commands import auth, content, envelope, greeting, needs, other, starttls
+from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls
 from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import LINE_TOO_LONG, UNKNOWN_COMMAND
@@ -63,6 +63,14 @@ COMMANDS: dict[str, Row] = {
             *(needs.unspoiled, content.good_chunk_marker, needs.recipients),
         ),
         on_refusal=content.refuse_chunk,
+    ),
+    "BURL": Row(
+        burl.burl,
+        (
+            *(needs.tls, needs.hello, needs.login, burl.offered, needs.transaction, needs.unspoiled),
+            *(burl.good_syntax, needs.recipients),
+        ),
+        on_refusal=burl.refuse,
     ),
     "RSET": Row(other.rset, (needs.tls, needs.no_argument)),
     "NOOP": Row(other.noop),

@@ -1,0 +1,121 @@
+"""Connections to one IMAP server: opened with care, kept for a while, never more than there may be."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from gsubmit.burl.fetcher import Fetcher, TooBig
+from gsubmit.imap import ImapFault, LoginRefused, Slow
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.turns import Turns
+
+MAX_IDLE = 60.0  # seconds; servers close after 30 minutes (RFC 3501 5.4), users have few sessions each
+MAX_KEPT = 20  # idle connections
+
+
+class NoConnection(ImapFault):
+    """The server cannot be reached, or not be spoken to."""
+
+
+@dataclass(frozen=True)
+class Who:
+    """As whom we log in; `is_users_own` with the password that a client has lent us, for this once."""
+
+    user: str
+    password: str = field(repr=False)
+    authorization_id: str = ""
+    is_users_own: bool = False
+
+
+class Pool:
+    """All connections to a server. Whoever takes one gives it back by leaving the `with` block."""
+
+    def __init__(
+        self, server: ImapServerSettings, context: ssl.SSLContext | None, patience: float, max_connections: int
+    ) -> None:
+        """`patience`: seconds for opening a connection, and for a turn."""
+        self.server = server
+        self._context = context
+        self._patience = patience
+        self._limit = max_connections
+        self._turns = Turns(max_connections)
+        self._idle: list[tuple[Who, float, Fetcher]] = []  # the one used last at the end
+
+    @contextmanager
+    def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
+        """A connection that is logged in. It is kept if the block ends without an ImapFault or worse."""
+        if not self._turns.take(self._patience):
+            raise NoConnection(f"all {self._limit} connections are busy")
+        try:
+            fetcher = None if new else self._kept(who)
+            if fetcher is None:
+                fetcher = self.open(who)
+            is_sound = False
+            try:
+                yield fetcher
+                is_sound = True
+            except (ImapFault, TooBig):
+                raise
+            except Exception:
+                is_sound = True  # the URL led to nothing, which the server has said in good order
+                raise
+            finally:
+                if is_sound and not who.is_users_own:
+                    self._keep(who, fetcher)
+                elif is_sound:
+                    fetcher.leave()
+                else:
+                    fetcher.shutdown()
+        finally:
+            self._turns.give_back()
+
+    def open(self, who: Who) -> Fetcher:
+        """A new connection, logged in. Raises NoConnection, Slow or LoginRefused."""
+        server = self.server
+        first = self._context if server.ssl == "imaps" else None
+        try:
+            fetcher = Fetcher(server.host, server.port, first, self._patience)
+        except Slow as slow:
+            raise NoConnection(slow.reason) from None
+        except ImapFault as fault:
+            raise NoConnection(fault.reason) from None
+        try:
+            with fetcher.begun(self._patience):
+                if server.ssl == "starttls":
+                    assert self._context is not None
+                    fetcher.go_over_to_tls(self._context)
+                fetcher.log_in(who.user, who.password, who.authorization_id)
+                fetcher.learn()
+        except BaseException as error:
+            fetcher.shutdown()
+            if isinstance(error, ImapFault) and not isinstance(error, LoginRefused):
+                raise NoConnection(error.reason) from None
+            raise
+        return fetcher
+
+    def _kept(self, who: Who) -> Fetcher | None:
+        """An idle connection of this user that lives."""
+        now = time.monotonic()
+        while self._idle and now - self._idle[0][1] > MAX_IDLE:
+            self._idle.pop(0)[2].leave()
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place][0] == who:
+                fetcher = self._idle.pop(place)[2]
+                if fetcher.is_silent():
+                    return fetcher
+                fetcher.shutdown()
+        return None
+
+    def _keep(self, who: Who, fetcher: Fetcher) -> None:
+        self._idle.append((who, time.monotonic(), fetcher))
+        if len(self._idle) > MAX_KEPT:
+            self._idle.pop(0)[2].leave()
+
+    def close(self) -> None:
+        """Leave the server; connections in use are closed when they come back."""
+        while self._idle:
+            self._idle.pop()[2].leave()

@@ -1,0 +1,175 @@
+"""From the URL in a BURL command to the octets that it leads to."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+from gsubmit.burl import access
+from gsubmit.burl.access import Submitter
+from gsubmit.burl.fetcher import Fetcher, NotResolved, Sink, TokenRefused, TooBig
+from gsubmit.burl.pool import NoConnection, Pool, Who
+from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
+from gsubmit.imap import ImapFault, LoginRefused, Lost, Slow
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.smtp.replies import (
+    IMAP_LOST,
+    IMAP_REFUSES_US,
+    IMAP_SLOW,
+    IMAP_UNREACHABLE,
+    INVALID_URL,
+    TOO_BIG,
+    URL_FORBIDDEN,
+    URL_NOT_OF_MESSAGE,
+    URL_UNRESOLVED,
+    URL_UNTRUSTED,
+)
+from gsubmit.smtp.reply import Refused, Reply
+
+_SYNTAX = frozenset({Kind.SYNTAX, Kind.RELATIVE})
+_log = logging.getLogger("gsubmit.burl")
+
+
+class _Way(NamedTuple):
+    """One way to the content: as whom, and what to do then."""
+
+    name: str
+    who: Who
+    get: Callable[[Fetcher, ImapUrl, Sink], None]
+
+
+class Resolver:
+    """The IMAP servers there are, and nobody else is ever asked."""
+
+    def __init__(self, pools: Sequence[Pool], accesses: Collection[str], patience: float) -> None:
+        """`accesses`: the access identifiers that are taken; `patience`: seconds for a message to come."""
+        self._pools = {(pool.server.host.lower().strip("[]"), pool.server.port): pool for pool in pools}
+        self._accesses = frozenset(accesses)
+        self._patience = patience
+        self._without_urlfetch: set[Pool] = set()  # servers that have shown to resolve no submit+ URLs
+
+    @property
+    def forwards(self) -> bool:
+        """Whether passwords of clients are of use."""
+        return any(pool.server.forwards for pool in self._pools.values())
+
+    def parameters(self, submitter: Submitter | None) -> str | None:
+        """What the EHLO keyword BURL says to a client (RFC 4468 3.3); None where there is no BURL for it.
+
+        Before the login it says nothing but that there is BURL.
+        """
+        servers = [pool.server for pool in self._pools.values()]
+        if submitter is None:
+            return "" if servers else None
+        owners = [server for server in servers if _acts_for(server, submitter, submitter.user)]
+        if not owners and not any(server.has_submit for server in servers):
+            return None
+        return " ".join(["imap", *(_authority(server) for server in owners)])
+
+    def fetch(self, text: str, submitter: Submitter, sink: Sink, label: str) -> int:
+        """Give the octets behind a URL to the sink; their number. Raises Refused. `label` begins lines of the log."""
+        try:
+            url = ImapUrl.parse(text)
+        except BadUrl as bad:
+            raise Refused(INVALID_URL if bad.kind in _SYNTAX else URL_NOT_OF_MESSAGE) from bad
+        pool = self._pools.get((url.host, url.port))
+        if pool is None:
+            raise Refused(URL_UNTRUSTED)
+        access.check(url, submitter, self._accesses)
+        ways = self._ways(pool, url, submitter)
+        if not ways:
+            raise Refused(URL_UNTRUSTED)
+        for number, way in enumerate(ways, start=1):
+            try:
+                octets = self._go(pool, way, url, sink)
+            except NotResolved as failed:
+                _log.warning("%s: %s: %s", url.redacted, way.name, failed.reason, extra={"prefix": label})
+                if number == len(ways):
+                    raise Refused(_reply(failed)) from None
+                continue
+            except ImapFault as fault:
+                _log.error("%s: %s: %s", url.redacted, way.name, fault.reason, extra={"prefix": label})
+                raise Refused(_reply(fault)) from None
+            if number > 1:
+                self._without_urlfetch.add(pool)
+            _log.info("Fetched %s: method=%s, size=%d", url.redacted, way.name, octets, extra={"prefix": label})
+            return octets
+        raise AssertionError("the last way raises or returns")
+
+    def close(self) -> None:
+        """Leave all servers."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def _ways(self, pool: Pool, url: ImapUrl, submitter: Submitter) -> list[_Way]:
+        """How this URL can be resolved at its server, the first choice first."""
+        server, ways = pool.server, []
+        has_token = url.urlauth is not None and url.urlauth.access != "user"
+        if server.has_submit and has_token and pool not in self._without_urlfetch:
+            ways.append(_Way("urlfetch", Who(server.submit_user, server.submit_password), Fetcher.urlfetch))
+        owner = url.user if url.urlauth is not None else submitter.user
+        who = _acts_for(server, submitter, owner)
+        if who is not None:
+            ways.append(_Way("owner", who, _get_as_owner))
+        return ways
+
+    def _go(self, pool: Pool, way: _Way, url: ImapUrl, sink: Sink) -> int:
+        """Number of octets. A kept connection may have died: then once more on a new one, if nothing has come yet."""
+        try:
+            return self._go_once(pool, way, url, sink, new=False)
+        except _DiedBefore:
+            return self._go_once(pool, way, url, sink, new=True)
+
+    def _go_once(self, pool: Pool, way: _Way, url: ImapUrl, sink: Sink, *, new: bool) -> int:
+        with pool.connection(way.who, new=new) as fetcher:
+            before = fetcher.fetched
+            try:
+                with fetcher.begun(self._patience):
+                    way.get(fetcher, url, sink)
+            except Lost as lost:
+                if before and fetcher.fetched == before and not new:
+                    raise _DiedBefore(lost.reason) from None
+                raise
+            return fetcher.fetched - before
+
+
+class _DiedBefore(ImapFault):
+    """A connection that had served before was lost before it brought anything."""
+
+
+def _get_as_owner(fetcher: Fetcher, url: ImapUrl, sink: Sink) -> None:
+    if url.urlauth is not None:
+        fetcher.check_token(url.urlauth)
+    fetcher.fetch_part(url, sink)
+
+
+def _acts_for(server: ImapServerSettings, submitter: Submitter, owner: str) -> Who | None:
+    """How to log in for the owner of a mailbox; None where that is not possible."""
+    if server.has_master:
+        return Who(server.master_user, server.master_password, owner)
+    if server.forwards and submitter.password and submitter.is_named(owner):
+        return Who(submitter.user, submitter.password, is_users_own=True)
+    return None
+
+
+def _authority(server: ImapServerSettings) -> str:
+    host = f"[{server.host}]" if ":" in server.host and not server.host.startswith("[") else server.host
+    return f"imap://{host}" if server.port == DEFAULT_PORT else f"imap://{host}:{server.port}"
+
+
+def _reply(why: NotResolved | ImapFault) -> Reply:
+    match why:
+        case TokenRefused():
+            return URL_FORBIDDEN
+        case NotResolved():
+            return URL_UNRESOLVED
+        case TooBig():
+            return TOO_BIG
+        case LoginRefused():
+            return IMAP_REFUSES_US
+        case Slow():
+            return IMAP_SLOW
+        case NoConnection():
+            return IMAP_UNREACHABLE
+    return IMAP_LOST

@@ -1,0 +1,260 @@
+"""imaplib's dialog with an IMAP server, with the care that a stranger at the other end needs: all of it is bounded."""
+
+from __future__ import annotations
+
+import imaplib
+import re
+import socket
+import ssl
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+GOODBYE_PATIENCE = 1.0  # seconds for LOGOUT to leave
+MAX_LINE = 8192  # octets, RFC 7162 4
+MAX_ANSWERS = 65536  # octets of all that the server says to one command, content that was asked for apart
+MAX_SHOWN = 100  # octets of the server's words that go to the log
+READ_SIZE = 65536
+
+# What imaplib raises at strange answers beside its own: it decodes as ASCII and base64, and indexes what it found.
+FAULTS: Final = (imaplib.IMAP4.error, OSError, ValueError, LookupError, TypeError)
+_CODE: Final = re.compile(rb"\[([A-Za-z]{1,30})[] ]")
+
+
+class ImapFault(Exception):
+    """Something went wrong with the server; the connection is of no more use. The reason is for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Slow(ImapFault):
+    """The server did not answer in time."""
+
+
+class Lost(ImapFault):
+    """The server closed the connection."""
+
+
+class LoginRefused(ImapFault):
+    """The server said no to a login; `code` is its response code (RFC 5530), empty without one."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"login refused: {code or 'no response code'}")
+        self.code = code
+
+
+class ImapClient(imaplib.IMAP4):
+    """A connection. Whatever goes wrong is an ImapFault, in `begun` and in the methods that say so.
+
+    What the server says once it has a password is shown to nobody: it may repeat the password.
+    """
+
+    def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, patience: float) -> None:
+        """Connect, hear the greeting and ask for the capabilities, all within `patience` seconds."""
+        self._is_told = False  # whether the server has been sent a password
+        self._tls_first = tls_first
+        self._incoming = b""
+        self._octets = 0
+        self._secrets: list[bytes] = []
+        self._sock: socket.socket | None = None
+        self._deadline = time.monotonic() + patience
+        try:
+            with self._faults():
+                super().__init__(host, port)
+        except BaseException:
+            self.shutdown()
+            raise
+
+    @contextmanager
+    def begun(self, patience: float) -> Iterator[None]:
+        """For a few commands: they have to end within `patience` seconds, and what they raise is an ImapFault."""
+        self._deadline = time.monotonic() + patience
+        self._octets = 0
+        with self._faults():
+            yield
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            raise Slow("no answer in time") from None
+        except FAULTS as error:
+            if isinstance(error, imaplib.IMAP4.abort | OSError) and not self._incoming:
+                raise Lost(self._shown(error)) from None
+            raise ImapFault(self._shown(error)) from None
+
+    def _shown(self, error: BaseException) -> str:
+        """A fault for the log, without the words of a server that has seen a password."""
+        if self._is_told:
+            return type(error).__name__
+        text = getattr(error, "strerror", None) or str(error)
+        return str(text).encode("ascii", "backslashreplace").decode()[:MAX_SHOWN]
+
+    # The dialog
+
+    def go_over_to_tls(self, context: ssl.SSLContext) -> None:
+        """STARTTLS; forget all that was said in clear text before (RFC 9051 11.1)."""
+        if "STARTTLS" not in self.capabilities:
+            raise ImapFault("the server does not offer STARTTLS")
+        answer, _ = self.xatom("STARTTLS")
+        if answer != "OK":
+            raise ImapFault("the server refused STARTTLS")
+        if self._incoming:
+            raise ImapFault("clear text after STARTTLS")
+        assert self._sock is not None
+        self._sock.settimeout(self._left())
+        self._sock = context.wrap_socket(self._sock, server_hostname=self.host)
+        self.untagged_responses.clear()
+        self.learn()
+
+    def log_in(self, user: str, password: str, authorization_id: str = "") -> None:
+        """AUTHENTICATE PLAIN, or LOGIN where that is not offered. Raises LoginRefused."""
+        if self.state != "NONAUTH":
+            raise ImapFault("the server greets with PREAUTH, which proves nothing")
+        self._is_told = False
+        if "AUTH=PLAIN" in self.capabilities:
+            self._secrets = [b64encode(f"{authorization_id}\0{user}\0{password}".encode())]
+            arguments = ["PLAIN"]
+            if "SASL-IR" in self.capabilities:
+                self._is_told = True
+                arguments.append(self._secrets.pop().decode())
+            answer, data = self._command_with_secrets("AUTHENTICATE", arguments)
+        elif "LOGINDISABLED" in self.capabilities:
+            raise ImapFault("the server allows no login" + ("" if self._is_tls() else " without TLS"))
+        elif authorization_id:
+            raise ImapFault("the server does not offer AUTHENTICATE PLAIN, and so no login for others")
+        else:
+            # Literals, for quoted strings cannot hold everything. The first one ends with the size of the second.
+            name, word = user.encode(), password.encode()
+            self._secrets = [word, name + b" {%d}" % len(word)]
+            answer, data = self._command_with_secrets("LOGIN", [f"{{{len(name)}}}"])
+        if answer != "OK":
+            raise LoginRefused(response_code(data))
+        if not self._is_told:
+            raise ImapFault("the server accepted the login before it had the password")
+        self.state = "AUTH"  # imaplib does not know what these commands do
+
+    def _command_with_secrets(self, name: str, arguments: list[str]) -> tuple[str, list[Any]]:
+        if self._secrets:
+            self.literal = self._next_secret  # type: ignore[assignment]  # imaplib calls it when the server asks
+        try:
+            return self.xatom(name, *arguments)
+        except FAULTS as error:
+            if isinstance(error, TimeoutError):
+                raise
+            is_bad = isinstance(error, imaplib.IMAP4.error) and " BAD " in str(error)[:60]
+            # The cause would hold its words.
+            raise ImapFault(f"the server answered {name} with {'BAD' if is_bad else 'nonsense, or the end'}") from None
+
+    def _next_secret(self, _: bytes) -> bytes:
+        if not self._secrets:
+            raise self.abort("asked for more than there is")
+        secret = self._secrets.pop()
+        self._is_told = not self._secrets
+        return secret
+
+    def learn(self) -> None:
+        """The capabilities, which are others after STARTTLS and after a login."""
+        self.capabilities = _words(self.capability()[1])
+
+    def _is_tls(self) -> bool:
+        return isinstance(self._sock, ssl.SSLSocket)
+
+    def is_silent(self) -> bool:
+        """Whether it is open and nothing has come unasked: whatever comes, such as BYE, it is of no more use."""
+        if self._incoming or self._sock is None:
+            return False
+        self._sock.settimeout(0)
+        try:
+            self._sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError:
+            pass
+        return False
+
+    # What imaplib leaves to subclasses
+
+    def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
+        """Connect, with TLS when it comes first."""
+        self.host, self.port = host, port
+        self._sock = socket.create_connection((host.strip("[]"), port), self._left())
+        if self._tls_first is not None:
+            self._sock.settimeout(self._left())
+            self._sock = self._tls_first.wrap_socket(self._sock, server_hostname=host.strip("[]"))
+
+    def readline(self) -> bytes:
+        """The next line, or what there is of it when the server closes."""
+        while (end := self._incoming.find(b"\n") + 1) == 0 and self._receive():
+            if len(self._incoming) > MAX_LINE and b"\n" not in self._incoming:
+                raise self.error("endless line")
+        end = end or len(self._incoming)
+        line, self._incoming = self._incoming[:end], self._incoming[end:]
+        self._octets += len(line)
+        if self._octets > MAX_ANSWERS:
+            raise self.error("endless answers")
+        return line
+
+    def read(self, size: int) -> bytes:
+        """The octets of a literal."""
+        self._octets += size
+        if self._octets > MAX_ANSWERS:
+            raise self.error("endless literal")
+        while len(self._incoming) < size and self._receive():
+            pass
+        octets, self._incoming = self._incoming[:size], self._incoming[size:]
+        return octets
+
+    def send(self, data: Any) -> None:
+        """All of it, within the time that is left."""
+        assert self._sock is not None
+        self._sock.settimeout(self._left())
+        self._sock.sendall(data)
+
+    def shutdown(self) -> None:
+        """Close; may be called twice."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+
+    def leave(self) -> None:
+        """LOGOUT, whose answer nobody needs, and the end."""
+        try:
+            if self._sock is not None:
+                self._sock.settimeout(GOODBYE_PATIENCE)
+                self._sock.sendall(b"Z LOGOUT\r\n")
+        except OSError:
+            pass  # it is over in any case
+        finally:
+            self.shutdown()
+
+    def _receive(self) -> bool:
+        assert self._sock is not None
+        self._sock.settimeout(self._left())
+        octets = self._sock.recv(READ_SIZE)
+        self._incoming += octets
+        return bool(octets)
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no answer in time")
+        return left
+
+
+def _words(data: list[Any]) -> tuple[str, ...]:
+    """Capabilities, in upper case."""
+    line = data[-1] if data and isinstance(data[-1], bytes) else b""
+    return tuple(line.decode("ascii", "replace").upper().split())
+
+
+def response_code(data: list[Any]) -> str:
+    """The response code of a tagged answer, in upper case (RFC 5530)."""
+    line = data[-1] if data and isinstance(data[-1], bytes) else b""
+    found = _CODE.match(line)
+    return found[1].decode().upper() if found else ""
