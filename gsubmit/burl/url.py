@@ -45,8 +45,8 @@ _URLAUTH = re.compile(
 
 # In a log line there may be less than a URL: signs may be percent-encoded, parts missing or swapped, blanks in between.
 _VERIFIER = re.compile(
-    r"(urlauth[ \t]*+(?:=|%3D)[ \t]*+[^\s\":]*?[ \t]*+(?::|%3A)[ \t]*+(?:[a-z0-9\-.]{1,20}[ \t]*+(?::|%3A))?)"
-    r"[ \t\"]*[^\s\"]*",
+    r"(urlauth[ \t]*+(?:=|%3D)[ \t]*+(?:(?!urlauth)[^\s\":])*?"
+    r"[ \t]*+(?::|%3A)[ \t]*+(?:[a-z0-9\-.]{1,20}[ \t]*+(?::|%3A))?)[ \t\"]*[^\s\"]*",
     re.IGNORECASE,
 )
 _BEHIND_URL = re.compile(r"(?:urlauth|imap:).*", re.IGNORECASE)
