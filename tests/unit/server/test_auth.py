@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from gsubmit.app import build_service
 from gsubmit.auth import hashing
 from gsubmit.auth.penalty import Penalty
+from gsubmit.auth.schemes import hash_password
 from gsubmit.sasl.claims import Identity
 from gsubmit.server.logins import Logins
 from gsubmit.settings.load import load_text
@@ -410,6 +411,24 @@ class TestCertificates:
             assert client.session.identity is None
             assert client.session.service.logins.penalty.level(HERE) == 0
         assert clock.slept == []
+
+
+@pytest.mark.parametrize("user", ["known", "plain", "hashed", "unknown", "no name"])
+def test_scram_tells_nothing_of_who_exists(clock: Clock, tmp_path: Path, user: str) -> None:
+    """AUT-24, SCR-11: up to the refusal the exchange is the same for all."""
+    known = hash_password("SCRAM-SHA-256", "secret", 4096)
+    hashed = hash_password("SSHA256", "secret")
+    settings = passwd_file(tmp_path, f"known:{known}", "plain:{PLAIN}secret", f"hashed:{hashed}")
+    with connected(settings + "auth_mechanisms = plain scram-sha-256\n") as client:
+        asked = gevent.spawn(client.reply, "AUTH SCRAM-SHA-256 " + b64encode(f"n,,n={user},r=abc".encode()).decode())
+        code, _, challenge = client.sock.recv(1000).decode().partition(" ")
+        nonce, salt, iterations = b64decode(challenge).decode().split(",")
+        assert (code, iterations, len(b64decode(salt[2:]))) == ("334", "i=4096", 16)
+        final = f"c=biws,{nonce},p={b64encode(bytes(32)).decode()}".encode()
+        client.sock.sendall(b64encode(final) + b"\r\n")
+        assert asked.get(timeout=10) == replies.AUTH_FAILED
+        assert client.session.service.logins.penalty.level(HERE) == 1
+    assert clock.slept == [2.0]
 
 
 def test_initial_response_for_a_mechanism_that_speaks_first() -> None:
