@@ -28,6 +28,7 @@ from gsubmit.relay.pool import Relay
 from gsubmit.relay.tls import client_context
 from gsubmit.relay.unset import NoRelay
 from gsubmit.sasl.mechanisms import MECHANISMS
+from gsubmit.server import exporter
 from gsubmit.server.listener import Door, Listener, bind
 from gsubmit.server.logins import Logins
 from gsubmit.server.tls import ServerTls
@@ -107,10 +108,13 @@ def build_service(settings: Settings, logins: Logins | None = None) -> Service:
         tls = ServerTls(settings) if settings.ssl.ssl != "no" else None
     except CertificateError as error:
         raise CannotStart(str(error)) from error
+    mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms}
+    if tls is not None and any(mechanism.binds for mechanism in mechanisms.values()):
+        exporter.is_reliable()  # found out now rather than in the first login
     return Service(
         settings=settings,
         chain=build_chain(settings),
-        mechanisms={name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms},
+        mechanisms=mechanisms,
         relay=build_relay(settings),
         tls=tls,
         resolver=build_resolver(settings),

@@ -25,14 +25,20 @@ def parse(text: str) -> dict[str, str]:
     return fields
 
 
-def expanded(fields: Mapping[str, str], user: str, origin: Origin) -> dict[str, str]:
-    """Values with their %-variables filled in. The words were cut before, so that no name of a user adds fields."""
+def expanded(
+    fields: Mapping[str, str], user: str, origin: Origin, further: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Values with their %-variables filled in, `further` ones among them.
+
+    The words were cut before, so that no name of a user adds fields.
+    """
     known = values(user) | {
         "remote_ip": origin.remote_ip,
         "local_ip": origin.local_ip,
         "mechanism": origin.mechanism,
         "service": "submission",
         "session": origin.session,
+        **(further or {}),
     }
     return {name: expand(value, known) for name, value in fields.items()}
 

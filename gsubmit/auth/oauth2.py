@@ -8,20 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from gsubmit.auth import oauth2settings
+from gsubmit.auth import fields, oauth2settings
 from gsubmit.auth.cache import Verdict, VerifiedCache
 from gsubmit.auth.endpoint import Client
 from gsubmit.auth.introspection import Introspection, Mode
 from gsubmit.auth.jwks import PublishedKeys
 from gsubmit.auth.keys import KeyFolder
-from gsubmit.auth.names import values
 from gsubmit.auth.oauth2settings import OAuth2Settings
 from gsubmit.auth.passdb import Answer, Means, Origin
 from gsubmit.auth.strictjson import JsonObject, seconds_of, text_of
 from gsubmit.auth.tokenclaims import Demands
 from gsubmit.auth.webtoken import WebTokens
 from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
-from gsubmit.settings.variables import expand
 
 MAX_TOKEN = 16_384  # octets, as much as the mechanisms take
 
@@ -105,8 +103,8 @@ class OAuth2:
         except Denied as denied:
             raise self._refusal(denied) from None
         user = claim.authentication_id or grant.user
-        fields = {} if claim.authentication_id else {"user": user}
-        return Answer({**fields, **self._extra_fields(user, grant, claim, origin)})
+        name = {} if claim.authentication_id else {"user": user}
+        return Answer({**name, **self._extra_fields(user, grant, claim, origin)})
 
     def pretend(self, claim: Claim, origin: Origin) -> None:
         """Nothing to do: no answer about a token depends on whether a user exists."""
@@ -141,17 +139,8 @@ class OAuth2:
         """The fields of pass_attrs. The words were cut before, so that no claim adds fields."""
         if not self.settings.pass_attrs:
             return {}
-        known = {
-            **values(user),
-            **grant.attributes,
-            _ACCESS_TOKEN: claim.token,
-            "remote_ip": origin.remote_ip,
-            "local_ip": origin.local_ip,
-            "mechanism": origin.mechanism,
-            "service": "submission",
-            "session": origin.session,
-        }
-        return {name: expand(value, known) for name, value in self.settings.pass_attrs.items()}
+        further = {**grant.attributes, _ACCESS_TOKEN: claim.token}
+        return fields.expanded(self.settings.pass_attrs, user, origin, further)
 
     def _refusal(self, denied: Denied) -> TokenRefused:
         """The denial, with what the client may be told."""

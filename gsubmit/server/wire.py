@@ -93,8 +93,8 @@ class Wire:
         assert self._rawlog is not None
         self._had_auth = self._had_auth or line[:4].upper() == b"AUTH"
         secret = secret or (self._had_auth and not is_known(line))
-        shown = redact(line.decode("latin-1")).encode("latin-1") if line[:4].upper() == b"BURL" else mask(line)
-        self._rawlog.received(shown + b"\r\n", secret=secret)
+        shown = redact(mask(line).decode("latin-1"))  # URLs are secrets too, wherever they stand (RFC 4468 8)
+        self._rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
 
     def _drop_line(self) -> None:
         """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""
