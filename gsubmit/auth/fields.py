@@ -14,6 +14,9 @@ _REMOVE = "remove"
 # Of use in the passdb that set them, and never beyond it.
 PRIVATE = frozenset({"nopassword", "noauthenticate", "password", "password_noscheme"})
 
+# They change the name of the user, and have done so once the passdb has answered.
+NAMES = frozenset({"user", "username", "domain"})
+
 
 def parse(text: str) -> dict[str, str]:
     """Words `name=value`, or `name` alone for yes; a value cannot hold a blank. Fields for the userdb are left out."""

@@ -77,7 +77,7 @@ class PasswdFile:
             if "noauthenticate" in entry.fields:
                 pass  # whoever is asked next compares the password, see auth.walk
             elif isinstance(claim, Cleartext):
-                self._compare(claim, entry)
+                self._compare(claim, entry, origin)
             elif isinstance(claim, KeysWanted):
                 keys = self._keys(claim, entry)
             return Answer(fields.expanded(entry.fields, user, origin), keys)
@@ -93,13 +93,14 @@ class PasswdFile:
                 hashing.check(self._sample, self.scheme, claim.password, user=claim.authentication_id)
         return None
 
-    def _compare(self, claim: Cleartext, entry: Entry) -> None:
+    def _compare(self, claim: Cleartext, entry: Entry, origin: Origin) -> None:
         nodelay = "nodelay" in entry.fields
         if "nopassword" in entry.fields:
             if entry.password:
                 raise SchemeError("nopassword beside a password")
             return
         if not entry.password:
+            self.pretend(claim, origin)
             raise Denied("no password set", nodelay=nodelay)
         if not self._proves(claim.authentication_id, entry.password, claim.password):
             raise Denied("password mismatch", nodelay=nodelay)

@@ -49,8 +49,9 @@ class Walk:
 
     def _ask(self, link: Link) -> bool:
         """Ask one passdb; whether to go on to the next."""
+        known = {name: value for name, value in self.fields.items() if name not in fields.NAMES}
         try:
-            answer = link.ask(self._claim, self._origin, self.fields)
+            answer = link.ask(self._claim, self._origin, known)
         except UnknownUser as unknown:
             self._observe(str(link), unknown.reason)
             if link.is_deny:

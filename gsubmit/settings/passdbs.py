@@ -18,6 +18,8 @@ OTHER_DRIVERS = words("bsdauth checkpassword dict ldap lua pam passwd shadow sql
 # What extra fields may be made of.
 FIELD_VARIABLES = ("user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session")
 
+_OF_ENTRIES = frozenset({"nopassword", "noauthenticate"})
+
 # What else a passdb can be told in Dovecot, and the values that change nothing here.
 _DEFAULTS = {"auth_verbose": ("default",), "pass": ("no",), "use_worker": ("no", "yes")}
 _IGNORED = frozenset({"name"})
@@ -40,6 +42,9 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
             variables.check(getattr(passdb, name), FIELD_VARIABLES)
         except ValueError as error:
             report.problem(values[name].place, f"{name}: {error}")
+        for field in sorted(_OF_ENTRIES & {word.partition("=")[0] for word in getattr(passdb, name).split()}):
+            text = f"{name}: {field} has no effect here, only in a user's own entry"
+            report.notice("warning", values[name].place, text)
     for mechanism in passdb.mechanisms if passdb.driver in DRIVERS else ():
         if mechanism.lower() not in MECHANISMS:  # the passdb, perhaps one of those to keep out, would not be asked
             text = f"mechanisms: unknown mechanism '{mechanism}'{nearest(mechanism, MECHANISMS)}"

@@ -159,8 +159,14 @@ def _response(session: Session) -> str:
 
 
 def log_in_by_certificate(session: Session) -> None:
-    """Log in without being asked, for clients that show a certificate and forget AUTH; nothing happens if it fails."""
+    """Log in without being asked, for clients that show a certificate and forget AUTH.
+
+    Nothing happens if the certificate is nobody's. Raises Refused where that cannot be found out now.
+    """
     mechanism = session.service.mechanisms.get("EXTERNAL")
     if mechanism is None or mechanism.name not in session.channel.offered:
         return
-    log_in(session, mechanism, "=")
+    _check_connection(session, mechanism)
+    reply = log_in(session, mechanism, "=")
+    if reply.code == AUTH_UNAVAILABLE.code:
+        raise Refused(reply)

@@ -227,6 +227,10 @@ class TestFields:
         assert renaming.verify(TIM, ORIGIN).user == "tom@example.org"
         assert second.names == ["tom@example.org"]
 
+    def test_the_last_change_of_a_name_counts(self) -> None:
+        renaming = chain(link(yes(user="tom@a.example"), result_success="continue"), yes(domain="b.example"))
+        assert renaming.verify(TIM, ORIGIN).user == "tom@b.example"
+
     def test_name_of_a_passdb_that_failed_does_not_count(self) -> None:
         second = yes()
         renaming = chain(link(no(), override_fields="user=tom"), second)
@@ -240,7 +244,7 @@ class TestNoauthenticate:
     def test_password_is_for_the_next(self) -> None:
         second = yes()
         first = yes(noauthenticate="yes", user="tom", a="1")
-        assert chain(first, second).verify(TIM, ORIGIN) == Identity("tom", {"user": "tom", "a": "1"})
+        assert chain(first, second).verify(TIM, ORIGIN) == Identity("tom", {"a": "1"})
         assert second.asked == [Cleartext("tom", "hunter2")]
 
     @pytest.mark.parametrize("rule", ["return-ok", "continue-ok"])
