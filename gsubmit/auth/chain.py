@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from gsubmit.auth import decoy
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.dovecot import DovecotAuth
-from gsubmit.auth.imap import ImapServer
 from gsubmit.auth.link import Link
 from gsubmit.auth.names import Names
-from gsubmit.auth.oauth2 import OAuth2
 from gsubmit.auth.passdb import Means, Origin, Passdb, Unavailable
-from gsubmit.auth.passwdfile import PasswdFile
-from gsubmit.auth.static import Static
+from gsubmit.auth.passdbs.dovecot import DovecotAuth
+from gsubmit.auth.passdbs.imap import ImapServer
+from gsubmit.auth.passdbs.oauth2 import OAuth2
+from gsubmit.auth.passdbs.passwdfile import PasswdFile
+from gsubmit.auth.passdbs.static import Static
 from gsubmit.auth.walk import Observer, Walk
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, Keys, KeysWanted, Proven
 from gsubmit.settings.problem import Problem, SettingsError

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.auth import dovecot as driver
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.dovecot import DovecotAuth
-from gsubmit.auth.imap import ImapServer
 from gsubmit.auth.passdb import Means, Origin, Passdb, Unavailable
+from gsubmit.auth.passdbs import dovecot as driver
+from gsubmit.auth.passdbs.dovecot import DovecotAuth
+from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token
 from tests.harness.peer_process import (
     answers,

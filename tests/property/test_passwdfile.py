@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.passdb import Means, Unavailable
-from gsubmit.auth.passwdfile import PasswdFile
-from gsubmit.auth.userfile import _NUMBERED_SCHEMES, Entry
+from gsubmit.auth.passdbs.passwdfile import PasswdFile
+from gsubmit.auth.passdbs.userfile import _NUMBERED_SCHEMES, Entry
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Proven
 from tests.unit.auth.answering import ORIGIN, chain
 

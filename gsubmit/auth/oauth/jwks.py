@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable
 from threading import Lock
 
-from gsubmit.auth.endpoint import Client, Endpoint
-from gsubmit.auth.keys import Key, key_set
+from gsubmit.auth.oauth.endpoint import Client, Endpoint
+from gsubmit.auth.oauth.keys import Key, key_set
+from gsubmit.auth.oauth.strictjson import JsonObject, parse_object
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.strictjson import JsonObject, parse_object
 
 REFETCH = 60.0  # seconds between two fetches at least: a key id is what a client says it is
 RETRY = 5.0  # seconds between two fetches as long as there are no keys at all

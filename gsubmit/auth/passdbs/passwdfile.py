@@ -8,8 +8,8 @@ from gsubmit.auth import decoy, fields, hashing, schemes
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.names import values
 from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable, UnknownUser
+from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
 from gsubmit.auth.schemes import SchemeError
-from gsubmit.auth.userfile import ABSENT, Entry, UserFile
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, KeysWanted, Proven
 from gsubmit.settings.variables import expand
 

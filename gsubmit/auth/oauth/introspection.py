@@ -7,9 +7,9 @@ import time
 from typing import Literal
 from urllib.parse import quote, quote_plus
 
-from gsubmit.auth.endpoint import Client, Endpoint, Reply
+from gsubmit.auth.oauth.endpoint import Client, Endpoint, Reply
+from gsubmit.auth.oauth.strictjson import JsonObject, parse_object, seconds_of, text_of
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.strictjson import JsonObject, parse_object, seconds_of, text_of
 from gsubmit.sasl.claims import Denied, TokenRefused
 
 Mode = Literal["auth", "get", "post"]

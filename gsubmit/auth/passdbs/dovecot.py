@@ -8,11 +8,11 @@ from ipaddress import ip_address
 from time import monotonic
 from typing import Self
 
-from gsubmit.auth import dovecotprotocol as protocol
 from gsubmit.auth.cache import Verdict
-from gsubmit.auth.dovecotconnection import AuthConnection, Lost, Place
-from gsubmit.auth.dovecotprotocol import Reply
 from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.passdbs import dovecotprotocol as protocol
+from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
+from gsubmit.auth.passdbs.dovecotprotocol import Reply
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, Token
 from gsubmit.turns import Turns
 

@@ -7,9 +7,9 @@ import socket
 import time
 from dataclasses import dataclass
 
-from gsubmit.auth import dovecotprotocol as protocol
-from gsubmit.auth.dovecotprotocol import Malformed, Reply
 from gsubmit.auth.passdb import Origin, Unavailable
+from gsubmit.auth.passdbs import dovecotprotocol as protocol
+from gsubmit.auth.passdbs.dovecotprotocol import Malformed, Reply
 
 CONNECT_PATIENCE = 5.0  # seconds for connection and handshake
 ANSWER_PATIENCE = 60.0  # seconds; Dovecot holds an answer back for up to 15 s (penalty) and 2 s (failure)

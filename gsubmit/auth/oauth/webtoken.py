@@ -7,9 +7,9 @@ import binascii
 
 import jwt
 
-from gsubmit.auth.jwks import PublishedKeys
-from gsubmit.auth.keys import ALGORITHMS, HMAC_OCTETS, Key, KeyFolder
-from gsubmit.auth.strictjson import JsonObject, parse_object
+from gsubmit.auth.oauth.jwks import PublishedKeys
+from gsubmit.auth.oauth.keys import ALGORITHMS, HMAC_OCTETS, Key, KeyFolder
+from gsubmit.auth.oauth.strictjson import JsonObject, parse_object
 from gsubmit.sasl.claims import Denied
 
 MAX_CANDIDATES = 10  # keys tried on one token that does not say which one

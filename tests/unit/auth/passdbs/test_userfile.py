@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.auth.userfile import MAX_COMPLAINTS, Entry, UserFile
+from gsubmit.auth.passdbs.userfile import MAX_COMPLAINTS, Entry, UserFile
 
 HASH = "$6$salt$hashhashhash"
 

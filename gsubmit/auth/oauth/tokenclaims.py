@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from gsubmit.auth.names import values
-from gsubmit.auth.strictjson import JsonObject, seconds_of, text_of, words_of
+from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of, words_of
 from gsubmit.sasl.claims import MAX_FIELD, Denied, TokenRefused
 from gsubmit.settings.variables import expand
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from passlib.hash import bcrypt
 
-from gsubmit.auth import hashing, passwdfile
+from gsubmit.auth import hashing
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.passdb import Answer, Means, Unavailable, UnknownUser
-from gsubmit.auth.passwdfile import PasswdFile
+from gsubmit.auth.passdbs import passwdfile
+from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.schemes import hash_password
 from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys
 from tests.unit.auth.answering import ORIGIN, Users, chain, link, yes

@@ -8,17 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from gsubmit.auth import fields, oauth2settings
+from gsubmit.auth import fields
 from gsubmit.auth.cache import Verdict, VerifiedCache
-from gsubmit.auth.endpoint import Client
-from gsubmit.auth.introspection import Introspection, Mode
-from gsubmit.auth.jwks import PublishedKeys
-from gsubmit.auth.keys import KeyFolder
-from gsubmit.auth.oauth2settings import OAuth2Settings
+from gsubmit.auth.oauth import settings as oauth2settings
+from gsubmit.auth.oauth.endpoint import Client
+from gsubmit.auth.oauth.introspection import Introspection, Mode
+from gsubmit.auth.oauth.jwks import PublishedKeys
+from gsubmit.auth.oauth.keys import KeyFolder
+from gsubmit.auth.oauth.settings import OAuth2Settings
+from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of
+from gsubmit.auth.oauth.tokenclaims import Demands
+from gsubmit.auth.oauth.webtoken import WebTokens
 from gsubmit.auth.passdb import Answer, Means, Origin
-from gsubmit.auth.strictjson import JsonObject, seconds_of, text_of
-from gsubmit.auth.tokenclaims import Demands
-from gsubmit.auth.webtoken import WebTokens
 from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
 
 MAX_TOKEN = 16_384  # octets, as much as the mechanisms take

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from gsubmit.auth import imap
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.imap import ImapServer
 from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.passdbs import imap
+from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Proven
 from tests.harness.serving import certificate_folder
 

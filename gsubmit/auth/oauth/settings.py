@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gsubmit.auth import fields
-from gsubmit.auth.endpoint import Endpoint
+from gsubmit.auth.oauth.endpoint import Endpoint
 from gsubmit.settings.files import read_text, reason
 from gsubmit.settings.lines import BadLine, logical_lines, read_line
 from gsubmit.settings.problem import Place, Report, nearest, words

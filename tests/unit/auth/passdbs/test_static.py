@@ -6,7 +6,7 @@ import pytest
 
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.passdb import Answer, Means, Unavailable
-from gsubmit.auth.static import Static
+from gsubmit.auth.passdbs.static import Static
 from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, KeysWanted, Proven, ScramKeys
 from tests.unit.auth.answering import ORIGIN
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.auth import dovecot, dovecotconnection, dovecotprotocol
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.dovecot import DovecotAuth
 from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.passdbs import dovecot, dovecotconnection, dovecotprotocol
+from gsubmit.auth.passdbs.dovecot import DovecotAuth
 from gsubmit.auth.restrictions import Disabled
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Proven, Token
 
