@@ -184,7 +184,7 @@ def test_from_args(tmp_path: Path) -> None:
     assert driver.serves == (Token,)
 
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 EXAMPLE = (ROOT / "conf.d" / "oauth2.conf.example").read_text()
 MAN_PAGE = (ROOT / "man" / "gsubmit-oauth2.5").read_text()
 
