@@ -1,7 +1,7 @@
 """`make bench`: what gsubmit costs per message, beside a proxy that does nothing, both in front of smtp-sink.
 
 CPU time of the server's process over the messages of a load; the smallest of some rounds, to keep others' work on the
-machine out of it. The floor has neither TLS nor logins, so it gets the same load without them.
+machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins`: see there.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import os  # noqa: E402 - after the patch
-import ssl  # noqa: E402
+import ssl  # noqa: E402 - after the patch
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+from tests.bench import logins  # noqa: E402
+from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
 from tests.harness.peer_process import free_ports, public_folder, running  # noqa: E402
@@ -35,12 +36,6 @@ LOADS = (
 )
 
 
-def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
-    """User and system time that the process has used so far."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def cost(process: subprocess.Popen[bytes], load: Load, port: int, context: ssl.SSLContext | None) -> float:
     """Milliseconds per message. Without a context for TLS there is no login either."""
     rounds = []
@@ -52,7 +47,15 @@ def cost(process: subprocess.Popen[bytes], load: Load, port: int, context: ssl.S
 
 
 def main() -> None:
-    """Print a line per load."""
+    """Print a line per load; words on the command line choose some."""
+    if sys.argv[1:] != ["logins"]:
+        loads()
+    if not sys.argv[1:] or "logins" in sys.argv[1:]:
+        logins.measure()
+
+
+def loads() -> None:
+    """What messages cost."""
     chosen = [load for load in LOADS if not sys.argv[1:] or load.name in sys.argv[1:]]
     (port,) = free_ports(1)
     with public_folder("bench") as folder, sink(dump=False) as relay, gsubmit(relay.port) as server:
