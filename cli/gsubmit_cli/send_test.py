@@ -14,10 +14,13 @@ from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.sending.interrupt import interruptible
 from gsubmit_cli.sending.login import MECHANISMS
 from gsubmit_cli.sending.message import Message
+from gsubmit_cli.sending.password import octets_of, password_of
 from gsubmit_cli.sending.probe import Probe, Submission
 from gsubmit_cli.sending.report import as_json, verdict
-from gsubmit_cli.sending.target import TLS_MODES, Target, relay_target, server_address, tls_context
+from gsubmit_cli.sending.target import SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_address, tls_context
 from gsubmit_cli.sending.transcript import Transcript
+from gsubmit_cli.via_imap import PASSWORD_VARIABLE as IMAP_VARIABLE
+from gsubmit_cli.via_imap import ImapOptions, sent_mailbox, url_to_submit
 
 PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
 CONFIG = "/etc/gsubmit/conf.d"
@@ -26,10 +29,12 @@ COLOURS = {"step": "bold", "C": "cyan", "S": "green", "*": "dim", "took": "dim",
 
 # Options that have no meaning beside another one: the other, and theirs.
 EXCLUDES = {
-    "relay": ("server", "tls", "ca", "insecure", "user", "password_file", "mechanism", "helo", "timeout"),
-    "url": ("file", "size", "bdat", "subject"),
+    "relay": ("server", "tls", "ca", "insecure", "user", "password_file", "mechanism", "helo", "timeout", "via_imap"),
+    "url": ("file", "size", "bdat", "subject", "via_imap"),
     "file": ("size", "subject"),
+    "via_imap": ("bdat",),
 }
+IMAP_OPTIONS = ("imap_tls", "imap_user", "imap_password_file", "imap_authority", "sent_mailbox")
 
 EXIT_CODES = """\b
 Exit codes tell how far it came:
@@ -39,6 +44,10 @@ Exit codes tell how far it came:
   11  greeting or EHLO failed  15  a recipient was refused
   12  TLS failed               16  the message was refused
   13  login failed            130  interrupted
+At the IMAP server of --via-imap:
+  20  no connection            23  login failed
+  21  greeting failed          24  the message was not stored
+  22  TLS failed               25  no URL for the message
 """
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -69,6 +78,7 @@ class Options:
     helo: str | None
     timeout: float
     as_json: bool
+    imap: ImapOptions
 
 
 @click.command("send-test", epilog=EXIT_CODES)
@@ -87,7 +97,15 @@ class Options:
 @click.option("--size", metavar="BYTES", type=click.IntRange(1, MAX_SIZE), help="Pad the message made to this size.")
 @click.option("--file", metavar="FILE", type=FILE, help="Send this message. Bare LF line ends become CRLF.")
 @click.option("--bdat", is_flag=True, help="Send with BDAT instead of DATA.")
-@click.option("--burl", "url", metavar="URL", default="", help="Submit what this IMAP URL names.")
+@click.option(
+    "--burl", "url", metavar="URL", default="", help="Submit what this IMAP URL names; -: read it from stdin."
+)
+@click.option("--via-imap", metavar="HOST[:PORT]", help="Store the message at this IMAP server, and hand in its URL.")
+@click.option("--imap-tls", type=click.Choice(TLS_MODES), default="starttls", show_default=True, help="As --tls.")
+@click.option("--imap-user", metavar="NAME", help="User of the IMAP server. Default: --user.")
+@click.option("--imap-password-file", metavar="FILE", type=FILE, help=f"Else ${IMAP_VARIABLE}, or as for --user.")
+@click.option("--imap-authority", metavar="HOST[:PORT]", help="Its name in the URL. Default: as in --via-imap.")
+@click.option("--sent-mailbox", metavar="NAME", default="Sent", show_default=True, help="Where it is stored.")
 @click.option("--helo", metavar="NAME", help="Name to say in EHLO. Default: this host's.")
 @click.option("--timeout", metavar="SECONDS", type=SECONDS, default=60.0, help="To wait for an answer. Default: 60.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -99,7 +117,8 @@ def send_test(context: click.Context, /, **given: Any) -> None:
     are masked. When a step fails, it says what to look at.
     """
     _check(context)
-    options = Options(**given)
+    imap = ImapOptions(**{name: given.pop(name) for name in ("via_imap", *IMAP_OPTIONS)})
+    options = Options(**given, imap=imap)
     target = _target(options)
     submission = _submission(options, target)
     probe = Probe(target, Transcript(None if options.as_json else _show))
@@ -127,6 +146,9 @@ def _check(context: click.Context) -> None:
         for other in others:
             if name in given and other in given:
                 raise click.UsageError(f"{flags[other]} has no meaning with {flags[name]}")
+    for name in IMAP_OPTIONS:
+        if name in given and "via_imap" not in given:
+            raise click.UsageError(f"{flags[name]} has no meaning without --via-imap")
     for name, value in given.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str) and not text.isprintable():
@@ -139,7 +161,7 @@ def _target(options: Options) -> Target:
             return relay_target(options.config)
         if options.server is None:
             raise click.UsageError("give --server HOST[:PORT], or --relay")
-        host, port = server_address(options.server, options.tls)
+        host, port = server_address(options.server, SUBMISSION_PORT[options.tls])
         verify = options.tls != "none" and not options.insecure
         context, trust = tls_context(verify, str(options.ca or ""))
     except (ValueError, SettingsError) as error:
@@ -165,26 +187,7 @@ def _password(options: Options) -> bytes:
         if options.password_file:
             raise click.UsageError("--password-file needs --user")
         return b""
-    if options.password_file:
-        password = _octets(options.password_file).partition(b"\n")[0].removesuffix(b"\r")
-    elif PASSWORD_VARIABLE in os.environ:
-        password = os.fsencode(os.environ[PASSWORD_VARIABLE])
-    else:
-        try:
-            prompted: str = click.prompt(f"Password of {options.user}", hide_input=True, err=True)
-        except click.Abort as error:
-            raise click.UsageError(f"no password: give --password-file, or set {PASSWORD_VARIABLE}") from error
-        password = os.fsencode(prompted)
-    if not password or b"\0" in password:
-        raise click.UsageError("the password is empty, or has a NUL in it")  # RFC 4616 2
-    return password
-
-
-def _octets(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}") from error
+    return password_of(options.user, options.password_file, "--password-file", PASSWORD_VARIABLE)
 
 
 def _submission(options: Options, target: Target) -> Submission:
@@ -195,12 +198,11 @@ def _submission(options: Options, target: Target) -> Submission:
         raise click.UsageError("--to must not be empty")
     message = None
     if options.file:
-        message = Message.of_octets(_octets(options.file))
+        message = Message.of_octets(octets_of(options.file))
     elif not options.url:
         message = Message.generated(sender, recipients, options.subject, options.size)
-    elif not options.url.isascii() or " " in options.url:
-        raise click.UsageError("--burl is not a URL: special characters are written as %XX")
-    return Submission(sender, tuple(recipients), message, options.url, options.bdat)
+    sent = sent_mailbox(options.imap, target, options.ca, options.insecure)
+    return Submission(sender, tuple(recipients), message, url_to_submit(options.url), options.bdat, sent)
 
 
 def _path(option: str, address: str | None) -> str:

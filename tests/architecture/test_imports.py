@@ -29,7 +29,7 @@ ALLOWED = {
     "service": {"auth", "burl", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below
     "server": WORDS | {"auth", "burl", "relay", "certificates", "rawlog", "sending", "service", "turns"},
     "app": WORDS | {"auth", "burl", "relay", "server", "service", "certificates", "logs"},
-    "gsubmit_cli": {"app", "settings", "auth", "sasl", "logs", "relay", "smtp", "gsubmit"},
+    "gsubmit_cli": {"app", "settings", "auth", "burl", "imap", "sasl", "logs", "relay", "smtp", "gsubmit"},
     "gsubmit": set(),  # gsubmit/__init__.py, the version
 }
 GEVENT = {

@@ -1,44 +1,21 @@
-"""The conversation with a server, in named steps: what goes wrong in one comes out as a Failure of its stage."""
+"""The conversation with a submission server: commands, and the answers that end a step or do not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from gsubmit_cli.sending.answer import Answer
-from gsubmit_cli.sending.certificate import TlsFacts
-from gsubmit_cli.sending.failure import Broken, Failure, Stage, missing_hint, reply_hint, trouble_hint
-from gsubmit_cli.sending.target import Target
-from gsubmit_cli.sending.transcript import Transcript, printable
-from gsubmit_cli.sending.wire import Wire
+from gsubmit_cli.sending.connection import Connection
+from gsubmit_cli.sending.failure import Broken, Failure, missing_hint, reply_hint, trouble_hint
+from gsubmit_cli.sending.transcript import printable
 
 
-class Conversation:
-    """Says lines, hears answers and tells the transcript. Everything but `close` belongs inside a `step`."""
+class Conversation(Connection):
+    """Says lines, hears answers and tells the transcript."""
 
-    def __init__(self, target: Target, transcript: Transcript) -> None:
-        self.target = target
-        self.transcript = transcript
-        self.tls: TlsFacts | None = None
-        self.open = False  # whether another command would be heard
-        self.stage = Stage.CONNECT
-        self.step_name = ""
-        self._wire: Wire | None = None
-
-    @contextmanager
-    def step(self, name: str, stage: Stage) -> Iterator[None]:
-        """A named step of a stage. Raises Failure."""
-        self.step_name, self.stage = name, stage
-        with self.transcript.step(name):
-            try:
-                yield
-            except Broken as trouble:
-                self.open = False
-                raise self.failure(str(trouble), trouble_hint(trouble, stage, self.target)) from trouble
-
-    def failure(self, reason: str, hint: str) -> Failure:
-        """The present step as the one that failed."""
-        return Failure(self.stage, self.step_name, reason, hint)
+    def trouble_hint(self, trouble: Broken) -> str:
+        """What to look at when the connection itself failed in the present stage."""
+        return trouble_hint(trouble, self.stage, self.target)
 
     def missing(self, keyword: str) -> Failure:
         """The present step as one that needs what the server does not offer."""
@@ -46,31 +23,11 @@ class Conversation:
 
     def refusal(self, answer: Answer) -> Failure:
         """The present step as one that the server refused."""
-        return self.failure(self.quoted(answer), reply_hint(answer, self.stage, self.target))
+        return self.failure(self.quoted(answer), reply_hint(answer, self.stage, self.target, self.step_name))
 
     def quoted(self, answer: Answer) -> str:
         """An answer to show."""
         return f"{answer.code} {self.transcript.masked(answer.text)}".rstrip()
-
-    def connect(self) -> None:
-        """Connect, or raise Broken."""
-        target = self.target
-        self._wire = Wire.connect(target.host, target.port, target.connect_timeout, self.transcript.note)
-        self.open = True
-
-    @property
-    def wire(self) -> Wire:
-        """The connection."""
-        assert self._wire is not None, "not connected"
-        return self._wire
-
-    def secure(self) -> None:
-        """Do the TLS handshake and tell what came of it."""
-        target = self.target
-        secured = self.wire.start_tls(target.context, target.host)
-        self.tls = TlsFacts.of(secured, target.verifies, target.trust)
-        for line in self.tls.lines():
-            self.transcript.note(line)
 
     def hear(self) -> Answer:
         """The server's next answer."""
@@ -119,9 +76,3 @@ class Conversation:
                     self.say("QUIT")
                 except Broken as trouble:
                     self.transcript.note(str(trouble))
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.open = False
-        if self._wire is not None:
-            self._wire.close()

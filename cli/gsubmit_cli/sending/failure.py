@@ -21,6 +21,12 @@ class Stage(IntEnum):
     MAIL = 14
     RCPT = 15
     MESSAGE = 16
+    IMAP_CONNECT = 20  # the last digit tells the same as above, where there is the same
+    IMAP_GREETING = 21
+    IMAP_TLS = 22
+    IMAP_AUTH = 23
+    IMAP_APPEND = 24
+    IMAP_URLAUTH = 25
     INTERRUPTED = 130
 
 
@@ -67,7 +73,14 @@ MISSING = {
     "AUTH": ("many servers offer it inside TLS only: see --tls. Is the port right?", "check submission_relay_ssl"),
     "SMTPUTF8": ("check --from and --to", "check --from and --to"),
     "CHUNKING": ("leave out --bdat", "leave out --bdat"),
-    "BURL": ("is --user given, and is BURL set up at the server?", "most relays do not: ask the server in front of it"),
+    "BURL": (
+        "is --user given, and is BURL set up at the server (imap_urlauth_host and a password)?",
+        "most relays do not: ask the server in front of it",
+    ),
+    "BURL imap": (
+        "it takes no URLs with URLAUTH: is a password set for the IMAP server?",
+        "most relays do not: ask the server in front of it",
+    ),
 }
 
 NEXT_HOP = "the server cannot reach the relay behind it: look at its log, or run `gsubmit send-test --relay` there"
@@ -101,12 +114,22 @@ REPLIES: tuple[tuple[Stage | None, int, str, str], ...] = (
     (Stage.RCPT, 452, "", "too many recipients at once: see submission_max_recipients"),
     (Stage.MESSAGE, 552, "", TOO_LARGE),
     (Stage.MESSAGE, 0, "5.3.4", TOO_LARGE),
-    (Stage.MESSAGE, 0, "5.7.14", "the server does not trust that IMAP server: check the host in --burl"),
-    (Stage.MESSAGE, 0, "5.6.6", "the URL gave nothing: expired, wrong token, or the message is gone"),
     (Stage.MESSAGE, 0, "5.6", "the server objects to the content: bare CR or LF, NUL or 8-bit octets?"),
     (Stage.MESSAGE, 0, "5.7", "refused by policy: a content filter at the server or behind it; see its log"),
     (None, 500, "", "the server does not know this command: is it a submission server?"),
     (None, 502, "", "the server does not know this command: is it a submission server?"),
+)
+
+DIAL = "`gsubmit check-config --dial` there tries it, and the server's log says more"
+
+# The same for the answer to BURL: reply code (0: any), start of the enhanced status, what to look at.
+BURL_REPLIES: tuple[tuple[int, str, str], ...] = (
+    (0, "5.7.14", "the server does not trust that IMAP server: imap_urlauth_host and _port must be those in the URL"),
+    (554, "5.7.0", "the token is wrong, or for somebody else: what comes after submit+ in the URL must be --user"),
+    (0, "5.6.6", "the URL gave nothing: expired, wrong token, the message is gone, or a wrong imap_urlauth_method"),
+    (451, "4.4", f"the server has trouble with the IMAP server, or with the relay: see its words. {DIAL}"),
+    (451, "4.3", f"perhaps the IMAP server refuses its login: imap_urlauth_submit_user or _master_user. {DIAL}"),
+    (501, "", "the server does not take this for the URL of a message"),
 )
 
 
@@ -124,8 +147,12 @@ def missing_hint(keyword: str, target: Target) -> str:
     return MISSING[keyword][target.configured]
 
 
-def reply_hint(answer: Answer, stage: Stage, target: Target) -> str:
+def reply_hint(answer: Answer, stage: Stage, target: Target, step: str) -> str:
     """What to look at after a reply that refuses."""
+    if step == "BURL":
+        for code, status, hint in BURL_REPLIES:
+            if code in (0, answer.code) and answer.status.startswith(status):
+                return hint
     if target.configured and stage is Stage.AUTH:
         return "check submission_relay_user and submission_relay_password; the relay's log says more"
     if answer.code == 530 and stage > Stage.AUTH:

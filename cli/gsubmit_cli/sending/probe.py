@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gsubmit_cli.sending.answer import Answer
 from gsubmit_cli.sending.capabilities import Capabilities, capabilities, described
+from gsubmit_cli.sending.connection import secure
 from gsubmit_cli.sending.conversation import Conversation
-from gsubmit_cli.sending.failure import Broken, Failure, Stage
+from gsubmit_cli.sending.failure import Failure, Stage
 from gsubmit_cli.sending.interrupt import Interrupted
 from gsubmit_cli.sending.login import log_in
 from gsubmit_cli.sending.message import Message
-from gsubmit_cli.sending.target import Target, unverified_context
+from gsubmit_cli.sending.sentmail import SentMail, SentMailbox
+from gsubmit_cli.sending.target import Target
 from gsubmit_cli.sending.transcript import MASK, Transcript
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^/:@]*):[^/@]*@")
@@ -22,13 +24,22 @@ _URL_TOKEN = re.compile(r"(;URLAUTH=[^:]*:(?:[^:]*:)?)(.+)", re.IGNORECASE)  # R
 
 @dataclass(frozen=True)
 class Submission:
-    """What to submit: the envelope, and either a message or a URL that names one."""
+    """What to submit: the envelope, and a message or a URL that names one.
+
+    With `sent` the message goes into that mailbox, and its URL is handed in.
+    """
 
     sender: str
     recipients: tuple[str, ...]
     message: Message | None
     url: str = ""
     bdat: bool = False
+    sent: SentMailbox | None = None
+
+    @property
+    def by_url(self) -> bool:
+        """Whether the content is handed in with BURL."""
+        return bool(self.url or self.sent)
 
     @property
     def international(self) -> bool:
@@ -60,18 +71,22 @@ class Probe:
         self.talk = Conversation(target, transcript)
         self.offered: Capabilities = {}
         self.outcome = Outcome()
+        self.sent: SentMail | None = None
 
     def run(self, submission: Submission) -> Outcome:
         """Do it all and say how it ended."""
         try:
             self.open()
             self.log_in(submission)
-            self.submit(submission)
+            url = self._store(submission) or submission.url
+            self.submit(submission, url)
         except Failure as failure:
             self.outcome.failure = failure
         except Interrupted:
             self.talk.open = False
-            self.outcome.failure = Failure(Stage.INTERRUPTED, self.talk.step_name, "interrupted", "run it again")
+            steps = self.transcript.steps
+            name = steps[-1].name if steps else ""
+            self.outcome.failure = Failure(Stage.INTERRUPTED, name, "interrupted", "run it again")
         finally:
             self.close()
         return self.outcome
@@ -112,38 +127,29 @@ class Probe:
         return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"
 
     def _secure(self) -> None:
-        try:
-            with self.talk.step("TLS", Stage.TLS):
-                self.talk.secure()
-        except Failure as failure:
-            if isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted":
-                self._look_at_certificate(failure.reason)
-            raise
-
-    def _look_at_certificate(self, reason: str) -> None:
-        """Show the certificate that was not trusted. OpenSSL tells it only when it need not verify: connect again."""
-        with self.transcript.step("certificate"):
-            again = Probe(replace(self.target, context=unverified_context(), trust=reason), Transcript())
-            try:
-                again.open()
-            except Failure as failure:
-                self.transcript.note(failure.reason)
-            finally:
-                again.close()
-            self.talk.tls = again.talk.tls
-            for line in self.talk.tls.lines() if self.talk.tls else []:
-                self.transcript.note(line)
+        secure(self.talk, "TLS", Stage.TLS, lambda target: Probe(target, Transcript()))
 
     def log_in(self, submission: Submission) -> None:
         """AUTH, when there is a user."""
         if self.target.user is not None:
             with self.talk.step("AUTH", Stage.AUTH):
                 log_in(self.talk, self.offered)
-            if submission.url:  # what BURL takes is told after login only, RFC 4468 3.1
+            if submission.by_url:  # what BURL takes is told after login only, RFC 4468 3.1
                 self._ehlo("EHLO after AUTH")
         self.talk.wire.use_timeout(self.target.command_timeout)
 
-    def submit(self, submission: Submission) -> None:
+    def _store(self, submission: Submission) -> str:
+        """Put the message into the mailbox; its URL. The server is asked first, lest a message lies there unsent."""
+        if submission.sent is None or submission.message is None:
+            return ""
+        with self.talk.step("BURL offered", Stage.MESSAGE):
+            self._need("BURL")
+            if "imap" not in map(str.lower, self.offered["BURL"]):  # RFC 4468 3.3
+                raise self.talk.missing("BURL imap")
+        self.sent = SentMail(submission.sent, self.transcript)
+        return self.sent.store(submission.message)
+
+    def submit(self, submission: Submission, url: str) -> None:
         """The mail transaction."""
         talk = self.talk
         with talk.step("MAIL", Stage.MAIL):
@@ -161,7 +167,7 @@ class Probe:
                     raise refusal
         if refusal and not self.outcome.accepted:
             raise refusal
-        answer = self._content(submission)
+        answer = self._content(submission, url)
         self.outcome.reply = talk.quoted(answer)
         if refusal:
             raise refusal
@@ -179,9 +185,9 @@ class Probe:
             line += " SMTPUTF8"
         return line
 
-    def _content(self, submission: Submission) -> Answer:
-        if submission.message is None:
-            answer = self._burl(submission.url)
+    def _content(self, submission: Submission, url: str) -> Answer:
+        if url or submission.message is None:
+            answer = self._burl(url)
         elif submission.bdat:
             answer = self._bdat(submission.message)
         else:
@@ -214,7 +220,7 @@ class Probe:
             token = _URL_TOKEN.search(url)
             if token:
                 self.transcript.hide(token[2].encode())
-            shown = _URL_TOKEN.sub(rf"\1{MASK}", _URL_PASSWORD.sub(rf"\1:{MASK}@", url))
+            shown = self.transcript.masked(_URL_PASSWORD.sub(rf"\1:{MASK}@", url))
             return talk.say(f"BURL {url} LAST", f"BURL {shown} LAST")
 
     def _need(self, keyword: str) -> None:

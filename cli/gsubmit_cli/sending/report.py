@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from gsubmit_cli.sending.probe import Outcome, Probe
+from gsubmit_cli.sending.sentmail import SentMail
 
 
 def verdict(probe: Probe) -> list[str]:
     """The last lines of the output."""
     outcome, seconds = probe.outcome, probe.transcript.seconds
     lines = [f"refused   <{recipient}>: {reply}" for recipient, reply in outcome.refused.items()]
+    if probe.sent and probe.sent.place:
+        uidvalidity, uid = probe.sent.place
+        name = probe.sent.mailbox.name
+        lines.append(f"stored    in the mailbox {name}, where it stays: UID {uid}, UIDVALIDITY {uidvalidity}")
     if outcome.reply:
         lines.append(f"accepted  for {_recipients(outcome)}: {outcome.reply}")
     failure = outcome.failure
@@ -45,4 +50,17 @@ def as_json(probe: Probe) -> dict[str, object]:
         "capabilities": probe.offered,
         "recipients": {"accepted": outcome.accepted, "refused": outcome.refused},
         "reply": outcome.reply or None,
+        "imap": _imap(probe.sent) if probe.sent else None,
+    }
+
+
+def _imap(sent: SentMail) -> dict[str, object]:
+    target, tls = sent.mailbox.target, sent.talk.tls
+    return {
+        "server": {"host": target.host, "port": target.port, "tls": target.tls},
+        "tls": tls.as_json() if tls else None,
+        "capabilities": sent.capabilities,
+        "mailbox": sent.mailbox.name,
+        "uidvalidity": sent.place[0] if sent.place else None,
+        "uid": sent.place[1] if sent.place else None,
     }

@@ -10,7 +10,8 @@ from pathlib import Path
 from gsubmit.settings.load import load
 
 TLS_MODES = ("starttls", "implicit", "none")
-DEFAULT_PORT = {"starttls": 587, "implicit": 465, "none": 587}
+SUBMISSION_PORT = {"starttls": 587, "implicit": 465, "none": 587}
+IMAP_PORT = {"starttls": 143, "implicit": 993, "none": 143}
 
 _SERVER = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 _RELAY_TLS = {"no": "none", "smtps": "implicit", "starttls": "starttls"}
@@ -43,12 +44,12 @@ class Target:
         return f"{host}:{self.port}"
 
 
-def server_address(text: str, tls: str) -> tuple[str, int]:
+def server_address(text: str, default_port: int) -> tuple[str, int]:
     """Host and port of HOST[:PORT]. Raises ValueError."""
     match = _SERVER.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not HOST or HOST:PORT; an IPv6 address goes in brackets")
-    port = int(match["port"] or DEFAULT_PORT[tls])
+    port = int(match["port"] or default_port)
     if not 0 < port < 65536:
         raise ValueError(f"there is no port {port}")
     return match["literal"] or match["name"], port

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from gsubmit.burl.url import HIDDEN, redact
+
 MASK = "****"
 
 
@@ -82,7 +84,7 @@ class Transcript:
         """The text without the secrets."""
         for secret in filter(None, self._secrets):
             text = text.replace(secret, MASK)
-        return text
+        return redact(text).replace(HIDDEN, MASK)  # tokens of URLs need not be told to `hide` before
 
     def sent(self, shown: str) -> None:
         """A line we sent; the caller gives the form without secrets."""

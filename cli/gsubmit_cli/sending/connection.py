@@ -1,0 +1,115 @@
+"""A connection that is used in named steps: what goes wrong in one comes out as a Failure of its stage."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol
+
+from gsubmit_cli.sending.certificate import TlsFacts
+from gsubmit_cli.sending.failure import Broken, Failure, Stage
+from gsubmit_cli.sending.target import Target, unverified_context
+from gsubmit_cli.sending.transcript import Transcript
+from gsubmit_cli.sending.wire import Wire
+
+
+class Connection(ABC):
+    """Tells the transcript what it does. Everything but `close` belongs inside a `step`."""
+
+    def __init__(self, target: Target, transcript: Transcript) -> None:
+        self.target = target
+        self.transcript = transcript
+        self.tls: TlsFacts | None = None
+        self.open = False  # whether another command would be heard
+        self.stage = Stage.CONNECT
+        self.step_name = ""
+        self._wire: Wire | None = None
+
+    @abstractmethod
+    def trouble_hint(self, trouble: Broken) -> str:
+        """What to look at when the connection itself failed in the present stage."""
+
+    @contextmanager
+    def step(self, name: str, stage: Stage) -> Iterator[None]:
+        """A named step of a stage. Raises Failure."""
+        self.step_name, self.stage = name, stage
+        with self.transcript.step(name):
+            try:
+                yield
+            except Broken as trouble:
+                self.open = False
+                raise self.failure(str(trouble), self.trouble_hint(trouble)) from trouble
+
+    def failure(self, reason: str, hint: str) -> Failure:
+        """The present step as the one that failed."""
+        return Failure(self.stage, self.step_name, reason, hint)
+
+    def connect(self) -> None:
+        """Connect, or raise Broken."""
+        target = self.target
+        self._wire = Wire.connect(target.host, target.port, target.connect_timeout, self.transcript.note)
+        self.open = True
+
+    @property
+    def wire(self) -> Wire:
+        """The connection."""
+        assert self._wire is not None, "not connected"
+        return self._wire
+
+    def secure(self) -> None:
+        """Do the TLS handshake and tell what came of it."""
+        target = self.target
+        secured = self.wire.start_tls(target.context, target.host)
+        self.tls = TlsFacts.of(secured, target.verifies, target.trust)
+        self.tell_tls()
+
+    def tell_tls(self) -> None:
+        """Tell what is known about TLS."""
+        for line in self.tls.lines() if self.tls else []:
+            self.transcript.note(line)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.open = False
+        if self._wire is not None:
+            self._wire.close()
+
+
+class Opener(Protocol):
+    """Whoever opens a connection and closes it."""
+
+    @property
+    def talk(self) -> Connection:
+        """The connection."""
+
+    def open(self) -> None:
+        """From the connection to what comes after TLS. Raises Failure."""
+
+    def close(self) -> None:
+        """Say goodbye when that is possible, and close."""
+
+
+def secure(talk: Connection, step: str, stage: Stage, again: Callable[[Target], Opener]) -> None:
+    """The handshake as a step. A certificate that is not trusted is shown, for which `again` opens once more.
+
+    OpenSSL tells of a certificate only when it need not verify it.
+    """
+    try:
+        with talk.step(step, stage):
+            talk.secure()
+    except Failure as failure:
+        if not (isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted"):
+            raise
+        with talk.transcript.step("certificate"):
+            opener = again(replace(talk.target, context=unverified_context(), trust=failure.reason))
+            try:
+                opener.open()
+            except Failure as failed_again:
+                talk.transcript.note(failed_again.reason)
+            finally:
+                opener.close()
+            talk.tls = opener.talk.tls
+            talk.tell_tls()
+        raise

@@ -1,0 +1,185 @@
+"""The message in the Sent mailbox: what a client of BURL does at the IMAP server before it submits (RFC 5550 8.4.1)."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass, replace
+from email.parser import BytesHeaderParser
+from urllib.parse import quote
+
+from gsubmit.burl.mailboxname import BadMailboxName, quoted, to_modified_utf7
+from gsubmit.burl.url import BadUrl, ImapUrl
+from gsubmit_cli.sending.connection import secure
+from gsubmit_cli.sending.failure import Stage
+from gsubmit_cli.sending.imaptalk import ImapConversation, Piece
+from gsubmit_cli.sending.interrupt import Interrupted
+from gsubmit_cli.sending.message import Message
+from gsubmit_cli.sending.target import Target
+from gsubmit_cli.sending.transcript import MASK, Transcript
+
+_NUMBERS = re.compile(r"[1-9][0-9]{0,9}")
+_UIDVALIDITY = re.compile(r"OK \[UIDVALIDITY ([1-9][0-9]{0,9})\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SentMailbox:
+    """Where the message goes, and for whom its URL is. `authority` is the server's HOST[:PORT] in the URL."""
+
+    target: Target
+    authority: str
+    name: str
+    submitter: str
+
+    def rump(self, uidvalidity: int, uid: int) -> str:
+        """The URL of a message without a token (RFC 4467 9)."""
+        place = f"imap://{quote(self.target.user or '', safe='')}@{self.authority}/{quote(self.name)}"
+        return f"{place};UIDVALIDITY={uidvalidity}/;UID={uid};URLAUTH=submit+{quote(self.submitter, safe='')}"
+
+    @property
+    def quoted(self) -> str:
+        """Its name in a command. Raises ValueError."""
+        return quoted(to_modified_utf7(self.name))
+
+    def check(self) -> None:
+        """Raise ValueError where these cannot stand in a command or a URL."""
+        try:
+            ImapUrl.parse(f"{self.rump(1, 1)}:INTERNAL:{'0' * 32}")
+        except BadUrl as error:
+            raise ValueError(f"{self.authority!r} or {self.name!r} cannot stand in a URL: {error}") from error
+        try:
+            _ = self.quoted
+        except BadMailboxName as error:
+            raise ValueError(f"{self.name!r} is no mailbox: {error}") from error
+
+
+class SentMail:
+    """One IMAP session that stores a message and asks for its URL; the first step that fails raises a Failure."""
+
+    def __init__(self, mailbox: SentMailbox, transcript: Transcript) -> None:
+        self.mailbox = mailbox
+        self.transcript = transcript
+        self.talk = ImapConversation(mailbox.target, transcript)
+        self.capabilities: list[str] = []
+        self.place: tuple[int, int] | None = None  # UIDVALIDITY and UID of the stored message
+
+    def store(self, message: Message) -> str:
+        """Do it all; the URL, which is a secret."""
+        try:
+            self.open()
+            self._log_in()
+            self.place = self._append(message)
+            return self._url(*self.place)
+        except Interrupted:
+            self.talk.open = False
+            raise
+        finally:
+            self.close()
+
+    def open(self) -> None:
+        """From the connection to the capabilities that count before the login."""
+        target, talk = self.mailbox.target, self.talk
+        with talk.step("IMAP connect", Stage.IMAP_CONNECT):
+            talk.connect()
+        if target.tls == "implicit":
+            self._secure()
+        with talk.step("IMAP greeting", Stage.IMAP_GREETING):
+            greeting = talk.greeting()
+            # PREAUTH would end all this before TLS, and proves nothing.
+            if greeting.partition(" ")[0].upper() != "OK":
+                talk.open = False
+                raise talk.failure(self.transcript.masked(greeting), "the server does not let anybody log in now")
+        self._ask("IMAP CAPABILITY")
+        if target.tls == "starttls":
+            with talk.step("IMAP STARTTLS", Stage.IMAP_TLS):
+                if "STARTTLS" not in self.capabilities:
+                    raise talk.missing("STARTTLS")
+                talk.demand("STARTTLS")
+            self._secure()
+            self._ask("IMAP CAPABILITY after TLS")
+
+    def _secure(self) -> None:
+        def again(target: Target) -> SentMail:
+            return SentMail(replace(self.mailbox, target=target), Transcript())
+
+        secure(self.talk, "IMAP TLS", Stage.IMAP_TLS, again)
+
+    def _ask(self, step: str) -> None:
+        with self.talk.step(step, Stage.IMAP_GREETING):
+            lines = self.talk.demand("CAPABILITY").of("CAPABILITY")
+            self.capabilities = [word.upper() for line in lines for word in line.split()]
+
+    def _log_in(self) -> None:
+        """AUTHENTICATE PLAIN, or LOGIN where that is not offered."""
+        talk, target = self.talk, self.mailbox.target
+        name = (target.user or "").encode()
+        response = base64.b64encode(b"\0" + name + b"\0" + target.password)
+        talk.transcript.hide(target.password, b"\0" + name + b"\0" + target.password)
+        with talk.step("IMAP login", Stage.IMAP_AUTH):
+            if talk.tls is None:
+                talk.transcript.note("the password travels in clear text, within this machine")
+            if "AUTH=PLAIN" in self.capabilities and "SASL-IR" in self.capabilities:
+                line = "AUTHENTICATE PLAIN"
+                talk.demand(f"{line} {response.decode()}", shown=f"{line} {MASK}")
+            elif "AUTH=PLAIN" in self.capabilities:
+                talk.demand("AUTHENTICATE PLAIN", Piece(response, MASK))
+            elif "LOGINDISABLED" in self.capabilities:
+                raise talk.missing("AUTH=PLAIN or LOGIN")
+            else:  # literals, for quoted strings cannot hold everything; the first one ends with the size of the second
+                size = b" {%d}" % len(target.password)
+                password = Piece(target.password, MASK)
+                shown = target.user or ""
+                talk.demand(f"LOGIN {{{len(name)}}}", Piece(name + size, f"{shown} {{...}}"), password)
+        self._ask("IMAP CAPABILITY after login")
+        with talk.step("IMAP URLAUTH", Stage.IMAP_URLAUTH):
+            if "URLAUTH" not in self.capabilities:
+                raise talk.missing("URLAUTH")
+
+    def _append(self, message: Message) -> tuple[int, int]:
+        """Store the message as one that has been read, as clients store what they have sent."""
+        talk, size = self.talk, len(message.octets)
+        with talk.step("IMAP APPEND", Stage.IMAP_APPEND):
+            for remark in message.remarks:
+                talk.transcript.note(remark)
+            literal = Piece(message.octets, f"<{size} octets>")
+            response = talk.demand(f"APPEND {self.mailbox.quoted} (\\Seen) {{{size}}}", literal)
+            code = response.code
+            if len(code) == 3 and code[0] == "APPENDUID" and all(map(_NUMBERS.fullmatch, code[1:])):
+                return int(code[1]), int(code[2])
+        return self._found(message)
+
+    def _found(self, message: Message) -> tuple[int, int]:
+        """Where a server without UIDPLUS has put the message."""
+        talk = self.talk
+        with talk.step("IMAP SEARCH", Stage.IMAP_APPEND):
+            talk.transcript.note("no APPENDUID in the answer: the message is looked for by its Message-ID")
+            name = str(BytesHeaderParser().parsebytes(message.octets).get("Message-ID", "")).strip()
+            if not name or not name.isascii() or not name.isprintable():
+                raise talk.missing("UIDPLUS")
+            lines = talk.demand(f"EXAMINE {self.mailbox.quoted}").untagged
+            uidvalidities = [found[1] for line in lines if (found := _UIDVALIDITY.match(line))]
+            searched = talk.demand(f"UID SEARCH HEADER Message-ID {quoted(name)}").of("SEARCH")
+            uids = [int(word) for line in searched for word in line.split() if _NUMBERS.fullmatch(word)]
+            if not uids or not uidvalidities:
+                raise talk.failure("the stored message is not found", "does the server change messages that it stores?")
+            return int(uidvalidities[-1]), max(uids)
+
+    def _url(self, uidvalidity: int, uid: int) -> str:
+        talk, rump = self.talk, self.mailbox.rump(uidvalidity, uid)
+        with talk.step("IMAP GENURLAUTH", Stage.IMAP_URLAUTH):
+            answers = talk.demand(f'GENURLAUTH "{rump}" INTERNAL').of("GENURLAUTH")
+            try:
+                url = ImapUrl.parse("".join(answers).strip('" '))
+            except BadUrl as error:
+                raise talk.failure(f"the answer is not a URL: {error}", "the server's log says more") from error
+            if url.urlauth is None or url.urlauth.rump.lower() != rump.lower():
+                raise talk.failure("the answer is another URL than asked for", "the server's log says more")
+            talk.transcript.hide(url.urlauth.token.encode())
+        return url.text
+
+    def close(self) -> None:
+        """Say LOGOUT when that is possible, and close."""
+        try:
+            self.talk.quit()
+        finally:
+            self.talk.close()
