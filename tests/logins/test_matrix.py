@@ -33,8 +33,10 @@ CASES = [
     for name, (kind, announced) in KINDS.items()
     for mechanism in announced
     for scheme in sorted(FITTING.get(mechanism.removesuffix("-PLUS"), ()))
-    # A typed password does not know the version of TLS.
-    if kind.version is TLS_1_3 or mechanism not in ("PLAIN", "LOGIN") or scheme == "SHA512-CRYPT"
+    # A typed password knows neither the version of TLS nor whether PLAIN or LOGIN has brought it.
+    if scheme == "SHA512-CRYPT"
+    or mechanism not in (["LOGIN"] if kind.version is TLS_1_3 else ["PLAIN", "LOGIN"])
+    or kind == Kind()
 ]
 UNFIT = [
     (mechanism, scheme)

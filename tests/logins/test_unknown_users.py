@@ -13,7 +13,7 @@ from tests.logins.conftest import House, user_of
 TLS = Kind("127.0.0.2", "implicit")
 TYPED = ["PLAIN", "LOGIN", "CRAM-MD5"]
 SCRAM = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1"]
-STRANGERS = ["nobody@example.org", "nobody", "n\xf6body@example.org", "no body", "clerk", "joe*nobody", "nobody*clerk"]
+STRANGERS = ["nobody@example.org", "n\xf6 body", "clerk", "nobody*clerk"]
 
 
 def form(reply: str) -> str:

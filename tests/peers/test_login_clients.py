@@ -142,10 +142,9 @@ def refused(server: Gsubmit, log_in: Callable[[], Ran]) -> None:
 def test_passwords(server: Gsubmit, relay: Sink, client: partial[Ran]) -> None:
     """Where the password itself is stored, and where only keys of the mechanism are."""
     mechanism = client.keywords["mechanism"].upper()
-    for user in [USER, HASHED.get(mechanism.removesuffix("-PLUS"), USER)]:
+    for user in dict.fromkeys([USER, HASHED.get(mechanism.removesuffix("-PLUS"), USER)]):
         accepted(server, relay, partial(client, server, user=user, secret=PASSWORD), mechanism, f"user=<{user}>")
     refused(server, partial(client, server, user=user, secret="wrong"))
-    refused(server, partial(client, server, user="nobody@example.org", secret=PASSWORD))
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])
