@@ -81,9 +81,10 @@ class ImapClient(imaplib.IMAP4):
     def _faults(self) -> Iterator[None]:
         try:
             yield
-        except TimeoutError:
-            raise Slow("no answer in time") from None
         except FAULTS as error:
+            # imaplib hides a timeout while sending in an error of its own.
+            if isinstance(error, TimeoutError) or time.monotonic() >= self._deadline:
+                raise Slow("no answer in time") from None
             if isinstance(error, imaplib.IMAP4.abort | OSError) and not self._incoming:
                 raise Lost(self._shown(error)) from None
             raise ImapFault(self._shown(error)) from None
@@ -209,6 +210,9 @@ class ImapClient(imaplib.IMAP4):
             pass
         octets, self._incoming = self._incoming[:size], self._incoming[size:]
         return octets
+
+    def _log(self, line: Any) -> None:
+        """imaplib would keep the last lines of the dialog, passwords and tokens among them."""
 
     def send(self, data: Any) -> None:
         """All of it, within the time that is left."""

@@ -6,7 +6,6 @@ import hmac
 import imaplib
 import re
 import ssl
-from collections.abc import Iterator
 from typing import Protocol
 
 from gsubmit.burl.mailboxname import quoted, to_modified_utf7
@@ -15,16 +14,20 @@ from gsubmit.imap import ImapClient, ImapFault
 
 INTERNAL = "INTERNAL"  # the one mechanism of RFC 4467 4
 TO_THE_END = 2**31 - 1  # octets, for a PARTIAL without a length
-BLOCK = 65536  # octets handed on at a time
+MAX_LITERALS = 16  # in one response; each costs a look at all that came before it
 
 # Extensions that imaplib has not heard of (RFC 4467), with the states that they are for.
 imaplib.Commands.update({"URLFETCH": ("AUTH", "SELECTED"), "GENURLAUTH": ("AUTH", "SELECTED")})
 
 _LITERAL = re.compile(rb"~?\{(\d+)\}$")
 _STRING = rb'"((?:[^"\\\r\n]|\\["\\])*)"'
-_URLFETCH = re.compile(rb"\* URLFETCH (?:%b|([^\s\"]+)) " % _STRING, re.IGNORECASE)
-_FETCH = re.compile(rb"\* \d+ FETCH \(.*BODY\[[^\]]*\](?:<\d+>)? ", re.IGNORECASE | re.DOTALL)
+_ASTRING = re.compile(rb"(?:%b|([^\s\"]+))" % _STRING)
 _ESCAPE = re.compile(rb"\\(.)")
+_TO_ESCAPE = re.compile(rb"([\"\\])")
+_UID = re.compile(rb"[( ]UID (\d+)(?=[ )])", re.IGNORECASE)
+# What may stand behind the content. Anything else is the rest of a literal that is longer than announced.
+_END_OF_FETCH = re.compile(rb"(?: (?:UID \d+|MODSEQ \(\d+\)|FLAGS \([^()\r\n]*\)))*\)\r\n", re.IGNORECASE)
+_END_OF_URLFETCH = re.compile(rb"\r\n")
 
 
 class Sink(Protocol):
@@ -62,21 +65,26 @@ class Fetcher(ImapClient):
 
     def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, patience: float) -> None:
         self._sink: Sink | None = None
-        self._heads: re.Pattern[bytes] | None = None  # what stands before the content
-        self._url = b""  # whose content it is, for URLFETCH
-        self._response = b""  # the lines of the response that is being read, with its literals
+        self._head: re.Pattern[bytes] | None = None  # what stands before the content that was asked for
+        self._uid = b""  # of the message that was asked for; empty for URLFETCH, whose head holds the URL
+        self._response = b""  # what has come of the response that is being read, literals as quoted strings
+        self._literals = 0  # in it
         self._ends_in_literal = False
+        self._before = b""  # what stood before the content, until its response ends
+        self._has_come = False  # content has
         self.fetched = 0  # octets handed to the sink
+        self.has_served = False  # it was kept: when it is lost now, that may have happened long ago
         super().__init__(host, port, tls_first, patience)
 
     # Ways to get the content
 
     def urlfetch(self, url: ImapUrl, sink: Sink) -> None:
         """URLFETCH, with the URL as the client wrote it (RFC 4467 7). Raises NotResolved."""
-        self._url = url.text.encode()
-        answer = self._get(_URLFETCH, sink, "URLFETCH", quoted(url.text))
+        text = re.escape(url.text.encode())  # which holds neither quotes nor backslashes
+        head = re.compile(rb'\* (?i:URLFETCH) (?:"%b"|%b) ' % (text, text))
+        answer = self._get(head, "", sink, "URLFETCH", quoted(url.text))
         if answer != "OK":
-            raise NotResolved("the server says NO to URLFETCH")
+            raise NotResolved(f"the server says {answer} to URLFETCH")
         if not self._has_come:
             raise NotResolved("URLFETCH gives NIL")
 
@@ -84,11 +92,14 @@ class Fetcher(ImapClient):
         """Compare the token with the one that the owner, as whom we are logged in, gets for the same URL."""
         if authorization.mechanism != INTERNAL:
             raise TokenRefused("unknown URLAUTH mechanism")
+        if self.state == "SELECTED":
+            self.close()  # Dovecot looks into the mailbox as it was when it was opened, and misses what is new
         self.untagged_responses.pop("GENURLAUTH", None)
-        answer, _ = self.xatom("GENURLAUTH", quoted(authorization.rump), INTERNAL)
+        answer = self._say("GENURLAUTH", quoted(authorization.rump), INTERNAL)
         if answer != "OK":
-            raise NotResolved("the server says NO to GENURLAUTH")
-        made = b"".join(self._texts("GENURLAUTH")).strip(b'" \r\n').rpartition(b":")
+            raise NotResolved(f"the server says {answer} to GENURLAUTH")
+        said = _ASTRING.fullmatch(self._said("GENURLAUTH").strip())
+        made = _ESCAPE.sub(rb"\1", (said[1] or said[2] or b"") if said else b"").rpartition(b":")
         start = f"{authorization.rump}:{INTERNAL}".lower().encode()
         if made[0].lower() != start:
             raise TokenRefused("GENURLAUTH gives another URL")
@@ -97,18 +108,21 @@ class Fetcher(ImapClient):
 
     def fetch_part(self, url: ImapUrl, sink: Sink) -> None:
         """EXAMINE the mailbox and FETCH the part, as a URL without a token has it (RFC 5092 6). Raises NotResolved."""
-        answer, _ = self.select(quoted(to_modified_utf7(url.mailbox)), readonly=True)
+        answer = self._say("EXAMINE", quoted(to_modified_utf7(url.mailbox)))
         if answer != "OK":
-            raise NotResolved("the server says NO to EXAMINE")
+            raise NotResolved(f"the server says {answer} to EXAMINE")
         if url.uidvalidity is not None and self._uidvalidity() != url.uidvalidity:
             raise NotResolved("another UIDVALIDITY")
-        part = f"BODY.PEEK[{url.section}]"
-        if url.partial is not None:
-            offset, length = url.partial
-            part += f"<{offset}.{length or TO_THE_END}>"
-        answer = self._get(_FETCH, sink, "UID", "FETCH", str(url.uid), f"({part})")
+        offset, length = url.partial or (0, None)
+        octets = f"<{offset}.{length or TO_THE_END}>" if url.partial is not None else ""
+        # Servers may quote the names of fields or not. No bracket within: no octet is looked at twice.
+        section = rb"[^\[\]]*" if "(" in url.section else re.escape(url.section.encode())
+        origin = b"<%d>" % offset if octets else b""
+        head = re.compile(rb'\* \d+ FETCH \([^"]*?BODY\[%b\]%b ' % (section, origin), re.IGNORECASE)
+        items = f"(BODY.PEEK[{url.section}]{octets})"
+        answer = self._get(head, str(url.uid), sink, "UID", "FETCH", str(url.uid), items)
         if answer != "OK":
-            raise NotResolved("the server says NO to FETCH")
+            raise NotResolved(f"the server says {answer} to FETCH")
         if not self._has_come:
             raise NotResolved("no such message or part")
 
@@ -118,68 +132,100 @@ class Fetcher(ImapClient):
 
     # Content
 
-    def _get(self, heads: re.Pattern[bytes], sink: Sink, name: str, *arguments: str) -> str:
-        """Run a command; content that stands behind one of `heads` goes to the sink. The tagged answer."""
-        self._sink, self._heads = sink, heads
+    def _get(self, head: re.Pattern[bytes], uid: str, sink: Sink, name: str, *arguments: str) -> str:
+        """Run a command; content that stands behind `head` goes to the sink. The tagged answer."""
+        self._sink, self._head, self._uid = sink, head, uid.encode()
         self._has_come = False
         try:
-            if name == "UID":
-                answer = str(self.uid(*arguments)[0])
-            else:
-                answer = str(self.xatom(name, *arguments)[0])
+            answer = self._say(name, *arguments)
         finally:
-            self._sink = self._heads = None
+            self._sink = self._head = None
             self.untagged_responses.clear()
+        if self._has_come and answer != "OK":
+            raise ImapFault("content came, and then NO")
         return answer
+
+    def _say(self, name: str, *arguments: str) -> str:
+        """Run a command. The tagged answer, BAD too: some servers say so of URLs that lead to nothing (RFC 4467 7)."""
+        try:
+            match name:
+                case "EXAMINE":
+                    answer, _ = self.select(arguments[0], readonly=True)
+                case "UID":
+                    answer, _ = self.uid(*arguments)
+                case _:
+                    answer, _ = self.xatom(name, *arguments)
+        except imaplib.IMAP4.error as error:
+            if str(error).startswith(f"{name} command error: BAD "):  # imaplib's words
+                return "BAD"
+            raise
+        return str(answer)
 
     def readline(self) -> bytes:
         """The next line; content in it that is no literal is taken here."""
         line = super().readline()
-        self._response = self._response + line if self._ends_in_literal else line
+        if not self._ends_in_literal:
+            self._response, self._literals = b"", 0
+        self._response += line
         self._ends_in_literal = bool(_LITERAL.search(line.rstrip(b"\r\n")))
-        if self._heads is not None and not self._ends_in_literal:
+        if self._head is not None and not self._ends_in_literal:
             self._take_string()
+            self._check_end()
         return line
 
     def read(self, size: int) -> bytes:
         """A literal. The one that was asked for goes to the sink, a block at a time; b"" stands for it."""
-        if not self._is_content(_LITERAL.sub(b"", self._response.rstrip(b"\r\n"))):
+        self._literals += 1
+        if self._literals > MAX_LITERALS:
+            raise self.error("endless literals")
+        before = _LITERAL.sub(b"", self._response.rstrip(b"\r\n"))
+        if not self._is_content(before):
             octets = super().read(size)
-            self._response = _LITERAL.sub(b"", self._response.rstrip(b"\r\n")) + b'"' + octets + b'"'
+            self._response = before + _as_quoted(octets)
             return octets
         assert self._sink is not None
         room = self._sink.room
         if room is not None and size > room:
             raise TooBig
+        self._has_come = True
         while size:
             if not self._incoming and not self._receive():
                 raise self.abort("socket error: EOF")
             block, self._incoming = self._incoming[:size], self._incoming[size:]
             size -= len(block)
             self._hand_on(block)
-        self._has_come = True
-        self._response = b""
+        self._before, self._response = before, b""
         return b""
 
     def _take_string(self) -> None:
         """Take content from a response without a literal for it."""
-        assert self._heads is not None
-        matched = self._heads.match(self._response)
+        assert self._head is not None
+        matched = self._head.match(self._response)
         if matched is None or not self._is_content(matched[0]):
             return
         text = re.match(_STRING, self._response[matched.end() :])
         if text is not None:
-            self._hand_on(_ESCAPE.sub(rb"\1", text[1]))
             self._has_come = True
+            self._hand_on(_ESCAPE.sub(rb"\1", text[1]))
+            self._before, self._response = matched[0], self._response[matched.end() + text.end() :]
 
-    def _is_content(self, head: bytes) -> bool:
-        """Whether what follows `head` is what was asked for, and the first of it."""
-        if self._heads is None or self._has_come:
+    def _is_content(self, before: bytes) -> bool:
+        """Whether what follows `before` is what was asked for, and the first of it."""
+        if self._head is None or self._has_come or self._head.fullmatch(before) is None:
             return False
-        matched = self._heads.fullmatch(head)
-        if matched is None:
-            return False
-        return self._heads is not _URLFETCH or _ESCAPE.sub(rb"\1", matched[1] or matched[2]) == self._url
+        uid = _UID.search(before)
+        return not self._uid or uid is None or uid[1] == self._uid
+
+    def _check_end(self) -> None:
+        """At the end of a response with content: it was whole, and of the message asked for (RFC 3501 6.4.8)."""
+        if not self._before:
+            return
+        if (_END_OF_FETCH if self._uid else _END_OF_URLFETCH).fullmatch(self._response) is None:
+            raise self.abort("content does not end where it should")
+        uid = _UID.search(self._before) or _UID.search(self._response)
+        if self._uid and (uid is None or uid[1] != self._uid):
+            raise self.abort("content of another message")
+        self._before = b""
 
     def _hand_on(self, block: bytes) -> None:
         assert self._sink is not None
@@ -189,7 +235,13 @@ class Fetcher(ImapClient):
         self.fetched += len(block)
         self._sink.take(block)
 
-    def _texts(self, name: str) -> Iterator[bytes]:
-        """What the server said in untagged responses of a name, literals among it."""
+    def _said(self, name: str) -> bytes:
+        """What the server said in untagged responses of a name, literals as quoted strings."""
+        said = b""
         for part in self.untagged_responses.pop(name, []):
-            yield from part if isinstance(part, tuple) else (part,)
+            said += _LITERAL.sub(b"", part[0]) + _as_quoted(part[1]) if isinstance(part, tuple) else part
+        return said
+
+
+def _as_quoted(octets: bytes) -> bytes:
+    return b'"' + _TO_ESCAPE.sub(rb"\\\1", octets) + b'"'

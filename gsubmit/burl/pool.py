@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from gsubmit.burl.fetcher import Fetcher, TooBig
+from gsubmit.burl.fetcher import Fetcher, NotResolved
 from gsubmit.imap import ImapFault, LoginRefused, Slow
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.turns import Turns
@@ -43,11 +43,12 @@ class Pool:
         self._patience = patience
         self._limit = max_connections
         self._turns = Turns(max_connections)
+        self._is_closed = False
         self._idle: list[tuple[Who, float, Fetcher]] = []  # the one used last at the end
 
     @contextmanager
     def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
-        """A connection that is logged in. It is kept if the block ends without an ImapFault or worse."""
+        """A connection that is logged in. It is kept if the block ends, or ends with NotResolved."""
         if not self._turns.take(self._patience):
             raise NoConnection(f"all {self._limit} connections are busy")
         try:
@@ -58,10 +59,8 @@ class Pool:
             try:
                 yield fetcher
                 is_sound = True
-            except (ImapFault, TooBig):
-                raise
-            except Exception:
-                is_sound = True  # the URL led to nothing, which the server has said in good order
+            except NotResolved:
+                is_sound = True  # the server has said so in good order; after anything else, half an answer may wait
                 raise
             finally:
                 if is_sound and not who.is_users_own:
@@ -111,11 +110,16 @@ class Pool:
         return None
 
     def _keep(self, who: Who, fetcher: Fetcher) -> None:
+        if self._is_closed:
+            fetcher.leave()
+            return
+        fetcher.has_served = True
         self._idle.append((who, time.monotonic(), fetcher))
         if len(self._idle) > MAX_KEPT:
             self._idle.pop(0)[2].leave()
 
     def close(self) -> None:
         """Leave the server; connections in use are closed when they come back."""
+        self._is_closed = True
         while self._idle:
             self._idle.pop()[2].leave()

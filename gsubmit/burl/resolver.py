@@ -106,10 +106,10 @@ class Resolver:
         """How this URL can be resolved at its server, the first choice first."""
         server, ways = pool.server, []
         has_token = url.urlauth is not None and url.urlauth.access != "user"
-        if server.has_submit and has_token and pool not in self._without_urlfetch:
-            ways.append(_Way("urlfetch", Who(server.submit_user, server.submit_password), Fetcher.urlfetch))
         owner = url.user if url.urlauth is not None else submitter.user
         who = _acts_for(server, submitter, owner)
+        if server.has_submit and has_token and (who is None or pool not in self._without_urlfetch):
+            ways.append(_Way("urlfetch", Who(server.submit_user, server.submit_password), Fetcher.urlfetch))
         if who is not None:
             ways.append(_Way("owner", who, _get_as_owner))
         return ways
@@ -128,7 +128,7 @@ class Resolver:
                 with fetcher.begun(self._patience):
                     way.get(fetcher, url, sink)
             except Lost as lost:
-                if before and fetcher.fetched == before and not new:
+                if fetcher.has_served and fetcher.fetched == before:
                     raise _DiedBefore(lost.reason) from None
                 raise
             return fetcher.fetched - before

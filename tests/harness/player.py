@@ -11,7 +11,9 @@ import pytest
 
 from tests.harness import crashes, escapes
 from tests.harness.client import Client, Surprise
+from tests.harness.fakeimap import FakeImap
 from tests.harness.fakerelay import FakeRelay, outside_address
+from tests.harness.imapscript import MASTER_PASSWORD, SUBMIT_PASSWORD, TOKEN, Names
 from tests.harness.relayanswers import Mail
 from tests.harness.serving import certificate_folder, serving
 from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
@@ -29,37 +31,46 @@ def play(transcript: Transcript, mode: str) -> None:
         pytest.skip("this machine has loopback addresses only")
     relay = FakeRelay(transcript.relay)
     relay.start()
+    imap = FakeImap(transcript.imap)
+    if transcript.imap.ways:
+        imap.start()
     relay_host = [f"submission_relay_host = {relay.host}"] if relay.host != "127.0.0.1" else []
-    settings = "\n".join([*relay_host, *transcript.settings])
+    settings = "\n".join([*relay_host, *transcript.imap.settings(imap.port), *transcript.settings])
     settings = settings.replace("{certificates}", str(certificate_folder())).replace("{transcripts}", str(FOLDER))
+    settings = imap.names.written_out(settings.encode()).decode()
     dialog: list[str] = []
     log = StringIO()
     try:
         with crashes.noted() as crashed, serving(settings, relay.port) as served:
             log = served.log
             port = served.tls_port if transcript.implicit_tls else served.port
-            playing = _Playing(transcript, mode, port, dialog)
+            playing = _Playing(transcript, mode, port, dialog, imap.names)
             try:
                 playing.run()
             finally:
                 playing.close()
         if crashed:
             raise Surprise("; ".join(crashed))
-        _judge(transcript, relay, log.getvalue())
+        if faults := imap.faults():
+            raise Surprise("; ".join(faults))
+        _judge(transcript, relay, imap.names.named(log.getvalue().encode()).decode())
     except Surprise as surprise:
+        dialog += imap.story()
         raise AssertionError(_report(transcript, surprise, dialog, relay, log.getvalue())) from None
     finally:
+        imap.stop()
         relay.stop()
 
 
 class _Playing:
     """One run through the events."""
 
-    def __init__(self, transcript: Transcript, mode: str, port: int, dialog: list[str]) -> None:
+    def __init__(self, transcript: Transcript, mode: str, port: int, dialog: list[str], names: Names) -> None:
         self._transcript = transcript
         self._mode = mode
         self._port = port
         self._dialog = dialog
+        self._names = names
         self._unsent = b""
         self._unread: list[Expect] = []
         self._clients = {1: self._connected()}
@@ -83,7 +94,7 @@ class _Playing:
             self._read(_GREETING)
         for event in events:
             if isinstance(event, Send):
-                self._send(event.octets)
+                self._send(self._names.written_out(event.octets))
             elif isinstance(event, Expect):
                 self._expect(event)
             else:
@@ -184,6 +195,8 @@ def _judge(transcript: Transcript, relay: FakeRelay, log: str) -> None:
         _compare(letter, mail, has_trace=is_traced)
     if "internal error" in log.lower() or "Traceback" in log:
         raise Surprise("the server had an internal error")
+    if any(secret in log for secret in (TOKEN, SUBMIT_PASSWORD, MASTER_PASSWORD)):
+        raise Surprise("the log holds a token or a password")
     for text in transcript.log:
         if not re.search(escapes.pattern(text), log.encode()):
             raise Surprise(f"the log lacks {text!r}")

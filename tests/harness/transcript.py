@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.harness import escapes
+from tests.harness import escapes, imapscript
+from tests.harness.imapscript import ImapScript
 from tests.harness.relayscript import EVERY_OTHER, Hears, RelayScript, Says, action, keywords
 from tests.harness.shorthand import expanded
 
@@ -78,6 +79,7 @@ class Transcript:
     modes: tuple[str, ...] = MODES
     events: list[Event] = field(default_factory=list)
     relay: RelayScript = field(default_factory=RelayScript)
+    imap: ImapScript = field(default_factory=ImapScript)
     letters: list[Letter] = field(default_factory=list)
     relayed: int | None = None  # messages that the relay accepted
     transmitted: int | None = None  # messages that the relay got to their end
@@ -122,6 +124,7 @@ class _Reading:
         self.transcript = transcript
         self._reply: list[str] = []
         self._connection = 1
+        self._imap_connection = 1
 
     def take(self, number: int, line: str) -> None:
         mark, _, text = line.partition(" ")
@@ -136,6 +139,8 @@ class _Reading:
             steps.append(Hears(escapes.pattern(text), text) if mark == "R>" else Says(escapes.line(text)))
         elif found := re.fullmatch(r"R-- (.*) --", line):
             self.transcript.relay.connections.setdefault(self._connection, []).append(action(found[1]))
+        elif mark in ("I>", "I<", "I--"):
+            self._imap(mark, text)
         elif found := re.fullmatch(r"-- (.*) --", line):
             self._act(number, found[1])
         elif mark in _LETTER_MARKS:
@@ -146,6 +151,15 @@ class _Reading:
             self.transcript.rule = self.transcript.rule or line[1:].strip()
         elif line.strip():
             raise ValueError(f"unknown line {line!r}")
+
+    def _imap(self, mark: str, text: str) -> None:
+        steps = self.transcript.imap.connections.setdefault(self._imap_connection, [])
+        if mark == "I>":
+            steps.append(Hears(escapes.pattern(text), text))
+        elif mark == "I<":
+            steps.append(Says(escapes.line(text)))
+        else:
+            steps.append(imapscript.action(text.removesuffix(" --")))
 
     def _expect(self, number: int, text: str) -> None:
         self._reply.append(text)
@@ -159,6 +173,10 @@ class _Reading:
         transcript = self.transcript
         if found := re.fullmatch(r"RELAY (\d+|\*)", text):
             self._connection = EVERY_OTHER if found[1] == "*" else int(found[1])
+        elif found := re.fullmatch(r"IMAP (\d+|\*)", text):
+            self._imap_connection = EVERY_OTHER if found[1] == "*" else int(found[1])
+        elif found := re.fullmatch(r"IMAP CONNECTED (\d+) TIMES", text):
+            transcript.imap.connected = int(found[1])
         elif found := re.fullmatch(r"RELAYED (\d+|NOTHING)", text):
             transcript.relayed = 0 if found[1] == "NOTHING" else int(found[1])
         elif found := re.fullmatch(r"TRANSMITTED (\d+|NOTHING)", text):
@@ -206,6 +224,12 @@ class _Reading:
             transcript.modes = tuple(mode.strip() for mode in text.split(","))
         elif mark == "@relay":
             transcript.relay.keywords = keywords(text)
+        elif mark == "@imap":
+            transcript.imap.ways = imapscript.ways(text)
+        elif mark == "@imap-unreachable":
+            transcript.imap.is_reachable = False
+        elif mark == "@imap-implicit-tls":
+            transcript.imap.implicit_tls = True
         elif mark == "@no-relay":
             transcript.relay.is_configured = False
         elif mark == "@relay-unreachable":
