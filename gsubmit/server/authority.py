@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gsubmit.auth.chain import ClaimsFrom
 from gsubmit.auth.passdb import Origin
-from gsubmit.sasl.claims import Account, Claim, Cleartext, Identity, KeysWanted, Token
+from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Token
 from gsubmit.sasl.mechanism import Mechanism
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ class SessionAuthority:
     """Keeps what was claimed, for the log and for what a failure leads to."""
 
     def __init__(self, session: Session, mechanism: Mechanism) -> None:
+        self.mechanism = mechanism
         self.claim: Claim | None = None
+        self.denied: Denied | None = None  # what the passdbs said to it
         self.since = time.monotonic()  # when the passdbs were asked
         self._session = session
         settings = session.service.settings.auth
@@ -40,7 +42,11 @@ class SessionAuthority:
         """Who it is, when the claim holds."""
         self._begin(claim)
         with self._session.service.logins.turn(self._session.ends.remote_ip):
-            return self._claims.verify(claim)
+            try:
+                return self._claims.verify(claim)
+            except Denied as denied:
+                self.denied = denied
+                raise
 
     def account(self, claim: KeysWanted) -> Account:
         """The keys of that user."""

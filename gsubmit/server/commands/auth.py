@@ -15,7 +15,7 @@ from gsubmit.sasl.claims import Denied, Identity, MalformedResponse
 from gsubmit.sasl.mechanism import Exchange, Mechanism
 from gsubmit.server import journal
 from gsubmit.server.authority import SessionAuthority
-from gsubmit.server.wire import LineTooLong
+from gsubmit.server.wire import Closed, LineTooLong, TimedOut
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
     AUTH_ABORTED,
@@ -82,28 +82,42 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
 def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
     """One attempt. Refused where the exchange itself went wrong."""
     logins, address = session.service.logins, session.ends.remote_ip
-    is_watched = session.service.has_penalty and not session.is_trusted
-    level = logins.wait(address) if is_watched else 0
+    level = logins.wait(address) if _is_watched(session) else 0
     authority = SessionAuthority(session, mechanism)
     try:
         identity = _converse(session, mechanism.start(authority, session.channel), initial_response)
         restrictions.check(identity, address)
-    except MalformedResponse as malformed:
-        raise Refused(AUTH_MALFORMED) from malformed
     except Unavailable as unavailable:
         _log.error("%s", unavailable.reason, extra={"prefix": session.label})
         return AUTH_UNAVAILABLE
     except Denied as denied:
-        if is_watched and not isinstance(denied, Disabled):
-            logins.penalty.failed(address, level, authority.user, authority.secret)
-        return _refuse(session, mechanism, authority, denied)
+        _count(session, authority, denied, level)
+        return _refuse(session, authority, denied)
+    except (MalformedResponse, Refused, Closed, TimedOut) as end:
+        if authority.denied is not None:  # the client has heard why, and need not go on (RFC 7628 3.2.3)
+            _count(session, authority, authority.denied, level)
+        if isinstance(end, MalformedResponse):
+            raise Refused(AUTH_MALFORMED) from end
+        raise
     logins.penalty.succeeded(address)
     return _welcome(session, mechanism, identity, authority.password)
 
 
-def _refuse(session: Session, mechanism: Mechanism, authority: SessionAuthority, denied: Denied) -> Reply:
+def _is_watched(session: Session) -> bool:
+    """Whether failures make this address wait."""
+    return session.service.has_penalty and not session.is_trusted
+
+
+def _count(session: Session, authority: SessionAuthority, denied: Denied, level: int) -> None:
+    """A login was denied that began at `level`."""
+    journal.login_failed(session, authority.user, authority.mechanism.name, denied.reason)
+    if _is_watched(session) and not isinstance(denied, Disabled):
+        penalty = session.service.logins.penalty
+        penalty.failed(session.ends.remote_ip, level, authority.user, authority.secret)
+
+
+def _refuse(session: Session, authority: SessionAuthority, denied: Denied) -> Reply:
     """Say no, always equally long after the passdbs were asked."""
-    journal.login_failed(session, authority.user, mechanism.name, denied.reason)
     delay = authority.since + session.service.settings.auth.auth_failure_delay - time.monotonic()
     if delay > 0 and not denied.nodelay:
         time.sleep(delay)
