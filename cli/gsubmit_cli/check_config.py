@@ -9,11 +9,13 @@ import click
 
 from gsubmit.app import CannotStart, build_service, unreadable_files
 from gsubmit.relay.answer import RelayFailed
+from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.load import Loaded, load
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed, without_password
 from gsubmit_cli.dial import dial
+from gsubmit_cli.dial_imap import ImapDial, Unusable
 
 DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
 
@@ -24,25 +26,42 @@ DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
     help="A configuration file, or a folder whose *.conf are read in name order.",
 )  # fmt: skip
 @click.option("-n", "only_changed", is_flag=True, help="Print the settings that differ from their defaults.")
-@click.option("--dial", "and_dial", is_flag=True, help="Also connect to the relay and show what it can do.")
+@click.option("--dial", "and_dial", is_flag=True, help="Also connect to the relay and the IMAP servers.")
+@click.option("--imap-user", metavar="NAME", default="", help="With --dial: the IMAP master user logs in for this one.")
 @click.pass_context
-def check_config(context: click.Context, path: Path, only_changed: bool, and_dial: bool) -> None:
+def check_config(context: click.Context, path: Path, only_changed: bool, and_dial: bool, imap_user: str) -> None:
     """Check a configuration and show what it amounts to, or every error in it.
 
-    Exit code 0 when the server could start with it and, with --dial, the relay could be used; else 1.
+    Exit code 0 when the server could start with it and, with --dial, relay and IMAP servers could be used; else 1.
     """
+    if imap_user and not and_dial:
+        raise click.UsageError("--imap-user has no meaning without --dial")
     try:
         loaded = load(path)
         build_service(loaded.settings)
         lines = difference(loaded.settings) if only_changed else overview(path, loaded)
         for line in lines:
             click.echo(line)
-        if and_dial:
-            for line in _under("dial", dial(loaded.settings)):
-                click.echo(line)
-    except (SettingsError, CannotStart, RelayFailed) as error:
+    except (SettingsError, CannotStart) as error:
         click.echo(str(error), err=True)
         context.exit(1)
+    if and_dial and not _dial(loaded.settings, imap_user):
+        context.exit(1)
+
+
+def _dial(settings: Settings, imap_user: str) -> bool:
+    """Tell what the relay and each IMAP server can do, also when another one fails; whether all can be used."""
+    parts = [("dial", dial(settings))]
+    parts += [("imap", ImapDial(settings, server).lines(imap_user)) for server in settings.imap_servers]
+    failed = False
+    for title, lines in parts:
+        try:
+            for line in _under(title, lines):
+                click.echo(line)
+        except (CannotStart, RelayFailed, Unusable) as error:
+            click.echo(str(error), err=True)
+            failed = True
+    return not failed
 
 
 def difference(settings: Settings) -> Iterator[str]:
@@ -58,6 +77,7 @@ def overview(path: Path, loaded: Loaded) -> Iterator[str]:
     yield f"{path}: no errors"
     yield from _under("listeners", _listeners(settings))
     yield from _under("relay", [_relay(settings)])
+    yield from _under("BURL", map(_imap_server, settings.imap_servers))
     yield from _under("passdbs", _passdbs(settings) or ["none"])
     yield from _under("TLS", _tls(settings))
     for notice in loaded.notices:
@@ -84,16 +104,28 @@ def _passdbs(settings: Settings) -> list[str]:
     return [f"{passdb.driver} {without_password(passdb.args)}" for passdb in settings.passdbs]
 
 
+def _imap_server(server: ImapServerSettings) -> str:
+    parts = [f"{server.host} port {server.port}", _tls_there(server.ssl, server.ssl_verify)]
+    if server.has_submit:
+        parts.append(f"URLFETCH as {server.submit_user}")
+    if server.has_master:
+        parts.append(f"{server.master_user} logs in for users")
+    if server.forwards:
+        parts.append("users' own passwords")
+    return ", ".join(parts)
+
+
+def _tls_there(ssl: str, verify: bool) -> str:
+    """How we begin TLS with another server."""
+    return "no TLS" if ssl == "no" else f"{ssl}, certificate {'verified' if verify else 'not verified'}"
+
+
 def _relay(settings: Settings) -> str:
     relay = settings.relay
     if not relay.submission_relay_host:
         return "none"
     parts = [f"{relay.submission_relay_host} port {relay.submission_relay_port}"]
-    if relay.submission_relay_ssl == "no":
-        parts.append("no TLS")
-    else:
-        verified = "verified" if relay.submission_relay_ssl_verify else "not verified"
-        parts.append(f"{relay.submission_relay_ssl}, certificate {verified}")
+    parts.append(_tls_there(relay.submission_relay_ssl, relay.submission_relay_ssl_verify))
     if relay.submission_relay_user:
         parts.append(f"logs in as {relay.submission_relay_user}")
     return ", ".join(parts)

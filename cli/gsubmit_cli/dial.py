@@ -31,7 +31,7 @@ def dial(settings: Settings) -> Iterator[str]:
     connection = relay.dial(None)
     yield f"{connection} greets: {connection.greeting}"
     if isinstance(connection.sock, ssl.SSLSocket):
-        yield from _tls_facts(connection.sock)
+        yield from tls_facts(connection.sock)
     if relay.hop.user:
         yield f"logged in as {relay.hop.user}"
     for keyword, parameters in sorted(connection.capabilities.keywords.items()):
@@ -42,7 +42,7 @@ def dial(settings: Settings) -> Iterator[str]:
     connection.say_goodbye()
 
 
-def _tls_facts(sock: ssl.SSLSocket) -> Iterator[str]:
+def tls_facts(sock: ssl.SSLSocket) -> Iterator[str]:
     """Version, cipher and, when it was verified, the certificate."""
     cipher = sock.cipher()
     yield f"{sock.version()}, {cipher[0] if cipher else 'no cipher'}"

@@ -37,8 +37,8 @@ class Response:
     def code(self) -> list[str]:
         """The words of the response code, the first in upper case (RFC 3501 7.1); none when there is no code."""
         found = _CODE.match(self.text)
-        first, *others = found[1].split() if found else []
-        return [first.upper(), *others] if found else []
+        words = found[1].split() if found else []
+        return [*map(str.upper, words[:1]), *words[1:]]
 
     def of(self, name: str) -> list[str]:
         """What stands behind `name` in untagged responses."""

@@ -1,0 +1,132 @@
+"""`gsubmit check-config --dial`, the IMAP servers of BURL: log in as the server would, and say what was found."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+from gsubmit.burl.fetcher import Fetcher, NotResolved
+from gsubmit.burl.pool import Who
+from gsubmit.burl.url import ImapUrl
+from gsubmit.imap import ImapFault, LoginRefused
+from gsubmit.relay.tls import client_context
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.sections import Settings
+from gsubmit_cli.dial import tls_facts
+
+MADE_UP = "0" * 32  # a token that no server has given
+
+
+class Unusable(Exception):
+    """An IMAP server cannot be used as configured; the text says which, and why."""
+
+
+class Nothing:
+    """Where a made-up URL leads."""
+
+    room = 0
+
+    def take(self, content: bytes) -> None:
+        """Without room there is never anything."""
+
+
+class _Dialled(Fetcher):
+    """A connection that tells about its TLS."""
+
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
+
+
+class ImapDial:
+    """One server of the configuration, to be looked at."""
+
+    def __init__(self, settings: Settings, server: ImapServerSettings) -> None:
+        self._server = server
+        self._patience = settings.burl.imap_urlauth_connect_timeout
+        is_ipv6 = ":" in server.host and not server.host.startswith("[")
+        self._name = f"{f'[{server.host}]' if is_ipv6 else server.host}:{server.port}"
+        self._context = client_context(settings.ssl, verify=server.ssl_verify) if server.ssl != "no" else None
+
+    def lines(self, user: str) -> Iterator[str]:
+        """What it can do. Raises Unusable. The master user logs in for somebody only: for `user`, if there is one."""
+        server = self._server
+        if not server.is_useful:
+            yield f"{self._name} is not used: no password is set for it"
+            return
+        yield from self._facts()
+        if server.has_submit:
+            yield from self._as_service()
+        if server.has_master and user:
+            yield from self._as_owner(user)
+        elif server.has_master:
+            yield f"not tried: {server.master_user} logs in for others; name one of them with --imap-user"
+        if server.forwards:
+            yield "not tried: clients' own passwords; gsubmit send-test --via-imap shows whether these do"
+
+    def _facts(self) -> Iterator[str]:
+        """What is seen before a login."""
+        with self._connection("cannot be used") as fetcher:
+            greeting = fetcher.welcome.decode("ascii", "backslashreplace").strip().removeprefix("* ")
+            yield f"{self._name} greets: {''.join(filter(str.isprintable, greeting))}"
+            if fetcher.tls is None:
+                yield "no TLS"
+            else:
+                yield from tls_facts(fetcher.tls)
+            if "AUTH=PLAIN" not in fetcher.capabilities:
+                yield "no AUTHENTICATE PLAIN: passwords are sent with LOGIN, which logs nobody in for others"
+
+    def _as_service(self) -> Iterator[str]:
+        user = self._server.submit_user
+        with self._login(Who(user, self._server.submit_password)) as fetcher:
+            yield f"logged in as {user}"
+            if "URLAUTH" not in fetcher.capabilities:
+                raise Unusable(f"{self._name}: no URLAUTH, which URLFETCH belongs to; see imap_urlauth_method")
+            name = quote(user, safe="")
+            place = f"imap://{name}@{self._name}/INBOX/;UID=1;URLAUTH=submit+{name}"
+            try:
+                with fetcher.begun(self._patience):
+                    fetcher.urlfetch(ImapUrl.parse(f"{place}:INTERNAL:{MADE_UP}"), Nothing())
+            except NotResolved as answered:
+                yield f"URLFETCH is answered; of a made-up URL: {answered.reason}"
+            yield f"whether {user} may resolve submit+ URLs shows a real one: gsubmit send-test --via-imap"
+
+    def _as_owner(self, user: str) -> Iterator[str]:
+        who = Who(self._server.master_user, self._server.master_password, user)
+        with self._login(who) as fetcher:
+            yield f"logged in as {who.user} for {user}"
+            if "URLAUTH" in fetcher.capabilities:
+                yield "URLAUTH: tokens are compared with those that the owner gets"
+            else:
+                yield "warning: no URLAUTH, so that only URLs without a token can be resolved for the owner"
+
+    @contextmanager
+    def _login(self, who: Who) -> Iterator[_Dialled]:
+        words = f" for {who.authorization_id}" if who.authorization_id else ""
+        with self._connection(f"cannot be used as {who.user}{words}") as fetcher:
+            try:
+                with fetcher.begun(self._patience):
+                    fetcher.log_in(who.user, who.password, who.authorization_id)
+                    fetcher.learn()
+            except LoginRefused as refused:
+                raise Unusable(f"{self._name}: {who.user} cannot log in{words}: {refused.reason}") from refused
+            yield fetcher
+
+    @contextmanager
+    def _connection(self, complaint: str) -> Iterator[_Dialled]:
+        """A connection with TLS. What goes wrong with it is an Unusable."""
+        try:
+            first = self._context if self._server.ssl == "imaps" else None
+            fetcher = _Dialled(self._server.host, self._server.port, first, self._patience)
+            try:
+                if self._server.ssl == "starttls":
+                    assert self._context is not None
+                    with fetcher.begun(self._patience):
+                        fetcher.go_over_to_tls(self._context)
+                yield fetcher
+            finally:
+                fetcher.leave()
+        except ImapFault as fault:
+            raise Unusable(f"{self._name} {complaint}: {fault.reason}") from fault
