@@ -35,6 +35,8 @@ def expanded(
 
     The words were cut before, so that no name of a user adds fields.
     """
+    if not fields:  # most entries
+        return {}
     known = values(user) | {
         "remote_ip": origin.remote_ip,
         "local_ip": origin.local_ip,

@@ -9,7 +9,7 @@ from typing import TypeVar, TypeVarTuple
 
 from gevent.threadpool import ThreadPool
 
-from gsubmit.auth.schemes import SchemeError, parse
+from gsubmit.auth.schemes import SchemeError, StoredPassword, parse
 
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
@@ -20,8 +20,12 @@ Arguments = TypeVarTuple("Arguments")
 
 def check(stored: str, default_scheme: str, password: str, *, user: str = "", allow_weak: bool = True) -> bool:
     """Whether `stored` is a form of `password`, or SchemeError. Other greenlets run while a slow hash is computed."""
-    hashed = parse(stored, default_scheme)
-    if hashed.is_weak and not allow_weak:
+    return compare(parse(stored, default_scheme), password, user=user, allow_weak=allow_weak)
+
+
+def compare(hashed: StoredPassword, password: str, *, user: str = "", allow_weak: bool = True) -> bool:
+    """The same for a stored password that was parsed already."""
+    if not allow_weak and hashed.is_weak:
         raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
     if hashed.is_cheap:
         return hashed.matches(password, user)

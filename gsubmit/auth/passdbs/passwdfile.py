@@ -107,11 +107,12 @@ class PasswdFile:
 
     def _proves(self, user: str, stored: str, password: str) -> bool:
         allow_weak = self._means.allow_weak_schemes
-        if schemes.parse(stored, self.scheme).is_cheap:
-            return hashing.check(stored, self.scheme, password, user=user, allow_weak=allow_weak)
+        hashed = schemes.parse(stored, self.scheme)
+        if hashed.is_cheap:
+            return hashing.compare(hashed, password, user=user, allow_weak=allow_weak)
         verdict = self._means.cache.recall(str(self), user, password, stored)
         if verdict is None:
-            proven = hashing.check(stored, self.scheme, password, user=user, allow_weak=allow_weak)
+            proven = hashing.compare(hashed, password, user=user, allow_weak=allow_weak)
             verdict = Verdict({} if proven else None)
             self._means.cache.remember(str(self), user, password, verdict, stored)
         return verdict.fields is not None
