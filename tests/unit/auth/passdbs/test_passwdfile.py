@@ -14,7 +14,7 @@ from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.passdb import Answer, Means, Unavailable, UnknownUser
 from gsubmit.auth.passdbs import passwdfile
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
-from gsubmit.auth.schemes import hash_password
+from gsubmit.auth.schemes import StoredPassword, hash_password
 from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys
 from tests.unit.auth.answering import ORIGIN, Users, chain, link, yes
 
@@ -190,13 +190,13 @@ def test_number_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stored passwords that were compared."""
     seen: list[str] = []
-    real = hashing.check
+    real = hashing.compare
 
-    def check(stored: str, default_scheme: str, password: str, **options: Any) -> bool:
-        seen.append(stored)
-        return real(stored, default_scheme, password, **options)
+    def compare(hashed: StoredPassword, password: str, **options: Any) -> bool:
+        seen.append(f"{{{hashed.name}}}{hashed.content.decode()}")
+        return real(hashed, password, **options)
 
-    monkeypatch.setattr(hashing, "check", check)
+    monkeypatch.setattr(hashing, "compare", compare)
     return seen
 
 
