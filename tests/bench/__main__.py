@@ -1,7 +1,8 @@
 """`make bench`: what gsubmit costs per message, beside a proxy that does nothing, both in front of smtp-sink.
 
 CPU time of the server's process over the messages of a load; the smallest of some rounds, to keep others' work on the
-machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins`: see there.
+machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins` and `burl`:
+see there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tests.bench import logins  # noqa: E402
+from tests.bench import burl, logins  # noqa: E402
 from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
@@ -48,10 +49,13 @@ def cost(process: subprocess.Popen[bytes], load: Load, port: int, context: ssl.S
 
 def main() -> None:
     """Print a line per load; words on the command line choose some."""
-    if sys.argv[1:] != ["logins"]:
+    chosen = sys.argv[1:]
+    if not set(chosen) or set(chosen) - {"logins", "burl"}:
         loads()
-    if not sys.argv[1:] or "logins" in sys.argv[1:]:
+    if not chosen or "logins" in chosen:
         logins.measure()
+    if not chosen or "burl" in chosen:
+        burl.measure()
 
 
 def loads() -> None:
