@@ -54,6 +54,7 @@ def refuse(session: Session, command: Command) -> None:
     if session.transaction is None or session.transaction.is_spoiled:
         return
     if command.argument.upper().endswith(" LAST"):
+        session.wire.flush()  # the relay may still owe answers that were promised to the client
         session.end_transaction()
     else:
         session.transaction.is_spoiled = True
