@@ -90,7 +90,7 @@ class ImapDial:
                 with fetcher.begun(self._patience):
                     fetcher.urlfetch(ImapUrl.parse(f"{place}:INTERNAL:{MADE_UP}"), Nothing())
             except NotResolved as answered:
-                yield f"URLFETCH is answered; of a made-up URL: {answered.reason}"
+                yield f"{'' if 'NIL' in answered.reason else 'warning: '}of a made-up URL, {answered.reason}"
             yield f"whether {user} may resolve submit+ URLs shows a real one: gsubmit send-test --via-imap"
 
     def _as_owner(self, user: str) -> Iterator[str]:

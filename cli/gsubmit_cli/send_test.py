@@ -118,7 +118,11 @@ def send_test(context: click.Context, /, **given: Any) -> None:
     """
     _check(context)
     imap = ImapOptions(**{name: given.pop(name) for name in ("via_imap", *IMAP_OPTIONS)})
-    options = Options(**given, imap=imap)
+    context.exit(_send(Options(**given, imap=imap)))
+
+
+def _send(options: Options) -> int:
+    """Submit the message; the exit code."""
     target = _target(options)
     submission = _submission(options, target)
     probe = Probe(target, Transcript(None if options.as_json else _show))
@@ -131,7 +135,7 @@ def send_test(context: click.Context, /, **given: Any) -> None:
     else:
         for line in verdict(probe):
             _show("verdict", line)
-    context.exit(outcome.stage.value)
+    return outcome.stage.value
 
 
 def _check(context: click.Context) -> None:
