@@ -11,6 +11,7 @@ from typing import TextIO
 from gsubmit.settings.sections import LoggingSettings
 
 _WORDS = {"DEBUG": "Debug", "INFO": "Info", "WARNING": "Warning", "ERROR": "Error", "CRITICAL": "Fatal"}
+LOOK_INTERVAL = 1.0  # seconds between two looks whether the log file is still the same
 _SYSLOG_SOCKET = "/dev/log"
 
 
@@ -35,6 +36,17 @@ class _Line(logging.Formatter):
         if self._stamped[0] != second:
             self._stamped = (second, time.strftime(self._timestamp, time.localtime(second)))
         return self._stamped[1]
+
+
+class _RotatedFile(logging.handlers.WatchedFileHandler):
+    """A file that is opened anew when it was moved away, as logrotate does. To look at each line would cost too much."""
+
+    _next_look = 0.0
+
+    def reopenIfNeeded(self) -> None:  # noqa: N802 - logging's name
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_INTERVAL
+            super().reopenIfNeeded()
 
 
 # Facts that our lines do not show; the logging manual names these switches for programs that log much.
@@ -79,7 +91,6 @@ def _handler(path: str, settings: LoggingSettings) -> logging.Handler:
         syslog.ident = "gsubmit: "
         syslog.setFormatter(_Line(""))
         return syslog
-    # Opened anew when the file is moved away, as logrotate does.
-    file = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+    file = _RotatedFile(path, encoding="utf-8")
     file.setFormatter(_Line(settings.log_timestamp))
     return file

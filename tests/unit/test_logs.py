@@ -129,8 +129,9 @@ def test_stderr(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.count("gsubmit: ") == 3
 
 
-def test_rotation(tmp_path: Path) -> None:
-    """A file that was moved away is opened anew."""
+def test_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was moved away is opened anew, at the next look."""
+    monkeypatch.setattr(logs, "LOOK_INTERVAL", 0.0)
     path = tmp_path / "log"
     logs.configure(LoggingSettings(log_path=str(path), log_timestamp=""))
     log = logging.getLogger("gsubmit")
