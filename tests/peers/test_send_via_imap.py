@@ -106,9 +106,9 @@ def test_one_command_proves_the_whole_path(store: Store, server: Serving, relay:
     outcome = _send_json(server, store, "--file", tmp_path / "message")
     assert outcome["ok"] is True, outcome
     (mail,) = relay.accepted
-    ours, start, rest = mail.content.partition(b"From: <joe@")
+    ours, begin, rest = mail.content.partition(b"From: <joe@")
     assert re.fullmatch(rb"Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*", ours)
-    assert start + rest == MESSAGE
+    assert begin + rest == MESSAGE
     with store.login("joe") as joe:
         assert joe.fetch("Sent", outcome["imap"]["uid"]) == MESSAGE
         assert b"\\\\Seen" in _flags(joe, outcome["imap"]["uid"])
