@@ -66,19 +66,18 @@ SENT = "250 2.0.0 Queued"
 
 @dataclass
 class Gate:
-    """What lets connections through to a server, and counts them. `hold_after` octets from the server nothing passes."""
+    """What lets connections through to a server, and counts them and the octets that come from there.
+
+    With `most` octets passed, no more pass, until it is None again.
+    """
 
     port: int
     to: int
     host: str = GATE
     opened: int = 0
-    hold_after: int | None = None
-    _passed: int = 0
+    passed: int = 0
+    most: int | None = None
     _greenlets: list[gevent.Greenlet[..., None]] = field(default_factory=list)
-
-    def hold(self, octets: int) -> None:
-        """From now on, so many octets from the server and no more."""
-        self._passed, self.hold_after = 0, octets
 
     def serve(self, listener: socket.socket) -> None:
         while True:
@@ -98,15 +97,17 @@ class Gate:
         try:
             with suppress(OSError):
                 while octets := source.recv(BLOCK):
-                    if is_servers and self.hold_after is not None:
-                        octets = octets[: max(self.hold_after - self._passed, 0)]
-                        self._passed += len(octets)
+                    if is_servers:
+                        if self.most is not None:
+                            octets = octets[: max(self.most - self.passed, 0)]
+                        self.passed += len(octets)
                     target.sendall(octets)
         finally:
             source.close()
             target.close()
 
-    def close(self) -> None:
+    def shut(self) -> None:
+        """End all connections."""
         gevent.killall(self._greenlets)
 
 
@@ -120,7 +121,7 @@ def gate(port: int, to: int = 0, host: str = GATE) -> Iterator[Gate]:
             yield way
         finally:
             accepting.kill()
-            way.close()
+            way.shut()
 
 
 class BurlClient(smtplib.SMTP):
