@@ -39,7 +39,7 @@ class _Line(logging.Formatter):
 
 
 class _RotatedFile(logging.handlers.WatchedFileHandler):
-    """A file that is opened anew when it was moved away, as logrotate does. To look at each line would cost too much."""
+    """A file that is opened anew when it was moved away, as logrotate does; looking with each line would cost too much."""
 
     _next_look = 0.0
 
