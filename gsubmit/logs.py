@@ -39,7 +39,7 @@ class _Line(logging.Formatter):
 
 
 class _RotatedFile(logging.handlers.WatchedFileHandler):
-    """A file that is opened anew when it was moved away, as logrotate does; looking with each line would cost too much."""
+    """A file that is opened anew when it was moved away, as logrotate does. Not every line pays for a look."""
 
     _next_look = 0.0
 
