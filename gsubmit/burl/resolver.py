@@ -12,7 +12,7 @@ from gsubmit.burl.fetcher import Fetcher, NotResolved, Sink, TokenRefused, TooBi
 from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
 from gsubmit.imap import ImapFault, LoginRefused, Lost, Slow
-from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.burl import ImapServerSettings, canonical
 from gsubmit.smtp.replies import (
     IMAP_LOST,
     IMAP_REFUSES_US,
@@ -44,7 +44,7 @@ class Resolver:
 
     def __init__(self, pools: Sequence[Pool], accesses: Collection[str], patience: float) -> None:
         """`accesses`: the access identifiers that are taken; `patience`: seconds for a message to come."""
-        self._pools = {(pool.server.host.lower().strip("[]"), pool.server.port): pool for pool in pools}
+        self._pools = {(canonical(pool.server.host), pool.server.port): pool for pool in pools}
         self._accesses = frozenset(accesses)
         self._patience = patience
         self._without_urlfetch: set[Pool] = set()  # servers that have shown to resolve no submit+ URLs

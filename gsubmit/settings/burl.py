@@ -110,6 +110,14 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def canonical(host: str) -> str:
+    """A host so that two can be compared: an address in its shortest form, a name in small letters."""
+    try:
+        return str(ip_address(host.strip("[]")))
+    except ValueError:
+        return host.lower().removesuffix(".")
+
+
 def own_server(burl: BurlSettings) -> ImapServerSettings | None:
     """The server of the settings outside any block, if there is one."""
     if not burl.imap_urlauth_host:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsubmit.settings.burl import PREFIX, ImapServerSettings
+from gsubmit.settings.burl import PREFIX, ImapServerSettings, canonical
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest
@@ -32,7 +32,8 @@ class ImapServers:
             self._report.problem(block.place, "imap_urlauth_server needs a name")
         server = ImapServerSettings(name=block.name, **given(ImapServerSettings, values, self._report))
         if not server.host:
-            self._report.problem(block.place, f"'{block}' needs a host")
+            if "host" not in values or not values["host"].text:
+                self._report.problem(block.place, f"'{block}' needs a host")
             return
         self._servers.append((server, block.place))
 
@@ -47,9 +48,9 @@ class ImapServers:
         taken: set[tuple[str, int]] = set()
         for server, place in servers:
             self._check(server, place)
-            if (server.host.lower(), server.port) in taken:
+            if (canonical(server.host), server.port) in taken:
                 self._report.problem(place, f"{server.host} port {server.port} is there twice")
-            taken.add((server.host.lower(), server.port))
+            taken.add((canonical(server.host), server.port))
         return tuple(server for server, _ in servers)
 
     def _check(self, server: ImapServerSettings, place: Place) -> None:

@@ -11,6 +11,7 @@ from typing import cast
 
 import gevent
 
+from gsubmit.app import build_resolver
 from gsubmit.auth.chain import build_chain
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Promise
@@ -155,7 +156,8 @@ def connected(settings: str = "", next_hop: NextHop | None = None, remote_ip: st
     next_hop = next_hop or NextHop()
     mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in loaded.settings.auth.auth_mechanisms}
     tls = ServerTls(loaded.settings) if loaded.settings.ssl.ssl != "no" else None
-    service = Service(loaded.settings, build_chain(loaded.settings), mechanisms, next_hop, tls)
+    chain, resolver = build_chain(loaded.settings), build_resolver(loaded.settings)
+    service = Service(loaded.settings, chain, mechanisms, next_hop, tls, resolver=resolver)
     ours, theirs = socket.socketpair()
     theirs.settimeout(5)
     session = Session(Wire(ours, 5.0), service, Endpoints(remote_ip, 40000, "127.0.0.1", 587))

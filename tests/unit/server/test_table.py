@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from gsubmit.server.commands import content, needs, other
+from gsubmit.server.commands import burl, content, needs, other
 from gsubmit.server.commands.table import COMMANDS, Need, execute
 from gsubmit.smtp import replies
 from gsubmit.smtp.capabilities import Capabilities
@@ -24,8 +24,10 @@ LINES = {
     "MAIL": "MAIL FROM:<a@example.org>",
     "RCPT": "RCPT TO:<b@example.net>",
     "BDAT": "BDAT 3 LAST",
+    "BURL": "BURL imap://127.0.0.1/INBOX/;UID=1",
     "VRFY": "VRFY b",
 }
+WITH_BURL = "imap_urlauth_host = 127.0.0.1\nimap_urlauth_submit_password = secret"
 IMPLEMENTED = {verb for verb, row in COMMANDS.items() if row.handler is not other.not_implemented}
 
 
@@ -89,6 +91,8 @@ UNMET: dict[Need, tuple[Callable[[Client], None], Reply]] = {
     needs.no_chunks: (chunks, replies.CHUNKS_BEGUN),
     needs.not_binary: (binary, replies.BINARY_NEEDS_BDAT),
     needs.recipients: (mail, replies.NO_RECIPIENTS),
+    burl.offered: (rcpt, replies.BURL_UNAVAILABLE),
+    burl.good_syntax: (rcpt, replies.BAD_BURL_SYNTAX),
     content.good_chunk_marker: (rcpt, replies.BAD_CHUNK_MARKER),
     content.readable_chunk_size: (rcpt, replies.BAD_CHUNK_SIZE),
 }
@@ -101,6 +105,7 @@ def line_for(verb: str, need: Need) -> str:
         needs.argument: verb,
         content.good_chunk_marker: "BDAT 3 FIRST",
         content.readable_chunk_size: "BDAT x",
+        burl.good_syntax: f"{line} FIRST",
     }
     return changed.get(need, line)
 
@@ -111,7 +116,7 @@ def line_for(verb: str, need: Need) -> str:
 )
 def test_need_not_met(verb: str, need: Need) -> None:
     arrange, reply = UNMET[need]
-    with connected() as client:
+    with connected("" if need is burl.offered else WITH_BURL) as client:
         arrange(client)
         if need is needs.tls:
             object.__setattr__(client.session.service.settings.ssl, "ssl", "required")
@@ -151,6 +156,7 @@ MET: list[tuple[str, Callable[[Client], None], int]] = [
     ("MAIL FROM:<>", logged_in, 250),
     ("RCPT TO:<bad@example.net>", mail, 550),
     ("BDAT 3 LAST", rcpt, 250),
+    ("BURL http://example.org/ LAST", rcpt, 554),
     ("RSET", rcpt, 250),
     ("NOOP now", spoiled, 250),
     ("VRFY b", mail, 252),
@@ -163,7 +169,7 @@ MET: list[tuple[str, Callable[[Client], None], int]] = [
 
 @pytest.mark.parametrize(("line", "arrange", "code"), MET, ids=[line for line, _, _ in MET])
 def test_needs_met(line: str, arrange: Callable[[Client], None], code: int) -> None:
-    with connected() as client:
+    with connected(WITH_BURL) as client:
         arrange(client)
         assert client.reply(line, b"abc").code == code
 
@@ -220,13 +226,20 @@ def test_line_length(line: str, code: int) -> None:
 
 
 # What a keyword promises besides parameters of MAIL and RCPT.
-COMMAND_OF = {"AUTH": "AUTH", "BINARYMIME": "BDAT", "CHUNKING": "BDAT", "STARTTLS": "STARTTLS", "VRFY": "VRFY"}
+COMMAND_OF = {
+    "AUTH": "AUTH",
+    "BINARYMIME": "BDAT",
+    "BURL": "BURL",
+    "CHUNKING": "BDAT",
+    "STARTTLS": "STARTTLS",
+    "VRFY": "VRFY",
+}
 NO_COMMAND = {"ENHANCEDSTATUSCODES", "PIPELINING"}
 
 
 def test_every_announced_keyword_is_kept() -> None:
     """EHL-3."""
-    keywords = announced(Situation(Capabilities.from_lines(ALL_KEYWORDS), 0, ("PLAIN",), True))
+    keywords = announced(Situation(Capabilities.from_lines(ALL_KEYWORDS), 0, ("PLAIN",), True, burl="imap"))
     parameters = {row.extension for row in chain(_MAIL_PARAMS.values(), _RCPT_PARAMS.values())}
     assert set(keywords) == set(COMMAND_OF) | NO_COMMAND | parameters
     assert set(COMMAND_OF.values()) <= IMPLEMENTED
