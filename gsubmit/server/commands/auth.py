@@ -89,6 +89,7 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Rep
         restrictions.check(identity, address)
     except Unavailable as unavailable:
         _log.error("%s", unavailable.reason, extra={"prefix": session.label})
+        _hold_back(session, authority)  # another passdb may have compared the password
         return AUTH_UNAVAILABLE
     except Denied as denied:
         _count(session, authority, denied, level)
@@ -96,6 +97,8 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Rep
     except (MalformedResponse, Refused, Closed, TimedOut) as end:
         if authority.denied is not None:  # the client has heard why, and need not go on (RFC 7628 3.2.3)
             _count(session, authority, authority.denied, level)
+            if isinstance(end, MalformedResponse | Refused):
+                _hold_back(session, authority)
         if isinstance(end, MalformedResponse):
             raise Refused(AUTH_MALFORMED) from end
         raise
@@ -117,13 +120,19 @@ def _count(session: Session, authority: SessionAuthority, denied: Denied, level:
 
 
 def _refuse(session: Session, authority: SessionAuthority, denied: Denied) -> Reply:
-    """Say no, always equally long after the passdbs were asked."""
-    delay = authority.since + session.service.settings.auth.auth_failure_delay - time.monotonic()
-    if delay > 0 and not denied.nodelay:
-        time.sleep(delay)
+    """Say no."""
+    if not denied.nodelay:
+        _hold_back(session, authority)
     if isinstance(denied, Disabled):
         return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, journal.safe(denied.text) or AUTH_DISABLED.text)
     return AUTH_FAILED
+
+
+def _hold_back(session: Session, authority: SessionAuthority) -> None:
+    """Let the answer come always equally long after the passdbs were asked."""
+    delay = authority.since + session.service.settings.auth.auth_failure_delay - time.monotonic()
+    if delay > 0:
+        time.sleep(delay)
 
 
 def _welcome(session: Session, mechanism: Mechanism, identity: Identity, password: str) -> Reply:
