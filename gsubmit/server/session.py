@@ -233,9 +233,8 @@ class Session:
             self.wire.flush()
             self.end_transaction()
 
-    @property
-    def current(self) -> Transaction | None:
-        """The transaction, unless it is known to be void."""
+    def live_transaction(self) -> Transaction | None:
+        """The transaction; one that is known to be void ends here (the relay refused the sender, or was lost)."""
         if self.transaction is not None and self.transaction.delivery.is_void:
             self.end_transaction()
         return self.transaction

@@ -82,19 +82,19 @@ def no_transaction(session: Session, _: Command) -> None:
     """One MAIL in a transaction (RFC 5321 4.1.4). Whether the first one was refused must be known here."""
     if session.transaction is not None:
         session.transaction.delivery.sender.reply()
-    _need(session.current is None, MAIL_GIVEN)
+    _need(session.live_transaction() is None, MAIL_GIVEN)
 
 
 def no_transaction_for_auth(session: Session, _: Command) -> None:
     """No AUTH within a transaction (RFC 4954 4)."""
     if session.transaction is not None:
         session.transaction.delivery.sender.reply()
-    _need(session.current is None, AUTH_IN_TRANSACTION)
+    _need(session.live_transaction() is None, AUTH_IN_TRANSACTION)
 
 
 def transaction(session: Session, _: Command) -> None:
     """MAIL comes before RCPT and content (RFC 5321 3.3)."""
-    _need(session.current, MAIL_FIRST)
+    _need(session.live_transaction(), MAIL_FIRST)
 
 
 def unspoiled(session: Session, _: Command) -> None:
@@ -119,7 +119,7 @@ def recipients(session: Session, _: Command) -> None:
     try:
         accepted = session.transaction.delivery.accepted()
     finally:
-        current = session.current  # None when the answers made it void
+        current = session.live_transaction()  # None when the answers made it void
     _need(current, MAIL_FIRST)
     session.transaction.envelope.recipients = accepted
     _need(accepted, NO_RECIPIENTS)
