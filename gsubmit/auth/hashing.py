@@ -9,7 +9,7 @@ from typing import TypeVar, TypeVarTuple
 
 from gevent.threadpool import ThreadPool
 
-from gsubmit.auth.schemes import SchemeError, StoredPassword, parse
+from gsubmit.auth.schemes import Incomparable, SchemeError, StoredPassword, parse
 
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
@@ -27,9 +27,10 @@ def compare(hashed: StoredPassword, password: str, *, user: str = "", allow_weak
     """The same for a stored password that was parsed already."""
     if not allow_weak and hashed.is_weak:
         raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
-    if hashed.is_cheap:
-        return hashed.matches(password, user)
-    return run(hashed.matches, password, user)
+    try:
+        return hashed.matches(password, user) if hashed.is_cheap else run(hashed.matches, password, user)
+    except Incomparable:  # what the client has sent is no fault of ours, and must not look like one
+        return False
 
 
 def run(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

@@ -1,13 +1,14 @@
 """Stored passwords: `{SCHEME}content`, as Dovecot writes them. Compared with a password, made, turned into keys."""
 
 from gsubmit.auth.schemes.keys import cram_keys, scram_keys
-from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError
+from gsubmit.auth.schemes.scheme import Incomparable, Rounds, Scheme, SchemeError
 from gsubmit.auth.schemes.stored import StoredPassword, choose, hash_password, parse
 from gsubmit.auth.schemes.table import SCHEMES, WEAK
 
 __all__ = [
     "SCHEMES",
     "WEAK",
+    "Incomparable",
     "Rounds",
     "Scheme",
     "SchemeError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import warnings
 from functools import partial
 
@@ -11,13 +12,16 @@ from passlib.hash import argon2, bcrypt, des_crypt, md5_crypt, sha256_crypt, sha
 
 from gsubmit.auth import libcrypt
 from gsubmit.auth.schemes.digest import md5
-from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError, always, decoded
+from gsubmit.auth.schemes.scheme import Incomparable, Rounds, Scheme, SchemeError, always, decoded
 
 BCRYPT_PASSWORD = 72  # octets that bcrypt looks at; crypt(3) ignores the rest, the bcrypt package refuses more
 BCRYPT_SETTING = 29  # characters of a bcrypt hash before the digest
 DES_PASSWORD = 8  # octets that DES looks at
 BCRYPT_COST = Rounds(default=10, least=4, most=31)  # each one more doubles the time; Dovecot's default is 5
 SHA_ROUNDS = Rounds(default=5000, least=1000, most=999_999_999)
+MAX_PYTHON_ROUNDS = 10_000  # passlib takes 60 ms for so many, with all that time the interpreter's lock
+
+_ROUNDS = re.compile(r"\$[56]\$(?:rounds=([0-9]{1,9})\$)?")
 
 # About stray bits in hashes of old tools: they still compare, and stderr is not the place.
 warnings.filterwarnings("ignore", category=PasslibHashWarning)
@@ -38,6 +42,14 @@ def _by_passlib(content: str, password: bytes) -> bool:
         raise SchemeError("malformed hash, or of an unknown kind") from None
 
 
+def _is_for_passlib(content: str) -> bool:
+    """Whether passlib can compare it with a password that is too long for libcrypt, without holding all up for long."""
+    rounds = _ROUNDS.match(content)
+    if rounds is not None:  # of pure Python
+        return int(rounds[1] or 0) <= MAX_PYTHON_ROUNDS
+    return content.startswith(("$1$", "$2", "$argon2")) or not content.startswith("$")
+
+
 def _matches(kinds: tuple[str, ...], content: bytes, password: bytes, user: str) -> bool:
     """Whether they match, for hashes that begin in one of these ways."""
     text = content.decode("utf-8", "replace")
@@ -47,7 +59,9 @@ def _matches(kinds: tuple[str, ...], content: bytes, password: bytes, user: str)
         raise SchemeError("hash is of another kind than its scheme")
     if text.startswith("$2x$") and not password.isascii():
         # The hashes of an old crypt_blowfish that got octets over 127 wrong: other passwords may match too.
-        raise SchemeError("bcrypt of kind 2x with a password that is not ASCII")
+        raise Incomparable("bcrypt of kind 2x with a password that is not ASCII")
+    if len(password) > libcrypt.MAX_PASSWORD and not _is_for_passlib(text):
+        raise Incomparable(f"password of more than {libcrypt.MAX_PASSWORD} octets")
     computed = libcrypt.crypt(password, content)
     if computed is None:
         return _by_passlib(text, password)

@@ -30,4 +30,5 @@ def cram_keys(stored: StoredPassword) -> CramKeys | None:
     """
     if stored.name in ("CRAM-MD5", "HMAC-MD5"):
         return cram.keys_in(stored.content)
-    return None if stored.cleartext is None else states_of(stored.cleartext.encode("utf-8"))
+    password = stored.cleartext  # an empty one would let everybody in
+    return states_of(password.encode("utf-8")) if password else None

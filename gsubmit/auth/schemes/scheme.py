@@ -15,6 +15,10 @@ class SchemeError(Exception):
     """A stored password that we cannot read. The text never holds any part of it."""
 
 
+class Incomparable(SchemeError):
+    """It is this password that cannot be compared with that content, so it is not the right one."""
+
+
 class Rounds(NamedTuple):
     """How often something is repeated to make guessing slow."""
 
