@@ -36,7 +36,7 @@ class Penalty:
 
     def level(self, address: str) -> int:
         """How high the level of this address is; a login has to wait WAITS[level] before it is looked at."""
-        record = self._records.get(_network(address))
+        record = self._records.get(network_of(address))
         return self._faded(record) if record is not None else 0
 
     def failed(self, address: str, level: int, user: str, password: str = "") -> None:
@@ -44,7 +44,7 @@ class Penalty:
 
         The same wrong password again is no guess: some client was never told the new one.
         """
-        network = _network(address)
+        network = network_of(address)
         record = self._records.get(network) or _Record()
         proof = self._proof(user, password)
         if password and proof in record.proofs:
@@ -58,7 +58,7 @@ class Penalty:
 
     def succeeded(self, address: str) -> None:
         """A login succeeded: whoever it is knows a password."""
-        self._records.pop(_network(address), None)
+        self._records.pop(network_of(address), None)
 
     def _faded(self, record: _Record) -> int:
         """The level now."""
@@ -81,7 +81,7 @@ class Penalty:
         return hashlib.blake2b(text, digest_size=16, key=self._secret).digest()
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The address, or for IPv6 the network that it is in: one customer has them all."""
     ip = ip_address(address)
     if isinstance(ip, IPv6Address):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.penalty import WAITS, Penalty
+from gsubmit.auth.penalty import WAITS, Penalty, network_of
 from gsubmit.turns import Turns
 
 AT_A_TIME = 2  # passwords checked at the same time for one address; slow hashes take a thread each
@@ -26,8 +26,9 @@ class Logins:
 
     @contextmanager
     def turn(self, address: str) -> Iterator[None]:
-        """Wait for this address's turn, and have it. Raises Unavailable."""
-        turns = self._by_address.setdefault(address, Turns(AT_A_TIME))
+        """Wait for this address's turn, and have it. Raises Unavailable. An IPv6 network counts as one address."""
+        network = network_of(address)
+        turns = self._by_address.setdefault(network, Turns(AT_A_TIME))
         if not turns.take(PATIENCE):
             raise Unavailable("too many logins at the same time from this address")
         try:
@@ -35,7 +36,7 @@ class Logins:
         finally:
             turns.give_back()
             if not turns.busy:
-                self._by_address.pop(address, None)
+                self._by_address.pop(network, None)
 
     def wait(self, address: str) -> int:
         """Let an address wait as long as its earlier failures ask for; its level, for Penalty.failed."""

@@ -33,6 +33,18 @@ def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) ->
     assert not logins._by_address
 
 
+def test_a_customer_with_many_addresses_has_no_more_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each turn may hold a connection to a passdb for seconds, and of those there are few for all."""
+    monkeypatch.setattr("gsubmit.server.logins.PATIENCE", 0.0)
+    logins = Logins()
+    with logins.turn("2001:db8:1::1"), logins.turn("2001:db8:1:ffff::2"):
+        with pytest.raises(Unavailable), logins.turn("2001:db8:1:2::3"):
+            pass
+        with logins.turn("2001:db8:2::1"):
+            pass
+    assert not logins._by_address
+
+
 def test_a_turn_is_given_back_after_a_failure() -> None:
     logins = Logins()
     for _ in range(AT_A_TIME + 1):
