@@ -1,0 +1,77 @@
+"""The fake IMAP server of the transcripts, for tests that hold its client themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from gsubmit.burl.pool import Pool, Who
+from gsubmit.settings.burl import ImapServerSettings
+from tests.harness import escapes
+from tests.harness.fakeimap import FakeImap
+from tests.harness.imapscript import TOKEN, ImapScript, Step, action
+from tests.harness.relayscript import EVERY_OTHER, Hears, Says
+
+PATIENCE = 5.0
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+SUBMIT = Who("submit", "s3cret")
+
+
+@dataclass
+class Kept:
+    """A sink that takes so many octets."""
+
+    room: int | None = None
+    octets: bytearray = field(default_factory=bytearray)
+
+    def take(self, content: bytes) -> None:
+        self.octets += content
+        if self.room is not None:
+            self.room -= len(content)
+
+
+def steps(*lines: str) -> list[Step]:
+    """`> text`, `< text` or an action, as transcripts have them after `I`."""
+    made: list[Step] = []
+    for line in lines:
+        mark, _, text = line.partition(" ")
+        if mark == ">":
+            made.append(Hears(escapes.pattern(text), text))
+        elif mark == "<":
+            made.append(Says(escapes.line(text)))
+        else:
+            made.append(action(line))
+    return made
+
+
+@contextmanager
+def imap_server(*lines: str, others: tuple[str, ...] = ()) -> Iterator[FakeImap]:
+    """`lines` are its first connection, `others` the ones after it."""
+    server = FakeImap(ImapScript(connections={1: steps(*lines), EVERY_OTHER: steps(*others)}))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def pool(
+    server: FakeImap, settings: Mapping[str, Any] = NOTHING, *, max_connections: int = 10, patience: float = PATIENCE
+) -> Iterator[Pool]:
+    made = Pool(ImapServerSettings(host="127.0.0.1", port=server.port, **settings), None, patience, max_connections)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def plain_url(server: FakeImap) -> str:
+    return server.names.written_out(b"{plain}").decode()
+
+
+def submit_url(server: FakeImap, access: str = "submit+user") -> str:
+    return f"{plain_url(server)};URLAUTH={access}:INTERNAL:{TOKEN}"

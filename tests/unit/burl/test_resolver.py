@@ -1,0 +1,187 @@
+"""From a URL to octets: which server is asked, as whom, and what the client hears when nothing comes of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from gsubmit.burl.access import Submitter
+from gsubmit.burl.pool import Pool
+from gsubmit.burl.resolver import Resolver
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.smtp import replies
+from gsubmit.smtp.reply import Refused, Reply
+from tests.harness.fakeimap import MESSAGE, FakeImap
+from tests.harness.imapscript import TOKEN
+from tests.unit.burl.imapserver import PATIENCE, Kept, imap_server, plain_url, pool, submit_url
+
+USER = Submitter("user", "user".__eq__, "s3cret")
+WITHOUT_PASSWORD = Submitter("user", "user".__eq__)
+Values = dict[str, Any]
+SUBMIT: Values = {"submit_password": "x"}
+MASTER: Values = {"master_user": "proxy", "master_password": "x"}
+FORWARD: Values = {"forward_credentials": True}
+NIL = ("> TAG URLFETCH *", '< * URLFETCH "{url}" NIL\\r\\nTAG OK done')
+
+
+def resolver(*pools: Pool, accesses: tuple[str, ...] = ("submit",)) -> Resolver:
+    return Resolver(pools, accesses, PATIENCE)
+
+
+def unreachable(**settings: Any) -> Pool:
+    return Pool(ImapServerSettings(**{"port": 9, **settings}), None, 0.2, 1)
+
+
+def outcome(there: Resolver, url: str, submitter: Submitter = USER, room: int | None = None) -> Reply | bytes:
+    sink = Kept(room)
+    try:
+        size = there.fetch(url, submitter, sink, "label")
+    except Refused as refused:
+        return refused.reply
+    assert size == len(sink.octets)
+    return bytes(sink.octets)
+
+
+def verbs(server: FakeImap) -> list[bytes]:
+    """What was asked, without what comes before each dialog."""
+    heard = [line.split(b" ")[1] for talk in server.talks for line in talk.heard]
+    return [verb for verb in heard if verb not in (b"CAPABILITY", b"AUTHENTICATE")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "before", "after", "without_password"),
+    [
+        pytest.param([], None, None, None, id="no server"),
+        pytest.param([{"host": "a", **SUBMIT}], "", "imap", "imap", id="submit"),
+        pytest.param([{"host": "a", **MASTER}], "", "imap imap://a:9", "imap imap://a:9", id="master"),
+        pytest.param([{"host": "a", **FORWARD}], "", "imap imap://a:9", None, id="the user's own password"),
+        pytest.param(
+            [{"host": "a", "port": 143, **MASTER}], "", "imap imap://a", "imap imap://a", id="BURL-5 port 143"
+        ),
+        pytest.param([{"host": "::1", **MASTER}], "", "imap imap://[::1]:9", "imap imap://[::1]:9", id="IPv6"),
+        pytest.param([{"host": "a", **SUBMIT}, {"host": "b", **FORWARD}], "", "imap imap://b:9", "imap", id="two"),
+    ],
+)
+def test_announced(settings: list[Values], before: str | None, after: str | None, without_password: str | None) -> None:
+    """BURL-3, BURL-4, BURL-5: only what works."""
+    there = resolver(*[unreachable(**one) for one in settings])
+    assert there.parameters(None) == before
+    assert there.parameters(USER) == after
+    assert there.parameters(WITHOUT_PASSWORD) == without_password
+    assert there.forwards is any("forward_credentials" in one for one in settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "written"),
+    [
+        ("imap.example.org", "IMAP.Example.ORG"),
+        ("IMAP.example.org", "imap.example.org."),
+        ("imap.example.org.", "imap.example.org"),
+        ("2001:db8:0::1", "[2001:DB8::0:1]"),
+        ("[::1]", "[0:0::1]"),
+    ],
+)
+def test_hosts_in_another_form(host: str, written: str) -> None:
+    """BURL-22: the server is known, and the user is not who the URL is for."""
+    there = resolver(unreachable(host=host, **SUBMIT))
+    url = f"imap://joe@{written}:9/INBOX/;UID=1;URLAUTH=submit+joe:INTERNAL:{TOKEN}"
+    assert outcome(there, url) == replies.URL_FORBIDDEN
+    assert outcome(there, url.replace(":9/", ":10/")) == replies.URL_UNTRUSTED
+    assert outcome(there, url.replace(":9/", "/")) == replies.URL_UNTRUSTED
+
+
+def test_nobody_listens() -> None:
+    there = resolver(unreachable(host="127.0.0.1", **SUBMIT))
+    assert outcome(there, f"imap://u@127.0.0.1:9/I/;UID=1;URLAUTH=submit+user:INTERNAL:{TOKEN}") == (
+        replies.IMAP_UNREACHABLE
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "submitter", "is_plain", "came"),
+    [
+        pytest.param(SUBMIT, USER, False, [b"URLFETCH"], id="urlfetch"),
+        pytest.param(SUBMIT, USER, True, replies.URL_UNTRUSTED, id="urlfetch without a token"),
+        pytest.param(MASTER, USER, False, [b"GENURLAUTH", b"EXAMINE", b"UID"], id="owner"),
+        pytest.param(MASTER, USER, True, [b"EXAMINE", b"UID"], id="owner without a token"),
+        pytest.param(FORWARD, USER, True, [b"EXAMINE", b"UID"], id="the user's own password"),
+        pytest.param(FORWARD, WITHOUT_PASSWORD, True, replies.URL_UNTRUSTED, id="no password to pass on"),
+        pytest.param({**SUBMIT, **MASTER}, USER, False, [b"URLFETCH"], id="both"),
+        pytest.param({**SUBMIT, **MASTER}, USER, True, [b"EXAMINE", b"UID"], id="both without a token"),
+        pytest.param(
+            {**SUBMIT, **MASTER, "method": "owner"}, USER, False, [b"GENURLAUTH", b"EXAMINE", b"UID"], id="auto"
+        ),
+    ],
+)
+def test_ways(settings: Values, submitter: Submitter, is_plain: bool, came: Reply | list[bytes]) -> None:
+    with imap_server() as server, pool(server, settings) as one:
+        url = plain_url(server) if is_plain else submit_url(server)
+        result = outcome(resolver(one), url, submitter)
+        if isinstance(came, Reply):
+            assert (result, server.talks) == (came, [])
+        else:
+            assert result == MESSAGE
+            assert [verb for verb in verbs(server) if verb != b"LOGOUT"] == came
+
+
+def test_user_urls_are_never_fetched_as_the_service() -> None:
+    """BURL-17: the service would get NIL."""
+    with imap_server() as server, pool(server, SUBMIT | MASTER) as one:
+        assert outcome(resolver(one, accesses=("user",)), submit_url(server, "user+user")) == MESSAGE
+        assert b"URLFETCH" not in verbs(server)
+
+
+def test_a_server_that_resolves_no_submit_urls_is_remembered() -> None:
+    with imap_server(*NIL) as server, pool(server, SUBMIT | MASTER) as one:
+        there = resolver(one)
+        for _ in range(2):
+            assert outcome(there, submit_url(server)) == MESSAGE
+        assert verbs(server).count(b"URLFETCH") == 1
+
+
+def test_what_is_remembered_closes_no_other_way() -> None:
+    """Whoever has not lent us a password still has URLFETCH."""
+    with imap_server(*NIL) as server, pool(server, SUBMIT | FORWARD) as one:
+        there = resolver(one)
+        assert outcome(there, submit_url(server)) == MESSAGE
+        assert outcome(there, submit_url(server), WITHOUT_PASSWORD) == MESSAGE
+        assert verbs(server).count(b"URLFETCH") == 2
+
+
+def test_a_url_that_neither_way_resolves_says_nothing_of_the_server() -> None:
+    refused = ("> TAG GENURLAUTH *", "< TAG NO no such mailbox")
+    with imap_server(*NIL, others=refused) as server, pool(server, SUBMIT | MASTER) as one:
+        there = resolver(one)
+        assert outcome(there, submit_url(server)) == replies.URL_UNRESOLVED
+        assert outcome(there, submit_url(server)) == MESSAGE
+        assert verbs(server).count(b"URLFETCH") == 2
+
+
+@pytest.mark.parametrize("room", [0, 1, len(MESSAGE) - 1])
+def test_no_room(room: int) -> None:
+    with imap_server() as server, pool(server, SUBMIT) as one:
+        assert outcome(resolver(one), submit_url(server), room=room) == replies.TOO_BIG
+        assert outcome(resolver(one), submit_url(server), room=len(MESSAGE)) == MESSAGE
+
+
+def test_no_token_and_no_password_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """BURL-24."""
+    caplog.set_level(logging.DEBUG)
+    with imap_server(*NIL) as server, pool(server, SUBMIT | FORWARD) as one:
+        assert outcome(resolver(one), submit_url(server)) == MESSAGE
+        outcome(resolver(one), submit_url(server, "submit+joe"))
+    assert "<hidden>" in caplog.text
+    assert TOKEN not in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_close() -> None:
+    with imap_server() as server, pool(server, SUBMIT) as one:
+        there = resolver(one)
+        outcome(there, submit_url(server))
+        there.close()
+        there.close()
+        assert outcome(there, submit_url(server)) == MESSAGE
+        assert len(server.talks) == 2

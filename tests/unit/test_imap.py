@@ -1,0 +1,219 @@
+"""imaplib's dialog with its bounds: whatever a server does, what comes of it is an ImapFault, and no secret is kept."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gevent
+import pytest
+
+from gsubmit import imap
+from gsubmit.imap import ImapClient, ImapFault, LoginRefused, Lost, Slow, response_code
+from tests.harness.fakeimap import FakeImap
+from tests.harness.relaytls import wrapped
+from tests.unit.burl.imapserver import PATIENCE, imap_server
+
+SECRET = "s3cret"
+
+
+@contextmanager
+def client(server: FakeImap, patience: float = PATIENCE) -> Iterator[ImapClient]:
+    made = ImapClient("127.0.0.1", server.port, None, patience)
+    try:
+        yield made
+    finally:
+        made.shutdown()
+
+
+def test_nothing_of_the_dialog_is_kept() -> None:
+    with imap_server() as server, client(server) as there:
+        with there.begun(PATIENCE):
+            there.log_in("user", SECRET)
+        assert there._secrets == []
+        assert there.literal is None
+        assert SECRET not in str(vars(there))
+        assert not any("AUTHENTICATE" in str(value) for value in vars(there).values())
+
+
+@pytest.mark.parametrize("words", ["AUTH=PLAIN SASL-IR", "AUTH=PLAIN", ""])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "TAG NO s3cret",
+        "TAG BAD s3cret",
+        "s3cret",
+        "* BYE s3cret",
+        "* s3cret",
+        "TAG1 OK s3cret",
+        r"* OK {99999999}\r\ns3cret",
+        r"\xff s3cret",
+    ],
+)
+def test_a_server_that_repeats_the_password(words: str, answer: str) -> None:
+    """PLN: neither in reasons nor in what is raised with them."""
+    lines = ("> TAG CAPABILITY", f"< * CAPABILITY IMAP4rev1 {words}", "< TAG OK done")
+    asked = ("> *AHVzZXIAczNjcmV0",) if "AUTH" in words else ("> s3cret",)
+    script = (*lines, *asked, f"< {answer}", "CLOSES")
+    caught = pytest.raises(ImapFault)
+    with imap_server(*script) as server, client(server) as there, caught as found, there.begun(PATIENCE):
+        there.log_in("user", SECRET)
+    assert SECRET not in found.value.reason + repr(found.value) + str(found.value.__cause__)
+    assert found.value.__suppress_context__ or found.value.__context__ is None
+
+
+@pytest.mark.parametrize("line", ["TAG NO s3cret", "* BYE s3cret", "TAG BAD s3cret", "s3cret"])
+def test_a_server_that_repeats_the_password_later(line: str) -> None:
+    lines = ("> TAG AUTHENTICATE *", "< TAG OK in", "> TAG NOOP", f"< {line}", "CLOSES")
+    with imap_server(*lines) as server, client(server) as there:
+        with there.begun(PATIENCE):
+            there.log_in("user", SECRET)
+        reason = ""
+        try:
+            with there.begun(PATIENCE):
+                there.noop()
+        except ImapFault as fault:
+            reason = fault.reason
+        assert SECRET not in reason
+
+
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [("user", "s3cret"), ("üser", "sécret"), ("", ""), ('a"b\\c', '"\\ {3} '), ("a b", "+ x"), ("a" * 1000, "b" * 5000)],
+)
+def test_login_without_authenticate(user: str, password: str) -> None:
+    lines = ("> TAG CAPABILITY", "< * CAPABILITY IMAP4rev1", "< TAG OK done")
+    with imap_server(*lines) as server, client(server) as there:
+        with there.begun(PATIENCE):
+            there.log_in(user, password)
+        name, word = user.encode(), password.encode()
+        said = server.talks[0].heard[1:]
+        assert said == [b"TAG LOGIN {%d}" % len(name), name + b" {%d}" % len(word), word]
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault", "reason"),
+    [
+        pytest.param(["SILENT"], Slow, "no answer in time", id="silence"),
+        pytest.param(["DRIPS 30 MS * OK ready and willing"], Slow, "no answer in time", id="an octet at a time"),
+        pytest.param(["< * OK", "CLOSES"], Lost, "", id="greeting and the end"),
+        pytest.param(["CLOSES"], Lost, "", id="the end"),
+        pytest.param(["< * NO"], ImapFault, "", id="NO"),
+        pytest.param(["< 220 x", "SILENT"], ImapFault, "unexpected response", id="SMTP"),
+        pytest.param([r"< \xff", "SILENT"], ImapFault, "", id="octets"),
+        pytest.param(["ENDLESS x"], ImapFault, "endless line", id="a line"),
+        pytest.param([r"< * OK", "> TAG CAPABILITY", r"ENDLESS * X\r\n"], ImapFault, "endless answers", id="answers"),
+        pytest.param([r"< * OK {70000}", "SILENT"], ImapFault, "endless literal", id="a literal"),
+        pytest.param(
+            ["> TAG CAPABILITY", "< * CAPABILITY IMAP2", "< TAG OK done", "SILENT"], ImapFault, "not IMAP4", id="IMAP2"
+        ),
+        pytest.param(
+            ["> TAG CAPABILITY", r"< * CAPABILITY {3}\r\nabc", "< TAG OK done", "SILENT"],
+            ImapFault,
+            "",
+            id="a literal there",
+        ),
+        pytest.param(
+            ["> TAG CAPABILITY", r"< * CAPABILITY \xff", "< TAG OK done", "SILENT"], ImapFault, "", id="8-bit"
+        ),
+        pytest.param(["> TAG CAPABILITY", "< TAG NO no", "SILENT"], ImapFault, "", id="no capabilities"),
+    ],
+)
+def test_opening(lines: list[str], fault: type[ImapFault], reason: str) -> None:
+    with imap_server(*lines) as server:
+        with pytest.raises(ImapFault) as caught, client(server, patience=0.3 if fault is Slow else PATIENCE):
+            raise AssertionError("nobody is there")
+        gevent.sleep(0.05)
+        assert server.talks[0].sock.fileno() == -1, "the connection is closed"
+    assert isinstance(caught.value, fault)
+    assert reason in caught.value.reason
+    assert len(caught.value.reason) <= imap.MAX_SHOWN
+    assert caught.value.reason.isascii()
+
+
+def test_nobody_listens() -> None:
+    with pytest.raises(Lost, match="refused"):
+        ImapClient("127.0.0.1", 9, None, 1.0)
+    with pytest.raises(ImapFault):
+        ImapClient("no such host.invalid", 143, None, 1.0)
+
+
+def test_no_time_is_left_to_ask() -> None:
+    with imap_server() as server, client(server) as there, pytest.raises(Slow), there.begun(-1.0):
+        there.noop()
+
+
+def test_silence() -> None:
+    """RLY: a connection on which anything has come is out of step."""
+    with imap_server("> TAG NOOP", "< TAG OK done") as server, client(server) as there:
+        assert there.is_silent()
+        with there.begun(PATIENCE):
+            there.noop()
+        assert there.is_silent()
+        server.talks[0].sock.sendall(b"* 1 EXISTS\r\n")
+        gevent.sleep(0.05)
+        assert not there.is_silent()
+        there.shutdown()
+        assert not there.is_silent()
+
+
+def test_more_than_was_asked_for() -> None:
+    with imap_server("> TAG NOOP", r"< TAG OK done\r\n* BYE") as server, client(server) as there:
+        with there.begun(PATIENCE):
+            assert there.noop()[0] == "OK"
+        gevent.sleep(0.02)
+        assert not there.is_silent()
+
+
+def test_leaving() -> None:
+    with imap_server() as server, client(server) as there:
+        there.leave()
+        there.leave()
+        there.shutdown()
+        gevent.sleep(0.02)
+        assert server.talks[0].heard[-1] == b"TAG LOGOUT"
+
+
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_silence_inside_tls(is_silent: bool) -> None:
+    """Session tickets of TLS 1.3 are nothing that the server has said."""
+    ours, theirs = socket.socketpair()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    handshake = gevent.spawn(wrapped, theirs)
+    there = object.__new__(ImapClient)
+    there._incoming = b""
+    there._sock = context.wrap_socket(ours)
+    with handshake.get() as server:
+        if not is_silent:
+            server.sendall(b"* BYE\r\n")
+        gevent.sleep(0.02)
+        assert there.is_silent() is is_silent
+        there.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ([b"[AUTHENTICATIONFAILED] no"], "AUTHENTICATIONFAILED"),
+        ([b"[Expired x y] no"], "EXPIRED"),
+        ([b"no [EXPIRED]"], ""),
+        ([b"[" + b"A" * 31 + b"]"], ""),
+        ([b"[EX\xff] no"], ""),
+        ([b"["], ""),
+        ([b""], ""),
+        ([], ""),
+        ([None], ""),
+        ([(b"x", b"y")], ""),
+    ],
+)
+def test_response_code(data: list[object], code: str) -> None:
+    assert response_code(data) == code
+
+
+def test_login_refused_has_only_the_code() -> None:
+    assert LoginRefused("EXPIRED").reason == "login refused: EXPIRED"
+    assert LoginRefused("").reason == "login refused: no response code"
