@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import smtplib
 import socket
 from collections.abc import Iterator, Sequence
@@ -15,13 +17,14 @@ from tests.harness.fakerelay import FakeRelay
 from tests.harness.imapclient import ImapClient
 from tests.harness.peer_cyrus import Cyrus
 from tests.harness.peer_dovecot_imap import DovecotImap
-from tests.harness.peer_process import HOST
+from tests.harness.peer_process import HOST, answers, eventually
 from tests.harness.relayscript import KEYWORDS, RelayScript
 from tests.harness.serving import Serving, certificate_folder, serving
 
 Store = Cyrus | DovecotImap
 
 GATE = "127.0.0.2"  # the host in URLs: the server behind it listens on the same port of 127.0.0.1
+PIDS = {Cyrus: "pid", DovecotImap: "run/master.pid"}
 PASSWORD = "secret"
 USERS = ("joe", "fred", "joe@example.org")
 BLOCK = 65536
@@ -241,3 +244,14 @@ def at(authority: str, settings: str) -> str:
 def forged(url: str) -> str:
     """The URL with another token."""
     return url[:-1] + ("0" if url[-1] != "0" else "1")
+
+
+def pid(store: Store) -> int:
+    """Of the server's first process, and of its group."""
+    return int((store.folder / PIDS[type(store)]).read_text())
+
+
+def kill(store: Store) -> None:
+    """End it with all its children: after SIGTERM they would serve their connections to the end."""
+    os.killpg(pid(store), signal.SIGKILL)
+    eventually("the end", lambda: not answers(store.port))
