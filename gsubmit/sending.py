@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import ssl
 from socket import socket
 
 
@@ -10,3 +12,23 @@ def send_all(sock: socket, octets: bytes) -> None:
     sent = sock.send(octets)
     if sent < len(octets):
         sock.sendall(memoryview(octets)[sent:])
+
+
+def send_some(sock: socket, octets: memoryview) -> int:
+    """How many of the octets leave without waiting. Raises OSError."""
+    patience = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        return sock.send(octets)
+    except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        return 0
+    finally:
+        sock.settimeout(patience)
+
+
+def await_either(sock: socket, patience: float) -> None:
+    """Wait until the other side takes more or has said something. Raises TimeoutError."""
+    waiting = select.poll()  # not select(), which knows no descriptors above 1023
+    waiting.register(sock, select.POLLIN | select.POLLOUT)
+    if patience <= 0 or not waiting.poll(patience * 1000):
+        raise TimeoutError

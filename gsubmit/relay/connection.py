@@ -13,7 +13,7 @@ from gsubmit.rawlog import mask, open_rawlog
 from gsubmit.relay.answer import RelayFailed, read_lines
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.xclient import ClientFacts
-from gsubmit.sending import send_all
+from gsubmit.sending import await_either, send_all, send_some
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
@@ -111,19 +111,41 @@ class RelayConnection(smtplib.SMTP):
 
     def flush(self, *, secret: bool = False) -> None:
         """Send what was put."""
-        if not self._outgoing:
+        octets = self._leaving(secret=secret)
+        if not octets:
             return
-        octets = b"".join(self._outgoing)
-        self._outgoing.clear()
-        self.outgoing_size = 0
-        if self._rawlog is not None:
-            self._rawlog.sent(mask(octets) if octets[:4].upper() == b"AUTH" else octets, secret=secret)
         if self.sock is None:
             raise self._lost("connection is closed")
         try:
             send_all(self.sock, octets)
         except OSError as error:
             raise self._broken(error) from error
+
+    def flush_until_answered(self) -> bool:
+        """Send what was put; false when the relay, instead of reading on, has said something."""
+        rest = memoryview(self._leaving())
+        end = time.monotonic() + self.hop.command_timeout
+        while rest:
+            if self.sock is None:
+                raise self._lost("connection is closed")
+            try:
+                sent = send_some(self.sock, rest)
+                rest = rest[sent:]
+                if rest and not self.is_silent():
+                    return False
+                if not sent:
+                    await_either(self.sock, end - time.monotonic())
+            except OSError as error:
+                raise self._broken(error) from error
+        return True
+
+    def _leaving(self, *, secret: bool = False) -> bytes:
+        octets = b"".join(self._outgoing)
+        self._outgoing.clear()
+        self.outgoing_size = 0
+        if octets and self._rawlog is not None:
+            self._rawlog.sent(mask(octets) if octets[:4].upper() == b"AUTH" else octets, secret=secret)
+        return octets
 
     def read_reply(self) -> Reply:
         """The next reply, as the relay said it."""

@@ -237,13 +237,17 @@ class RelayDelivery:
         connection = self._connection
         for block in blocks:
             if connection.outgoing_size >= BLOCK:
-                connection.flush()
+                has_sent = connection.flush_until_answered()
                 time.sleep(0)  # a relay that never makes us wait must not keep other sessions waiting
-                if not connection.is_silent():
-                    raise RelayFailed(RELAY_LOST, f"{connection} answered in the middle of the message", lost=True)
+                if not (has_sent and connection.is_silent()):
+                    raise self._interrupted()
             connection.put(block)
         self._is_committed = True  # from here on the relay may have it all: never a second time
-        connection.flush()
+        if not connection.flush_until_answered():
+            raise self._interrupted()
+
+    def _interrupted(self) -> RelayFailed:
+        return RelayFailed(RELAY_LOST, f"{self._connection} answered in the middle of the message", lost=True)
 
     def _finish(self, *, needs_reset: bool = False) -> None:
         self._is_over = True

@@ -15,10 +15,11 @@ import gevent
 
 from tests.harness.serving import free_port
 
-CLOSE, RESET, SILENT = "CLOSE", "RESET", "SILENT"  # instead of an answer
+CLOSE, RESET, SILENT, DEAF = "CLOSE", "RESET", "SILENT", "DEAF"  # instead of an answer; a deaf relay reads no more
 TLS = "220 2.0.0 Go on"
 RECEIVE_BUFFER = 16384  # octets; small, so that a large message waits for a relay that does not read
 PART = 1000  # octets of a message
+DEAFNESS = 60.0  # seconds, more than any test takes
 KEYWORDS = (
     "PIPELINING",
     "SIZE 52428800",
@@ -77,7 +78,7 @@ class Server:
     """`answers` hold for every connection, `each` for the first, the second and so on before them.
 
     An answer may be a function of the line; the key "default" stands for lines that no other key names, and "body" is
-    said when a part of a message has come.
+    said when a part of a message has come, "after" when that has been said.
     """
 
     answers: Answers = field(default_factory=dict)
@@ -169,6 +170,8 @@ class _Talking:
         if "body" in self._answers:
             stream.read(PART)
             self._say(sock, "body", "body")
+            if "after" in self._answers:
+                self._say(sock, "after", "after")
             while sock.recv(65536):
                 pass
             raise HungUp
@@ -182,7 +185,9 @@ class _Talking:
         if text == SILENT:
             while sock.recv(4096):
                 pass
-        if text in (CLOSE, RESET, SILENT):
+        if text == DEAF:
+            time.sleep(DEAFNESS)
+        if text in (CLOSE, RESET, SILENT, DEAF):
             raise HungUp
         sock.sendall(f"{text}\r\n".encode())
         return text

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from socket import SO_SNDBUF, SOL_SOCKET
 
 import gevent
 import pytest
 
 from gsubmit.message.body import MessageBody
 from gsubmit.relay import delivery as delivery_module
+from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.pool import Relay
 from gsubmit.relay.xclient import ClientFacts
@@ -25,7 +27,7 @@ from gsubmit.smtp.replies import (
     UTF8_HEADER,
 )
 from gsubmit.smtp.reply import Refused, Reply
-from tests.unit.relay.servers import CLOSE, DEFAULTS, RESET, SILENT, Answer, Server, ehlo, in_turn
+from tests.unit.relay.servers import CLOSE, DEAF, DEFAULTS, RESET, SILENT, Answer, Server, ehlo, in_turn, later
 from tests.unit.relay.test_pool import OFFERED, busy, relaying
 
 ALICE = ClientFacts(addr="192.0.2.10", login="alice@example.org")
@@ -156,6 +158,40 @@ def test_refused_within_the_body(tmp_path: Path, keywords: str) -> None:
     with relaying(server) as relay:
         assert Sent(relay, tmp_path, content=LARGE).final == Reply(552, "5.3.4", "Too big")
         assert len(server.talks) == 1
+        assert relay._idle == []
+
+
+@pytest.mark.parametrize("keywords", [RICH, POOR], ids=["CHUNKING", "DATA"])
+@pytest.mark.parametrize(
+    ("answers", "final", "patience"),
+    [
+        pytest.param({"body": later(0.2, "552 5.3.4 Too big"), "after": DEAF}, Reply(552, "5.3.4", "Too big"), 5.0, id="says no"),
+        pytest.param({"body": later(0.2, "421 4.3.2 Bye"), "after": DEAF}, RELAY_LOST, 5.0, id="says 421"),
+        pytest.param({"body": DEAF}, RELAY_SLOW, 0.3, id="says nothing"),
+    ],
+)  # fmt: skip
+def test_deaf_within_a_small_message(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    keywords: str,
+    answers: dict[str, Answer],
+    final: Reply,
+    patience: float,
+) -> None:
+    """RLY-10: a relay that speaks instead of reading is heard while we wait for room, not when the time is over."""
+    server = Server({"EHLO": keywords} | answers)
+    with relaying(server, command_timeout=patience) as relay:
+        dial = relay.dial
+
+        def dial_narrow(client: ClientFacts | None) -> RelayConnection:
+            connection = dial(client)
+            assert connection.sock is not None
+            connection.sock.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)
+            return connection
+
+        monkeypatch.setattr(relay, "dial", dial_narrow)
+        assert Sent(relay, tmp_path, content=LARGE[:120000]).final == final
+        assert server.mails == []
         assert relay._idle == []
 
 
