@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gsubmit.server.session import Session
     from gsubmit.server.transaction import Transaction
 
+BY_CLIENT = "Connection closed"  # how a session ends as long as nobody says otherwise
+
 _log = logging.getLogger("gsubmit.session")
 _LOGIN = {"prefix": "submission-login"}
 _UNSAFE = re.compile(r"[^ -~]")

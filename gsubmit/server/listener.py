@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from socket import AF_INET6, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, SO_REUSEADDR, SOL_SOCKET, TCP_NODELAY, socket
 
@@ -12,6 +12,7 @@ import gevent
 from gevent.server import StreamServer
 
 from gsubmit.rawlog import open_rawlog
+from gsubmit.server import journal
 from gsubmit.server.session import INACTIVITY, LOGIN_TIME, Endpoints, Interrupted, Session
 from gsubmit.server.wire import Closed, TimedOut, Wire
 from gsubmit.service import Service
@@ -32,6 +33,7 @@ class Door:
 
     client_limit: int
     sessions: dict[Session, gevent.Greenlet[..., None]] = field(default_factory=dict)
+    leaving: set[Session] = field(default_factory=set)  # those that were sent away
     refusals: int = 0
     _complained: float = -3600.0
 
@@ -53,13 +55,25 @@ class Door:
             gevent.get_hub().loop.run_callback(_interrupt, session, greenlet, SHUTTING_DOWN)
 
     def make_room(self) -> bool:
-        """Send the client away that idles longest without having logged in; False when there is none such."""
-        for session, greenlet in self.sessions.items():
-            if session.identity is None and session.is_waiting and session.age > TIME_TO_BEGIN:
-                session.is_waiting = False  # this one has been chosen
-                gevent.get_hub().loop.run_callback(_send_away, session, greenlet)
-                return True
-        return False
+        """Send away who has been here longest without logging in; False when there is none such.
+
+        Who waits to be asked for a password, or for the end of a penalty, takes a place too, but the idle go first.
+        """
+        session = next(self._strangers(only_idle=True), None) or next(self._strangers(only_idle=False), None)
+        if session is None:
+            return False
+        session.is_waiting = False
+        self.leaving.add(session)
+        gevent.get_hub().loop.run_callback(_send_away, session, self.sessions[session])
+        return True
+
+    def _strangers(self, *, only_idle: bool) -> Iterator[Session]:
+        """Who could have logged in by now and has not, the first to come first."""
+        for session in self.sessions:
+            is_stranger = session.identity is None and session.age > TIME_TO_BEGIN
+            is_leaving = session.end != journal.BY_CLIENT or session in self.leaving
+            if is_stranger and not is_leaving and (session.is_waiting or not only_idle):
+                yield session
 
 
 def _interrupt(session: Session, greenlet: gevent.Greenlet[..., None], reply: Reply) -> None:
@@ -146,6 +160,7 @@ class Listener:
             session.run(implicit_tls=self._implicit_tls)
         finally:
             del self._door.sessions[session]
+            self._door.leaving.discard(session)
             wire.close()
 
     def _refuse(self, sock: socket) -> None:

@@ -104,7 +104,7 @@ class Session:
         self._channel: Channel | None = None
         self.is_waiting = False  # for a command, with nothing under way
         self.is_stopping = False
-        self.end = "Connection closed"
+        self.end = journal.BY_CLIENT
         self._bad_commands = 0
         self._since = time.monotonic()
 

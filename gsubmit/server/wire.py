@@ -180,7 +180,7 @@ class Wire:
         assert not isinstance(self._sock, ssl.SSLSocket)
         self._sock.settimeout(patience)
         try:
-            self._sock = context.wrap_socket(self._sock, server_side=True)
+            self._sock = _shaken(context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False))
         except TimeoutError as error:
             raise TimedOut from error
         except ssl.SSLCertVerificationError as error:
@@ -217,3 +217,13 @@ class Wire:
             except (OSError, ValueError):
                 pass
         self._sock.close()
+
+
+def _shaken(sock: ssl.SSLSocket) -> ssl.SSLSocket:
+    """The socket after its handshake; closed when something ends that, for nobody else has it yet."""
+    try:
+        sock.do_handshake()
+    except BaseException:
+        sock.close()
+        raise
+    return sock

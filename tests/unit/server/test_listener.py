@@ -43,6 +43,54 @@ def test_who_idles_without_login_makes_room(monkeypatch: pytest.MonkeyPatch) -> 
             client.close()
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        pytest.param("", b"AUTH LOGIN\r\n", id="asked for a name"),
+        pytest.param("auth_failure_delay = 5s\n", b"AUTH PLAIN AGEAYg==\r\n", id="in the delay after a failure"),
+        pytest.param("", b"STARTTLS\r\n", id="in the handshake"),
+    ],
+)
+def test_who_is_busy_with_a_login_makes_room_too(monkeypatch: pytest.MonkeyPatch, settings: str, said: bytes) -> None:
+    """Else a thousand connections that begin a login and never end it would keep everybody out."""
+    monkeypatch.setattr("gsubmit.server.listener.TIME_TO_BEGIN", 0.0)
+    with serving(LIMIT + "disable_plaintext_auth = no\n" + settings) as running:
+        busy = [connect(running) for _ in range(2)]
+        for client in busy:
+            assert heard(client)[:3] == "220"
+            client.sendall(said)
+        time.sleep(0.1)
+        busy.append(connect(running))
+        assert heard(busy[-1])[:3] == "220"
+        while busy[0].recv(1000):  # until the server closes
+            pass
+        busy[0].close()
+        time.sleep(0.1)
+        assert len(running.server.door.sessions) == 2
+        assert not running.server.door.leaving
+        assert "Traceback" not in running.log_text
+        for client in busy:
+            client.close()
+
+
+def test_idle_ones_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsubmit.server.listener.TIME_TO_BEGIN", 0.0)
+    with serving(LIMIT) as running:
+        busy, idle = connect(running), connect(running)
+        assert heard(busy)[:3] == heard(idle)[:3] == "220"
+        busy.sendall(b"AUTH LOGIN\r\n")
+        assert heard(busy)[:3] == "334"
+        third = connect(running)
+        assert heard(third)[:3] == "220"
+        assert heard(idle).startswith("421 4.3.2 ")
+        busy.sendall(b"dXNlcg==\r\n")
+        assert heard(busy)[:3] == "334"
+        busy.sendall(b"c2VjcmV0\r\n")
+        assert heard(busy)[:3] == "235"
+        for client in (busy, idle, third):
+            client.close()
+
+
 def test_the_time_for_the_login_is_one_for_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that says a little now and then does not prolong it."""
     monkeypatch.setattr("gsubmit.server.listener.LOGIN_TIME", 0.3)
