@@ -72,6 +72,8 @@ class ImapServer:
         self._context = _context(options) if self.ssl else None
         self._cache = means.cache
         self._turns = Turns(MAX_CONNECTIONS)
+        # For the cache: another passdb of this server may know the users by other names.
+        self._place = f"{self} {self.username} {self.ssl}"
         _check(options)
 
     @classmethod
@@ -95,7 +97,7 @@ class ImapServer:
         user, password = claim.authentication_id, claim.password
         if _CONTROL.search(user) or _NOT_TEXT.search(password):
             raise Denied("control character in user name or password")
-        verdict = self._cache.recall(str(self), user, password)
+        verdict = self._cache.recall(self._place, user, password)
         if verdict is None:
             verdict = self._ask(user, password)
         elif verdict.fields is None:
@@ -116,12 +118,12 @@ class ImapServer:
         try:
             self._log_in(host, variables.expand(self.username, values), password)
         except Denied:
-            self._cache.remember(str(self), user, password, Verdict(None))
+            self._cache.remember(self._place, user, password, Verdict(None))
             raise
         finally:
             self._turns.give_back()
         verdict = Verdict({})
-        self._cache.remember(str(self), user, password, verdict)
+        self._cache.remember(self._place, user, password, verdict)
         return verdict
 
     def _log_in(self, host: str, name: str, password: str) -> None:

@@ -462,3 +462,24 @@ def test_rawlog(caplog: pytest.LogCaptureFixture) -> None:
 def test_bad_args(args: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         ImapServer.from_args(args, NOWHERE)
+
+
+def test_another_passdb_of_the_same_server_remembers_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them may be for master users: whoever has logged in for himself is none of those."""
+    asked = []
+
+    def log_in(self: ImapServer, host: str, name: str, password: str) -> None:
+        asked.append(name)
+        if name != "tim":
+            raise Denied("refused")
+
+    monkeypatch.setattr(ImapServer, "_log_in", log_in)
+    means = Means(VerifiedCache(100_000, 3600.0, 3600.0))
+    users = ImapServer.from_args("host=localhost", means)
+    masters = ImapServer.from_args("host=localhost username=%u-master", means)
+    claim, origin = Cleartext("tim", "secret"), Origin()
+    users.verify(claim, origin)
+    with pytest.raises(Denied):
+        masters.verify(claim, origin)
+    users.verify(claim, origin)
+    assert asked == ["tim", "tim-master"]
