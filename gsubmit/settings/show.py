@@ -32,7 +32,10 @@ def blocks(settings: Settings) -> list[str]:
     if not settings.services.has_penalty:
         lines += _block("service anvil", _block("unix_listener anvil-auth-penalty", ["mode = 0"]))
     for passdb in settings.passdbs:
-        shown = replace(passdb, args=without_password(passdb.args))
+        given = {
+            name: without_password(getattr(passdb, name)) for name in ("args", "default_fields", "override_fields")
+        }
+        shown = replace(passdb, **given)
         lines += _block("passdb", _different(shown, PassdbSettings()))
     for server in settings.imap_servers:
         if server.name:
@@ -45,8 +48,8 @@ def blocks(settings: Settings) -> list[str]:
 
 
 def without_password(args: str) -> str:
-    """The `args` of a passdb with the password of driver static hidden."""
-    return re.sub(r"\b(password(?:_noscheme)?=)\S+", rf"\1{HIDDEN}", args)
+    """The `args` or extra fields of a passdb without passwords: the users', and `pass`, that of a login proxy."""
+    return re.sub(r"\b((?:userdb_)?pass(?:word(?:_noscheme)?)?(?::\w+)?=)\S+", rf"\1{HIDDEN}", args)
 
 
 def _service(settings: Settings) -> Iterator[str]:

@@ -57,3 +57,22 @@ def test_keys_are_hidden() -> None:
     settings = load(GOOD / "language.conf").settings
     assert ("ssl_key", "<hidden>") in changed(settings)
     assert "  ssl_key_password = <hidden>" in blocks(settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown"),
+    [
+        ("args = proxy=y host=mx pass=sEcret nopassword=y", "args = proxy=y host=mx pass=<hidden> nopassword=y"),
+        ("args = password={PLAIN}sEcret user=x", "args = password=<hidden> user=x"),
+        ("args = nopassword=y\ndefault_fields = pass=sEcret", "default_fields = pass=<hidden>"),
+        (
+            "args = nopassword=y\noverride_fields = pass:default=sEcret x=y",
+            "override_fields = pass:default=<hidden> x=y",
+        ),
+    ],
+)
+def test_passwords_of_passdbs_are_hidden(setting: str, shown: str) -> None:
+    """A login proxy's master password stands among the extra fields."""
+    text = "\n".join(blocks(load_text(f"ssl = no\npassdb {{\ndriver = static\n{setting}\n}}\n").settings))
+    assert shown in text
+    assert "sEcret" not in text
