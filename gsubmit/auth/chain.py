@@ -68,6 +68,8 @@ class Chain:
         if not claim.authentication_id:  # a token tells itself whose it is
             walk = self._walk(claim, origin, observe, self.links)
             user = self.names.canonical(walk.user)
+            if not all(link.is_for(user) for link in walk.agreed):  # the name that they were asked about was empty
+                raise Denied("not for this user name")
             self._check_denied(user, origin, observe)
             return Identity(user, walk.fields), walk.keys
         user, authenticator = self.names.parties(claim)

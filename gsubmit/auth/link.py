@@ -37,14 +37,17 @@ class Link:
             return f"skip = {self._skip}"
         if self._mechanisms and origin.mechanism.lower() not in self._mechanisms:
             return "not for this mechanism"
-        user = claim.authentication_id
-        if any(fnmatchcase(user, word) for word in self._unwanted):
-            return "not for this user name"
-        if self._wanted and not any(fnmatchcase(user, word) for word in self._wanted):
+        if not self.is_for(claim.authentication_id):
             return "not for this user name"
         if not self.is_deny and not isinstance(claim, self.passdb.serves):
             return "not for claims of this kind"
         return ""
+
+    def is_for(self, user: str) -> bool:
+        """Whether `username_filter` lets this user pass."""
+        if any(fnmatchcase(user, word) for word in self._unwanted):
+            return False
+        return not self._wanted or any(fnmatchcase(user, word) for word in self._wanted)
 
     def ask(self, claim: Claim, origin: Origin, known: dict[str, str]) -> Answer:
         """The passdb's answer, its fields on top of those `known`. Raises what Passdb.verify does."""

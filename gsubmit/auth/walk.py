@@ -25,6 +25,7 @@ class Walk:
         self.fields: dict[str, str] = {}
         self.keys: Keys | None = None
         self.strangers: list[Link] = []  # those that did not know the user, and compared no password
+        self.agreed: list[Link] = []  # those that said yes
         self.is_success = False
         self.goes_on = False  # a master user's password was right, and the user to act for is to be looked up
         self._claim = claim
@@ -87,6 +88,7 @@ class Walk:
 
     def _take(self, link: Link, answer: Answer) -> bool:
         """A passdb has said yes."""
+        self.agreed.append(link)
         self.user = fields.user_in(answer.fields, self.user)
         skips_password = "noauthenticate" in answer.fields
         self.fields = {name: value for name, value in answer.fields.items() if name not in fields.PRIVATE}

@@ -211,6 +211,25 @@ class TestTokens:
         else:
             assert chain(listed, yes(user=user)).verify(Token("", "t"), ORIGIN).user == user
 
+    @pytest.mark.parametrize(
+        ("words", "user", "let_in"),
+        [
+            (("!root",), "root", False),
+            (("!root",), "ROOT", False),
+            (("!root",), "tim", True),
+            (("*", "!root*"), "root2", False),
+            (("*", "!root*"), "tim", True),
+        ],
+    )
+    def test_filter_of_names(self, words: tuple[str, ...], user: str, let_in: bool) -> None:
+        """Who leaves the name out is not let past it."""
+        filtered = chain(link(yes(user=user), username_filter=words))
+        if let_in:
+            assert filtered.verify(Token("", "t"), ORIGIN).user == user
+        else:
+            with pytest.raises(Denied, match="not for this user name"):
+                filtered.verify(Token("", "t"), ORIGIN)
+
 
 class TestKeys:
     """AUT-24, SCR-11: keys of unknown users, and of those whose passwords are no use, look like any others."""
