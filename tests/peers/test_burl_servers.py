@@ -116,7 +116,7 @@ def test_halted(store: Store) -> None:
 def test_halted_in_the_middle(store: Store) -> None:
     """BURL-11, BURL-23: half a message is none; other sessions do not notice."""
     (port,) = free_ports(1)
-    settings = at(f"127.0.0.1:{port}", f"{OWNER}imap_urlauth_timeout = 2s\n")
+    settings = at(f"127.0.0.1:{port}", f"{OWNER}imap_urlauth_timeout = 1s\n")
     with gate(port, store.port, "127.0.0.1") as way, store.login("joe") as joe, submission(settings) as server:
         url, small = _plain_through(port, store, joe, BIG[:5_000_000]), _plain_through(port, store, joe)
         with server.client() as client, server.client() as other:
