@@ -6,7 +6,7 @@ import hmac
 import imaplib
 import re
 import ssl
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gsubmit.burl.mailboxname import quoted, to_modified_utf7
 from gsubmit.burl.url import ImapUrl, UrlAuth
@@ -28,6 +28,16 @@ _UID = re.compile(rb"[( ]UID (\d+)(?=[ )])", re.IGNORECASE)
 # What may stand behind the content. Anything else is the rest of a literal that is longer than announced.
 _END_OF_FETCH = re.compile(rb"(?: (?:UID \d+|MODSEQ \(\d+\)|FLAGS \([^()\r\n]*\)))*\)\r\n", re.IGNORECASE)
 _END_OF_URLFETCH = re.compile(rb"\r\n")
+_END_OF_BINARY = re.compile(rb"\)\r\n")
+# A part stored as it is (RFC 5524 3.2): type, subtype, parameters, id, description, encoding.
+_NSTRING = rb"(?:NIL|%b)" % _STRING
+_STORED_BINARY = re.compile(
+    rb'\S+ \(BODYPARTSTRUCTURE \(%b %b (?:NIL|\((?:%b ?)*\)) %b %b "BINARY" '
+    % (_STRING, _STRING, _STRING, _NSTRING, _NSTRING),
+    re.IGNORECASE,
+)
+_PART = re.compile(r"[\d.]+")
+BINARY = frozenset({"URLAUTH=BINARY", "URLFETCH=BINARY"})  # RFC 5524 has both names
 
 
 class Sink(Protocol):
@@ -60,13 +70,20 @@ class TokenRefused(NotResolved):
     """The URL's token is not the one that its owner would get."""
 
 
+class _Asked(NamedTuple):
+    """The content that a command asks for: what stands before it and behind it, and its message if that is told."""
+
+    head: re.Pattern[bytes]
+    end: re.Pattern[bytes]
+    uid: bytes = b""
+
+
 class Fetcher(ImapClient):
     """One connection; use each method within `begun`. An ImapFault says that the connection is of no more use."""
 
     def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, patience: float) -> None:
         self._sink: Sink | None = None
-        self._head: re.Pattern[bytes] | None = None  # what stands before the content that was asked for
-        self._uid = b""  # of the message that was asked for; empty for URLFETCH, whose head holds the URL
+        self._asked: _Asked | None = None
         self._response = b""  # what has come of the response that is being read, literals as quoted strings
         self._literals = 0  # in it
         self._ends_in_literal = False
@@ -81,12 +98,25 @@ class Fetcher(ImapClient):
     def urlfetch(self, url: ImapUrl, sink: Sink) -> None:
         """URLFETCH, with the URL as the client wrote it (RFC 4467 7). Raises NotResolved."""
         text = re.escape(url.text.encode())  # which holds neither quotes nor backslashes
-        head = re.compile(rb'\* (?i:URLFETCH) (?:"%b"|%b) ' % (text, text))
-        answer = self._get(head, "", sink, "URLFETCH", quoted(url.text))
+        head = rb'\* (?i:URLFETCH) (?:"%b"|%b) ' % (text, text)
+        answer = self._get(_Asked(re.compile(head), _END_OF_URLFETCH), sink, "URLFETCH", quoted(url.text))
+        if answer == "OK" and not self._has_come and self._is_binary(url):
+            asked = _Asked(re.compile(head + rb"\((?i:BINARY) "), _END_OF_BINARY)
+            answer = self._get(asked, sink, "URLFETCH", f"({quoted(url.text)} BINARY)")
         if answer != "OK":
             raise NotResolved(f"the server says {answer} to URLFETCH")
         if not self._has_come:
             raise NotResolved("URLFETCH gives NIL")
+
+    def _is_binary(self, url: ImapUrl) -> bool:
+        """Whether the URL leads to a part that is stored as binary, whose NULs no plain URLFETCH can bring.
+
+        Of any other part BINARY would bring the decoded octets, which its own MIME header contradicts (RFC 5524 1).
+        """
+        if BINARY.isdisjoint(self.capabilities) or not _PART.fullmatch(url.section):
+            return False
+        answer = self._say("URLFETCH", f"({quoted(url.text)} BODYPARTSTRUCTURE)")
+        return answer == "OK" and _STORED_BINARY.match(self._said("URLFETCH")) is not None
 
     def check_token(self, authorization: UrlAuth) -> None:
         """Compare the token with the one that the owner, as whom we are logged in, gets for the same URL."""
@@ -119,8 +149,9 @@ class Fetcher(ImapClient):
         section = rb"[^\[\]]*" if "(" in url.section else re.escape(url.section.encode())
         origin = b"<%d>" % offset if octets else b""
         head = re.compile(rb'\* \d+ FETCH \([^"]*?BODY\[%b\]%b ' % (section, origin), re.IGNORECASE)
+        asked = _Asked(head, _END_OF_FETCH, b"%d" % url.uid)
         items = f"(BODY.PEEK[{url.section}]{octets})"
-        answer = self._get(head, str(url.uid), sink, "UID", "FETCH", str(url.uid), items)
+        answer = self._get(asked, sink, "UID", "FETCH", str(url.uid), items)
         if answer != "OK":
             raise NotResolved(f"the server says {answer} to FETCH")
         if not self._has_come:
@@ -132,14 +163,14 @@ class Fetcher(ImapClient):
 
     # Content
 
-    def _get(self, head: re.Pattern[bytes], uid: str, sink: Sink, name: str, *arguments: str) -> str:
-        """Run a command; content that stands behind `head` goes to the sink. The tagged answer."""
-        self._sink, self._head, self._uid = sink, head, uid.encode()
+    def _get(self, asked: _Asked, sink: Sink, name: str, *arguments: str) -> str:
+        """Run a command; the content that it asks for goes to the sink. The tagged answer."""
+        self._sink, self._asked = sink, asked
         self._has_come = False
         try:
             answer = self._say(name, *arguments)
         finally:
-            self._sink = self._head = None
+            self._sink = self._asked = None
             self.untagged_responses.clear()
         if self._has_come and answer != "OK":
             raise ImapFault("content came, and then NO")
@@ -168,7 +199,7 @@ class Fetcher(ImapClient):
             self._response, self._literals = b"", 0
         self._response += line
         self._ends_in_literal = bool(_LITERAL.search(line.rstrip(b"\r\n")))
-        if self._head is not None and not self._ends_in_literal:
+        if self._asked is not None and not self._ends_in_literal:
             self._take_string()
             self._check_end()
         return line
@@ -199,8 +230,8 @@ class Fetcher(ImapClient):
 
     def _take_string(self) -> None:
         """Take content from a response without a literal for it."""
-        assert self._head is not None
-        matched = self._head.match(self._response)
+        assert self._asked is not None
+        matched = self._asked.head.match(self._response)
         if matched is None or not self._is_content(matched[0]):
             return
         text = re.match(_STRING, self._response[matched.end() :])
@@ -211,19 +242,21 @@ class Fetcher(ImapClient):
 
     def _is_content(self, before: bytes) -> bool:
         """Whether what follows `before` is what was asked for, and the first of it."""
-        if self._head is None or self._has_come or self._head.fullmatch(before) is None:
+        asked = self._asked
+        if asked is None or self._has_come or asked.head.fullmatch(before) is None:
             return False
         uid = _UID.search(before)
-        return not self._uid or uid is None or uid[1] == self._uid
+        return not asked.uid or uid is None or uid[1] == asked.uid
 
     def _check_end(self) -> None:
         """At the end of a response with content: it was whole, and of the message asked for (RFC 3501 6.4.8)."""
         if not self._before:
             return
-        if (_END_OF_FETCH if self._uid else _END_OF_URLFETCH).fullmatch(self._response) is None:
+        assert self._asked is not None
+        if self._asked.end.fullmatch(self._response) is None:
             raise self.abort("content does not end where it should")
         uid = _UID.search(self._before) or _UID.search(self._response)
-        if self._uid and (uid is None or uid[1] != self._uid):
+        if self._asked.uid and (uid is None or uid[1] != self._asked.uid):
             raise self.abort("content of another message")
         self._before = b""
 

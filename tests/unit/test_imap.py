@@ -14,7 +14,7 @@ from gsubmit import imap
 from gsubmit.imap import ImapClient, ImapFault, LoginRefused, Lost, Slow, response_code
 from tests.harness.fakeimap import FakeImap
 from tests.harness.relaytls import wrapped
-from tests.unit.burl.imapserver import PATIENCE, imap_server
+from tests.unit.burl.imapserver import PATIENCE, eventually, has_ended, imap_server
 
 SECRET = "s3cret"
 
@@ -81,7 +81,14 @@ def test_a_server_that_repeats_the_password_later(line: str) -> None:
 
 @pytest.mark.parametrize(
     ("user", "password"),
-    [("user", "s3cret"), ("üser", "sécret"), ("", ""), ('a"b\\c', '"\\ {3} '), ("a b", "+ x"), ("a" * 1000, "b" * 5000)],
+    [
+        ("user", "s3cret"),
+        ("üser", "sécret"),
+        ("", ""),
+        ('a"b\\c', '"\\ {3} '),
+        ("a b", "+ x"),
+        ("a" * 1000, "b" * 5000),
+    ],
 )
 def test_login_without_authenticate(user: str, password: str) -> None:
     lines = ("> TAG CAPABILITY", "< * CAPABILITY IMAP4rev1", "< TAG OK done")
@@ -125,8 +132,7 @@ def test_opening(lines: list[str], fault: type[ImapFault], reason: str) -> None:
     with imap_server(*lines) as server:
         with pytest.raises(ImapFault) as caught, client(server, patience=0.3 if fault is Slow else PATIENCE):
             raise AssertionError("nobody is there")
-        gevent.sleep(0.05)
-        assert server.talks[0].sock.fileno() == -1, "the connection is closed"
+        assert has_ended(server, 1)
     assert isinstance(caught.value, fault)
     assert reason in caught.value.reason
     assert len(caught.value.reason) <= imap.MAX_SHOWN
@@ -153,8 +159,7 @@ def test_silence() -> None:
             there.noop()
         assert there.is_silent()
         server.talks[0].sock.sendall(b"* 1 EXISTS\r\n")
-        gevent.sleep(0.05)
-        assert not there.is_silent()
+        assert eventually(lambda: not there.is_silent())
         there.shutdown()
         assert not there.is_silent()
 
@@ -163,8 +168,7 @@ def test_more_than_was_asked_for() -> None:
     with imap_server("> TAG NOOP", r"< TAG OK done\r\n* BYE") as server, client(server) as there:
         with there.begun(PATIENCE):
             assert there.noop()[0] == "OK"
-        gevent.sleep(0.02)
-        assert not there.is_silent()
+        assert eventually(lambda: not there.is_silent())
 
 
 def test_leaving() -> None:
@@ -172,7 +176,7 @@ def test_leaving() -> None:
         there.leave()
         there.leave()
         there.shutdown()
-        gevent.sleep(0.02)
+        assert has_ended(server, 1)
         assert server.talks[0].heard[-1] == b"TAG LOGOUT"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+import gevent
 
 from gsubmit.burl.pool import Pool, Who
 from gsubmit.settings.burl import ImapServerSettings
@@ -75,3 +77,17 @@ def plain_url(server: FakeImap) -> str:
 
 def submit_url(server: FakeImap, access: str = "submit+user") -> str:
     return f"{plain_url(server)};URLAUTH={access}:INTERNAL:{TOKEN}"
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Whether it becomes so, within a time that is long for this machine."""
+    for _ in range(100):
+        if is_so():
+            return True
+        gevent.sleep(0.01)
+    return False
+
+
+def has_ended(server: FakeImap, number: int) -> bool:
+    """Whether the client has left the connection with this number, the first being 1."""
+    return eventually(lambda: len(server.talks) >= number and server.talks[number - 1].sock.fileno() == -1)

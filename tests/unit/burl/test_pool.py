@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import gevent
 import pytest
 
@@ -13,7 +11,7 @@ from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.url import ImapUrl
 from gsubmit.imap import ImapFault, LoginRefused, Lost, Slow
 from tests.harness.fakeimap import MESSAGE, FakeImap
-from tests.unit.burl.imapserver import PATIENCE, SUBMIT, Kept, imap_server, pool, submit_url
+from tests.unit.burl.imapserver import PATIENCE, SUBMIT, Kept, eventually, has_ended, imap_server, pool, submit_url
 
 JOE = Who("joe", "s3cret", is_users_own=True)
 
@@ -23,19 +21,6 @@ def fetch(there: Pool, server: FakeImap, who: Who = SUBMIT) -> None:
     with there.connection(who) as fetcher, fetcher.begun(PATIENCE):
         fetcher.urlfetch(ImapUrl.parse(submit_url(server)), sink)
     assert sink.octets == MESSAGE
-
-
-def has_ended(server: FakeImap, number: int) -> bool:
-    """Whether the client has left the connection with this number, the first being 1."""
-    return eventually(lambda: server.talks[number - 1].sock.fileno() == -1)
-
-
-def eventually(is_so: Callable[[], bool]) -> bool:
-    for _ in range(50):
-        if is_so():
-            return True
-        gevent.sleep(0.01)
-    return False
 
 
 def has_heard(server: FakeImap, verb: bytes) -> bool:
@@ -113,7 +98,9 @@ def test_turns() -> None:
         pytest.param(["CLOSES"], NoConnection, id="closed"),
         pytest.param(["> TAG AUTHENTICATE *", "< TAG NO [AUTHENTICATIONFAILED] no"], LoginRefused, id="refused"),
         pytest.param(["> TAG AUTHENTICATE *", "CLOSES"], NoConnection, id="closed when told the password"),
-        pytest.param(["> TAG AUTHENTICATE *", "< TAG OK in", "> TAG CAPABILITY", "< TAG BAD what"], NoConnection, id="BAD"),
+        pytest.param(
+            ["> TAG AUTHENTICATE *", "< TAG OK in", "> TAG CAPABILITY", "< TAG BAD what"], NoConnection, id="BAD"
+        ),
     ],
 )
 def test_a_turn_comes_back_when_opening_fails(lines: list[str], error: type[ImapFault]) -> None:
