@@ -32,10 +32,12 @@ def blocks(settings: Settings) -> list[str]:
     if not settings.services.has_penalty:
         lines += _block("service anvil", _block("unix_listener anvil-auth-penalty", ["mode = 0"]))
     for passdb in settings.passdbs:
-        given = {
-            name: without_password(getattr(passdb, name)) for name in ("args", "default_fields", "override_fields")
-        }
-        shown = replace(passdb, **given)
+        shown = replace(
+            passdb,
+            args=without_password(passdb.args),
+            default_fields=without_password(passdb.default_fields),
+            override_fields=without_password(passdb.override_fields),
+        )
         lines += _block("passdb", _different(shown, PassdbSettings()))
     for server in settings.imap_servers:
         if server.name:
