@@ -71,6 +71,9 @@ class Demands:
         name = claims.get(self.username_attribute)
         if not isinstance(name, str) or not name or len(name) > MAX_FIELD:
             raise Denied(f"token without a user name in {self.username_attribute}")
+        if self.username_attribute == "email" and text_of(claims.get("email_verified", True)) != "true":
+            # Some servers let a user write any address there (OpenID Connect Core 1.0 5.1, 5.7).
+            raise Denied("email of the token is not verified")
         # Lower case turns the Kelvin sign into a k, and with it one user into another.
         if not name.isprintable() or not unicodedata.is_normalized("NFKC", name) or " " in name:
             raise Denied("character not allowed in user name")
