@@ -58,15 +58,20 @@ DEFAULTS: dict[str, Answer] = {
 
 
 class HungUp(Exception):
-    """The end of a connection."""
+    """The end of a connection, after `begun` of a message."""
+
+    def __init__(self, begun: bytes = b"") -> None:
+        super().__init__()
+        self.begun = begun
 
 
 @dataclass
 class Talk:
-    """What one connection heard, without the line ends, and the messages that came on it."""
+    """What one connection heard, without the line ends, the messages that came on it, and one that did not end."""
 
     lines: list[str] = field(default_factory=list)
     mails: list[bytes] = field(default_factory=list)
+    begun: bytes = b""
     is_open: bool = True
 
     def verbs(self) -> str:
@@ -126,11 +131,13 @@ class _Talking:
     def run(self, sock: socket.socket) -> None:
         sock.settimeout(10)
         try:
-            with suppress(OSError, HungUp):
+            with suppress(OSError):
                 sock = self._secured(sock) if self._server.is_tls_first else sock
                 self._say(sock, "greeting", "greeting")
                 while not self._converse(sock):
                     sock = self._secured(sock)
+        except HungUp as end:
+            self._talk.begun = end.begun
         finally:
             self._talk.is_open = False
             sock.close()
@@ -206,7 +213,7 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     octets = bytearray()
     while len(octets) < size:
         if not (more := stream.read(size - len(octets))):
-            raise HungUp
+            raise HungUp(bytes(octets))
         octets += more
     return bytes(octets)
 
@@ -215,7 +222,7 @@ def _data(stream: BinaryIO) -> bytes:
     octets = bytearray()
     while not octets.endswith(b"\r\n.\r\n"):  # the client waits for the answer, so nothing follows
         if not (more := stream.read(65536)):
-            raise HungUp
+            raise HungUp(bytes(octets))
         octets += more
     return bytes(octets[:-3])
 

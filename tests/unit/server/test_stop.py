@@ -1,0 +1,133 @@
+"""A server that stops, or takes new settings, while messages are on their way to the relay."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+import gevent
+import pytest
+
+from gsubmit.relay.pool import Relay
+from gsubmit.settings.load import load_text
+from tests.harness.serving import Serving, configuration, serving
+from tests.unit.relay.servers import DEAF, SILENT, Server, ehlo, served
+
+LOGIN = ["EHLO client.example", "AUTH PLAIN AHVzZXIAc2VjcmV0"]
+ENVELOPE = ["MAIL FROM:<a@example.org>", "RCPT TO:<b@example.net>"]
+MESSAGE = "Subject: x\r\n\r\ntext\r\n."
+LARGE = "Subject: x\r\n\r\n" + ("x" * 78 + "\r\n") * 100_000 + "."  # more than the sockets hold
+UNKNOWN = "relay: {}: ended before the answer; whether the relay took the message is unknown"
+
+
+class Client:
+    """Says lines, and gives the code of the reply to the last one."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def hear(self) -> str:
+        while (line := self._file.readline().decode())[3:4] == "-":
+            pass
+        return line[:3]
+
+    def say(self, *lines: str) -> str:
+        code = ""
+        for line in lines:
+            self.begin(line)
+            code = self.hear()
+        return code
+
+    def begin(self, line: str) -> None:
+        """Say a line and wait for nothing."""
+        self._file.write(f"{line}\r\n".encode())
+        self._file.flush()
+
+
+@contextmanager
+def client(running: Serving) -> Iterator[Client]:
+    """Somebody who is logged in."""
+    with socket.create_connection(("127.0.0.1", running.port), 10) as sock, sock.makefile("rwb") as file:
+        somebody = Client(cast(BinaryIO, file))
+        assert somebody.hear() == "220"
+        assert somebody.say(*LOGIN) == "235"
+        yield somebody
+
+
+def until(what: Callable[[], object]) -> None:
+    with gevent.Timeout(10):
+        while not what():
+            gevent.sleep(0.01)
+
+
+def pool(running: Serving) -> Relay:
+    relay = running.server.service.relay
+    assert isinstance(relay, Relay)
+    return relay
+
+
+def stopped_while(server: Server, has_come: Callable[[], object], content: str) -> Serving:
+    """Stop a server before `server` once something `has_come`, and have the client hear nothing."""
+    with served(server), serving(relay_port=server.port) as running, client(running) as sender:
+        assert sender.say(*ENVELOPE, "DATA") == "354"
+        sender.begin(content)
+        until(has_come)
+        running.server.stop(patience=0)
+        assert sender.hear() == ""
+        assert (pool(running)._idle, pool(running)._turns.busy) == ([], 0)
+    assert "Traceback" not in running.log_text
+    return running
+
+
+@pytest.mark.parametrize("keywords", [ehlo("PIPELINING", "CHUNKING"), ehlo()], ids=["CHUNKING", "DATA"])
+def test_a_stop_before_the_answer_says_that_the_outcome_is_unknown(keywords: str) -> None:
+    """Design 6.9: the relay has all of the message, and nobody waits for what it says."""
+    server = Server({"EHLO": keywords, "content": SILENT})
+    running = stopped_while(server, lambda: server.mails, MESSAGE)
+    assert running.log_text.count("is unknown") == 1
+    assert UNKNOWN.format(f"127.0.0.1:{server.port}") in running.log_text
+    assert "Error: " in next(line for line in running.log_text.splitlines() if "is unknown" in line)
+
+
+@pytest.mark.parametrize("keywords", [ehlo("PIPELINING", "CHUNKING"), ehlo()], ids=["CHUNKING", "DATA"])
+def test_a_stop_within_the_message_says_no_such_thing(keywords: str) -> None:
+    """The relay cannot have taken what has no end."""
+    reading: list[str] = []
+
+    def stop_reading(line: str) -> str:
+        reading.append(line)
+        return DEAF
+
+    server = Server({"EHLO": keywords, "body": stop_reading})
+    running = stopped_while(server, lambda: reading, LARGE)
+    assert "is unknown" not in running.log_text
+
+
+def submit(sender: Client) -> None:
+    assert sender.say(*ENVELOPE, "DATA") == "354"
+    assert sender.say(MESSAGE) == "250"
+
+
+def test_sessions_of_before_a_reload_leave_no_connections_in_the_closed_pool() -> None:
+    """Nobody would ever take them again, so they get QUIT: those taken before the reload, and those dialled after it."""
+    server = Server()
+    with served(server), serving(relay_port=server.port) as running, client(running) as old, client(running) as idle:
+        before = pool(running)
+        until(lambda: before._idle)
+        assert old.say(*ENVELOPE) == "250"
+        running.server.reload(lambda: load_text(configuration(relay_port=server.port)[0]).settings)
+        assert pool(running) is not before
+        until(lambda: pool(running)._idle)
+        assert old.say("DATA", MESSAGE) == "250"
+        submit(old)
+        submit(idle)
+        assert idle.say("MAIL FROM:<a@example.org>", "RSET") == "250"
+        until(lambda: server.open_now == 1)
+        with client(running) as new:
+            submit(new)
+        assert (before._idle, before._turns.busy, len(pool(running)._idle)) == ([], 0, 1)
+        whole, given_up = "EHLO MAIL RCPT BDAT QUIT", "EHLO MAIL RSET QUIT"
+        assert [talk.verbs() for talk in server.talks] == [whole, "EHLO MAIL RCPT BDAT", whole, whole, given_up]
+    assert "Traceback" not in running.log_text
