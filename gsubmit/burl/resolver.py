@@ -27,6 +27,7 @@ from gsubmit.smtp.replies import (
 )
 from gsubmit.smtp.reply import Refused, Reply
 
+IMAPS_PORT = 993  # RFC 8314 3.2
 _SYNTAX = frozenset({Kind.SYNTAX, Kind.RELATIVE})
 _log = logging.getLogger("gsubmit.burl")
 
@@ -44,7 +45,11 @@ class Resolver:
 
     def __init__(self, pools: Sequence[Pool], accesses: Collection[str], patience: float) -> None:
         """`accesses`: the access identifiers that are taken; `patience`: seconds for a message to come."""
+        self._servers = [pool.server for pool in pools]
         self._pools = {(canonical(pool.server.host), pool.server.port): pool for pool in pools}
+        for pool in pools:
+            if pool.server.ssl == "imaps":  # URLs know no port for TLS from the first octet (RFC 5092 11)
+                self._pools.setdefault((canonical(pool.server.host), DEFAULT_PORT), pool)
         self._accesses = frozenset(accesses)
         self._patience = patience
         self._without_urlfetch: set[Pool] = set()  # servers that have shown to resolve no submit+ URLs
@@ -52,18 +57,17 @@ class Resolver:
     @property
     def forwards(self) -> bool:
         """Whether passwords of clients are of use."""
-        return any(pool.server.forwards for pool in self._pools.values())
+        return any(server.forwards for server in self._servers)
 
     def parameters(self, submitter: Submitter | None) -> str | None:
         """What the EHLO keyword BURL says to a client (RFC 4468 3.3); None where there is no BURL for it.
 
         Before the login it says nothing but that there is BURL.
         """
-        servers = [pool.server for pool in self._pools.values()]
         if submitter is None:
-            return "" if servers else None
-        owners = [server for server in servers if _acts_for(server, submitter, submitter.user)]
-        if not owners and not any(server.has_submit for server in servers):
+            return "" if self._servers else None
+        owners = [server for server in self._servers if _acts_for(server, submitter, submitter.user)]
+        if not owners and not any(server.has_submit for server in self._servers):
             return None
         return " ".join(["imap", *(_authority(server) for server in owners)])
 
@@ -90,6 +94,9 @@ class Resolver:
                 continue
             except ImapFault as fault:
                 _log.error("%s: %s: %s", url.redacted, way.name, fault.reason, extra={"prefix": label})
+                if isinstance(fault, LoginRefused) and _is_of_another(way.who, submitter):
+                    # There may be no such user, which a client that made up the URL must not hear.
+                    raise Refused(URL_UNRESOLVED) from None
                 raise Refused(_reply(fault)) from None
             if number > 1:
                 self._without_urlfetch.add(pool)
@@ -153,9 +160,15 @@ def _acts_for(server: ImapServerSettings, submitter: Submitter, owner: str) -> W
     return None
 
 
+def _is_of_another(who: Who, submitter: Submitter) -> bool:
+    """Whether somebody else's mailbox is looked into."""
+    return bool(who.authorization_id) and not submitter.is_named(who.authorization_id)
+
+
 def _authority(server: ImapServerSettings) -> str:
     host = f"[{server.host}]" if ":" in server.host and not server.host.startswith("[") else server.host
-    return f"imap://{host}" if server.port == DEFAULT_PORT else f"imap://{host}:{server.port}"
+    is_usual = server.port == DEFAULT_PORT or (server.ssl == "imaps" and server.port == IMAPS_PORT)
+    return f"imap://{host}" if is_usual else f"imap://{host}:{server.port}"
 
 
 def _reply(why: NotResolved | ImapFault) -> Reply:

@@ -61,9 +61,13 @@ class SessionAuthority:
         return nullcontext() if session.is_trusted else session.service.logins.turn(session.ends.remote_ip)
 
     def _begin(self, claim: Claim) -> None:
-        self._session.wire.flush()
+        session = self._session
+        session.wire.flush()
         self.claim = claim
         self.since = time.monotonic()
+        names = session.service.settings.auth.auth_ssl_username_from_cert and session.has_client_certificate
+        if names and not session.channel.certificate_name:  # two names, for instance
+            raise Denied("the client certificate names no user")
 
     @property
     def user(self) -> str:

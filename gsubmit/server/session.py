@@ -17,6 +17,7 @@ from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanism import Channel
 from gsubmit.server import journal
 from gsubmit.server.channel import channel_of
+from gsubmit.server.clientcertificate import is_shown
 from gsubmit.server.commands.starttls import begin_tls
 from gsubmit.server.commands.table import execute
 from gsubmit.server.transaction import Transaction
@@ -259,7 +260,7 @@ class Session:
     @property
     def has_client_certificate(self) -> bool:
         """Whether the client has shown a certificate, which the handshake has verified."""
-        return self.wire.tls is not None and bool(self.wire.tls.getpeercert(binary_form=True))
+        return self.wire.tls is not None and is_shown(self.wire.tls)
 
     def _is_in(self, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
         address = ip_address(self.ends.remote_ip)

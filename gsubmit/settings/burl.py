@@ -19,7 +19,7 @@ class BurlSettings:
     imap_urlauth_host: str = setting(
         host, "", "Name or address of the IMAP server whose URLs BURL takes; empty means none."
     )
-    imap_urlauth_port: int = setting(port, 143, "Its TCP port, which its URLs must name if it is not 143.")
+    imap_urlauth_port: int = setting(port, 143, "Its TCP port; URLs must name it if it is not 143, or 993 with imaps.")
     imap_urlauth_ssl: str = setting(
         enum("no", "starttls", "imaps"), "no", "TLS to the IMAP server: no, starttls, or imaps (from the first octet)."
     )

@@ -34,7 +34,6 @@ NO_MESSAGE = "554 5.6.6 Not the URL of a message on an IMAP server"
 EXPIRED = "554 5.6.6 IMAP URL has expired"
 FORBIDDEN = "554 5.7.0 IMAP URL authorization failed"
 UNTRUSTED = "554 5.7.14 No trust relationship with that IMAP server"
-NO_LOGIN = "451 4.3.5 The IMAP server does not accept our login, try again later"
 INVALID = "501 5.5.4 Invalid IMAP URL"
 SPOILED = "503 5.5.1 Previous data chunk failed, issue RSET first"
 
@@ -197,8 +196,8 @@ def _refusal(store: Store, settings: str, what: str) -> str:
         nowhere |= {"another UIDVALIDITY", "another owner"}
     if settings == LENT and "owner" in what:
         return UNTRUSTED
-    if isinstance(store, DovecotImap) and what == "no owner":  # for whom the master user cannot log in
-        return NO_LOGIN
+    if isinstance(store, DovecotImap) and what == "no owner":  # that there is no such user is not said
+        return UNRESOLVED
     return UNRESOLVED if settings == URLFETCH or what in nowhere else FORBIDDEN
 
 

@@ -60,6 +60,9 @@ def verbs(server: FakeImap) -> list[bytes]:
         pytest.param(
             [{"host": "a", "port": 143, **MASTER}], "", "imap imap://a", "imap imap://a", id="BURL-5 port 143"
         ),
+        pytest.param(
+            [{"host": "a", "port": 993, "ssl": "imaps", **MASTER}], "", "imap imap://a", "imap imap://a", id="imaps"
+        ),
         pytest.param([{"host": "::1", **MASTER}], "", "imap imap://[::1]:9", "imap imap://[::1]:9", id="IPv6"),
         pytest.param([{"host": "a", **SUBMIT}, {"host": "b", **FORWARD}], "", "imap imap://b:9", "imap", id="two"),
     ],
@@ -90,6 +93,14 @@ def test_hosts_in_another_form(host: str, written: str) -> None:
     assert outcome(there, url) == replies.URL_FORBIDDEN
     assert outcome(there, url.replace(":9/", ":10/")) == replies.URL_UNTRUSTED
     assert outcome(there, url.replace(":9/", "/")) == replies.URL_UNTRUSTED
+
+
+def test_port_of_imaps() -> None:
+    """URL-1: URLs have no form for TLS from the first octet, so that their usual port means this server too."""
+    there = resolver(unreachable(host="a", ssl="imaps", **SUBMIT))
+    url = f"imap://joe@a/INBOX/;UID=1;URLAUTH=submit+joe:INTERNAL:{TOKEN}"
+    assert outcome(there, url) == outcome(there, url.replace("@a/", "@a:9/")) == replies.URL_FORBIDDEN
+    assert outcome(there, url.replace("@a/", "@a:10/")) == replies.URL_UNTRUSTED
 
 
 def test_nobody_listens() -> None:
