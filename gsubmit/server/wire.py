@@ -91,8 +91,9 @@ class Wire:
     def _note(self, line: bytes, *, secret: bool) -> None:
         """Write a line to the rawlog. A client may go on with a dialog of AUTH that was refused long ago."""
         assert self._rawlog is not None
-        self._had_auth = self._had_auth or line[:4].upper() == b"AUTH"
-        secret = secret or (self._had_auth and not is_known(line))
+        pieces = line.replace(b"\r", b"\n").split(b"\n")  # more than one from a client that ends lines by LF alone
+        self._had_auth = self._had_auth or any(piece.lstrip()[:4].upper() == b"AUTH" for piece in pieces)
+        secret = secret or (self._had_auth and (len(pieces) > 1 or not is_known(line.lstrip())))
         shown = redact(mask(line).decode("latin-1"))  # URLs are secrets too, wherever they stand (RFC 4468 8)
         self._rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -258,6 +259,29 @@ def test_rawlog(tmp_path: Path) -> None:
     said = b"".join(line.partition(b" ")[2] for line in next(tmp_path.glob("*.in")).read_bytes().splitlines(True))
     assert said == b"AUTH LOGIN <secret>\r\n<secret>\r\nDATA\r\nx\r\n.\r\nQUIT\r\n"
     assert next(tmp_path.glob("*.out")).read_bytes().endswith(b" 250 2.0.0 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "noted"),
+    [
+        (b"EHLO x\nAUTH PLAIN c2VjcmV0\nQUIT\r\n", b"<secret>\r\n"),
+        (b"EHLO x\rAUTH LOGIN\rc2VjcmV0\r\n", b"<secret>\r\n"),
+        (b" AUTH LOGIN\r\nc2VjcmV0\r\n", b" AUTH LOGIN\r\n<secret>\r\n"),
+        (b"AUTH LOGIN\r\nc2VjcmV0\nQUIT\r\nNOOP\r\n", b"AUTH LOGIN\r\n<secret>\r\nNOOP\r\n"),
+        (b"EHLO x\nNOOP\r\n", b"EHLO x\nNOOP\r\n"),
+    ],
+)
+def test_rawlog_of_a_client_that_keeps_to_no_rules(tmp_path: Path, lines: bytes, noted: bytes) -> None:
+    """Rawlogs are written to look into such ones: they show no password for that."""
+    ours, client = socket.socketpair()
+    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)))
+    client.sendall(lines)
+    for _ in range(lines.count(b"\r\n")):
+        wire.read_line()
+    wire.close()
+    client.close()
+    said = next(tmp_path.glob("*.in")).read_bytes()
+    assert re.sub(rb"(^|(?<=[\r\n]))[0-9]{10}\.[0-9]{6} ", b"", said) == noted
 
 
 def test_linger_takes_what_still_comes(ends: Ends) -> None:
