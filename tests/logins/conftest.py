@@ -94,10 +94,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     key.write_bytes(pem(rsa_key()))
     ca = trustme.CA()
     ca.cert_pem.write_to_path(folder / "ca.pem")
-    for name in ("joe", "nobody", "clerk"):
+    for name in ("joe", "nobody", "clerk", "joe*clerk"):
         ca.issue_cert(f"{name}@example.org", common_name=name).private_key_and_cert_chain_pem.write_to_path(
             folder / f"{name}.pem"
         )
+    ca.issue_cert("nameless@example.org").private_key_and_cert_chain_pem.write_to_path(folder / "nameless.pem")
     text = SETTINGS.format(folder=folder, mechanisms=" ".join(MECHANISMS).lower())
     with serving(text) as served:
         yield House(served, folder)

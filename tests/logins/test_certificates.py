@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.harness.loginclient import TLS_1_2, TLS_1_3, Kind, Talk, Who
+from tests.harness.loginclient import MECHANISMS, TLS_1_2, TLS_1_3, Kind, Talk, Who
 from tests.harness.serving import Serving, serving
 from tests.logins.conftest import House
 
@@ -59,6 +59,34 @@ def test_in_two_steps(house: House) -> None:
         assert talk.say("*").startswith("501 5.7.0 ")
         assert talk.say("AUTH EXTERNAL") == "334 "
         assert talk.say("") == GOOD
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_certificate_is_no_master_s_for_somebody(house: House, kind: Kind) -> None:
+    """auth_master_user_separator is for what users type; who signs names must not give others away."""
+    with house.talk(replace(kind, certificate=house.certificate("joe*clerk"))) as talk:
+        assert "EXTERNAL" not in talk.mechanisms
+        assert talk.say("AUTH EXTERNAL =").startswith("504 5.5.4 ")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "user", "expected"),
+    [
+        pytest.param("joe", "anybody", GOOD, id="its name counts"),
+        pytest.param("nameless", "joe", FAILED, id="it has no name, and the client's is none"),
+        pytest.param("", "joe", GOOD, id="none at all"),
+    ],
+)
+def test_name_of_certificate(house: House, certificate: str, user: str, expected: str) -> None:
+    """auth_ssl_username_from_cert."""
+    settings = IMPLICIT.format(folder=house.folder) + "auth_ssl_username_from_cert = yes\n"
+    shown = house.certificate(certificate) if certificate else None
+    with serving(settings) as served:
+        talk = Talk(served.port, served.tls_port, Kind("127.0.0.2", "implicit", certificate=shown))
+        try:
+            assert MECHANISMS["PLAIN"](talk, Who(user, "secret")) == expected
+        finally:
+            talk.close()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.x509.name import _ASN1Type
 
 from gsubmit.certificates import CertificateError
-from gsubmit.server.clientcertificate import user_name
+from gsubmit.server.clientcertificate import is_shown, user_name
 from gsubmit.server.tls import ServerTls
 from gsubmit.server.wire import Closed, Wire
 from gsubmit.settings.load import load_text
@@ -269,9 +269,18 @@ def test_expired_since_the_session_began(server: Serve, tmp_path: Path) -> None:
     assert [client.meet(tls)[:2] for client in clients] == [("", True)] * 2
 
 
+@pytest.mark.parametrize(("ends", "shown"), [("Jan  1 00:00:00 2020 GMT", False), ("Jan  1 00:00:00 2120 GMT", True)])
+def test_expired_ones_are_not_shown(server: Serve, monkeypatch: pytest.MonkeyPatch, ends: str, shown: bool) -> None:
+    """auth_ssl_require_client_cert asks for no less than a name does."""
+    with server().context("192.0.2.1").wrap_socket(socket.socket(), server_side=True) as sock:
+        monkeypatch.setattr(sock, "getpeercert", lambda: {"notAfter": ends, "subject": ()})
+        assert is_shown(sock) is shown
+
+
 def test_closed(server: Serve) -> None:
     with server().context("192.0.2.1").wrap_socket(socket.socket(), server_side=True) as sock:
         assert user_name(sock, "commonName") == ""
+        assert not is_shown(sock)
 
 
 @pytest.mark.parametrize(
