@@ -8,6 +8,11 @@ from ipaddress import ip_address, ip_network
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.sasl.claims import Denied, Identity
 
+NETWORKS = ("allow_nets", "allow_real_nets")  # the same, as long as no proxy tells us of its clients
+
+# Of Dovecot 2.4.2: certificates that a client must have shown. Who asks for that is not let in without.
+UNSUPPORTED = ("check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp")
+
 
 class Disabled(Denied):
     """The password is right and the account may not log in; `text` is for the client, from the field `reason`."""
@@ -18,7 +23,7 @@ class Disabled(Denied):
 
 
 def check(identity: Identity, remote_ip: str) -> None:
-    """Raise Denied or Disabled where `allow_nets`, `nologin` or `fail` say so; Unavailable where `proxy` does."""
+    """Raise Denied or Disabled where `allow_nets`, `nologin` or `fail` say so; Unavailable for what we cannot do."""
     fields = identity.fields
     nodelay = "nodelay" in fields
     check_networks(fields, remote_ip)
@@ -26,14 +31,18 @@ def check(identity: Identity, remote_ip: str) -> None:
         raise Denied("the passdb entry says fail", nodelay=nodelay)
     if "nologin" in fields:
         raise Disabled(fields.get("reason", ""), nodelay=nodelay)
+    for name in UNSUPPORTED:
+        if name in fields:
+            raise Unavailable(f"the passdb entry asks for {name}, which is not supported")
     if "proxy" in fields or "proxy_maybe" in fields:
         raise Unavailable("the passdb entry asks for a login proxy, which is not supported yet")
 
 
 def check_networks(fields: Mapping[str, str], remote_ip: str) -> None:
-    """Raise Denied where `allow_nets` says so."""
-    if "allow_nets" in fields and not _is_in(remote_ip, fields["allow_nets"]):
-        raise Denied("allow_nets check failed", nodelay="nodelay" in fields)
+    """Raise Denied where `allow_nets` or `allow_real_nets` say so."""
+    for name in NETWORKS:
+        if name in fields and not _is_in(remote_ip, fields[name]):
+            raise Denied(f"{name} check failed", nodelay="nodelay" in fields)
 
 
 def _is_in(remote_ip: str, nets: str) -> bool:

@@ -69,3 +69,18 @@ def test_a_stranger_learns_nothing_of_nologin() -> None:
     with pytest.raises(Denied) as caught:
         restrictions.check(Identity("u", {"nologin": "yes", "allow_nets": "198.51.100.0/24"}), "192.0.2.1")
     assert not isinstance(caught.value, Disabled)
+
+
+@pytest.mark.parametrize("nets", ["198.51.100.0/24", ""])
+def test_allow_real_nets(nets: str) -> None:
+    """6.8: of Dovecot 2.4, where a proxy in between may know other addresses."""
+    with pytest.raises(Denied, match="allow_real_nets"):
+        restrictions.check(Identity("u", {"allow_real_nets": nets}), "192.0.2.1")
+    restrictions.check(Identity("u", {"allow_real_nets": "192.0.2.0/24"}), "192.0.2.1")
+
+
+@pytest.mark.parametrize("name", ["check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp"])
+def test_what_cannot_be_checked_lets_nobody_in(name: str) -> None:
+    """6.8, Dovecot 2.4.2."""
+    with pytest.raises(Unavailable, match=name):
+        restrictions.check(Identity("u", {name: "00:11"}), "192.0.2.1")
