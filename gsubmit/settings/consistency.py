@@ -33,6 +33,7 @@ def check_consistency(
     if not settings.passdbs:
         report.notice("note", whole, "no passdb to consult: nobody can log in")
     _check_login(settings, place, report)
+    _check_deny(settings, report)
     for word in settings.submission.submission_client_workarounds:
         if word in WORKAROUNDS_WITHOUT_EFFECT:
             text = f"submission_client_workarounds: {word} has no effect"
@@ -111,6 +112,17 @@ def _check_login(settings: Settings, place: Callable[..., Place], report: Report
     if auth.auth_master_user_separator and not masters:
         text = "auth_master_user_separator has no effect without a passdb that has master = yes"
         report.notice("warning", place("auth_master_user_separator"), text)
+
+
+def _check_deny(settings: Settings, report: Report) -> None:
+    """Whether users to keep out may have come in before anybody asks about them."""
+    doors = [passdb for passdb in settings.passdbs if not passdb.master]
+    for at, passdb in enumerate(doors):
+        before = [door for door in doors[:at] if not door.deny and not door.result_success.startswith("continue")]
+        if passdb.deny and before:
+            earlier = Place(before[0].file, before[0].line)
+            text = f"deny = yes is too late for whom the passdb at {earlier} lets in, so put it before that one"
+            report.notice("warning", Place(passdb.file, passdb.line), text)
 
 
 def _check_listeners(settings: Settings, whole: Place, listeners: Mapping[str, Place], report: Report) -> None:

@@ -54,7 +54,10 @@ def test_defaults(name: str, expected: object) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("login_trusted_networks = 192.0.2.0/24, 2001:db8::/32 127.0.0.1", ("192.0.2.0/24", "2001:db8::/32", "127.0.0.1")),
+        (
+            "login_trusted_networks = 192.0.2.0/24, 2001:db8::/32 127.0.0.1",
+            ("192.0.2.0/24", "2001:db8::/32", "127.0.0.1"),
+        ),
         ("login_trusted_networks =", ()),
         ("auth_username_format = %{user|lower}", "%{user|lower}"),
         ("auth_username_format = %n", "%n"),
@@ -141,3 +144,20 @@ def test_separator_without_masters(passdbs: str, warns: bool) -> None:
 
 def test_empty_separator() -> None:
     assert warnings(f"{FILE}auth_master_user_separator =") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        (DENY + FILE, False),
+        (FILE + DENY, True),
+        (FILE.replace("}", "result_success = continue-ok\n}") + DENY, False),
+        (FILE.replace("}", "result_success = return\n}") + DENY, True),
+        (MASTER + DENY + FILE, False),
+        (DENY + DENY + FILE, False),
+    ],
+)
+def test_deny_comes_first(text: str, warned: bool) -> None:
+    """Dovecot's rule too: the first yes ends the search."""
+    said = [warning for warning in warnings(text) if "deny = yes is too late" in warning]
+    assert bool(said) is warned
