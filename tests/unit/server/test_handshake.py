@@ -1,27 +1,18 @@
-"""TLS handshakes that are slow or odd, against a whole server."""
+"""TLS handshakes that are slow, against a whole server."""
 
 from __future__ import annotations
 
 import gc
 import socket
-import ssl
 
 import gevent
 import pytest
 
+from tests.harness.clienthello import client_hello
 from tests.harness.serving import serving
 
 PAUSE = 0.02  # seconds between octets; the whole client hello takes many times the time for the login
 LOGIN_TIME = 0.3
-
-
-def client_hello(name: str = "localhost") -> bytes:
-    """What a client says first."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    said = ssl.MemoryBIO()
-    with pytest.raises(ssl.SSLWantReadError):
-        context.wrap_bio(ssl.MemoryBIO(), said, server_hostname=name).do_handshake()
-    return said.read()
 
 
 def dribble(sock: socket.socket, octets: bytes) -> bytes | None:
