@@ -8,7 +8,7 @@ import ssl
 
 from tests.harness.clienthello import client_hello
 from tests.harness.peer_gsubmit import Gsubmit, gsubmit
-from tests.harness.peer_process import HOST, free_ports
+from tests.harness.peer_process import HOST, eventually, free_ports
 
 FEW = 256  # descriptors
 NO_TEXT = (b"\xff\xfe.example", b"xn--\xe9.example", b"caf\xc3\xa9.example")
@@ -51,6 +51,7 @@ def test_all_descriptors_that_may_be_had_are_taken() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, most))
     try:
         with gsubmit(relay_port) as server:
+            eventually("the start", lambda: "serving on " in server.log)  # its ports are open before
             assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE) == (most, most)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))
