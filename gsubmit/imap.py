@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import imaplib
 import re
+import select
 import socket
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 GOODBYE_PATIENCE = 1.0  # seconds for LOGOUT to leave
 MAX_LINE = 8192  # octets, RFC 7162 4
@@ -20,6 +21,7 @@ READ_SIZE = 65536
 
 # What imaplib raises at strange answers beside its own: it decodes as ASCII and base64, and indexes what it found.
 FAULTS: Final = (imaplib.IMAP4.error, OSError, ValueError, LookupError, TypeError)
+_T = TypeVar("_T")
 _CODE: Final = re.compile(rb"\[([A-Za-z]{1,30})[] ]")
 
 
@@ -107,9 +109,7 @@ class ImapClient(imaplib.IMAP4):
             raise ImapFault("the server refused STARTTLS")
         if self._incoming:
             raise ImapFault("clear text after STARTTLS")
-        assert self._sock is not None
-        self._sock.settimeout(self._left())
-        self._sock = context.wrap_socket(self._sock, server_hostname=self.host)
+        self._shake_hands(context)
         self.untagged_responses.clear()
         self.learn()
 
@@ -186,8 +186,14 @@ class ImapClient(imaplib.IMAP4):
         self.host, self.port = host, port
         self._sock = socket.create_connection((host.strip("[]"), port), self._left())
         if self._tls_first is not None:
-            self._sock.settimeout(self._left())
-            self._sock = self._tls_first.wrap_socket(self._sock, server_hostname=host.strip("[]"))
+            self._shake_hands(self._tls_first)
+
+    def _shake_hands(self, context: ssl.SSLContext) -> None:
+        assert self._sock is not None
+        name = self.host.strip("[]")
+        tls = context.wrap_socket(self._sock, server_hostname=name, do_handshake_on_connect=False)
+        self._sock = tls
+        self._in_time(tls.do_handshake)
 
     def readline(self) -> bytes:
         """The next line, or what there is of it when the server closes."""
@@ -239,10 +245,26 @@ class ImapClient(imaplib.IMAP4):
 
     def _receive(self) -> bool:
         assert self._sock is not None
-        self._sock.settimeout(self._left())
-        octets = self._sock.recv(READ_SIZE)
+        sock = self._sock
+        octets = self._in_time(lambda: sock.recv(READ_SIZE))
         self._incoming += octets
         return bool(octets)
+
+    def _in_time(self, act: Callable[[], _T]) -> _T:
+        """What a call comes to that reads. A timeout of the socket would begin anew with each octet of a TLS record."""
+        assert self._sock is not None
+        while True:
+            left = self._left()
+            self._sock.settimeout(0)
+            try:
+                return act()
+            except (BlockingIOError, ssl.SSLWantReadError):
+                wanted = select.POLLIN
+            except ssl.SSLWantWriteError:
+                wanted = select.POLLOUT
+            waiting = select.poll()
+            waiting.register(self._sock, wanted)
+            waiting.poll(left * 1000)
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()

@@ -10,7 +10,8 @@ from tests.harness.serving import certificate_folder
 
 
 @cache
-def _context() -> ssl.SSLContext:
+def server_context() -> ssl.SSLContext:
+    """With the test run's certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     folder = certificate_folder()
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
@@ -19,4 +20,4 @@ def _context() -> ssl.SSLContext:
 
 def wrapped(sock: socket.socket) -> ssl.SSLSocket:
     """The socket after the handshake as server, with the test run's certificate."""
-    return _context().wrap_socket(sock, server_side=True)
+    return server_context().wrap_socket(sock, server_side=True)

@@ -13,7 +13,7 @@ import pytest
 from gsubmit import imap
 from gsubmit.imap import ImapClient, ImapFault, LoginRefused, Lost, Slow, response_code
 from tests.harness.fakeimap import FakeImap
-from tests.harness.relaytls import wrapped
+from tests.harness.relaytls import server_context, wrapped
 from tests.unit.burl.imapserver import PATIENCE, eventually, has_ended, imap_server
 
 SECRET = "s3cret"
@@ -221,3 +221,56 @@ def test_response_code(data: list[object], code: str) -> None:
 def test_login_refused_has_only_the_code() -> None:
     assert LoginRefused("EXPIRED").reason == "login refused: EXPIRED"
     assert LoginRefused("").reason == "login refused: no response code"
+
+
+class DrippingTls:
+    """A server that does TLS as it should, but sends it an octet at a time."""
+
+    def __init__(self, pause: float, drips_handshake: bool) -> None:
+        self._pause, self._drips_handshake = pause, drips_handshake
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._greenlet = gevent.spawn(self._serve)
+
+    def _serve(self) -> None:
+        sock, _ = self._listener.accept()
+        came, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = server_context().wrap_bio(came, leaving, server_side=True)
+        try:
+            while True:
+                try:
+                    tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    self._send(sock, leaving.read(), drips=self._drips_handshake)
+                    came.write(sock.recv(65536))
+            self._send(sock, leaving.read(), drips=self._drips_handshake)
+            tls.write(b"* OK " + 1000 * b"x" + b"\r\n")
+            self._send(sock, leaving.read(), drips=True)
+        except OSError:
+            pass  # the client has gone
+        finally:
+            sock.close()
+
+    def _send(self, sock: socket.socket, octets: bytes, *, drips: bool) -> None:
+        for start in range(0, len(octets), 1 if drips else 65536):
+            sock.sendall(octets[start : start + (1 if drips else 65536)])
+            if drips:
+                gevent.sleep(self._pause)
+
+    def stop(self) -> None:
+        self._greenlet.kill()
+        self._listener.close()
+
+
+@pytest.mark.parametrize("drips_handshake", [True, False], ids=["handshake", "record"])
+def test_tls_an_octet_at_a_time(drips_handshake: bool) -> None:
+    """BURL-23: timeouts of a socket begin anew with each octet of a TLS record."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    server = DrippingTls(0.02, drips_handshake)
+    try:
+        with pytest.raises(Slow), gevent.Timeout(3):
+            ImapClient("127.0.0.1", server.port, context, 0.4)
+    finally:
+        server.stop()
