@@ -70,6 +70,10 @@ class TokenRefused(NotResolved):
     """The URL's token is not the one that its owner would get."""
 
 
+class NoToken(NotResolved):
+    """Its owner gets no token for the URL: there may be no such mailbox or message."""
+
+
 class _Asked(NamedTuple):
     """The content that a command asks for: what stands before it and behind it, and its message if that is told."""
 
@@ -127,7 +131,7 @@ class Fetcher(ImapClient):
         self.untagged_responses.pop("GENURLAUTH", None)
         answer = self._say("GENURLAUTH", quoted(authorization.rump), INTERNAL)
         if answer != "OK":
-            raise NotResolved(f"the server says {answer} to GENURLAUTH")
+            raise NoToken(f"the server says {answer} to GENURLAUTH")
         said = _ASTRING.fullmatch(self._said("GENURLAUTH").strip())
         made = _ESCAPE.sub(rb"\1", (said[1] or said[2] or b"") if said else b"").rpartition(b":")
         start = f"{authorization.rump}:{INTERNAL}".lower().encode()

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from gsubmit.burl import access
 from gsubmit.burl.access import Submitter
-from gsubmit.burl.fetcher import Fetcher, NotResolved, Sink, TokenRefused, TooBig
+from gsubmit.burl.fetcher import Fetcher, NoToken, NotResolved, Sink, TokenRefused, TooBig
 from gsubmit.burl.pool import NoConnection, Pool, Who
+from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
 from gsubmit.imap import ImapFault, LoginRefused, Lost, Slow
 from gsubmit.settings.burl import ImapServerSettings, canonical
@@ -29,6 +30,7 @@ from gsubmit.smtp.reply import Refused, Reply
 
 IMAPS_PORT = 993  # RFC 8314 3.2
 _SYNTAX = frozenset({Kind.SYNTAX, Kind.RELATIVE})
+_FOR_NOW = frozenset({"UNAVAILABLE", "CONTACTADMIN", "SERVERBUG", "LIMIT", "INUSE"})  # RFC 5530: says nothing of a user
 _log = logging.getLogger("gsubmit.burl")
 
 
@@ -38,6 +40,7 @@ class _Way(NamedTuple):
     name: str
     who: Who
     get: Callable[[Fetcher, ImapUrl, Sink], None]
+    is_others: bool = False  # somebody else's mailbox is looked into, in the name of its owner
 
 
 class Resolver:
@@ -52,6 +55,7 @@ class Resolver:
                 self._pools.setdefault((canonical(pool.server.host), DEFAULT_PORT), pool)
         self._accesses = frozenset(accesses)
         self._patience = patience
+        self._refusals = Refusals()
         self._without_urlfetch: set[Pool] = set()  # servers that have shown to resolve no submit+ URLs
 
     @property
@@ -86,18 +90,15 @@ class Resolver:
             raise Refused(URL_UNTRUSTED)
         for number, way in enumerate(ways, start=1):
             try:
-                octets = self._go(pool, way, url, sink)
+                octets = self._go_unless_refused(pool, way, url, submitter, sink)
             except NotResolved as failed:
                 _log.warning("%s: %s: %s", url.redacted, way.name, failed.reason, extra={"prefix": label})
                 if number == len(ways):
-                    raise Refused(_reply(failed)) from None
+                    raise Refused(_reply(failed, way)) from None
                 continue
             except ImapFault as fault:
                 _log.error("%s: %s: %s", url.redacted, way.name, fault.reason, extra={"prefix": label})
-                if isinstance(fault, LoginRefused) and _is_of_another(way.who, submitter):
-                    # There may be no such user, which a client that made up the URL must not hear.
-                    raise Refused(URL_UNRESOLVED) from None
-                raise Refused(_reply(fault)) from None
+                raise Refused(_reply(fault, way)) from None
             if number > 1:
                 self._without_urlfetch.add(pool)
             _log.info("Fetched %s: method=%s, size=%d", url.redacted, way.name, octets, extra={"prefix": label})
@@ -118,8 +119,30 @@ class Resolver:
         if server.has_submit and has_token and (who is None or pool not in self._without_urlfetch):
             ways.append(_Way("urlfetch", Who(server.submit_user, server.submit_password), Fetcher.urlfetch))
         if who is not None:
-            ways.append(_Way("owner", who, _get_as_owner))
+            ways.append(_Way("owner", who, _get_as_owner, not submitter.is_named(owner)))
         return ways
+
+    def _go_unless_refused(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
+        """Number of octets. Somebody who was refused a few times has to wait.
+
+        How long a server takes tells whether there is such a user, and one that sees many logins fail makes all of ours
+        wait (Dovecot by 15 seconds).
+        """
+        if way.name == "urlfetch":
+            return self._go(pool, way, url, sink)
+        who = (submitter.user, way.is_others)
+        if self._refusals.are_too_many(who):
+            raise TokenRefused("not asked: too many refusals of late") if way.is_others else _NotAgain()
+        try:
+            return self._go(pool, way, url, sink)
+        except LoginRefused as refused:
+            if refused.code not in _FOR_NOW:
+                self._refusals.add(who)
+            raise
+        except (TokenRefused, NoToken):
+            if way.is_others:
+                self._refusals.add(who)
+            raise
 
     def _go(self, pool: Pool, way: _Way, url: ImapUrl, sink: Sink) -> int:
         """Number of octets. A kept connection may have died: then once more on a new one, if nothing has come yet."""
@@ -141,6 +164,14 @@ class Resolver:
             return fetcher.fetched - before
 
 
+class _NotAgain(LoginRefused):
+    """The server was not asked, because it has refused this login a few times."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.reason = "not asked: too many logins refused of late"
+
+
 class _DiedBefore(ImapFault):
     """A connection that had served before was lost before it brought anything."""
 
@@ -160,21 +191,18 @@ def _acts_for(server: ImapServerSettings, submitter: Submitter, owner: str) -> W
     return None
 
 
-def _is_of_another(who: Who, submitter: Submitter) -> bool:
-    """Whether somebody else's mailbox is looked into."""
-    return bool(who.authorization_id) and not submitter.is_named(who.authorization_id)
-
-
 def _authority(server: ImapServerSettings) -> str:
     host = f"[{server.host}]" if ":" in server.host and not server.host.startswith("[") else server.host
     is_usual = server.port == DEFAULT_PORT or (server.ssl == "imaps" and server.port == IMAPS_PORT)
     return f"imap://{host}" if is_usual else f"imap://{host}:{server.port}"
 
 
-def _reply(why: NotResolved | ImapFault) -> Reply:
+def _reply(why: NotResolved | ImapFault, way: _Way) -> Reply:
     match why:
         case TokenRefused():
             return URL_FORBIDDEN
+        case NoToken() | LoginRefused() if way.is_others:
+            return URL_FORBIDDEN  # whether others have what a made-up URL names must not be heard
         case NotResolved():
             return URL_UNRESOLVED
         case TooBig():

@@ -193,11 +193,9 @@ def _refusal(store: Store, settings: str, what: str) -> str:
     """Cyrus makes tokens for whatever could be; Dovecot only for what is there."""
     nowhere = {"another mailbox", "deleted", "mailbox deleted"}
     if isinstance(store, DovecotImap):
-        nowhere |= {"another UIDVALIDITY", "another owner"}
+        nowhere |= {"another UIDVALIDITY"}  # but of another owner it is not said what there is
     if settings == LENT and "owner" in what:
         return UNTRUSTED
-    if isinstance(store, DovecotImap) and what == "no owner":  # that there is no such user is not said
-        return UNRESOLVED
     return UNRESOLVED if settings == URLFETCH or what in nowhere else FORBIDDEN
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from gsubmit.burl.access import Submitter
 from gsubmit.burl.pool import Pool
+from gsubmit.burl.refusals import MOST_REFUSALS
 from gsubmit.burl.resolver import Resolver
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.smtp import replies
@@ -196,3 +197,58 @@ def test_close() -> None:
         there.close()
         assert outcome(there, submit_url(server)) == MESSAGE
         assert len(server.talks) == 2
+
+
+NO_USER = ("> TAG AUTHENTICATE *", "< TAG NO [AUTHENTICATIONFAILED] no")
+NO_MAILBOX = ("> TAG GENURLAUTH *", "< TAG NO no such mailbox")
+
+
+def joes(server: FakeImap, token: str = "0" * 32) -> str:
+    return f"imap://joe@127.0.0.1:{server.port}/INBOX/;UID=1;URLAUTH=submit+user:INTERNAL:{token}"
+
+
+@pytest.mark.parametrize("lines", [NO_USER, NO_MAILBOX, ()], ids=["no such user", "no such mailbox", "wrong token"])
+def test_what_others_have_is_not_told(lines: tuple[str, ...]) -> None:
+    """Whoever makes up a URL hears of no user, mailbox or message of others whether there is one (UAU-6, UAU-11)."""
+    with imap_server(*lines) as server, pool(server, MASTER) as one:
+        assert outcome(resolver(one), joes(server)) == replies.URL_FORBIDDEN
+
+
+@pytest.mark.parametrize("lines", [NO_USER, ()], ids=["no such user", "wrong token"])
+def test_few_guesses_at_what_others_have(lines: tuple[str, ...]) -> None:
+    """How long the server takes would tell; and it makes us wait with all our logins when many have failed."""
+    with imap_server(others=lines) as server, pool(server, MASTER) as one:
+        there = resolver(one)
+        assert outcome(there, submit_url(server)) == MESSAGE
+        for _ in range(2 * MOST_REFUSALS):
+            assert outcome(there, joes(server)) == replies.URL_FORBIDDEN
+        asked = [verb for talk in server.talks[1:] for verb in map(_verb, talk.heard)]
+        assert asked.count(b"AUTHENTICATE" if lines else b"GENURLAUTH") == MOST_REFUSALS
+        assert outcome(there, submit_url(server)) == MESSAGE, "the user's own are no guesses"
+        fred = Submitter("fred", "fred".__eq__)
+        assert outcome(there, joes(server).replace("+user", "+fred"), fred) == replies.URL_FORBIDDEN
+        assert len(asked) < sum(len(talk.heard) for talk in server.talks[1:]), "fred has guessed nothing"
+
+
+def test_a_password_that_is_refused_is_tried_a_few_times() -> None:
+    with imap_server(others=NO_USER) as server, pool(server, FORWARD) as one:
+        there = resolver(one)
+        assert outcome(there, submit_url(server)) == MESSAGE
+        for _ in range(2 * MOST_REFUSALS):
+            assert outcome(there, submit_url(server)) == replies.IMAP_REFUSES_US
+        assert len(server.talks) == 1 + MOST_REFUSALS
+
+
+def test_a_server_that_takes_no_logins_now_is_asked_again() -> None:
+    for_now = ("> TAG AUTHENTICATE *", "< TAG NO [UNAVAILABLE] later")
+    with imap_server(others=for_now) as server, pool(server, MASTER) as one:
+        there = resolver(one)
+        assert outcome(there, submit_url(server)) == MESSAGE
+        one.close()
+        for _ in range(2 * MOST_REFUSALS):
+            assert outcome(there, submit_url(server)) == replies.IMAP_REFUSES_US
+        assert len(server.talks) == 1 + 2 * MOST_REFUSALS
+
+
+def _verb(line: bytes) -> bytes:
+    return line.split(b" ")[1]
