@@ -29,12 +29,14 @@ class Logins:
         """Wait for this address's turn, and have it. Raises Unavailable. An IPv6 network counts as one address."""
         network = network_of(address)
         turns = self._by_address.setdefault(network, Turns(AT_A_TIME))
-        if not turns.take(PATIENCE):
-            raise Unavailable("too many logins at the same time from this address")
         try:
-            yield
-        finally:
-            turns.give_back()
+            if not turns.take(PATIENCE):
+                raise Unavailable("too many logins at the same time from this address")
+            try:
+                yield
+            finally:
+                turns.give_back()
+        finally:  # also of whoever was ended just when the turn was handed over
             if not turns.busy:
                 self._by_address.pop(network, None)
 
