@@ -126,6 +126,20 @@ class Wire:
         """Whether the client has sent ahead."""
         return bool(self._buffer)
 
+    def has_left(self) -> bool:
+        """Whether the client has closed the connection, without a word more."""
+        if self._buffer:
+            return False
+        self._sock.settimeout(0)
+        try:
+            self._buffer = self._sock.recv(READ_LINE)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError:
+            return True
+        self.octets_in += len(self._buffer)
+        return not self._buffer
+
     def _receive(self, size: int) -> bytes:
         if self._outbox:
             self.flush()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gsubmit.burl.access import Submitter
 from gsubmit.server.submit import submit
+from gsubmit.server.wire import Closed
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import BAD_BURL_SYNTAX, BURL_UNAVAILABLE
 from gsubmit.smtp.reply import Refused, Reply
@@ -45,6 +46,8 @@ def burl(session: Session, command: Command) -> Reply | None:
         refuse(session, command)
         raise
     if marker:
+        if session.wire.has_left():  # that may have taken minutes: whoever gave up will send it again
+            raise Closed("closed by the client before its message had come")
         return submit(session)
     return Reply(250, "2.5.0", f"Added {octets} octets")
 

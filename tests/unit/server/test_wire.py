@@ -294,3 +294,24 @@ def test_linger_takes_what_still_comes(ends: Ends) -> None:
     ends.wire.close()
     assert ends.client.recv(100) == OK.wire
     assert ends.client.recv(100) == b""
+
+
+@pytest.mark.parametrize("in_tls", [False, True], ids=["plain", "TLS"])
+def test_has_left(ends: Ends, in_tls: bool) -> None:
+    """A client that says QUIT ahead and listens on has not left."""
+    client = ends.client
+    if in_tls:
+        shaking = gevent.spawn(client_in_tls, client)
+        ends.wire.start_tls(server_context(), 5)
+        client = shaking.get()
+    assert not ends.wire.has_left()
+    client.sendall(b"QUIT\r\n")
+    gevent.sleep(0.01)
+    assert not ends.wire.has_left()
+    client.shutdown(socket.SHUT_RDWR)
+    client.close()
+    gevent.sleep(0.01)
+    assert not ends.wire.has_left()
+    assert ends.wire.read_line() == b"QUIT"
+    assert ends.wire.has_left()
+    assert ends.wire.octets_in == len(b"QUIT\r\n")
