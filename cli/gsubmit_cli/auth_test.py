@@ -48,6 +48,9 @@ def auth_test(
         context.exit(1)
     mechanism = mechanism.upper()
     secret = _secret("Token" if mechanism in TOKEN_MECHANISMS else "Password")
+    if not secret:  # the server asks nobody about it
+        click.echo(f"{authorization_id or user}: auth failed: empty password")
+        context.exit(os.EX_NOPERM)
     claim: Claim
     if mechanism in TOKEN_MECHANISMS:
         claim = Token(user, secret, authorization_id=authorization_id)
@@ -64,7 +67,7 @@ def _secret(what: str) -> str:
 
 def _ask(chain: Chain, claim: Claim, origin: Origin) -> int:
     """Show how the passdbs answer; the exit code."""
-    who = f"{claim.authorization_id or claim.authentication_id}"
+    who = claim.authorization_id or claim.authentication_id
     try:
         identity = chain.verify(claim, origin, lambda passdb, answer: click.echo(f"{passdb}: {answer}"))
         restrictions.check(identity, origin.remote_ip)
