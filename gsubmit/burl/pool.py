@@ -54,6 +54,7 @@ class Pool:
         try:
             fetcher = None if new else self._kept(who)
             if fetcher is None:
+                self._make_room()
                 fetcher = self.open(who)
             is_sound = False
             try:
@@ -108,6 +109,11 @@ class Pool:
                     return fetcher
                 fetcher.shutdown()
         return None
+
+    def _make_room(self) -> None:
+        """For one more connection; `busy` has it already."""
+        while self._limit and self._idle and self._turns.busy + len(self._idle) > self._limit:
+            self._idle.pop(0)[2].leave()
 
     def _keep(self, who: Who, fetcher: Fetcher) -> None:
         if self._is_closed:

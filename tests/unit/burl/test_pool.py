@@ -161,3 +161,18 @@ def test_after_closing_none_is_kept() -> None:
 
 def test_no_password_is_shown() -> None:
     assert "s3cret" not in repr(JOE)
+
+
+def open_at(server: FakeImap) -> int:
+    return sum(talk.sock.fileno() != -1 for talk in server.talks)
+
+
+def test_idle_connections_count() -> None:
+    """imap_urlauth_max_connections holds for those that are kept for others too."""
+    with imap_server() as server, pool(server, max_connections=2) as there:
+        for user in ("joe", "fred", "ann", "bob"):
+            fetch(there, server, Who("proxy", "s3cret", user))
+            assert eventually(lambda: open_at(server) <= 2)
+        with there.connection(Who("proxy", "s3cret", "eve")), there.connection(Who("proxy", "s3cret", "bob")):
+            assert eventually(lambda: open_at(server) == 2)
+        assert len(server.talks) == 5, "the one used longest ago goes first"
