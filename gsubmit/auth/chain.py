@@ -31,6 +31,8 @@ DRIVERS: dict[str, Callable[[str, Means], Passdb]] = {
     "dovecot": DovecotAuth.from_args,
 }
 
+REMOTE = (OAuth2, ImapServer, DovecotAuth)
+
 C = TypeVar("C", bound=Claim)
 
 
@@ -45,6 +47,7 @@ class Chain:
         self.links = tuple(link for link in links if not link.is_master)
         self.masters = tuple(link for link in links if link.is_master)
         self.names = names
+        self.asks_others = any(isinstance(link.passdb, REMOTE) for link in links)  # other servers, which take their time
 
     def verify(self, claim: Claim, origin: Origin, observe: Observer = _nobody) -> Identity:
         """The identity that a claim proves. Raises Denied or Unavailable."""

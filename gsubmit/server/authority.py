@@ -10,6 +10,7 @@ from gsubmit.auth.chain import ClaimsFrom
 from gsubmit.auth.passdb import Origin
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Token
 from gsubmit.sasl.mechanism import Mechanism
+from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
@@ -58,7 +59,10 @@ class SessionAuthority:
     def _turn(self) -> AbstractContextManager[None]:
         """The turn of the client's address; a trusted one, such as a webmail server, has many users."""
         session = self._session
-        return nullcontext() if session.is_trusted else session.service.logins.turn(session.ends.remote_ip)
+        if session.is_trusted:
+            return nullcontext()
+        at_a_time = AT_A_TIME_ELSEWHERE if session.service.chain.asks_others else AT_A_TIME
+        return session.service.logins.turn(session.ends.remote_ip, at_a_time)
 
     def _begin(self, claim: Claim) -> None:
         session = self._session

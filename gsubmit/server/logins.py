@@ -11,7 +11,10 @@ from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import WAITS, Penalty, network_of
 from gsubmit.turns import Turns
 
-AT_A_TIME = 2  # passwords checked at the same time for one address; slow hashes take a thread each
+# Passwords checked at the same time for one address: slow hashes take a thread each, while another server that is asked,
+# and that may hold its answer back for seconds, costs nothing here.
+AT_A_TIME = 2
+AT_A_TIME_ELSEWHERE = 10
 PATIENCE = 30.0  # seconds to wait for a turn
 
 
@@ -25,10 +28,10 @@ class Logins:
         self.penalty = Penalty()
 
     @contextmanager
-    def turn(self, address: str) -> Iterator[None]:
+    def turn(self, address: str, at_a_time: int = AT_A_TIME) -> Iterator[None]:
         """Wait for this address's turn, and have it. Raises Unavailable. An IPv6 network counts as one address."""
         network = network_of(address)
-        turns = self._by_address.setdefault(network, Turns(AT_A_TIME))
+        turns = self._by_address.setdefault(network, Turns(at_a_time))
         try:
             if not turns.take(PATIENCE):
                 raise Unavailable("too many logins at the same time from this address")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
+
 import gevent
 import gevent.event
 import pytest
 
+from gsubmit.auth.chain import build_chain
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import Penalty
-from gsubmit.server.logins import AT_A_TIME, Logins
+from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE, Logins
+from gsubmit.settings.load import load_text
 
 
 def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,3 +99,20 @@ def test_asking_keeps_nothing() -> None:
     logins.enter("tim", "192.0.2.1", 1)
     logins.leave("tim", "192.0.2.1")
     assert logins._connections == {}
+
+
+def test_logins_that_others_decide_get_more_turns() -> None:
+    """A Dovecot holds refusals back for seconds: some wrong passwords behind one address must not keep the rest out."""
+    logins = Logins()
+    with ExitStack() as turns:
+        for _ in range(AT_A_TIME_ELSEWHERE):
+            turns.enter_context(logins.turn("192.0.2.1", AT_A_TIME_ELSEWHERE))
+        assert AT_A_TIME < AT_A_TIME_ELSEWHERE
+
+
+def test_what_asks_others(tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("")
+    passwd_file = f"passdb {{\n driver = passwd-file\n args = {tmp_path}/users\n}}\n"
+    dovecot = "passdb {\n driver = dovecot\n args = unix:/run/auth\n}\n"
+    assert not build_chain(load_text(f"ssl = no\n{passwd_file}").settings).asks_others
+    assert build_chain(load_text(f"ssl = no\n{passwd_file}{dovecot}").settings).asks_others
