@@ -47,7 +47,8 @@ class Chain:
         self.links = tuple(link for link in links if not link.is_master)
         self.masters = tuple(link for link in links if link.is_master)
         self.names = names
-        self.asks_others = any(isinstance(link.passdb, REMOTE) for link in links)  # other servers, which take their time
+        # Other servers take their time.
+        self.asks_others = any(isinstance(link.passdb, REMOTE) for link in links)
 
     def verify(self, claim: Claim, origin: Origin, observe: Observer = _nobody) -> Identity:
         """The identity that a claim proves. Raises Denied or Unavailable."""

@@ -11,8 +11,8 @@ from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import WAITS, Penalty, network_of
 from gsubmit.turns import Turns
 
-# Passwords checked at the same time for one address: slow hashes take a thread each, while another server that is asked,
-# and that may hold its answer back for seconds, costs nothing here.
+# Passwords checked at the same time for one address: slow hashes take a thread each, while another server, which may
+# hold its answer back for seconds, costs nothing here.
 AT_A_TIME = 2
 AT_A_TIME_ELSEWHERE = 10
 PATIENCE = 30.0  # seconds to wait for a turn
