@@ -17,6 +17,7 @@ INTERNAL = "INTERNAL"  # the one mechanism of RFC 4467 4
 TO_THE_END = 2**31 - 1  # octets, for a PARTIAL without a length
 MAX_LITERALS = 16  # in one response; each costs a look at all that came before it
 WORK_WITHOUT_REST = 2**20  # octets of content, after which other sessions get a turn
+REST = 0.001  # seconds; with 0 gevent looks at sockets and timers only after 50 rests
 
 # Extensions that imaplib has not heard of (RFC 4467), with the states that they are for.
 imaplib.Commands.update({"URLFETCH": ("AUTH", "SELECTED"), "GENURLAUTH": ("AUTH", "SELECTED")})
@@ -241,7 +242,7 @@ class Fetcher(ImapClient):
         self._without_rest += octets
         if self._without_rest >= WORK_WITHOUT_REST:
             self._without_rest = 0
-            time.sleep(0)
+            time.sleep(REST)
 
     def _take_string(self) -> None:
         """Take content from a response without a literal for it."""

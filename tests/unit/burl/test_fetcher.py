@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import gevent
 import pytest
 
 from gsubmit.burl.fetcher import Fetcher, NotResolved, TooBig
@@ -120,3 +121,37 @@ def test_a_message_after_a_part_of_one() -> None:
         sink = Kept()
         fetched(server, sink, times=2)
     assert sink.octets == b"abc" + MESSAGE
+
+
+def test_a_fast_server_lets_others_run(by_fetch: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who never has to wait for octets would never let other sessions run."""
+    ran = 0
+
+    def others() -> None:
+        nonlocal ran
+        while True:
+            ran += 1
+            gevent.sleep(0.0001)
+
+    def always_there(fetcher: Fetcher) -> bool:
+        fetcher._incoming += b"x" * 65536
+        return True
+
+    class Watching(Kept):
+        longest = since = seen = 0
+        greenlet: gevent.Greenlet[..., None]
+
+        def take(self, content: bytes) -> None:
+            if not self.octets:
+                monkeypatch.setattr(Fetcher, "_receive", always_there)
+                self.greenlet = gevent.spawn(others)
+            self.since = self.since + len(content) if self.seen == ran else len(content)
+            self.seen, self.longest = ran, max(self.longest, self.since)
+            super().take(content)
+
+    with imap_server(*content(r"{20000000}\r\nabc", by_fetch)) as server:
+        sink = Watching()
+        with pytest.raises(ImapFault):
+            fetched(server, sink, by_fetch=by_fetch)
+        sink.greenlet.kill()
+    assert sink.longest <= 4_000_000
