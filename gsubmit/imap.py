@@ -76,6 +76,7 @@ class ImapClient(imaplib.IMAP4):
         """For a few commands: they have to end within `patience` seconds, and what they raise is an ImapFault."""
         self._deadline = time.monotonic() + patience
         self._octets = 0
+        self.untagged_responses.clear()  # on a connection that is kept they would pile up
         with self._faults():
             yield
 

@@ -80,14 +80,14 @@ class Resolver:
         try:
             url = ImapUrl.parse(text)
         except BadUrl as bad:
+            _log.warning("Not fetched: %s", bad.reason, extra={"prefix": label})
             raise Refused(INVALID_URL if bad.kind in _SYNTAX else URL_NOT_OF_MESSAGE) from bad
-        pool = self._pools.get((url.host, url.port))
-        if pool is None:
-            raise Refused(URL_UNTRUSTED)
-        access.check(url, submitter, self._accesses)
-        ways = self._ways(pool, url, submitter)
-        if not ways:
-            raise Refused(URL_UNTRUSTED)
+        try:
+            pool = self._pool(url, submitter)
+            ways = self._ways(pool, url, submitter)
+        except Refused as refused:
+            _log.warning("%s: %s", url.redacted, refused.reply.text, extra={"prefix": label})
+            raise
         for number, way in enumerate(ways, start=1):
             try:
                 octets = self._go_unless_refused(pool, way, url, submitter, sink)
@@ -110,8 +110,16 @@ class Resolver:
         for pool in self._pools.values():
             pool.close()
 
+    def _pool(self, url: ImapUrl, submitter: Submitter) -> Pool:
+        """The server to be asked, once it is clear that it may be. Raises Refused."""
+        pool = self._pools.get((url.host, url.port))
+        if pool is None:
+            raise Refused(URL_UNTRUSTED)
+        access.check(url, submitter, self._accesses)
+        return pool
+
     def _ways(self, pool: Pool, url: ImapUrl, submitter: Submitter) -> list[_Way]:
-        """How this URL can be resolved at its server, the first choice first."""
+        """How this URL can be resolved at its server, the first choice first. Raises Refused."""
         server, ways = pool.server, []
         has_token = url.urlauth is not None and url.urlauth.access != "user"
         owner = url.user if url.urlauth is not None else submitter.user
@@ -120,6 +128,8 @@ class Resolver:
             ways.append(_Way("urlfetch", Who(server.submit_user, server.submit_password), Fetcher.urlfetch))
         if who is not None:
             ways.append(_Way("owner", who, _get_as_owner, not submitter.is_named(owner)))
+        if not ways:
+            raise Refused(URL_UNTRUSTED)
         return ways
 
     def _go_unless_refused(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:

@@ -223,6 +223,15 @@ def test_login_refused_has_only_the_code() -> None:
     assert LoginRefused("").reason == "login refused: no response code"
 
 
+def test_nothing_piles_up_on_a_kept_connection() -> None:
+    lines = [line for _ in range(3) for line in ("> TAG NOOP", r"< * X 1\r\n* Y 2\r\nTAG OK done")]
+    with imap_server(*lines) as server, client(server) as there:
+        for _ in range(3):
+            with there.begun(PATIENCE):
+                there.noop()
+            assert there.untagged_responses == {"X": [b"1"], "Y": [b"2"]}
+
+
 class DrippingTls:
     """A server that does TLS as it should, but sends it an octet at a time."""
 

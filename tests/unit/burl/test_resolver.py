@@ -252,3 +252,18 @@ def test_a_server_that_takes_no_logins_now_is_asked_again() -> None:
 
 def _verb(line: bytes) -> bytes:
     return line.split(b" ")[1]
+
+
+def test_what_is_refused_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """BURL-24: whoever tries the URLs of others is seen, and so is an administrator's wrong host name."""
+    there = resolver(unreachable(host="a", **SUBMIT))
+    url = f"imap://joe@a:9/INBOX/;UID=1;URLAUTH=submit+joe:INTERNAL:{TOKEN}"
+    assert outcome(there, url) == replies.URL_FORBIDDEN
+    assert outcome(there, url.replace("@a", "@b")) == replies.URL_UNTRUSTED
+    assert outcome(there, url[:-1]) == replies.INVALID_URL
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == [
+        "imap://joe@a:9/INBOX/;UID=1;URLAUTH=submit+joe:INTERNAL:<hidden>: IMAP URL authorization failed",
+        "imap://joe@b:9/INBOX/;UID=1;URLAUTH=submit+joe:INTERNAL:<hidden>: No trust relationship with that IMAP server",
+        "Not fetched: token of URLAUTH too short",
+    ]
