@@ -92,6 +92,16 @@ class ImapServerSettings:
         return self.method != "urlfetch" and self.forward_credentials
 
     @property
+    def unused(self) -> list[str]:
+        """Settings that the method makes no use of."""
+        given = {
+            "submit_password": self.method == "owner" and self.submit_password,
+            "master_user": self.method == "urlfetch" and self.master_user,
+            "forward_credentials": self.method == "urlfetch" and self.forward_credentials,
+        }
+        return [name for name, is_vain in given.items() if is_vain]
+
+    @property
     def is_useful(self) -> bool:
         """Whether there is any way to resolve a URL."""
         return self.has_submit or self.has_master or self.forwards

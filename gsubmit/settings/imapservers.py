@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsubmit.settings.burl import PREFIX, ImapServerSettings, canonical
+from gsubmit.settings.burl import PREFIX, ImapServerSettings, canonical, is_loopback
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest
@@ -72,5 +72,11 @@ class ImapServers:
                 f" or {prefix}cleartext = yes if nobody else sees that network"
             )
             self._report.problem(place, text)
+        elif server.ssl != "no" and not server.ssl_verify and not is_loopback(server.host):
+            text = f"{prefix}ssl_verify = no lets anybody between here and {server.host} read the passwords"
+            self._report.notice("warning", place, text)
+        for name in server.unused:
+            text = f"{prefix}{name} has no effect with {prefix}method = {server.method}"
+            self._report.notice("warning", place, text)
         if bool(server.master_user) != bool(server.master_password):
             self._report.problem(place, f"{prefix}master_user and {prefix}master_password need each other")

@@ -73,6 +73,27 @@ def test_what_can_be_done(text: str, can: str) -> None:
     assert one.is_useful == bool(can)
 
 
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("ssl = starttls", ""),
+        ("ssl = starttls\nssl_verify = no", "ssl_verify = no lets anybody between here and imap.example.org read the"),
+        ("ssl = imaps\nssl_verify = no", "ssl_verify = no lets anybody"),
+        ("cleartext = yes\nssl_verify = no", ""),
+        ("host = localhost\nssl = imaps\nssl_verify = no", ""),
+        ("ssl = imaps\nforward_credentials = yes", ""),
+        ("ssl = imaps\nforward_credentials = yes\nmethod = urlfetch", "forward_credentials has no effect with method"),
+        ("ssl = imaps\nmaster_user = m\nmaster_password = x\nmethod = urlfetch", "master_user has no effect with"),
+        ("ssl = imaps\nforward_credentials = yes\nmethod = owner", "submit_password has no effect with method = owner"),
+    ],
+)
+def test_warnings(text: str, warning: str) -> None:
+    host = "" if "host =" in text else "host = imap.example.org\n"
+    found = loaded(f"imap_urlauth_server x {{\n{host}submit_password = x\n{text}\n}}")
+    notices = [notice.text for notice in found.notices if notice.kind == "warning"]
+    assert [warning in notice for notice in notices] == ([True] if warning else [])
+
+
 def test_a_server_of_no_use_is_a_warning() -> None:
     notices = [str(notice) for notice in loaded("imap_urlauth_host = imap.example.org").notices]
     assert any("no password is set for imap.example.org" in notice for notice in notices)
