@@ -49,7 +49,7 @@ _VERIFIER = re.compile(
     r"[ \t]*+(?::|%3A)[ \t]*+(?:[a-z0-9\-.]{1,20}[ \t]*+(?::|%3A))?)[ \t\"]*[^\s\"]*",
     re.IGNORECASE,
 )
-_BEHIND_URL = re.compile(r"(?:urlauth|imap:).*", re.IGNORECASE)
+_BEHIND_URL = re.compile(r"(?:urlauth|imap:|internal:|burl[ \t]).*", re.IGNORECASE)
 _LONG_HEX = re.compile(r"[0-9A-Fa-f]{16,}")
 
 
@@ -132,8 +132,8 @@ class ImapUrl:
 def redact(text: str) -> str:
     """A line of a log or rawlog without the tokens of URLs in it, however malformed they are.
 
-    Hidden is what stands behind `urlauth=access:mechanism:` up to a blank or a quote, and behind any beginning of an
-    IMAP URL whatever may be half a token or more. Lines must be whole: half a URL may not be known as one.
+    Hidden is what stands behind `urlauth=access:mechanism:` up to a blank or a quote, and behind BURL or any beginning
+    of an IMAP URL whatever may be half a token or more. Lines must be whole: half a URL may not be known as one.
     """
     return _BEHIND_URL.sub(lambda found: _LONG_HEX.sub(HIDDEN, found[0]), _VERIFIER.sub(rf"\1{HIDDEN}", text))
 

@@ -395,6 +395,8 @@ def test_burl_24_token_is_hidden() -> None:
         pytest.param(f"urlauth={TOKEN}", "urlauth=<hidden>", id="token alone"),
         pytest.param(f"urlauth=a:{'g' * 32}:internal", "urlauth=a:<hidden>", id="swapped, not hex"),
         pytest.param(f"urlauth=a:internal:91 {TOKEN}", "urlauth=a:internal:<hidden> <hidden>", id="blank within"),
+        pytest.param(f"TH=submit+joe:internal:{TOKEN}", "TH=submit+joe:internal:<hidden>", id="the rest of a broken line"),
+        pytest.param(f"BURL h/I;UID=1;AUTH=x:{TOKEN} LAST", "BURL h/I;UID=1;AUTH=x:<hidden> LAST", id="BURL with less than a URL"),
         pytest.param(f"IMAP://h/;%75rlauth=a:internal:{TOKEN}", "IMAP://h/;%75rlauth=a:internal:<hidden>", id="odd name"),
         pytest.param("* CAPABILITY IMAP4rev1 URLAUTH=BINARY URLAUTH ID", "* CAPABILITY IMAP4rev1 URLAUTH=BINARY URLAUTH ID", id="capability"),
         pytest.param(f"Message-ID: <{TOKEN}@x>", f"Message-ID: <{TOKEN}@x>", id="no URL"),
