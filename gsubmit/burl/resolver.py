@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from gsubmit.smtp.replies import (
 from gsubmit.smtp.reply import Refused, Reply
 
 IMAPS_PORT = 993  # RFC 8314 3.2
+REMEMBERED = 3600.0  # seconds, of a server that resolves no submit+ URLs: Dovecot takes some to say so
 _SYNTAX = frozenset({Kind.SYNTAX, Kind.RELATIVE})
 _FOR_NOW = frozenset({"UNAVAILABLE", "CONTACTADMIN", "SERVERBUG", "LIMIT", "INUSE"})  # RFC 5530: says nothing of a user
 _log = logging.getLogger("gsubmit.burl")
@@ -56,7 +58,7 @@ class Resolver:
         self._accesses = frozenset(accesses)
         self._patience = patience
         self._refusals = Refusals()
-        self._without_urlfetch: set[Pool] = set()  # servers that have shown to resolve no submit+ URLs
+        self._without_urlfetch: dict[Pool, float] = {}  # servers that resolve no submit+ URLs, and when that was seen
 
     @property
     def forwards(self) -> bool:
@@ -100,7 +102,7 @@ class Resolver:
                 _log.error("%s: %s: %s", url.redacted, way.name, fault.reason, extra={"prefix": label})
                 raise Refused(_reply(fault, way)) from None
             if number > 1:
-                self._without_urlfetch.add(pool)
+                self._without_urlfetch[pool] = time.monotonic()
             _log.info("Fetched %s: method=%s, size=%d", url.redacted, way.name, octets, extra={"prefix": label})
             return octets
         raise AssertionError("the last way raises or returns")
@@ -124,13 +126,17 @@ class Resolver:
         has_token = url.urlauth is not None and url.urlauth.access != "user"
         owner = url.user if url.urlauth is not None else submitter.user
         who = _acts_for(server, submitter, owner)
-        if server.has_submit and has_token and (who is None or pool not in self._without_urlfetch):
+        if server.has_submit and has_token and (who is None or self._may_urlfetch(pool)):
             ways.append(_Way("urlfetch", Who(server.submit_user, server.submit_password), Fetcher.urlfetch))
         if who is not None:
             ways.append(_Way("owner", who, _get_as_owner, not submitter.is_named(owner)))
         if not ways:
             raise Refused(URL_UNTRUSTED)
         return ways
+
+    def _may_urlfetch(self, pool: Pool) -> bool:
+        """Whether it has not failed of late: one failure, perhaps of one strange URL, is not to stand for all time."""
+        return time.monotonic() - self._without_urlfetch.get(pool, float("-inf")) >= REMEMBERED
 
     def _go_unless_refused(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
         """Number of octets. Somebody who was refused a few times has to wait.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gsubmit.burl import resolver as resolving
 from gsubmit.burl.access import Submitter
 from gsubmit.burl.pool import Pool
 from gsubmit.burl.refusals import MOST_REFUSALS
@@ -151,6 +152,16 @@ def test_a_server_that_resolves_no_submit_urls_is_remembered() -> None:
         for _ in range(2):
             assert outcome(there, submit_url(server)) == MESSAGE
         assert verbs(server).count(b"URLFETCH") == 1
+
+
+def test_it_is_not_remembered_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been one strange URL, and those who cannot be logged in as need the other way."""
+    with imap_server(*NIL) as server, pool(server, SUBMIT | MASTER) as one:
+        there = resolver(one)
+        assert outcome(there, submit_url(server)) == MESSAGE
+        monkeypatch.setattr(resolving, "REMEMBERED", 0.0)
+        assert outcome(there, submit_url(server)) == MESSAGE
+        assert verbs(server).count(b"URLFETCH") == 2
 
 
 def test_what_is_remembered_closes_no_other_way() -> None:
