@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
 
 
@@ -43,3 +45,28 @@ class Turns:
             self._queue.popleft().set()
         else:
             self.busy -= 1
+
+
+class TurnsByKey:
+    """The same for each of many: addresses, users. Nothing is kept of those that are not busy."""
+
+    def __init__(self) -> None:
+        self._turns: dict[str, Turns] = {}
+
+    @contextmanager
+    def turn(self, key: str, limit: int, patience: float) -> Iterator[bool]:
+        """A turn of this key's `limit`, given back at the end of the block; False when none came in time."""
+        turns = self._turns.setdefault(key, Turns(limit))
+        try:
+            is_taken = turns.take(patience)
+            try:
+                yield is_taken
+            finally:
+                if is_taken:
+                    turns.give_back()
+        finally:  # also of whoever was ended just when the turn was handed over
+            if not turns.busy and self._turns.get(key) is turns:
+                del self._turns[key]
+
+    def __len__(self) -> int:
+        return len(self._turns)

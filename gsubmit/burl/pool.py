@@ -40,7 +40,7 @@ class Pool:
         """`patience`: seconds for opening a connection, and for a turn."""
         self.server = server
         self._context = context
-        self._patience = patience
+        self.patience = patience
         self._limit = max_connections
         self._turns = Turns(max_connections)
         self._is_closed = False
@@ -49,7 +49,7 @@ class Pool:
     @contextmanager
     def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
         """A connection that is logged in. It is kept if the block ends, or ends with NotResolved."""
-        if not self._turns.take(self._patience):
+        if not self._turns.take(self.patience):
             raise NoConnection(f"all {self._limit} connections are busy")
         try:
             fetcher = None if new else self._kept(who)
@@ -78,13 +78,13 @@ class Pool:
         server = self.server
         first = self._context if server.ssl == "imaps" else None
         try:
-            fetcher = Fetcher(server.host, server.port, first, self._patience)
+            fetcher = Fetcher(server.host, server.port, first, self.patience)
         except Slow as slow:
             raise NoConnection(slow.reason) from None
         except ImapFault as fault:
             raise NoConnection(fault.reason) from None
         try:
-            with fetcher.begun(self._patience):
+            with fetcher.begun(self.patience):
                 if server.ssl == "starttls":
                     assert self._context is not None
                     fetcher.go_over_to_tls(self._context)

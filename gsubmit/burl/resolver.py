@@ -28,7 +28,9 @@ from gsubmit.smtp.replies import (
     URL_UNTRUSTED,
 )
 from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.turns import TurnsByKey
 
+AT_A_TIME = 5  # messages that are fetched for one user at the same time
 IMAPS_PORT = 993  # RFC 8314 3.2
 REMEMBERED = 3600.0  # seconds, of a server that resolves no submit+ URLs: Dovecot takes some to say so
 _SYNTAX = frozenset({Kind.SYNTAX, Kind.RELATIVE})
@@ -57,6 +59,7 @@ class Resolver:
                 self._pools.setdefault((canonical(pool.server.host), DEFAULT_PORT), pool)
         self._accesses = frozenset(accesses)
         self._patience = patience
+        self._turns = TurnsByKey()  # of users
         self._refusals = Refusals()
         self._without_urlfetch: dict[Pool, float] = {}  # servers that resolve no submit+ URLs, and when that was seen
 
@@ -145,12 +148,12 @@ class Resolver:
         wait (Dovecot by 15 seconds).
         """
         if way.name == "urlfetch":
-            return self._go(pool, way, url, sink)
+            return self._go_in_turn(pool, way, url, submitter, sink)
         who = (submitter.user, way.is_others)
         if self._refusals.are_too_many(who):
             raise TokenRefused("not asked: too many refusals of late") if way.is_others else _NotAgain()
         try:
-            return self._go(pool, way, url, sink)
+            return self._go_in_turn(pool, way, url, submitter, sink)
         except LoginRefused as refused:
             if refused.code not in _FOR_NOW:
                 self._refusals.add(who)
@@ -159,6 +162,13 @@ class Resolver:
             if way.is_others:
                 self._refusals.add(who)
             raise
+
+    def _go_in_turn(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
+        """Number of octets. A user has few connections at a time, so that nobody can take all there may be."""
+        with self._turns.turn(submitter.user, AT_A_TIME, pool.patience) as is_taken:
+            if not is_taken:
+                raise NoConnection(f"{AT_A_TIME} messages are being fetched for this user already")
+            return self._go(pool, way, url, sink)
 
     def _go(self, pool: Pool, way: _Way, url: ImapUrl, sink: Sink) -> int:
         """Number of octets. A kept connection may have died: then once more on a new one, if nothing has come yet."""

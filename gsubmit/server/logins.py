@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import WAITS, Penalty, network_of
-from gsubmit.turns import Turns
+from gsubmit.turns import TurnsByKey
 
 # Passwords checked at the same time for one address: slow hashes take a thread each, while another server, which may
 # hold its answer back for seconds, costs nothing here.
@@ -22,7 +22,7 @@ class Logins:
     """One for all sessions, and for the life of the process: a reload forgives nothing."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._by_address: dict[str, Turns] = {}
+        self.turns = TurnsByKey()  # of networks
         self._connections: Counter[tuple[str, str]] = Counter()
         self._sleep = sleep
         self.penalty = Penalty()
@@ -30,18 +30,10 @@ class Logins:
     @contextmanager
     def turn(self, address: str, at_a_time: int = AT_A_TIME) -> Iterator[None]:
         """Wait for this address's turn, and have it. Raises Unavailable. An IPv6 network counts as one address."""
-        network = network_of(address)
-        turns = self._by_address.setdefault(network, Turns(at_a_time))
-        try:
-            if not turns.take(PATIENCE):
+        with self.turns.turn(network_of(address), at_a_time, PATIENCE) as is_taken:
+            if not is_taken:
                 raise Unavailable("too many logins at the same time from this address")
-            try:
-                yield
-            finally:
-                turns.give_back()
-        finally:  # also of whoever was ended just when the turn was handed over
-            if not turns.busy:
-                self._by_address.pop(network, None)
+            yield
 
     def wait(self, address: str) -> int:
         """Let an address wait as long as its earlier failures ask for; its level, for Penalty.failed."""

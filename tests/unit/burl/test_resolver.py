@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import gevent
 import pytest
 
 from gsubmit.burl import resolver as resolving
@@ -278,3 +279,20 @@ def test_what_is_refused_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None
         "imap://joe@b:9/INBOX/;UID=1;URLAUTH=submit+joe:INTERNAL:<hidden>: No trust relationship with that IMAP server",
         "Not fetched: token of URLAUTH too short",
     ]
+
+
+def test_one_user_takes_few_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BURL-24: who fetches from a slow server keeps nobody else from it."""
+    monkeypatch.setattr("gsubmit.burl.resolver.AT_A_TIME", 2)
+    other = Submitter("other", "other".__eq__)
+    silent = ("> TAG URLFETCH *", "SILENT")
+    with imap_server(*silent, others=silent) as server, pool(server, SUBMIT, patience=0.5) as one:
+        there = resolver(one)
+        slow = [gevent.spawn(outcome, there, submit_url(server)) for _ in range(2)]
+        gevent.sleep(0.1)
+        assert outcome(there, submit_url(server)) == replies.IMAP_UNREACHABLE
+        assert len(server.talks) == 2
+        gevent.spawn(outcome, there, submit_url(server, "submit+other"), other)
+        gevent.sleep(0.1)
+        assert len(server.talks) == 3
+        gevent.killall(slow)

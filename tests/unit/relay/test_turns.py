@@ -8,7 +8,7 @@ import time
 import gevent
 import pytest
 
-from gsubmit.turns import Turns
+from gsubmit.turns import Turns, TurnsByKey
 
 
 def test_no_limit() -> None:
@@ -139,3 +139,23 @@ def test_many_at_random() -> None:
     gevent.joinall([gevent.spawn(use) for _ in range(300)], timeout=20, raise_error=True)
     assert most == 3
     assert turns.busy == 0
+
+
+def test_each_key_has_its_own() -> None:
+    turns = TurnsByKey()
+    with turns.turn("a", 1, 0) as first, turns.turn("a", 1, 0.01) as second, turns.turn("b", 1, 0) as other:
+        assert (first, second, other, len(turns)) == (True, False, True, 2)
+    assert len(turns) == 0
+
+
+def test_one_who_is_killed_leaves_nothing_of_a_key() -> None:
+    turns = TurnsByKey()
+
+    def use() -> None:
+        with turns.turn("a", 1, 5):
+            gevent.sleep(5)
+
+    users = [gevent.spawn(use) for _ in range(3)]
+    gevent.sleep(0)
+    gevent.killall(users)
+    assert len(turns) == 0

@@ -35,7 +35,7 @@ def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) ->
     gevent.joinall(guessing, raise_error=True)
     with logins.turn("192.0.2.1"):
         pass
-    assert not logins._by_address
+    assert not logins.turns
 
 
 def test_a_customer_with_many_addresses_has_no_more_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_a_customer_with_many_addresses_has_no_more_turns(monkeypatch: pytest.Mo
             pass
         with logins.turn("2001:db8:2::1"):
             pass
-    assert not logins._by_address
+    assert not logins.turns
 
 
 def test_a_turn_is_given_back_after_a_failure() -> None:
@@ -55,7 +55,7 @@ def test_a_turn_is_given_back_after_a_failure() -> None:
     for _ in range(AT_A_TIME + 1):
         with pytest.raises(ZeroDivisionError), logins.turn("192.0.2.1"):
             raise ZeroDivisionError
-    assert not logins._by_address
+    assert not logins.turns
 
 
 def test_waits_by_level() -> None:
