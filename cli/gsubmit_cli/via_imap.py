@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gsubmit.settings.burl import is_loopback
+from gsubmit.settings.hosts import is_loopback
 from gsubmit_cli.sending.password import password_of
 from gsubmit_cli.sending.sentmail import SentMailbox
 from gsubmit_cli.sending.target import IMAP_PORT, Target, server_address, tls_context

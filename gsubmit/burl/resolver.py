@@ -14,7 +14,8 @@ from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
 from gsubmit.imap import ImapFault, LoginRefused, Lost, Slow
-from gsubmit.settings.burl import ImapServerSettings, canonical
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.hosts import canonical
 from gsubmit.smtp.replies import (
     IMAP_LOST,
     IMAP_REFUSES_US,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from ipaddress import ip_address
 
 from gsubmit.settings.declare import boolean, enum, host, port, positive_seconds, setting, string, uint, word_list
+from gsubmit.settings.hosts import is_loopback
 
 METHODS = ("auto", "urlfetch", "owner")
 ACCESSES = ("submit", "user", "authuser", "anonymous")
@@ -110,22 +110,6 @@ class ImapServerSettings:
     def shows_passwords(self) -> bool:
         """Whether passwords would cross a network readable, against what was allowed."""
         return self.ssl == "no" and not self.cleartext and not is_loopback(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine for certain."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def canonical(host: str) -> str:
-    """A host so that two can be compared: an address in its shortest form, a name in small letters."""
-    try:
-        return str(ip_address(host.strip("[]")))
-    except ValueError:
-        return host.lower().removesuffix(".")
 
 
 def own_server(burl: BurlSettings) -> ImapServerSettings | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsubmit.settings.burl import PREFIX, ImapServerSettings, canonical, is_loopback
+from gsubmit.settings.burl import PREFIX, ImapServerSettings
 from gsubmit.settings.declare import declarations
+from gsubmit.settings.hosts import canonical, is_loopback
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest
 from gsubmit.settings.values import given

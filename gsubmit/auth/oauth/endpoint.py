@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ipaddress import ip_address
 from threading import Timer
 from typing import NamedTuple, Self
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from gsubmit.auth.passdb import Unavailable
+from gsubmit.settings.hosts import is_loopback
 
 MAX_BODY = 262_144  # octets; a set of keys has a few thousand
 
@@ -46,7 +46,7 @@ class Endpoint:
         if "#" in url:
             raise ValueError("a URL of a server has no fragment (#)")
         is_tls = parts.scheme == "https"
-        if not is_tls and not _is_loopback(host):
+        if not is_tls and not is_loopback(host):
             raise ValueError("http without TLS is for loopback addresses only, tokens would be sent in clear text")
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         return cls(is_tls, host, port or (443 if is_tls else 80), parts.path or "/", _query(parts, url), user, password)
@@ -60,13 +60,6 @@ class Endpoint:
 def _query(parts: SplitResult, url: str) -> str:
     # `https://host/path?` is a URL to append a token to; urlsplit forgets the question mark.
     return f"?{parts.query}" if parts.query or url.endswith("?") else ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Reply(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from time import monotonic
 from typing import Self
 
@@ -14,6 +13,7 @@ from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, Token
+from gsubmit.settings.hosts import is_loopback
 from gsubmit.turns import Turns
 
 MAX_CONNECTIONS = 200  # a refused login takes one for two seconds (auth_failure_delay); Dovecot takes 1000 clients
@@ -150,14 +150,6 @@ def _place(args: str) -> Place:
             " or add cleartext=yes if nobody else sees that network"
         )
     return Place(host=host, port=port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine for certain."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _plain_response(user: str, password: str) -> Response:

@@ -6,7 +6,6 @@ import logging
 import re
 import ssl
 from collections.abc import Mapping
-from ipaddress import ip_address
 from time import monotonic
 from typing import Final, Self
 
@@ -15,6 +14,7 @@ from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
 from gsubmit.imap import ImapClient, ImapFault, LoginRefused
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys
 from gsubmit.settings import variables
+from gsubmit.settings.hosts import is_loopback
 from gsubmit.turns import Turns
 
 DEFAULTS = {
@@ -197,7 +197,7 @@ def _check(options: Mapping[str, str]) -> None:
         raise ValueError(f"imap: host={host}: no host name")
     if not options["username"]:
         raise ValueError("imap: username is empty")
-    if not options["ssl"] and options["cleartext"] == "no" and not _is_loopback(host):
+    if not options["ssl"] and options["cleartext"] == "no" and not is_loopback(host):
         raise ValueError(
             f"imap: passwords would go to {host} in clear text; set ssl=imaps or ssl=starttls,"
             " or cleartext=yes if nobody else sees that network"
@@ -206,10 +206,3 @@ def _check(options: Mapping[str, str]) -> None:
         log.warning("imap: host=%s: whoever owns a domain is a user, unless username_filter says which domains", host)
     if options["rawlog_dir"]:
         log.warning("imap: rawlog_dir is ignored: it would hold passwords")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gsubmit.settings.burl import ImapServerSettings, canonical
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.hosts import canonical
 from gsubmit.settings.load import Loaded, load_text
 from gsubmit.settings.show import blocks, changed
 
