@@ -22,6 +22,7 @@ ssl_cert = <{certificates}/cert.pem
 ssl_key = <{certificates}/key.pem
 auth_failure_delay = 10ms
 mail_max_userip_connections = 0
+auth_penalty = no
 submission_relay_host = 127.0.0.1
 submission_relay_port = {relay_port}
 passdb {
