@@ -73,14 +73,13 @@ class UrlAuth:
 class ImapUrl:
     """The URL of a message or a part of one. Everything but `text` is decoded; "" and None mean absent.
 
-    `text` goes to URLFETCH octet for octet, for the token holds for nothing else. `has_auth_type` is whether the client
-    wrote `;AUTH=`; that never decides how this server logs in. An IPv6 `host` has no brackets. Neither `repr()` nor
-    `str()` shows the token.
+    `text` goes to URLFETCH octet for octet, for the token holds for nothing else. What the client wrote behind `;AUTH=`
+    is not kept: it never decides how this server logs in (RFC 5092 3.2). An IPv6 `host` has no brackets. Neither
+    `repr()` nor `str()` shows the token.
     """
 
     text: str = field(repr=False)
     user: str
-    has_auth_type: bool
     host: str
     port: int
     mailbox: str
@@ -103,7 +102,6 @@ class ImapUrl:
         return cls(
             text=text,
             user=user,
-            has_auth_type=server["auth_type"] is not None,
             host=part.ipv6(server["ipv6"]) if server["ipv6"] else part.host_name(server["name"]),
             port=part.port(server["port"]) if server["port"] else DEFAULT_PORT,
             mailbox=part.decoded(message["mailbox"], "mailbox"),

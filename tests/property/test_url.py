@@ -11,7 +11,7 @@ from urllib.parse import quote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsubmit.burl.mailboxname import BadMailboxName, from_modified_utf7, quoted, to_modified_utf7
+from gsubmit.burl.mailboxname import quoted, to_modified_utf7
 from gsubmit.burl.url import BadUrl, ImapUrl, redact
 
 SETTINGS = settings(max_examples=400, deadline=None)
@@ -171,17 +171,9 @@ def slow_modified_utf7(name: str) -> str:
 
 @SETTINGS
 @given(st.one_of(NAMES, st.text(st.characters(exclude_categories=["Cs"]))))
-def test_mailbox_names_come_back(name: str) -> None:
+def test_mailbox_names(name: str) -> None:
     encoded = to_modified_utf7(name)
     assert encoded == slow_modified_utf7(name)
-    assert from_modified_utf7(encoded) == name
     written = quoted(encoded)
     assert re.fullmatch(r'"(?:[ !#-\[\]-~]|\\["\\])*"', written)
     assert re.sub(r"\\(.)", r"\1", written[1:-1]) == encoded
-
-
-@SETTINGS
-@given(st.one_of(st.text("&-AP,wZ/=+a é", max_size=12), st.text()))
-def test_every_name_has_one_form_only(text: str) -> None:
-    with suppress(BadMailboxName):
-        assert slow_modified_utf7(from_modified_utf7(text)) == text

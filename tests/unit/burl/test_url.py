@@ -17,7 +17,7 @@ FRED = f"{JOE};URLAUTH=submit+fred:INTERNAL:{TOKEN}"
 def plain(**fields: object) -> dict[str, object]:
     """All fields but text, with what most of the URLs below have."""
     absent: dict[str, object] = dict.fromkeys(("uidvalidity", "partial", "urlauth"))
-    usual: dict[str, object] = {"user": "", "has_auth_type": False, "port": 143, "section": ""}
+    usual: dict[str, object] = {"user": "", "port": 143, "section": ""}
     return {**absent, **usual, "host": "h", "mailbox": "box", "uid": 1, **fields}
 
 
@@ -38,15 +38,15 @@ MINBARI = {"host": "minbari.example.org", "mailbox": "gray-council", "uid": 20}
         ),
         pytest.param(
             "imap://;AUTH=GSSAPI@minbari.example.org/gray-council/;uid=20/;section=1.2",
-            plain(**MINBARI, section="1.2", has_auth_type=True),
+            plain(**MINBARI, section="1.2"),
             id="TV-URL-4 URL-2 mechanism without user",
         ),
         pytest.param("imap://h/box/;UID=1", plain(), id="URL-9 neither user nor mechanism"),
         pytest.param("IMAP://joe@H.Example/box/;UiD=1", plain(user="joe", host="h.example"), id="URL-1 URL-4 case"),
-        pytest.param("imap://joe;AUTH=*@h/box/;UID=1", plain(user="joe", has_auth_type=True), id="URL-2 any mechanism"),
-        pytest.param("imap://;auth=*@h/box/;UID=1", plain(has_auth_type=True), id="URL-2 no user, any mechanism"),
+        pytest.param("imap://joe;AUTH=*@h/box/;UID=1", plain(user="joe"), id="URL-2 any mechanism"),
+        pytest.param("imap://;auth=*@h/box/;UID=1", plain(), id="URL-2 no user, any mechanism"),
         pytest.param(
-            "imap://joe;AUTH=SCRAM-SHA-256@h/box/;UID=1", plain(user="joe", has_auth_type=True), id="URL-2 mechanism"
+            "imap://joe;AUTH=SCRAM-SHA-256@h/box/;UID=1", plain(user="joe"), id="URL-2 mechanism"
         ),
         pytest.param("imap://j%40x%3B@h/box/;UID=1", plain(user="j@x;"), id="URL-5 encoded user"),
         pytest.param("imap://a&b=c+d!$'()*,~_.-@h/box/;UID=1", plain(user="a&b=c+d!$'()*,~_.-"), id="URL-5 achar"),
