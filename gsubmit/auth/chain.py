@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import replace
 
 from gsubmit.auth import decoy
 from gsubmit.auth.cache import VerifiedCache
@@ -32,8 +31,6 @@ DRIVERS: dict[str, Callable[[str, Means], Passdb]] = {
 }
 
 REMOTE = (OAuth2, ImapServer, DovecotAuth)
-
-C = TypeVar("C", bound=Claim)
 
 
 def _nobody(_: str, __: str) -> None:
@@ -120,26 +117,6 @@ class Chain:
             if KeysWanted in link.passdb.serves:
                 keys = link.passdb.pretend(claim, origin) or keys
         return keys or decoy.keys(claim)
-
-
-@dataclass(frozen=True)
-class ClaimsFrom:
-    """The authority that mechanisms ask, for claims of one origin. A certificate's name may replace the user's."""
-
-    chain: Chain
-    origin: Origin
-    user_instead: str = ""
-
-    def verify(self, claim: Claim) -> Identity:
-        """Who it is, when the claim holds."""
-        return self.chain.verify(self._of_certificate(claim), self.origin)
-
-    def account(self, claim: KeysWanted) -> Account:
-        """The keys of that user."""
-        return self.chain.account(self._of_certificate(claim), self.origin)
-
-    def _of_certificate(self, claim: C) -> C:
-        return replace(claim, authentication_id=self.user_instead) if self.user_instead else claim
 
 
 def build_chain(settings: Settings) -> Chain:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
-from gsubmit.auth.chain import ClaimsFrom
 from gsubmit.auth.passdb import Origin
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Token
 from gsubmit.sasl.mechanism import Mechanism
@@ -14,6 +14,8 @@ from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
+
+C = TypeVar("C", bound=Claim)
 
 
 class SessionAuthority:
@@ -25,9 +27,8 @@ class SessionAuthority:
         self.denied: Denied | None = None  # what the passdbs said to it
         self.since = time.monotonic()  # when the passdbs were asked
         self._session = session
-        settings = session.service.settings.auth
         ends = session.ends
-        origin = Origin(
+        self._origin = Origin(
             mechanism=mechanism.name,
             remote_ip=ends.remote_ip,
             remote_port=ends.remote_port,
@@ -37,24 +38,22 @@ class SessionAuthority:
             secured=session.is_secured,
             session=session.id,
         )
-        instead = session.channel.certificate_name if settings.auth_ssl_username_from_cert else ""
-        self._claims = ClaimsFrom(session.service.chain, origin, instead)
 
     def verify(self, claim: Claim) -> Identity:
         """Who it is, when the claim holds."""
-        self._begin(claim)
+        claim = self._begin(claim)
         with self._turn():
             try:
-                return self._claims.verify(claim)
+                return self._session.service.chain.verify(claim, self._origin)
             except Denied as denied:
                 self.denied = denied
                 raise
 
     def account(self, claim: KeysWanted) -> Account:
         """The keys of that user."""
-        self._begin(claim)
+        claim = self._begin(claim)
         with self._turn():
-            return self._claims.account(claim)
+            return self._session.service.chain.account(claim, self._origin)
 
     def _turn(self) -> AbstractContextManager[None]:
         """The turn of the client's address; a trusted one, such as a webmail server, has many users."""
@@ -64,14 +63,17 @@ class SessionAuthority:
         at_a_time = AT_A_TIME_ELSEWHERE if session.service.chain.asks_others else AT_A_TIME
         return session.service.logins.turn(session.ends.remote_ip, at_a_time)
 
-    def _begin(self, claim: Claim) -> None:
+    def _begin(self, claim: C) -> C:
+        """The claim as the passdbs are to see it: a certificate's name may replace the user's."""
         session = self._session
         session.wire.flush()
         self.claim = claim
         self.since = time.monotonic()
-        names = session.service.settings.auth.auth_ssl_username_from_cert and session.has_client_certificate
-        if names and not session.channel.certificate_name:  # two names, for instance
+        if not (session.service.settings.auth.auth_ssl_username_from_cert and session.has_client_certificate):
+            return claim
+        if not session.channel.certificate_name:  # two names, for instance
             raise Denied("the client certificate names no user")
+        return replace(claim, authentication_id=session.channel.certificate_name)
 
     @property
     def user(self) -> str:

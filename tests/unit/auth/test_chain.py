@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gsubmit.auth.chain import Chain, ClaimsFrom, build_chain
+from gsubmit.auth.chain import Chain, build_chain
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
 from gsubmit.auth.schemes import hash_password
 from gsubmit.auth.schemes.scram import keys_of
@@ -291,16 +291,6 @@ class TestKeys:
     def test_nothing_is_told_of_the_reason(self, passdbs: Chain) -> None:
         texts = {type(self.account(passdbs, user).keys) for user in ("stranger", "ssha", "scram", "plain")}
         assert texts == {ScramKeys}
-
-
-def test_certificate_name_replaces_the_user() -> None:
-    """6.7: auth_ssl_username_from_cert."""
-    passdb = yes()
-    authority = ClaimsFrom(chain(passdb), ORIGIN, "Karl")
-    assert authority.verify(claim("tim")).user == "karl"
-    assert isinstance(authority.account(KeysWanted("tim", scheme=SCRAM)), Account)
-    assert passdb.names == ["karl", "karl"]
-    assert ClaimsFrom(chain(yes()), ORIGIN).verify(claim("tim")).user == "tim"
 
 
 def settings(*passdbs: PassdbSettings, **auth: Any) -> Settings:
