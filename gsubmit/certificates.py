@@ -40,6 +40,21 @@ def load_authorities(context: ssl.SSLContext, authorities: str, where: str) -> N
         raise CertificateError(f"{where}: holds no CA certificate")
 
 
+def client_context(ca_file: str, ca_dir: str, *, verify: bool = True) -> ssl.SSLContext:
+    """TLS for connections that we make, trusting these CA certificates, or the system's where neither is named.
+
+    Raises CertificateError.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None, capath=ca_dir or None)
+    except OSError as error:
+        raise CertificateError(f"cannot use the CA certificates in {ca_file or ca_dir}: {error}") from error
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 class _InMemory:
     """A file with this text that never touches a disk: keys may have been read before privileges were dropped."""
 

@@ -23,7 +23,7 @@ ALLOWED = {
     "turns": set(),
     "imap": set(),
     "logs": {"settings"},
-    "auth": {"settings", "sasl", "imap", "turns"},
+    "auth": {"settings", "sasl", "imap", "certificates", "turns"},
     "burl": {"settings", "smtp", "imap", "turns"},
     "relay": {"settings", "sasl", "smtp", "message", "certificates", "rawlog", "sending", "turns"},
     "service": {"auth", "burl", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final, Self
 
+from gsubmit import certificates
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.certificates import CertificateError
 from gsubmit.imap import ImapClient, ImapFault, LoginRefused
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys
 from gsubmit.settings import variables
@@ -163,18 +165,14 @@ def _port(options: Mapping[str, str]) -> int:
 
 
 def _context(options: Mapping[str, str]) -> ssl.SSLContext:
-    place = options["ssl_ca_file"] or options["ssl_ca_dir"]
+    verify = options["allow_invalid_cert"] != "yes"
     try:
-        context = ssl.create_default_context(
-            cafile=options["ssl_ca_file"] or None, capath=options["ssl_ca_dir"] or None
-        )
-    except OSError as error:
-        raise ValueError(f"imap: cannot use the CA certificates in {place}: {error.strerror or error}") from None
+        context = certificates.client_context(options["ssl_ca_file"], options["ssl_ca_dir"], verify=verify)
+    except CertificateError as error:
+        raise ValueError(f"imap: {error}") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8997
-    if options["allow_invalid_cert"] == "yes":
+    if not verify:
         log.warning("imap: allow_invalid_cert=yes lets anybody in between read the passwords")
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
     return context
 
 
