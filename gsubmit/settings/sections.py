@@ -26,8 +26,6 @@ from gsubmit.settings.declare import (
     pairs,
     path,
     pem,
-    port,
-    positive_seconds,
     seconds,
     setting,
     size,
@@ -37,6 +35,7 @@ from gsubmit.settings.declare import (
     word_list,
 )
 from gsubmit.settings.namefield import name_field
+from gsubmit.settings.relay import RelaySettings
 
 MECHANISMS = (
     *("plain", "login", "scram-sha-256-plus", "scram-sha-256", "scram-sha-1-plus", "scram-sha-1"),
@@ -47,10 +46,6 @@ USERNAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 USERNAME_VARIABLES = ("user", "username", "domain")
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend")
 WORKAROUNDS_WITHOUT_EFFECT = frozenset({"exotic-backend"})
-CAPABILITIES = (
-    *("8bitmime", "auth", "binarymime", "burl", "chunking", "dsn", "enhancedstatuscodes", "etrn", "pipelining"),
-    *("size", "smtputf8", "starttls", "vrfy", "xclient", "none"),
-)
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
 TLS_VERSIONS = ("ANY", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "LATEST")
 FACILITIES = (
@@ -105,53 +100,6 @@ class SubmissionSettings:
     )
     submission_add_received_header: bool = setting(
         boolean, True, "Whether to add a Received field to each message (RFC 5321 4.4)."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class RelaySettings:
-    """The MTA that gets every message."""
-
-    submission_relay_host: str = setting(
-        host, "", "Name or address of the relay, or unix:PATH; without one MAIL is refused."
-    )
-    submission_relay_port: int = setting(port, 25, "TCP port of the relay.")
-    submission_relay_ssl: str = setting(
-        enum("no", "smtps", "starttls"), "no", "TLS to the relay: no, smtps (from the first octet) or starttls."
-    )
-    submission_relay_ssl_verify: bool = setting(
-        boolean, True, "Whether the relay's certificate must be valid for its name."
-    )
-    submission_relay_user: str = setting(string, "", "User to log in as at the relay; empty means no login.")
-    submission_relay_master_user: str = setting(
-        string, "", "User whose password it is, when submission_relay_user is another; empty means the same."
-    )
-    submission_relay_password: str = setting(string, "", "Password for the login at the relay.", secret=True)
-    submission_relay_auth_cleartext: bool = setting(
-        boolean, False, "Whether to log in without TLS at a relay on another machine."
-    )
-    submission_relay_trusted: bool = setting(
-        boolean, False, "Whether to tell the relay by XCLIENT, when it offers that, who the client is."
-    )
-    submission_backend_capabilities: tuple[str, ...] = setting(
-        word_list(CAPABILITIES, "Unknown SMTP capability"),
-        (),
-        "EHLO keywords to take for the relay's when telling clients what there is, or none; empty means to ask it.",
-    )
-    submission_relay_rawlog_dir: str = setting(
-        path, "", "Folder that gets a copy of what is said to the relay and heard from it; empty means none."
-    )
-    submission_relay_connect_timeout: float = setting(
-        positive_seconds, 30.0, "Time to reach the relay, for each step until login, and for a turn."
-    )
-    submission_relay_command_timeout: float = setting(
-        positive_seconds, 300.0, "Time without progress after which the relay counts as lost."
-    )
-    submission_relay_max_idle_time: float = setting(
-        positive_seconds, 1740.0, "Time after which an unused connection to the relay is closed."
-    )
-    submission_relay_max_connections: int = setting(
-        uint, 100, "Most connections to the relay at a time; 0 means unlimited."
     )
 
 
