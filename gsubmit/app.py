@@ -65,6 +65,8 @@ def build_relay(settings: Settings) -> NextHops:
         hostname=settings.server.hostname,
         connect_timeout=relay.submission_relay_connect_timeout,
         command_timeout=relay.submission_relay_command_timeout,
+        # RFC 5321 4.5.3.2: 10 minutes. Given up earlier, a message that was taken comes a second time.
+        data_done_timeout=relay.submission_relay_data_done_timeout or 2 * relay.submission_relay_command_timeout,
         tls=relay.submission_relay_ssl,
         context=context,
         user=relay.submission_relay_user,
@@ -73,6 +75,7 @@ def build_relay(settings: Settings) -> NextHops:
         trusted=relay.submission_relay_trusted,
         auth_cleartext=relay.submission_relay_auth_cleartext,
         rawlog_dir=relay.submission_relay_rawlog_dir,
+        discarded=frozenset(word.upper() for word in relay.submission_relay_discard_ehlo_keywords),
     )
     return Relay(
         hop,

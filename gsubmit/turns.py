@@ -1,50 +1,67 @@
-"""Turns: so many may be busy at a time, and the others wait in the order in which they came."""
+"""Turns: so many may be busy at a time, and the others wait."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
 
 
 class Turns:
-    """`limit` of them; 0 is no limit."""
+    """`limit` of them; 0 is no limit. A free one goes to whoever of those waiting has the fewest, then to the first."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._queue: deque[Event] = deque()
+        self._queue: deque[tuple[str, Event]] = deque()  # who waits
+        self._taken: Counter[str] = Counter()  # by whom
         self.busy = 0
 
-    def take(self, patience: float) -> bool:
-        """Wait for a turn; False when none came within `patience` seconds. Whoever took one gives it back."""
+    def take(self, patience: float, who: str = "") -> bool:
+        """Wait for a turn; False when none came within `patience` seconds. `who` took one gives it back."""
         if not self._limit or (self.busy < self._limit and not self._queue):
             self.busy += 1
+            self._taken[who] += 1
             return True
         turn = Event()
-        self._queue.append(turn)
+        self._queue.append((who, turn))
         try:
             turn.wait(patience)
         except BaseException:  # whoever waits may be ended from outside
-            self._leave(turn)
+            self._leave(who, turn)
             raise
         if turn.is_set():
-            return True  # the turn was handed over, so `busy` has not changed
-        self._leave(turn)
+            return True  # the turn was handed over, and counted
+        self._leave(who, turn)
         return False
 
-    def _leave(self, turn: Event) -> None:
+    def _leave(self, who: str, turn: Event) -> None:
         if turn.is_set():
-            self.give_back()
+            self.give_back(who)
         else:
-            self._queue.remove(turn)
+            self._queue.remove((who, turn))
 
-    def give_back(self) -> None:
-        """Hand the turn to whoever waits longest."""
+    def give_back(self, who: str = "") -> None:
+        """A turn that `who` had is free."""
+        self._taken[who] -= 1
+        if not self._taken[who]:
+            del self._taken[who]
         if self._queue:
-            self._queue.popleft().set()
+            chosen = min(self._queue, key=lambda waiting: self._taken[waiting[0]])
+            self._queue.remove(chosen)
+            self._taken[chosen[0]] += 1
+            chosen[1].set()
         else:
             self.busy -= 1
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._queue)
+
+    def taken_by(self, who: str) -> int:
+        """How many turns somebody has."""
+        return self._taken[who]
 
 
 class TurnsByKey:

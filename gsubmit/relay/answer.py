@@ -26,6 +26,18 @@ class RelayFailed(Refused):
         return self.why
 
 
+class SaidMore(RelayFailed):
+    """It said more than it was asked: which reply answers what can no longer be known on this connection."""
+
+
+class KeywordRefused(RelayFailed):
+    """It does not honour something that it lists (`keyword`); the message can go another way, on a new connection."""
+
+    def __init__(self, reply: Reply, why: str, keyword: str) -> None:
+        super().__init__(reply, why, lost=True)
+        self.keyword = keyword
+
+
 def read_lines(code: int, lines: list[str]) -> Reply:
     """A relay's reply from its code and the texts of its lines; the enhanced status is taken out of the texts."""
     status = ""
@@ -39,12 +51,17 @@ def read_lines(code: int, lines: list[str]) -> Reply:
     return Reply(code, status, "\n".join(texts))
 
 
+def is_answer(reply: Reply) -> bool:
+    """Whether it can be the answer to MAIL, RCPT, VRFY or a message at all."""
+    return reply.code not in (220, 221) and reply.code // 100 != 3
+
+
 def for_client(reply: Reply, default_detail: str = "0.0") -> Reply:
     """The reply that the client hears for this one of the relay's. `default_detail` is the status after its class."""
     code = reply.code
     if code in _NOT_FOR_CLIENTS:
         return RELAY_REFUSES_US
-    if code in (220, 221) or code // 100 == 3:  # no answer to what was asked
+    if not is_answer(reply):
         return RELAY_NONSENSE
     status = reply.status or f"{code // 100}.{default_detail if code < 300 else '0.0'}"
     if code == 421:  # the relay ends its connection, not ours

@@ -1,237 +1,193 @@
-"""One connection to the relay: opened, spoken on, closed."""
+"""One connection to the relay as it is spoken on: commands, replies, and the count of what is owed."""
 
 from __future__ import annotations
 
-import re
-import smtplib
-import ssl
 import time
-from functools import lru_cache
-from socket import AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, TCP_NODELAY, socket
+from collections.abc import Collection
 
-from gsubmit.rawlog import mask, open_rawlog
-from gsubmit.relay.answer import RelayFailed, read_lines
+from gsubmit.relay.answer import RelayFailed, SaidMore, for_client, is_answer
 from gsubmit.relay.nexthop import NextHop
+from gsubmit.relay.replyparser import NotAReply
+from gsubmit.relay.stream import RelayStream
 from gsubmit.relay.xclient import ClientFacts
-from gsubmit.sending import await_either, send_all, send_some
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
-from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
+from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_REFUSES_US
 from gsubmit.smtp.reply import Reply
 
-MAX_LINE = 4096  # octets of one reply line; RFC 5321 4.5.3.1.5 asks for 512
-MAX_LINES = 128  # lines of one reply
-READ_SIZE = 4096  # octets asked of the socket
-LEAST_PATIENCE = 0.5  # seconds for one address, when there are many
-QUIT_PATIENCE = 2.0  # seconds to wait for the answer to QUIT
-LAST_WORDS_PATIENCE = 1.0  # seconds to wait for the reply that explains why a relay closed
-
-_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\n]*?))?\r?\n")
+QUIT_TIMEOUT = 2.0  # seconds to wait for the answer to QUIT
+LAST_WORDS_TIMEOUT = 1.0  # seconds to wait for the reply that explains why a relay closed
+# A connection that something on the way has dropped says nothing for ever, and a new one can be had within a second.
+REUSED_TIMEOUT = 10.0  # seconds for the first reply on a connection that was idle
+LEAST_WAIT = 0.001  # seconds; a timeout of 0 would not wait at all
 
 
-class RelayConnection(smtplib.SMTP):
+class RelayConnection(RelayStream):
     """An SMTP client connection. Commands are put, then sent together by flush(); replies are read in order.
 
-    Every method that talks raises RelayFailed, and nothing else, when the relay is down, slow or strange.
+    It counts: `owed` replies are still to come. A connection on which more was said than asked, or which is given back
+    while a reply is owed or content is unfinished, is out of step, and nothing more is asked on it: each later reply
+    would be taken for another one.
     """
 
-    sock: socket | None
-
-    def __init__(self, hop: NextHop, address: str) -> None:
-        super().__init__(local_hostname=hop.hostname, timeout=hop.connect_timeout)
-        self.hop = hop
-        self.address = address  # an IP address, or the path of a unix socket
+    def __init__(self, hop: NextHop, address: str, left_out: Collection[str] = ()) -> None:
+        super().__init__(hop, address)
         self.capabilities: Capabilities = NOTHING
         self.client: ClientFacts | None = None  # who the relay takes us for, by XCLIENT
         self.mails = 0  # transactions begun
-        self.is_reused = False
+        self.owed = 0
+        self.is_in_transaction = False  # MAIL was taken, and neither the message nor RSET was answered
+        self.takes_chunks = False  # it has taken one
+        self.has_said_more = False  # than it was asked, in its last reply
         self.idle_since = 0.0
         self.greeting = ""
-        self._incoming = b""
-        self._outgoing: list[bytes] = []
-        self.outgoing_size = 0
-        self._rawlog = open_rawlog(hop.rawlog_dir)
+        self._left_out = left_out  # EHLO keywords to take as not said
+        self._unsent = 0  # commands among what was put
+        self._is_in_content = False
+        self._is_unheard = False  # it was idle, and has said nothing since
 
-    def __str__(self) -> str:
-        return str(self.hop) if self.address in (self.hop.host, self.hop.unix_path) else f"{self.hop} ({self.address})"
-
-    # Opening
-
-    def open(self, patience: float) -> None:
-        """Connect within `patience` seconds, with TLS when it comes first, and hear the greeting."""
-        family = AF_UNIX if self.hop.unix_path else AF_INET6 if ":" in self.address else AF_INET
-        try:
-            self.sock = socket(family)
-            self.sock.settimeout(max(patience, LEAST_PATIENCE))
-            self.sock.connect(self.address if family == AF_UNIX else (self.address, self.hop.port))
-            if family != AF_UNIX:
-                self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        except OSError as error:
-            raise RelayFailed(RELAY_UNREACHABLE, f"cannot connect to {self}: {error.strerror or error}") from error
-        if self.hop.tls == "smtps":
-            self.wrap()
+    def open(self, timeout: float) -> None:
+        """Connect within `timeout` seconds, and hear the greeting."""
+        self.connect_within(timeout)
+        self.owed = 1
         greeting = self.read_reply()
         if greeting.code != 220:
             raise RelayFailed(RELAY_REFUSES_US, f"{self} greeted with: {greeting}")
         self.greeting = greeting.text
 
-    def wrap(self) -> None:
-        """Go over to TLS. Octets that came in clear text after the go-ahead are an attack (RFC 3207 6)."""
-        assert self.hop.context is not None
-        assert self.sock is not None
-        if self._incoming:
-            raise self._nonsense(f"clear text after STARTTLS: {self._incoming[:80]!r}")
-        try:
-            self.sock = self.hop.context.wrap_socket(self.sock, server_hostname=self.hop.tls_name)
-        except (OSError, ValueError) as error:
-            raise RelayFailed(RELAY_UNREACHABLE, f"TLS with {self} failed: {error}") from error
-
     def hello(self, name: str) -> None:
-        """EHLO, or HELO to a server that knows nothing else."""
+        """EHLO, or HELO to a server that takes no EHLO (RLY-1)."""
         reply = self.ask(f"EHLO {name}")
-        if reply.code in (500, 502):
+        said = f"EHLO with: {reply}"
+        if reply.code // 100 == 5:
             reply = self.ask(f"HELO {name}")
+            said += f", HELO with: {reply}"
             self.capabilities = NOTHING
         else:
-            self.capabilities = Capabilities.from_lines(reply.text.split("\n")[1:])
+            self.capabilities = Capabilities.from_lines(reply.text.split("\n")[1:]).without(self.hop.discarded)
+            self.leave_out(self._left_out)
         if reply.code != 250:
-            raise RelayFailed(RELAY_REFUSES_US, f"{self} answered EHLO with: {reply}")
+            raise RelayFailed(RELAY_REFUSES_US, f"{self} answered {said}")
+
+    def leave_out(self, keywords: Collection[str]) -> None:
+        """Take these EHLO keywords as not said from now on."""
+        self._left_out = keywords
+        self.capabilities = self.capabilities.without(keywords)
 
     # Speaking
 
     def ask(self, line: str, *, secret: bool = False) -> Reply:
         """Send one command and read its reply. `secret` keeps the line out of the rawlog."""
-        self.put(line.encode("utf-8") + b"\r\n")
+        self.command(line.encode("utf-8") + b"\r\n")
         self.flush(secret=secret)
         return self.read_reply()
 
-    def put(self, octets: bytes) -> None:
-        """Keep octets for the next flush."""
-        self._outgoing.append(octets)
-        self.outgoing_size += len(octets)
+    def command(self, line: bytes) -> None:
+        """Put a command for the next flush; its reply is owed."""
+        self._put(line)
+        self.owed += 1
+        self._unsent += 1
 
     def flush(self, *, secret: bool = False) -> None:
         """Send what was put."""
-        octets = self._leaving(secret=secret)
-        if not octets:
-            return
-        if self.sock is None:
-            raise self._lost("connection is closed")
-        try:
-            send_all(self.sock, octets)
-        except OSError as error:
-            raise self._broken(error) from error
+        if self.owed == self._unsent and not self._replies.is_empty:  # nothing was owed before these commands
+            raise self.said_more()
+        self._unsent = 0
+        super().flush(secret=secret)
 
-    def flush_until_answered(self) -> bool:
-        """Send what was put; false when the relay, instead of reading on, has said something."""
-        rest = memoryview(self._leaving())
-        end = time.monotonic() + self.hop.command_timeout
-        while rest:
-            if self.sock is None:
-                raise self._lost("connection is closed")
-            try:
-                sent = send_some(self.sock, rest)
-                rest = rest[sent:]
-                if rest and not self.is_silent():
-                    return False
-                if not sent:
-                    await_either(self.sock, end - time.monotonic())
-            except OSError as error:
-                raise self._broken(error) from error
-        return True
+    def begin_content(self, command: bytes = b"") -> None:
+        """What is put from now on is content, behind `command` (BDAT), or after the go-ahead to DATA.
 
-    def _leaving(self, *, secret: bool = False) -> bytes:
-        octets = b"".join(self._outgoing)
-        self._outgoing.clear()
-        self.outgoing_size = 0
-        if octets and self._rawlog is not None:
-            self._rawlog.sent(mask(octets) if octets[:4].upper() == b"AUTH" else octets, secret=secret)
-        return octets
+        One reply is owed to it, which must not come before the end.
+        """
+        if command:
+            self.command(command)
+            self._unsent -= 1
+        else:
+            self.owed += 1
+        self._is_in_content = True
+
+    def content(self, octets: bytes) -> None:
+        """Put a piece of content."""
+        self._put(octets)
+
+    def end_content(self) -> None:
+        """All content was sent."""
+        self._is_in_content = False
+
+    # Hearing
+
+    def hear(self) -> Reply:
+        """The reply to a command of a transaction. Raises RelayFailed for what can be none, 421 among it."""
+        reply = self.read_reply()
+        if reply.code == 421:
+            raise RelayFailed(for_client(reply), f"{self} said: {reply}", lost=True)
+        if not is_answer(reply):
+            raise RelayFailed(RELAY_NONSENSE, f"{self} answered what it was not asked: {reply}")
+        return reply
+
+    def hear_final(self) -> Reply:
+        """The reply to the message. Raises RelayFailed too when another came with it that says the contrary."""
+        reply = self.hear()
+        if not self._replies.is_empty:
+            self.has_said_more = True
+            if (more := self._parsed()) is not None and more.refuses != reply.refuses and more.code != 421:
+                raise SaidMore(RELAY_NONSENSE, f"{self} gave two replies to the message: {reply} / {more}")
+        return reply
 
     def read_reply(self) -> Reply:
-        """The next reply, as the relay said it."""
-        code, marker, text = self._read_line()
-        if marker != b"-":
-            reply = _single(code, text)
-        else:
-            texts = [text]
-            while marker == b"-":
-                if len(texts) == MAX_LINES:
-                    raise self._nonsense("endless reply")
-                next_code, marker, text = self._read_line()
-                if next_code != code:
-                    raise self._nonsense(f"a reply with the codes {code.decode()} and {next_code.decode()}")
-                texts.append(text)
-            reply = read_lines(int(code), [line.decode("utf-8", "replace") for line in texts])
+        """The next reply, as the relay said it; all of it within one timeout."""
+        if not self.owed:
+            raise self._nonsense("a reply was awaited to nothing")
+        if (reply := self._parsed()) is None:
+            deadline = time.monotonic() + self.timeout_now
+            self._receive()
+            while (reply := self._parsed()) is None:
+                self._receive_until(deadline)
+        self.owed -= 1
+        if self._is_unheard:
+            self._is_unheard = False
+            self.settimeout(self.hop.command_timeout)
         if reply.code == 421:
             self.close()
         return reply
 
-    def _read_line(self) -> tuple[bytes, bytes, bytes]:
-        end = self._incoming.find(b"\n")
-        while end < 0:
-            if len(self._incoming) > MAX_LINE:
-                raise self._nonsense(repr(self._incoming[:80]))
+    def _receive_until(self, deadline: float) -> None:
+        """A timeout of the socket begins anew with each octet, this one does not."""
+        timeout = self.timeout_now
+        self.settimeout(max(deadline - time.monotonic(), LEAST_WAIT))
+        try:
             self._receive()
-            end = self._incoming.find(b"\n")
-        line, self._incoming = self._incoming[: end + 1], self._incoming[end + 1 :]
-        if self._rawlog is not None:
-            self._rawlog.received(line)
-        matched = _LINE.fullmatch(line)
-        if matched is None or len(line) > MAX_LINE:
-            raise self._nonsense(repr(line[:80]))
-        return matched[1], matched[2] or b" ", matched[3] or b""
-
-    def _receive(self) -> None:
-        if self.sock is None:
-            raise self._lost("connection is closed")
-        try:
-            octets = self.sock.recv(READ_SIZE)
-        except OSError as error:
-            raise self._broken(error) from error
-        if not octets:
-            raise self._lost("closed by the relay")
-        self._incoming += octets
-
-    def is_silent(self) -> bool:
-        """Whether the relay has said nothing that we have not read. Raises RelayFailed when it is gone."""
-        if self._incoming or self.sock is None:
-            return False
-        self.sock.settimeout(0)
-        try:
-            octets = self.sock.recv(READ_SIZE)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError as error:
-            raise self._broken(error) from error
         finally:
-            self.settimeout(self.hop.command_timeout)
-        if not octets:
-            raise self._lost("closed by the relay")
-        self._incoming = octets
-        return False
+            self.settimeout(timeout)
+
+    def _parsed(self) -> Reply | None:
+        try:
+            return self._replies.next()
+        except NotAReply as error:
+            raise self._nonsense(str(error)) from error
 
     def last_words(self) -> Reply | None:
         """The refusal that a relay may have sent before it closed on us."""
         if self.sock is None:
             return None
         try:
-            self.sock.settimeout(LAST_WORDS_PATIENCE)
+            self.settimeout(LAST_WORDS_TIMEOUT)
             reply = self.read_reply()
         except (RelayFailed, OSError):
             return None
         return reply if reply.refuses else None
 
-    def _broken(self, error: OSError) -> RelayFailed:
-        if isinstance(error, TimeoutError):
-            self.close()  # its answer may still come, and would be taken for the next one
-            return RelayFailed(RELAY_SLOW, f"no answer from {self} in time")
-        return self._lost(str(error))
+    def check_silence(self) -> None:
+        """Look whether more was said than asked, before a command whose reply must not be mistaken."""
+        if not self.is_silent():
+            raise self.said_more()
 
-    def _lost(self, why: str) -> RelayFailed:
-        return RelayFailed(RELAY_LOST, f"lost connection to {self}: {why}", lost=True)
-
-    def _nonsense(self, what: str) -> RelayFailed:
-        return RelayFailed(RELAY_NONSENSE, f"invalid reply from {self}: {what}")
+    def said_more(self) -> RelayFailed:
+        """The failure of a relay that did; a 421 is the end of the connection and no more than that."""
+        reply = self._parsed()
+        if reply is not None and reply.code == 421:
+            return RelayFailed(for_client(reply), f"{self} said: {reply}", lost=True)
+        return SaidMore(RELAY_NONSENSE, f"{self} says more than it was asked: {reply or self._replies.start!r}")
 
     # Between transactions, and the end
 
@@ -248,51 +204,31 @@ class RelayConnection(smtplib.SMTP):
 
     @property
     def is_in_step(self) -> bool:
-        """Whether it is open, and every reply read belonged to something asked."""
-        return self.sock is not None and not self._incoming
+        """Whether it is open, every command has its reply, every reply its command, and content its end."""
+        is_asked = self.owed or self._is_in_content
+        return self.sock is not None and not (is_asked or self.has_said_more) and self._replies.is_empty
 
     def reset(self) -> bool:
         """RSET; whether the connection can be used again."""
         try:
-            return self.ask("RSET").code == 250
+            self.is_in_transaction = self.ask("RSET").code != 250
         except RelayFailed:
             return False
-
-    def settimeout(self, seconds: float) -> None:
-        """How long to wait for each answer from now on."""
-        if self.sock is not None:
-            self.sock.settimeout(seconds)
+        return self.is_in_step and not self.is_in_transaction
 
     def mark_idle(self) -> None:
         """Note that nobody uses the connection from now on."""
-        self.settimeout(self.hop.command_timeout)
-        self.is_reused = True
+        self.settimeout(min(REUSED_TIMEOUT, self.hop.command_timeout))
+        self.is_reused = self._is_unheard = True
         self.idle_since = time.monotonic()
 
     def say_goodbye(self) -> None:
         """QUIT, a short wait, close (RFC 5321 4.1.1.10)."""
         if self.sock is not None:
             try:
-                self.sock.settimeout(QUIT_PATIENCE)
+                self.settimeout(QUIT_TIMEOUT)
+                self._is_unheard = False
                 self.ask("QUIT")
             except (RelayFailed, OSError):
                 pass  # it is over in any case
         self.close()
-
-    def close(self) -> None:
-        """Close at once, without a word."""
-        if self._rawlog is not None:
-            self._rawlog.close()
-            self._rawlog = None
-        super().close()
-
-    @property
-    def tls_version(self) -> str:
-        """Such as "TLSv1.3", or empty."""
-        return (self.sock.version() or "") if isinstance(self.sock, ssl.SSLSocket) else ""
-
-
-@lru_cache(maxsize=256)
-def _single(code: bytes, text: bytes) -> Reply:
-    """A reply of one line. Most are the same few, so they and their encoded form are kept."""
-    return read_lines(int(code), [text.decode("utf-8", "replace")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from gsubmit.smtp import xtext
 from gsubmit.smtp.address import BadAddress, parse_mailbox, path_text
@@ -17,16 +18,18 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 MAX_SIZE = 10**20 - 1  # 20 digits, RFC 1870 3
 
 
-def mail_line(sender: Sender, relay: Capabilities, login: str = "") -> bytes:
+def mail_line(sender: Sender, relay: Capabilities, login: str = "", left_out: Collection[str] = ()) -> bytes:
     """MAIL with what the relay lists; what it lacks is dropped, and made up for later.
 
-    `login` is who logged in here. Raises Refused for an address that the relay cannot take.
+    `login` is who logged in here, `left_out` are parameters of our own, such as `AUTH=`, that this relay refuses.
+    Raises Refused for an address that the relay cannot take.
     """
     line = f"MAIL FROM:{path_text(sender.reverse_path)}"
     params = sender.params
     if params is not NO_MAIL_PARAMS:
-        if params.size is not None and "SIZE" in relay and not _may_be_converted(params, relay):
-            line += f" SIZE={min(params.size + ADDED_OCTETS, MAX_SIZE)}"
+        says_size = params.size is not None and "SIZE" in relay and "SIZE=" not in left_out
+        if says_size and not _may_be_converted(params, relay):
+            line += f" SIZE={min((params.size or 0) + ADDED_OCTETS, MAX_SIZE)}"
         if params.body and "8BITMIME" in relay:
             line += f" BODY={_body(params, relay)}"
         if "DSN" in relay:
@@ -34,7 +37,7 @@ def mail_line(sender: Sender, relay: Capabilities, login: str = "") -> bytes:
             line += f" ENVID={params.envid}" if params.envid is not None else ""
         if params.smtputf8 and "SMTPUTF8" in relay:
             line += " SMTPUTF8"
-    if "AUTH" in relay:
+    if "AUTH" in relay and "AUTH=" not in left_out:
         line += f" AUTH={_identity(params, login)}"
     if not line.isascii() and "SMTPUTF8" not in relay:
         raise Refused(NO_UTF8_SENDER)

@@ -17,6 +17,7 @@ class NextHop:
     hostname: str  # ours, for EHLO
     connect_timeout: float = 30.0
     command_timeout: float = 300.0
+    data_done_timeout: float = 600.0  # for the reply to the message
     tls: str = "no"  # no, smtps or starttls
     context: ssl.SSLContext | None = field(default=None, repr=False)
     user: str = ""
@@ -25,6 +26,7 @@ class NextHop:
     trusted: bool = False  # tell it who the client is, by XCLIENT
     auth_cleartext: bool = False  # log in without TLS, also to another machine
     rawlog_dir: str = ""
+    discarded: frozenset[str] = frozenset()  # EHLO keywords to take as not said, upper case
 
     def __str__(self) -> str:
         if self.unix_path:

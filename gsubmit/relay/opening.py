@@ -7,8 +7,9 @@ import time
 from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
+from collections.abc import Collection
 
-from gsubmit.relay.answer import RelayFailed
+from gsubmit.relay.answer import KeywordRefused, RelayFailed
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.resolve import Addresses, LookupFailed
@@ -18,12 +19,20 @@ from gsubmit.smtp.address import is_host_name
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_REFUSES_US, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
 
+# It does not know the command. Whoever refuses what we said of the client gets no mail: under a false name it would be
+# judged by rules that are not meant for it.
+_NO_XCLIENT = frozenset({500, 502, 504})
 MAX_INITIAL_RESPONSE = 510  # longer AUTH lines go without initial response, RFC 4954 4
 
 
-def open_connection(hop: NextHop, addresses: Addresses, client: ClientFacts | None) -> RelayConnection:
-    """A connection that is ready for MAIL on behalf of `client`. Raises RelayFailed."""
-    connection = _reach(hop, addresses)
+def open_connection(
+    hop: NextHop, addresses: Addresses, client: ClientFacts | None, left_out: Collection[str] = ()
+) -> RelayConnection:
+    """A connection that is ready for MAIL on behalf of `client`, without the EHLO keywords `left_out`.
+
+    Raises RelayFailed, KeywordRefused among it.
+    """
+    connection = _reach(hop, addresses, left_out)
     try:
         connection.settimeout(hop.connect_timeout)
         connection.hello(hop.hostname)
@@ -46,7 +55,7 @@ def introduce(connection: RelayConnection, client: ClientFacts | None) -> None:
         _log_in(connection)
 
 
-def _reach(hop: NextHop, addresses: Addresses) -> RelayConnection:
+def _reach(hop: NextHop, addresses: Addresses, left_out: Collection[str]) -> RelayConnection:
     """A connection to the first address that greets us, all of them together within the connect timeout."""
     deadline = time.monotonic() + hop.connect_timeout
     try:
@@ -55,7 +64,7 @@ def _reach(hop: NextHop, addresses: Addresses) -> RelayConnection:
         raise RelayFailed(RELAY_NAME_UNKNOWN, str(failed)) from failed
     failures = []
     for number, address in enumerate(candidates):
-        connection = RelayConnection(hop, address)
+        connection = RelayConnection(hop, address, left_out)
         try:
             connection.open((deadline - time.monotonic()) / (len(candidates) - number))
         except RelayFailed as failed:
@@ -90,11 +99,13 @@ def _tell_client(connection: RelayConnection, client: ClientFacts) -> None:
             raise RelayFailed(RELAY_REFUSES_US, f"{connection} takes no second XCLIENT")
         return
     for line in xclient_lines(client, attributes.split()):
-        connection.put(line)
+        connection.command(line)
         connection.flush()
         reply = connection.read_reply()
         if reply.code != 220:
             why = f"{connection} answered XCLIENT with: {reply}"
+            if reply.code in _NO_XCLIENT and connection.client is None:
+                raise KeywordRefused(RELAY_REFUSES_US, why, "XCLIENT")
             raise RelayFailed(RELAY_REFUSES_US, why, lost=reply.code == 421)
     connection.client = client
     connection.hello(client.helo if is_host_name(client.helo) else connection.hop.hostname)

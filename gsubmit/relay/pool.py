@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import gevent
 
-from gsubmit.relay.answer import RelayFailed, for_client
+from gsubmit.relay.answer import KeywordRefused, RelayFailed, SaidMore, for_client, is_answer
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.delivery import RelayDelivery
+from gsubmit.relay.learnt import KEEPING, Learnt
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.opening import introduce, open_connection
 from gsubmit.relay.resolve import Addresses
@@ -25,6 +26,8 @@ MAX_KEPT = 100  # idle connections
 LEARN_PATIENCE = 3.0  # seconds that an EHLO waits for a relay that was never reached
 LEARN_AGAIN = 10.0  # seconds before a relay that could not be reached is tried again for an EHLO
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
+PARK_AFTER = 1.0  # seconds that a client may think before somebody who waits gets its turn
+PARK_EVERY = 0.2  # seconds between looks for such a client, while somebody waits
 
 _log = logging.getLogger("gsubmit.relay")
 
@@ -43,7 +46,10 @@ class Relay:
         self._addresses = Addresses(hop.host)
         self._max_idle_time = max_idle_time
         self._max_connections = max_connections
-        self._turns = Turns(max_connections)
+        self._turns = Turns(max_connections)  # by user
+        self._resting: dict[RelayDelivery, None] = {}  # those that have a turn while their client thinks
+        self._parker: gevent.Greenlet[[], None] | None = None
+        self.learnt = Learnt()
         self._idle: list[RelayConnection] = []
         self._changes_hands = True  # until the relay takes no second XCLIENT on one connection
         words = {word.upper(): "" for word in announced if word != "none"}
@@ -80,7 +86,7 @@ class Relay:
     def _learn(self) -> None:
         self._learn_after = time.monotonic() + LEARN_AGAIN
         try:
-            self.give_back(self.take(None))
+            self.give_back(self.take(None), "")
         except RelayFailed as failure:
             _log.error("relay: %s", failure.why)
         finally:
@@ -99,24 +105,53 @@ class Relay:
                 connection.close()
                 connection = self.dial(client)
                 reply = connection.ask(line)
+            if not is_answer(reply):
+                connection.close()  # to something else
         except RelayFailed:
             connection.close()
             raise
         finally:
-            self.give_back(connection)
+            self.give_back(connection, client.login)
         return CANNOT_VERIFY if reply.code in (500, 502) else for_client(reply)
 
     # Connections: whoever takes one gives it back, in whatever state it is
 
     def take(self, client: ClientFacts | None) -> RelayConnection:
         """A kept connection that lives, or a new one; waits for its turn. Raises RelayFailed."""
-        if not self._turns.take(self.hop.connect_timeout):
+        user = client.login if client is not None else ""
+        if self._max_connections and self._turns.busy >= self._max_connections and self._parker is None:
+            self._parker = gevent.spawn(self._park)
+        if not self._turns.take(self.hop.connect_timeout, user):
             raise RelayFailed(RELAY_BUSY, f"all {self._max_connections} connections to {self.hop} are busy")
         try:
             return self._kept(client) or self.dial(client)
         except BaseException:
-            self._turns.give_back()
+            self._turns.give_back(user)
             raise
+
+    # Turns that are held while a client thinks go to those who wait
+
+    def rest(self, delivery: RelayDelivery) -> None:
+        """It is the client's move: its turn may be given to somebody else."""
+        delivery.resting_since = time.monotonic()
+        self._resting[delivery] = None
+
+    def wake(self, delivery: RelayDelivery) -> None:
+        """The client has moved."""
+        self._resting.pop(delivery, None)
+
+    def _park(self) -> None:
+        """Take turns from those who keep them longest, of the users with the most, until nobody waits."""
+        gevent.sleep(0)  # whoever spawned this waits only now
+        while wanted := self._turns.waiting:
+            last = time.monotonic() - PARK_AFTER
+            idle = [delivery for delivery in self._resting if delivery.resting_since <= last]
+            idle.sort(key=lambda delivery: (-self._turns.taken_by(delivery.user), delivery.resting_since))
+            for delivery in idle[:wanted]:
+                self.wake(delivery)
+                gevent.spawn(self.give_back, delivery.park(), delivery.user)
+            gevent.sleep(PARK_EVERY)
+        self._parker = None
 
     def _kept(self, client: ClientFacts | None) -> RelayConnection | None:
         """An idle connection whose relay takes us for this client, or for nobody, or can be told otherwise."""
@@ -126,8 +161,10 @@ class Relay:
                 connection.close()
                 continue
             if connection.client == wanted or not connection.takes_client:
+                connection.leave_out(self.learnt.left_out)
                 return connection
             was_told = connection.client is not None
+            connection.leave_out(self.learnt.left_out)
             try:
                 introduce(connection, wanted)
             except RelayFailed as failed:
@@ -154,16 +191,26 @@ class Relay:
         """A new connection, for somebody who has a turn. Raises RelayFailed."""
         while self._max_connections and self._idle and self._turns.busy + len(self._idle) > self._max_connections:
             self._idle.pop(0).close()
-        connection = open_connection(self.hop, self._addresses, client)
+        try:
+            connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
+        except KeywordRefused as refused:
+            if self.learnt.is_proven(refused.keyword):
+                raise  # it is about this client
+            self.learnt.leave_out(refused.keyword, refused.why)
+            connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
+        if connection.client is not None:
+            self.learnt.prove("XCLIENT")
         self._capabilities = connection.capabilities
         return connection
 
-    def give_back(self, connection: RelayConnection, *, needs_reset: bool = False) -> None:
-        """Keep a connection for the next transaction; `needs_reset` when one is still open on it."""
+    def give_back(self, connection: RelayConnection, user: str) -> None:
+        """Keep a connection for the next transaction, and let others have the turn that `user` had."""
         try:
-            if not connection.is_in_step or (needs_reset and not connection.reset()):
+            if connection.has_said_more:
+                self.learnt.leave_out(KEEPING, f"{connection} said more than it was asked")
+            if not connection.is_in_step or (connection.is_in_transaction and not connection.reset()):
                 connection.close()
-            elif self._is_closed or len(self._idle) >= MAX_KEPT or connection.is_used_up:
+            elif self._is_closed or self._is_of_no_use(connection):
                 connection.say_goodbye()
             else:
                 connection.mark_idle()
@@ -171,16 +218,25 @@ class Relay:
                 if self._reaper is None:
                     self._reaper = gevent.spawn(self._reap)
         finally:
-            self._turns.give_back()
+            self._turns.give_back(user)
+
+    def _is_of_no_use(self, connection: RelayConnection) -> bool:
+        """Whether nobody will want it: there are enough, it takes no more mail, or this relay's cannot be kept."""
+        return len(self._idle) >= MAX_KEPT or connection.is_used_up or KEEPING in self.learnt.left_out
 
     def _is_usable(self, connection: RelayConnection) -> bool:
         """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no more use."""
         if connection.sock is None or time.monotonic() - connection.idle_since > self._max_idle_time:
             return False
         try:
-            return connection.is_silent()
+            connection.check_silence()
+        except SaidMore as failed:
+            self.learnt.leave_out(KEEPING, failed.why)
         except RelayFailed:
-            return False
+            pass
+        else:
+            return True
+        return False
 
     def _reap(self) -> None:
         """Close idle connections whose time is over, until none is left."""

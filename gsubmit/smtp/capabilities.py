@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 _LIMIT = re.compile(r"[1-9][0-9]{0,5}")
@@ -32,6 +32,12 @@ class Capabilities:
 
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.keywords
+
+    def without(self, names: Collection[str]) -> Capabilities:
+        """The same with these keywords, in upper case, left out."""
+        if names and not self.keywords.keys().isdisjoint(names):
+            return Capabilities({keyword: said for keyword, said in self.keywords.items() if keyword not in names})
+        return self
 
     @property
     def size(self) -> int:

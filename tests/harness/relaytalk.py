@@ -49,6 +49,7 @@ class RelayTalk:
         self._faults = faults
         self._input = b""
         self._said = b""
+        self._chunk = b""  # of a message that has not ended
 
     def converse(self) -> None:
         """The whole connection. Raises HungUp."""
@@ -112,7 +113,7 @@ class RelayTalk:
         if step.line.fullmatch(line):
             del self._steps[0]
             return True
-        if verb not in _UNMENTIONED:
+        if verb not in _UNMENTIONED and not (verb == "BDAT" and not line.endswith(b" LAST")):
             self._note([f"heard {shown(line)!r} instead of {step.text!r}"])
             self._steps.clear()
         return False
@@ -178,9 +179,15 @@ class RelayTalk:
         while len(octets) < size:
             octets += self._receive()
         raw, self._input = bytes(octets[:size]), bytes(octets[size:])
-        if not line.upper().endswith(" LAST"):
-            self._note(["a chunk without LAST"])
-        self._finish(raw, raw, is_scripted)
+        if line.endswith(" LAST"):
+            self._finish(self._chunk + raw, self._chunk + raw, is_scripted)
+            self._chunk = b""
+            return
+        if not re.fullmatch(rb"(Received: .*\r\n([ \t].*\r\n)*)?", raw):
+            self._note([f"a first chunk that is not all its own: {shown(raw)!r}"])
+        self._chunk += raw
+        if not (is_scripted and self._perform()):
+            self._send(self._answers.written(f"250 2.0.0 {len(raw)} octets"))
 
     def _read_part(self, is_scripted: bool) -> bool:
         """Whether the script lets the relay read a part of the content only, and then do something else."""

@@ -15,7 +15,8 @@ import gevent
 
 from tests.harness.serving import free_port
 
-CLOSE, RESET, SILENT, DEAF = "CLOSE", "RESET", "SILENT", "DEAF"  # instead of an answer; a deaf relay reads no more
+CLOSE, RESET, SILENT, DEAF, DRIPS = "CLOSE", "RESET", "SILENT", "DEAF", "DRIPS"  # instead of an answer
+# A deaf relay reads no more, one that drips says an octet now and then and never a whole line.
 TLS = "220 2.0.0 Go on"
 RECEIVE_BUFFER = 16384  # octets; small, so that a large message waits for a relay that does not read
 PART = 1000  # octets of a message
@@ -50,6 +51,7 @@ DEFAULTS: dict[str, Answer] = {
     "MAIL": "250 2.1.0 Sender ok",
     "RCPT": "250 2.1.5 Recipient ok",
     "DATA": "354 Go on",
+    "chunk": "250 2.0.0 Go on",
     "content": "250 2.0.0 Queued",
     "RSET": "250 2.0.0 Forgotten",
     "VRFY": "252 2.5.0 Perhaps",
@@ -127,6 +129,7 @@ class Server:
 class _Talking:
     def __init__(self, server: Server, talk: Talk, answers: Answers) -> None:
         self._server, self._talk, self._answers = server, talk, answers
+        self._begun = b""
 
     def run(self, sock: socket.socket) -> None:
         sock.settimeout(10)
@@ -160,9 +163,7 @@ class _Talking:
                 self._talk.lines.append(line)
                 verb = line.partition(" ")[0].upper()
                 if verb == "BDAT":
-                    self._interrupt(sock, stream)
-                    self._talk.mails.append(_exactly(stream, int(line.split()[1])))
-                    self._say(sock, "content", "content")
+                    self._chunk(sock, stream, line)
                     continue
                 said = self._say(sock, verb, line)
                 if verb == "DATA" and said.startswith("354"):
@@ -172,6 +173,22 @@ class _Talking:
                 if verb == "STARTTLS" and said == TLS:
                     return False
         return True
+
+    def _chunk(self, sock: socket.socket, stream: BinaryIO, line: str) -> None:
+        """The key "chunk" is the answer to a BDAT without LAST, of which the next one is the rest."""
+        if "BDAT" in self._answers:  # it does not know the command, and reads on as ever
+            self._say(sock, "BDAT", line)
+            return
+        if line.endswith(" LAST"):
+            self._interrupt(sock, stream)
+        octets = _exactly(stream, int(line.split()[1]), self._begun)
+        if line.endswith(" LAST"):
+            self._talk.mails.append(octets)
+            self._begun = b""
+            self._say(sock, "content", "content")
+        else:
+            self._begun = octets
+            self._say(sock, "chunk", "chunk")
 
     def _interrupt(self, sock: socket.socket, stream: BinaryIO) -> None:
         if "body" in self._answers:
@@ -192,9 +209,13 @@ class _Talking:
         if text == SILENT:
             while sock.recv(4096):
                 pass
+        if text == DRIPS:
+            for octet in b"250-" + b"x" * 600:
+                sock.sendall(bytes([octet]))
+                time.sleep(0.05)
         if text == DEAF:
             time.sleep(DEAFNESS)
-        if text in (CLOSE, RESET, SILENT, DEAF):
+        if text in (CLOSE, RESET, SILENT, DEAF, DRIPS):
             raise HungUp
         sock.sendall(f"{text}\r\n".encode())
         return text
@@ -209,8 +230,10 @@ def _line(stream: BinaryIO) -> str:
     return line.decode("utf-8", "replace").rstrip("\r\n") or " "
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
-    octets = bytearray()
+def _exactly(stream: BinaryIO, size: int, begun: bytes = b"") -> bytes:
+    """`begun` and `size` octets more."""
+    octets = bytearray(begun)
+    size += len(begun)
     while len(octets) < size:
         if not (more := stream.read(size - len(octets))):
             raise HungUp(bytes(octets))

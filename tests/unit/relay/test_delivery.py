@@ -11,7 +11,7 @@ import gevent
 import pytest
 
 from gsubmit.message.body import MessageBody
-from gsubmit.relay import delivery as delivery_module
+from gsubmit.relay import requests
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.pool import Relay
@@ -132,7 +132,7 @@ def test_never_again_after_the_end(
 ) -> None:
     """Design 6.9: the outcome is unknown, and the log says so."""
     server = Server({"EHLO": keywords, "content": end})
-    with relaying(server, command_timeout=0.3) as relay:
+    with relaying(server, data_done_timeout=0.3) as relay:
         assert Sent(relay, tmp_path).final == reply
         assert len(server.mails) == 1
         assert len(server.talks) == 1
@@ -344,7 +344,7 @@ def test_one_at_a_time_without_pipelining(tmp_path: Path) -> None:
 
 
 def test_no_more_than_may_be_outstanding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_module, "MAX_OUTSTANDING", 3)
+    monkeypatch.setattr(requests, "MAX_OUTSTANDING", 3)
     server = Server()
     with relaying(server) as relay:
         sent = Sent(relay, tmp_path, *(f"b{number}" for number in range(20)))

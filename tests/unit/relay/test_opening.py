@@ -117,10 +117,10 @@ def test_nobody_listens() -> None:
         pytest.param({"greeting": "hello"}, RELAY_NONSENSE, "invalid reply", id="RLY-7 no SMTP"),
         pytest.param({"greeting": CLOSE}, Reply(451, "4.4.2"), "lost connection", id="closes at once"),
         pytest.param({"greeting": SILENT}, RELAY_SLOW, "no answer", id="silent"),
-        pytest.param({"EHLO": "550 5.7.1 No"}, RELAY_REFUSES_US, "answered EHLO with: 550 5.7.1 No", id="EHLO refused"),
+        pytest.param({"EHLO": "550 5.7.1 No", "HELO": "550 5.7.1 No"}, RELAY_REFUSES_US, "answered EHLO with: 550 5.7.1 No", id="EHLO refused"),
         pytest.param({"EHLO": "421 4.3.2 Bye"}, RELAY_REFUSES_US, "answered EHLO with: 421", id="421 to EHLO"),
         pytest.param({"EHLO": SILENT}, RELAY_SLOW, "no answer", id="silent at EHLO"),
-        pytest.param({"EHLO": "500 What", "HELO": "550 No"}, RELAY_REFUSES_US, "EHLO with: 550", id="HELO refused"),
+        pytest.param({"EHLO": "500 What", "HELO": "550 No"}, RELAY_REFUSES_US, "HELO with: 550", id="HELO refused"),
     ],
 )
 def test_strange_relays(answers: dict[str, Answer], reply: Reply, why: str) -> None:
@@ -130,7 +130,7 @@ def test_strange_relays(answers: dict[str, Answer], reply: Reply, why: str) -> N
     assert why in logged and f"127.0.0.1:{server.port}" in logged
 
 
-@pytest.mark.parametrize("code", ["500 5.5.1", "502 5.5.1"])
+@pytest.mark.parametrize("code", ["500 5.5.1", "502 5.5.1", "501 5.5.4", "504 5.5.4", "550 5.7.1", "554 5.7.1"])
 def test_helo(code: str) -> None:
     """RLY-1: to a server that knows nothing else."""
     with served(Server({"EHLO": f"{code} What"})) as server:
@@ -177,7 +177,7 @@ def test_all_addresses_share_the_connect_timeout(hosts: Path) -> None:
 
 def test_what_comes_after_the_greeting_is_the_machine_s_own(hosts: Path) -> None:
     """An address that greets works; what it then refuses, it would refuse anywhere."""
-    with served(Server({"EHLO": "550 No"}), "127.0.0.1", "127.0.0.2") as server:
+    with served(Server({"EHLO": "550 No", "HELO": "550 No"}), "127.0.0.1", "127.0.0.2") as server:
         assert refusal(hop(server.port, "mx.example"))[0] == RELAY_REFUSES_US
         assert len(server.talks) == 1
 

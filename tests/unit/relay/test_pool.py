@@ -114,7 +114,7 @@ def test_a_dead_one_is_noticed(tmp_path: Path, end: str) -> None:
     with relaying(server) as relay:
         message(relay, tmp_path)
         connection = relay._idle[0]
-        connection.put(b"QUIT\r\n")
+        connection.command(b"QUIT\r\n")
         connection.flush()  # so that the relay has said it before anybody looks
         gevent.sleep(0.05)
         assert message(relay, tmp_path).code == 250
@@ -364,7 +364,7 @@ def test_backend_capabilities(announced: tuple[str, ...], keywords: set[str]) ->
         connection = relay.take(None)
         assert "CHUNKING" in connection.capabilities
         assert set(relay.capabilities().keywords) == keywords
-        relay.give_back(connection)
+        relay.give_back(connection, "")
         relay.close()
 
 

@@ -1,0 +1,52 @@
+"""What a relay turned out not to honour, although it lists it: left out for a while, said once in the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+# Long enough that hardly any message pays for it, short enough that a relay that was mended is used as it is.
+REMEMBERED = 3600.0  # seconds
+
+# What MAIL may carry that the client did not ask for, in the order in which it is given up (RFC 4954 5 asks for none).
+OWN_PARAMETERS = ("AUTH=", "SIZE=", "BODY=")
+KEEPING = "keeping connections"  # a relay that says more than it was asked gets each message on a new one
+
+_log = logging.getLogger("gsubmit.relay")
+
+
+class Learnt:
+    """EHLO keywords, parameters of MAIL (with their `=`) and KEEPING, each until its time is over.
+
+    What a relay has honoured once is proven: a refusal later is about one message, and nothing is learnt from it.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}  # monotonic
+        self._proven: set[str] = set()
+
+    def prove(self, what: str) -> None:
+        """The relay has honoured it."""
+        self._proven.add(what)
+
+    def is_proven(self, what: str) -> bool:
+        """Whether the relay has ever honoured it."""
+        return what in self._proven
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Do without it from now on; `why` names the relay and what it said, for the log."""
+        if what not in self.left_out:
+            _log.warning("relay: %s: going on without %s for %d minutes", why, what, REMEMBERED // 60)
+        self._until[what] = time.monotonic() + REMEMBERED
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """All that is left out now."""
+        if not self._until:
+            return _NOTHING
+        now = time.monotonic()
+        self._until = {what: until for what, until in self._until.items() if until > now}
+        return frozenset(self._until)
+
+
+_NOTHING: frozenset[str] = frozenset()

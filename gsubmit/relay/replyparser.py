@@ -1,0 +1,87 @@
+"""A relay's octets in, its replies out (RFC 5321 4.2). It knows nothing of sockets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from gsubmit.relay.answer import read_lines
+from gsubmit.smtp.reply import Reply
+
+MAX_LINE = 4096  # octets of one reply line; RFC 5321 4.5.3.1.5 asks for 512
+MAX_LINES = 128  # lines of one reply
+SHOWN = 80  # octets of what is no reply, for the log
+
+_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\n]*?))?\r?\n")
+
+
+class NotAReply(Exception):
+    """The octets are none; the text says what they were."""
+
+
+class ReplyParser:
+    """Octets are fed, whole replies are taken. `note` gets each line as it came."""
+
+    def __init__(self, note: Callable[[bytes], None] | None = None) -> None:
+        self._note = note
+        self._octets = b""
+        self._code = b""
+        self._texts: list[bytes] = []  # of a reply whose last line has not come
+
+    def feed(self, octets: bytes) -> None:
+        """Take in what came from the socket."""
+        self._octets += octets
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every octet fed belonged to a reply that was taken."""
+        return not (self._octets or self._texts)
+
+    @property
+    def start(self) -> bytes:
+        """The first octets that belong to no reply yet, for the log."""
+        return self._octets[:SHOWN]
+
+    def next(self) -> Reply | None:
+        """The next reply, or None when more octets are needed. Raises NotAReply."""
+        while (line := self._line()) is not None:
+            matched = _LINE.fullmatch(line)
+            if matched is None or len(line) > MAX_LINE:
+                raise NotAReply(repr(line[:SHOWN]))
+            code, marker, text = matched[1], matched[2], matched[3] or b""
+            if not self._texts:
+                if marker != b"-":
+                    return _single(code, text)
+                self._code = code
+            elif code != self._code:
+                first, other = self._code.decode(), code.decode()
+                shown = repr(b" / ".join((*self._texts, text))[: 2 * SHOWN])  # the words often say why
+                raise NotAReply(f"a reply with the codes {first} and {other}: {shown}")
+            elif len(self._texts) == MAX_LINES:
+                raise NotAReply("endless reply")
+            self._texts.append(text)
+            if marker != b"-":
+                return self._whole()
+        return None
+
+    def _line(self) -> bytes | None:
+        end = self._octets.find(b"\n")
+        if end < 0:
+            if len(self._octets) > MAX_LINE:
+                raise NotAReply(repr(self.start))
+            return None
+        line, self._octets = self._octets[: end + 1], self._octets[end + 1 :]
+        if self._note is not None:
+            self._note(line)
+        return line
+
+    def _whole(self) -> Reply:
+        texts, self._texts = self._texts, []
+        return read_lines(int(self._code), [text.decode("utf-8", "replace") for text in texts])
+
+
+@lru_cache(maxsize=256)
+def _single(code: bytes, text: bytes) -> Reply:
+    """A reply of one line. Most are the same few, so they and their encoded form are kept."""
+    return read_lines(int(code), [text.decode("utf-8", "replace")])

@@ -1,0 +1,127 @@
+"""MAIL and RCPT in flight on one connection: put as early as the relay allows, answered in their order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from gsubmit.relay.answer import RelayFailed, for_client
+from gsubmit.relay.connection import RelayConnection
+from gsubmit.relay.learnt import OWN_PARAMETERS, Learnt
+from gsubmit.relay.lines import mail_line, rcpt_line
+from gsubmit.relay.promise import Promise
+from gsubmit.smtp.envelope import Sender
+from gsubmit.smtp.reply import Reply
+
+MAX_OUTSTANDING = 100  # commands without an answer; their replies fit any socket buffer, so nobody blocks
+# How relays refuse a parameter of MAIL: RFC 5321 4.2.2 has 555, 501 and 504; 500, 502 and 503 were seen too.
+_PARAMETER_REFUSED = frozenset({500, 501, 502, 503, 504, 555})
+
+_log = logging.getLogger("gsubmit.relay")
+
+
+class Requests:
+    """The promises of one transaction on one connection. A replay has another of these for the same promises.
+
+    `login` is who is logged in here, `label` names the session in the log. Raises Refused where an address cannot be
+    said to this relay.
+    """
+
+    def __init__(
+        self, connection: RelayConnection, asked: Sequence[Promise], login: str, label: str, learnt: Learnt
+    ) -> None:
+        self._connection = connection
+        self._login = login
+        self._label = label
+        self._learnt = learnt
+        self._given_up: frozenset[str] = frozenset()  # parameters of our own that MAIL was refused with
+        self._refusal = ""  # in these words
+        self._asked: list[Promise] = []
+        self._sent = 0  # how many of them were sent
+        self._answered = 0  # and how many of those answers have come
+        connection.mails += 1
+        for promise in asked:
+            self.ask(promise)
+
+    def ask(self, promise: Promise) -> None:
+        """One more."""
+        promise.line = self._line(promise)
+        self._asked.append(promise)
+        self._push()
+
+    def _line(self, promise: Promise) -> bytes:
+        capabilities = self._connection.capabilities
+        if isinstance(promise.request, Sender):
+            return mail_line(promise.request, capabilities, self._login, self._learnt.left_out | self._given_up)
+        return rcpt_line(promise.request, capabilities)
+
+    def _push(self) -> None:
+        """Put as many lines as the relay may be given now; without PIPELINING one at a time."""
+        room = MAX_OUTSTANDING if "PIPELINING" in self._connection.capabilities else 1
+        while self._sent < len(self._asked) and self._sent - self._answered < room:
+            self._connection.command(self._asked[self._sent].line)
+            self._sent += 1
+
+    @property
+    def are_answered(self) -> bool:
+        """Whether the relay has answered all of them."""
+        return self._answered == len(self._asked)
+
+    def collect(self) -> None:
+        """Take the next answer. Raises RelayFailed."""
+        self._push()
+        self._connection.flush()
+        reply = self._connection.hear()
+        promise = self._asked[self._answered]
+        if isinstance(promise.request, Sender):
+            if reply.code in _PARAMETER_REFUSED and self._ask_without_our_own(promise, reply):
+                return
+            self._note_sender(promise, reply)
+        if not reply.refuses:
+            self._connection.is_in_transaction = True  # also when it takes a recipient without the sender
+        self._answered += 1
+        self._settle(promise, reply)
+
+    def _ask_without_our_own(self, mail: Promise, reply: Reply) -> bool:
+        """Say MAIL again without a parameter that the client did not ask for; false when there is none left.
+
+        The commands behind it are in flight already, and are asked again too.
+        """
+        ours = [name for name in _own_parameters(mail) if name not in self._given_up]
+        if not ours:
+            return False
+        while self._connection.owed:
+            self._connection.hear()
+        self._refusal = self._refusal or str(reply)
+        self._given_up |= {ours[0]}
+        mail.line = self._line(mail)
+        self._sent = self._answered = 0
+        return True
+
+    def _note_sender(self, mail: Promise, reply: Reply) -> None:
+        """Learn which parameters of our own this relay takes, and which it does not."""
+        if reply.refuses:
+            return
+        if not all(map(self._learnt.is_proven, OWN_PARAMETERS)):
+            for name in _own_parameters(mail):
+                self._learnt.prove(name)
+        for name in self._given_up:
+            if not self._learnt.is_proven(name):
+                self._learnt.leave_out(name, f"{self._connection} answered MAIL with {name} so: {self._refusal}")
+
+    def _settle(self, promise: Promise, reply: Reply) -> None:
+        answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
+        if promise.answer is None:
+            promise.answer = answer
+            if answer is not reply and answer.refuses:
+                _log.info("%s said: %s", self._connection, reply, extra={"prefix": self._label})
+        elif promise.answer.refuses != answer.refuses:
+            raise RelayFailed(answer, f"{self._connection} changed its mind after a reconnect: {reply}")
+
+
+def _own_parameters(mail: Promise) -> list[str]:
+    """Those in its line that the client did not ask for, the one to give up first in front."""
+    assert isinstance(mail.request, Sender)
+    asked_for = {"BODY="} if mail.request.params.body else set()
+    words = {word.partition(b"=")[0].decode("ascii", "replace") + "=" for word in mail.line.split()[2:]}
+    return [name for name in OWN_PARAMETERS if name in words and name not in asked_for]

@@ -1,0 +1,212 @@
+"""The octets of one connection to the relay: connected, secured, sent, received, closed."""
+
+from __future__ import annotations
+
+import errno
+import smtplib
+import ssl
+import time
+from socket import (
+    AF_INET,
+    AF_INET6,
+    AF_UNIX,
+    IPPROTO_TCP,
+    SO_KEEPALIVE,
+    SOL_SOCKET,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    TCP_NODELAY,
+    socket,
+)
+
+from gsubmit.rawlog import mask, open_rawlog
+from gsubmit.relay.answer import RelayFailed
+from gsubmit.relay.nexthop import NextHop
+from gsubmit.relay.replyparser import ReplyParser
+from gsubmit.sending import await_either, await_input, send_all, send_some
+from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW, RELAY_UNREACHABLE
+
+READ_SIZE = 4096  # octets asked of the socket
+LEAST_TIMEOUT = 0.5  # seconds for one address, when there are many
+# Idle connections are kept alive for what stands on the way (NAT forgets after some minutes), and the dead are noticed.
+KEEPALIVE = ((TCP_KEEPIDLE, 60), (TCP_KEEPINTVL, 15), (TCP_KEEPCNT, 4))  # seconds, seconds, probes
+
+
+class RelayStream(smtplib.SMTP):
+    """What smtplib's SMTP is for its users, with octets that are put and flushed, and replies that are parsed.
+
+    Every method that talks raises RelayFailed, and nothing else, when the relay is down, slow or gone. `timeout_now`
+    is how long one wait may take, in seconds; a reply, and a handshake, has that time for all of its octets.
+    """
+
+    sock: socket | None
+
+    def __init__(self, hop: NextHop, address: str) -> None:
+        super().__init__(local_hostname=hop.hostname, timeout=hop.connect_timeout)
+        self.hop = hop
+        self.address = address  # an IP address, or the path of a unix socket
+        self.is_reused = False
+        self.timeout_now = hop.connect_timeout
+        self.outgoing_size = 0
+        self._outgoing: list[bytes] = []
+        self._rawlog = open_rawlog(hop.rawlog_dir)
+        self._replies = ReplyParser(self._rawlog.received if self._rawlog is not None else None)
+
+    def __str__(self) -> str:
+        return str(self.hop) if self.address in (self.hop.host, self.hop.unix_path) else f"{self.hop} ({self.address})"
+
+    # Opening
+
+    def connect_within(self, timeout: float) -> None:
+        """Connect within `timeout` seconds, with TLS when it comes first."""
+        family = AF_UNIX if self.hop.unix_path else AF_INET6 if ":" in self.address else AF_INET
+        try:
+            self.sock = socket(family)
+            self.settimeout(max(timeout, LEAST_TIMEOUT))
+            self.sock.connect(self.address if family == AF_UNIX else (self.address, self.hop.port))
+            if family != AF_UNIX:
+                self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+                self.sock.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+                for option, value in KEEPALIVE:
+                    self.sock.setsockopt(IPPROTO_TCP, option, value)
+        except OSError as error:
+            raise RelayFailed(RELAY_UNREACHABLE, f"cannot connect to {self}: {error.strerror or error}") from error
+        if self.hop.tls == "smtps":
+            self.wrap()
+
+    def wrap(self) -> None:
+        """Go over to TLS. Octets that came in clear text after the go-ahead are an attack (RFC 3207 6)."""
+        assert self.hop.context is not None
+        assert self.sock is not None
+        if not self._replies.is_empty:
+            raise self._nonsense(f"clear text after STARTTLS: {self._replies.start!r}")
+        try:
+            self.sock = self.hop.context.wrap_socket(
+                self.sock, server_hostname=self.hop.tls_name, do_handshake_on_connect=False
+            )
+            self._shake_hands(self.sock)
+        except (OSError, ValueError) as error:
+            raise RelayFailed(RELAY_UNREACHABLE, f"TLS with {self} failed: {error}") from error
+
+    def _shake_hands(self, sock: ssl.SSLSocket) -> None:
+        """The handshake within one timeout, however slowly its octets come."""
+        deadline = time.monotonic() + self.timeout_now
+        sock.settimeout(0)
+        while True:
+            try:
+                sock.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                await_input(sock, deadline - time.monotonic())
+            except ssl.SSLWantWriteError:
+                await_either(sock, deadline - time.monotonic())
+        sock.settimeout(self.timeout_now)
+
+    # Octets
+
+    def _put(self, octets: bytes) -> None:
+        """Keep octets for the next flush."""
+        self._outgoing.append(octets)
+        self.outgoing_size += len(octets)
+
+    def flush(self, *, secret: bool = False) -> None:
+        """Send what was put. `secret` keeps it out of the rawlog."""
+        octets = self._leaving(secret=secret)
+        if not octets:
+            return
+        if self.sock is None:
+            raise self._lost("connection is closed")
+        try:
+            send_all(self.sock, octets)
+        except OSError as error:
+            raise self._broken(error) from error
+
+    def flush_until_answered(self) -> bool:
+        """Send what was put; false when the relay, instead of reading on, has said something."""
+        rest = memoryview(self._leaving())
+        end = time.monotonic() + self.hop.command_timeout
+        while rest:
+            if self.sock is None:
+                raise self._lost("connection is closed")
+            try:
+                sent = send_some(self.sock, rest)
+                rest = rest[sent:]
+                if rest and not self.is_silent():
+                    return False
+                if not sent:
+                    await_either(self.sock, end - time.monotonic())
+            except OSError as error:
+                raise self._broken(error) from error
+        return True
+
+    def _leaving(self, *, secret: bool = False) -> bytes:
+        octets = b"".join(self._outgoing)
+        self._outgoing.clear()
+        self.outgoing_size = 0
+        if octets and self._rawlog is not None:
+            self._rawlog.sent(mask(octets) if octets[:4].upper() == b"AUTH" else octets, secret=secret)
+        return octets
+
+    def _receive(self) -> None:
+        """Wait for octets, and give them to the parser."""
+        if self.sock is None:
+            raise self._lost("connection is closed")
+        try:
+            octets = self.sock.recv(READ_SIZE)
+        except OSError as error:
+            raise self._broken(error) from error
+        if not octets:
+            raise self._lost("closed by the relay")
+        self._replies.feed(octets)
+
+    def is_silent(self) -> bool:
+        """Whether the relay has said nothing that we have not read. Raises RelayFailed when it is gone."""
+        if self.sock is None or not self._replies.is_empty:
+            return False
+        self.sock.settimeout(0)
+        try:
+            octets = self.sock.recv(READ_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except OSError as error:
+            raise self._broken(error) from error
+        finally:
+            self.sock.settimeout(self.timeout_now)
+        if not octets:
+            raise self._lost("closed by the relay")
+        self._replies.feed(octets)
+        return False
+
+    def settimeout(self, seconds: float) -> None:
+        """How long to wait for each answer from now on."""
+        self.timeout_now = seconds
+        if self.sock is not None:
+            self.sock.settimeout(seconds)
+
+    def close(self) -> None:
+        """Close at once, without a word."""
+        if self._rawlog is not None:
+            self._rawlog.close()
+            self._rawlog = None
+        super().close()
+
+    @property
+    def tls_version(self) -> str:
+        """Such as "TLSv1.3", or empty."""
+        return (self.sock.version() or "") if isinstance(self.sock, ssl.SSLSocket) else ""
+
+    # What may go wrong
+
+    def _broken(self, error: OSError) -> RelayFailed:
+        if isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:  # that is the kernel's, of a dead peer
+            self.close()  # its answer may still come, and would be taken for the next one
+            # Something on the way may have dropped a connection that was idle, and a new one will do.
+            return RelayFailed(RELAY_SLOW, f"no answer from {self} in time", lost=self.is_reused)
+        return self._lost(str(error))
+
+    def _lost(self, why: str) -> RelayFailed:
+        return RelayFailed(RELAY_LOST, f"lost connection to {self}: {why}", lost=True)
+
+    def _nonsense(self, what: str) -> RelayFailed:
+        return RelayFailed(RELAY_NONSENSE, f"invalid reply from {self}: {what}")

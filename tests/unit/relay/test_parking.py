@@ -1,0 +1,127 @@
+"""Turns are not held while a client thinks, and are fair by user (IOL-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import gevent
+import pytest
+
+from gsubmit.message.body import MessageBody
+from gsubmit.relay import pool
+from gsubmit.relay.xclient import ClientFacts
+from gsubmit.smtp.replies import RELAY_BUSY
+from gsubmit.smtp.reply import Refused
+from tests.unit.relay.servers import Server, ehlo, in_turn
+from tests.unit.relay.test_pool import ALICE, BOB, begin, busy, message, recipient, relaying
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "PARK_AFTER", 0.02)
+    monkeypatch.setattr(pool, "PARK_EVERY", 0.01)
+
+
+@contextmanager
+def content(folder: Path) -> Iterator[MessageBody]:
+    body = MessageBody(str(folder))
+    body.append(b"Subject: slow\r\n\r\n")
+    yield body
+    body.close()
+
+
+@pytest.mark.parametrize("keywords", [ehlo("PIPELINING", "CHUNKING"), ehlo()], ids=["CHUNKING", "DATA"])
+def test_a_slow_upload_lets_others_go_first(tmp_path: Path, keywords: str) -> None:
+    server = Server({"EHLO": keywords})
+    with relaying(server, limit=1) as relay, content(tmp_path) as body:
+        slow = begin(relay, ALICE)
+        assert recipient(slow).code == 250
+        for _ in range(3):
+            assert message(relay, tmp_path, BOB).code == 250
+        assert busy(relay) == 0
+        assert recipient(slow, "c").code == 250  # it takes a turn again
+        assert slow.send(b"", body).code == 250
+        slow.abort()
+        assert busy(relay) == 0
+        assert server.mails[-1] == b"Subject: slow\r\n\r\n"
+        assert len(server.mails) == 4
+        assert len(server.talks) == 1
+        assert server.talks[0].verbs().startswith("EHLO MAIL RCPT RSET MAIL RCPT")
+
+
+def test_many_slow_ones_of_one_user(tmp_path: Path) -> None:
+    """Nobody's mail is kept out by sessions that say MAIL and then nothing."""
+    with relaying(Server(), limit=5) as relay:
+        slow = [begin(relay, replace(ALICE, port=number)) for number in range(5)]
+        for delivery in slow:
+            delivery.sender.reply()
+        assert message(relay, tmp_path, BOB).code == 250
+        for delivery in slow:
+            delivery.abort()
+        assert busy(relay) == 0
+
+
+def test_an_answer_that_has_changed(tmp_path: Path) -> None:
+    """The client was told 250, so the message must not go without this recipient."""
+    server = Server({"RCPT": in_turn("250 2.1.5 Yes", "250 2.1.5 Yes", "550 5.1.1 Gone")})
+    with relaying(server, limit=1) as relay, content(tmp_path) as body:
+        slow = begin(relay, ALICE)
+        assert recipient(slow).code == 250
+        assert message(relay, tmp_path, BOB).code == 250
+        with pytest.raises(Refused) as refused:
+            slow.send(b"", body)
+        assert refused.value.reply.refuses
+        slow.abort()
+        assert busy(relay) == 0
+
+
+def test_no_turn_for_the_rest(tmp_path: Path) -> None:
+    """Everybody else is at work: the message can be sent again later."""
+    with relaying(Server(), limit=1, connect_timeout=0.2) as relay, content(tmp_path) as body:
+        slow = begin(relay, ALICE)
+        assert recipient(slow).code == 250
+        assert message(relay, tmp_path, BOB).code == 250
+        connection = relay.take(BOB)  # and somebody who never rests
+        with pytest.raises(Refused) as refused:
+            slow.send(b"", body)
+        assert refused.value.reply == RELAY_BUSY
+        slow.abort()
+        relay.give_back(connection, BOB.login)
+        assert busy(relay) == 0
+
+
+def test_a_parked_one_ends(tmp_path: Path) -> None:
+    with relaying(Server(), limit=1) as relay:
+        slow = begin(relay, ALICE)
+        slow.sender.reply()
+        assert message(relay, tmp_path, BOB).code == 250
+        slow.abort()
+        slow.abort()
+        assert busy(relay) == 0
+        assert len(relay._idle) == 1
+
+
+def test_a_free_turn_goes_to_the_user_with_the_fewest(tmp_path: Path) -> None:
+    """Whoever has ten waits behind whoever has none, also when he came first."""
+    with relaying(Server(), limit=2, connect_timeout=5.0) as relay:
+        first, second = relay.take(ALICE), relay.take(ALICE)
+        order: list[str] = []
+
+        def want(client: ClientFacts, name: str) -> None:
+            connection = relay.take(client)
+            order.append(name)
+            gevent.sleep(0.01)
+            relay.give_back(connection, client.login)
+
+        waiting = [gevent.spawn(want, ALICE, f"alice {number}") for number in range(3)]
+        gevent.sleep(0.02)
+        waiting.append(gevent.spawn(want, BOB, "bob"))
+        gevent.sleep(0.02)
+        relay.give_back(first, ALICE.login)
+        gevent.joinall(waiting, timeout=5)
+        assert order[0] == "bob"
+        relay.give_back(second, ALICE.login)
+        assert busy(relay) == 0
