@@ -208,7 +208,7 @@ class Relay:
         try:
             if connection.has_said_more:
                 self.learnt.leave_out(KEEPING, f"{connection} said more than it was asked")
-            if not connection.is_in_step or (connection.is_in_transaction and not connection.reset()):
+            if not connection.is_in_step or connection.is_in_doubt or not connection.reset():
                 connection.close()
             elif self._is_closed or self._is_of_no_use(connection):
                 connection.say_goodbye()

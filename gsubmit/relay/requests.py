@@ -11,6 +11,7 @@ from gsubmit.relay.learnt import OWN_PARAMETERS, Learnt
 from gsubmit.relay.lines import mail_line, rcpt_line
 from gsubmit.relay.promise import Promise
 from gsubmit.smtp.envelope import Sender
+from gsubmit.smtp.replies import RELAY_LOST
 from gsubmit.smtp.reply import Reply
 
 MAX_OUTSTANDING = 100  # commands without an answer; their replies fit any socket buffer, so nobody blocks
@@ -34,6 +35,7 @@ class Requests:
         self._login = login
         self._label = label
         self._learnt = learnt
+        self._is_binary = False  # the client says BODY=BINARYMIME
         self._given_up: frozenset[str] = frozenset()  # parameters of our own that MAIL was refused with
         self._refusal = ""  # in these words
         self._asked: list[Promise] = []
@@ -52,15 +54,22 @@ class Requests:
     def _line(self, promise: Promise) -> bytes:
         capabilities = self._connection.capabilities
         if isinstance(promise.request, Sender):
+            self._is_binary = promise.request.params.body == "BINARYMIME"
             return mail_line(promise.request, capabilities, self._login, self._learnt.left_out | self._given_up)
         return rcpt_line(promise.request, capabilities)
 
     def _push(self) -> None:
         """Put as many lines as the relay may be given now; without PIPELINING one at a time."""
-        room = MAX_OUTSTANDING if "PIPELINING" in self._connection.capabilities else 1
+        room = MAX_OUTSTANDING if self._may_pipeline else 1
         while self._sent < len(self._asked) and self._sent - self._answered < room:
             self._connection.command(self._asked[self._sent].line)
             self._sent += 1
+
+    @property
+    def _may_pipeline(self) -> bool:
+        """With PIPELINING, unless the content can go by BDAT only, which has no reply that is like no other."""
+        capabilities = self._connection.capabilities
+        return "PIPELINING" in capabilities and not (self._is_binary and capabilities.takes_binary)
 
     @property
     def are_answered(self) -> bool:
@@ -116,7 +125,8 @@ class Requests:
             if answer is not reply and answer.refuses:
                 _log.info("%s said: %s", self._connection, reply, extra={"prefix": self._label})
         elif promise.answer.refuses != answer.refuses:
-            raise RelayFailed(answer, f"{self._connection} changed its mind after a reconnect: {reply}")
+            why = f"{self._connection} changed its mind after a reconnect: {reply}"
+            raise RelayFailed(answer if answer.refuses else RELAY_LOST, why)  # the message is not sent: never a 250
 
 
 def _own_parameters(mail: Promise) -> list[str]:

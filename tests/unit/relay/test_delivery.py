@@ -363,3 +363,23 @@ def test_owes_reports() -> None:
 def test_defaults_are_kind() -> None:
     """What these tests count on."""
     assert all(str(answer)[0] in "23" for answer in DEFAULTS.values())
+
+
+@pytest.mark.parametrize("keywords", [RICH, POOR], ids=["CHUNKING", "DATA"])
+@pytest.mark.parametrize(
+    ("step", "first", "then"),
+    [
+        ("RCPT", ["250 2.1.5 Yes", "450 4.2.1 Later"], ["250 2.1.5 Yes", "250 2.1.5 Yes"]),
+        ("RCPT", ["250 2.1.5 Yes", "250 2.1.5 Yes"], ["250 2.1.5 Yes", "450 4.2.1 Later"]),
+    ],
+)
+def test_a_mind_that_was_changed_is_never_a_yes(
+    tmp_path: Path, keywords: str, step: str, first: list[str], then: list[str]
+) -> None:
+    """Neither way round: the message was not sent."""
+    dies: dict[str, Answer] = {"DATA": CLOSE, "chunk": CLOSE}
+    server = Server({"EHLO": keywords}, each=[{step: in_turn(*first), **dies}, {step: in_turn(*then)}])
+    with relaying(server) as relay:
+        sent = Sent(relay, tmp_path, "b", "c")
+        assert sent.final.refuses
+        assert server.mails == []
