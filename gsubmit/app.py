@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import logging
-import os
 import pwd
-import resource
 import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import gevent
 from gevent import monkey
 from gevent.event import Event
+from gevent.server import StreamServer
 
-from gsubmit import logs
+from gsubmit import logs, process
 from gsubmit.auth.chain import build_chain
 from gsubmit.burl.pool import Pool
 from gsubmit.burl.resolver import Resolver
 from gsubmit.certificates import CertificateError
+from gsubmit.complaints import Complaint
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.pool import Relay
 from gsubmit.relay.tls import client_context
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 STOP_PATIENCE = 30.0  # seconds for transactions to finish after SIGTERM
 KILL_PATIENCE = 5.0  # seconds for the rest to end
 _log = logging.getLogger("gsubmit")
+_not_accepted = Complaint(_log)
 
 
 class CannotStart(Exception):
@@ -134,9 +135,11 @@ class Server:
         self._settings = settings
         self._sockets = self._bind()
         try:
-            logs.configure(settings.logging)
+            user = _internal_user(settings)
+            logs.configure(settings.logging, owner=process.owner(user))
             self.service = build_service(settings)
-            self._drop_privileges()
+            if user is not None:
+                process.become(user)
         except BaseException:
             for _, sock, _ in self._sockets:
                 sock.close()
@@ -166,18 +169,6 @@ class Server:
                 bound.append((f"{listener.name} {address}", sock, listener.ssl))
         return bound
 
-    def _drop_privileges(self) -> None:
-        user = self._settings.server.default_internal_user
-        if not user or os.getuid() != 0:
-            return
-        try:
-            entry = pwd.getpwnam(user)
-        except KeyError as error:
-            raise CannotStart(f"default_internal_user: there is no user {user}") from error
-        os.initgroups(user, entry.pw_gid)
-        os.setgid(entry.pw_gid)
-        os.setuid(entry.pw_uid)
-
     def start(self) -> None:
         """Accept clients, and find out what the relay can do."""
         for listener in self.listeners.values():
@@ -190,8 +181,9 @@ class Server:
 
     def run(self, load_again: Callable[[], Settings] | None = None) -> None:
         """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
-        _take_all_files()
+        process.take_all_descriptors()
         sys.unraisablehook = _log_unraisable
+        vars(gevent.get_hub())["print_exception"] = _log_failure
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._stop.set)
         if load_again is None:
@@ -200,16 +192,20 @@ class Server:
             gevent.signal_handler(signal.SIGHUP, self.reload, load_again)
         self.start()
         _log.info("serving on %s", ", ".join(self.places))
-        for problem in unreadable_files(self._settings):
-            _log.warning("%s", problem)
+        self._log_faults()
         self._stop.wait()
         self.stop()
+
+    def _log_faults(self) -> None:
+        for fault in process.running_faults(self._settings):
+            _log.warning("%s", fault)
 
     def reload(self, load_again: Callable[[], Settings]) -> None:
         """Serve new clients by new settings; what is wrong with them is logged and the old ones stay.
 
         Sessions go on as they began. Ports, log files and the user are those of the start.
         """
+        logs.look_soon()
         try:
             settings = load_again()
             service = build_service(settings, self.service.logins)
@@ -231,6 +227,7 @@ class Server:
             listener.service = service
         self._learn()
         _log.info("settings reloaded")
+        self._log_faults()
 
     @property
     def places(self) -> list[str]:
@@ -253,10 +250,12 @@ class Server:
         _log.info("stopped")
 
 
-def _take_all_files() -> None:
-    """Each client takes a descriptor, and a relay connection or a large message one more."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def _internal_user(settings: Settings) -> pwd.struct_passwd | None:
+    try:
+        return process.internal_user(settings)
+    except KeyError as error:
+        name = settings.server.default_internal_user
+        raise CannotStart(f"default_internal_user: there is no user {name}") from error
 
 
 def _log_unraisable(unraisable: UnraisableHookArgs) -> None:
@@ -264,14 +263,10 @@ def _log_unraisable(unraisable: UnraisableHookArgs) -> None:
     _log.warning("ignored: %s: %s", type(unraisable.exc_value).__name__, unraisable.err_msg or unraisable.object)
 
 
-def unreadable_files(settings: Settings) -> list[str]:
-    """Files and folders that the server could start without, but not work."""
-    problems = []
-    temp_dir = Path(settings.server.mail_temp_dir)
-    if not (temp_dir.is_dir() and os.access(temp_dir, os.W_OK)):
-        problems.append(f"mail_temp_dir {temp_dir} cannot be written")
-    for passdb in settings.passdbs:
-        path = passdb.args.split(" ")[-1]
-        if passdb.driver in ("passwd-file", "oauth2") and "%" not in path and not os.access(path, os.R_OK):
-            problems.append(f"passdb file {path} cannot be read")
-    return problems
+def _log_failure(context: object, kind: type[BaseException], error: BaseException | None, trace: TracebackType) -> None:
+    """What ends a greenlet or a callback of the event loop, and nobody waits for: gevent would print it."""
+    if isinstance(context, StreamServer) and isinstance(error, OSError):
+        _not_accepted.say("cannot accept clients: %s", error.strerror)
+        return
+    info = (kind, error, trace) if error is not None else None
+    _log.error("internal error: %s", kind.__name__, exc_info=info)

@@ -1,4 +1,7 @@
-"""Where log lines go, and what they look like: those of Dovecot, so that existing tools understand them."""
+"""What log lines look like, those of Dovecot, so that existing tools understand them, and how they get to their places.
+
+The log never touches mail: whoever logs makes a line and queues it, which neither blocks nor fails; a thread writes.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,26 @@ import logging
 import logging.handlers
 import sys
 import time
+import traceback
+from types import TracebackType
 from typing import TextIO
 
+from gsubmit.background import Background
+from gsubmit.logplaces import LogFile, LogPlace, Owner, StandardError, Syslog, tell_stderr
+from gsubmit.logtext import safe
 from gsubmit.settings.sections import LoggingSettings
 
+MAX_WAITING = 4 << 20  # octets of lines that wait to be written; what comes on top of that is lost, and counted
+LAST_TIME = 2.0  # seconds for what is still to be written when the server ends
+
 _WORDS = {"DEBUG": "Debug", "INFO": "Info", "WARNING": "Warning", "ERROR": "Error", "CRITICAL": "Fatal"}
-LOOK_INTERVAL = 1.0  # seconds between two looks whether the log file is still the same
-_SYSLOG_SOCKET = "/dev/log"
+_PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}  # RFC 5424 6.2.1
+
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 class _Line(logging.Formatter):
-    """`TIME PREFIX: LEVEL: TEXT`. A record's `prefix` says who speaks; TIME is left to syslog there."""
+    """`TIME PREFIX: LEVEL: TEXT`. A record's `prefix` says who speaks. One record is one line, but for a traceback."""
 
     def __init__(self, timestamp: str) -> None:
         super().__init__()
@@ -25,10 +37,17 @@ class _Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         prefix = getattr(record, "prefix", "gsubmit")
-        line = f"{self._time(int(record.created))}{prefix}: {_WORDS[record.levelname]}: {record.getMessage()}"
+        line = safe(f"{prefix}: {_WORDS[record.levelname]}: {record.getMessage()}")
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line
+        return self._time(int(record.created)) + line
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's name
+        """The traceback. What the exception itself says may be somebody else's text: it stays on its line."""
+        lines: list[str] = []
+        for piece in traceback.format_exception(ei[1]):
+            lines += piece.splitlines() if piece.startswith('  File "') else [safe(piece.strip("\n"))]
+        return "\n".join(lines)
 
     def _time(self, second: int) -> str:
         if not self._timestamp:
@@ -38,24 +57,115 @@ class _Line(logging.Formatter):
         return self._stamped[1]
 
 
-class _RotatedFile(logging.handlers.WatchedFileHandler):
-    """A file that is opened anew when it was moved away, as logrotate does. Not every line pays for a look."""
+class _SyslogLine(_Line):
+    """`<PRIORITY>gsubmit: ` before each line; syslog has times of its own (RFC 3164 4.1)."""
 
-    _next_look = 0.0
+    def __init__(self, facility: str) -> None:
+        super().__init__("")
+        self._facility = logging.handlers.SysLogHandler.facility_names[facility] * 8
 
-    def reopenIfNeeded(self) -> None:  # noqa: N802 - logging's name
-        if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + LOOK_INTERVAL
-            super().reopenIfNeeded()
-
-
-# Facts that our lines do not show; the logging manual names these switches for programs that log much.
-logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-logging._srcfile = None
+    def format(self, record: logging.LogRecord) -> str:
+        front = f"<{self._facility + _PRIORITIES[record.levelname]}>gsubmit: "
+        return "\n".join(front + line for line in super().format(record).split("\n"))
 
 
-def configure(settings: LoggingSettings, stream: TextIO | None = None) -> None:
-    """Send our log lines where the settings say, or to `stream`. Raises OSError when a file cannot be opened."""
+class _Log(logging.Handler):
+    """Queues lines for a place. Lines that find the queue full are lost; their number stands before the next one."""
+
+    def __init__(self, place: LogPlace, line: _Line) -> None:
+        super().__init__()
+        self.setFormatter(line)
+        self._place = place
+        place.complain = self._complain
+        self._background = Background(self._write, MAX_WAITING)
+        self._lost = 0
+        self._why_lost = ""
+        self._own_words: list[bytes] = []  # lines of the thread itself
+        self._fault = ""  # why the last lines could not be written
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Queue a line. Raises nothing, and takes no lock that somebody may hold."""
+        try:
+            if self.filter(record):
+                self.emit(record)
+        except Exception as error:  # whatever is wrong with a line, the caller's work goes on
+            tell_stderr(f"cannot log a line: {type(error).__name__}")
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a line."""
+        if self._background.is_full:
+            self._lost += 1
+            self._why_lost = self._fault or "not written in time"
+            return
+        if self._lost:
+            lost, self._lost = self._lost, 0
+            self._put(self._warning(f"log: {lost} lines were lost: {self._why_lost}"))
+        self._put(self._octets(record))
+
+    def _octets(self, record: logging.LogRecord) -> bytes:
+        return self.format(record).encode("utf-8", "replace") + b"\n"
+
+    def _put(self, octets: bytes) -> None:
+        if not self._background.put(octets, len(octets)):
+            self._lost += 1
+
+    def _warning(self, text: str) -> bytes:
+        level = logging.WARNING
+        facts = {"levelno": level, "levelname": "WARNING", "msg": "%s", "args": (text,)}
+        return self._octets(logging.makeLogRecord(facts))
+
+    # In the thread
+
+    def _write(self, records: list[bytes]) -> None:
+        records[:0] = self._own_words
+        self._own_words = []
+        try:
+            self._place.write(records)
+            if self._own_words:
+                self._place.write(self._own_words)
+        except OSError as error:
+            if not self._fault and not isinstance(self._place, StandardError):
+                tell_stderr(f"cannot write the log to {self._place.name}: {error.strerror}")
+            self._fault = error.strerror or str(error)
+            raise
+        self._fault = ""
+
+    def _complain(self, text: str) -> None:
+        self._own_words.append(self._warning(text))
+
+    # From the server
+
+    def look_soon(self) -> None:
+        """Look with the next line whether the file was moved."""
+        if isinstance(self._place, LogFile):
+            self._place.look_soon()
+
+    def flush(self) -> None:
+        """Wait, with the whole process, until what was logged is written, but not for long."""
+        self._background.drain(LAST_TIME)
+
+    def close(self) -> None:
+        """Write what is left, if that can be done soon."""
+        if self._background.close(LAST_TIME):
+            self._place.close()  # else the thread still uses it
+        else:
+            tell_stderr("the last lines of the log could not be written")
+        super().close()
+
+
+class _Stream(logging.StreamHandler[TextIO]):
+    """A stream that is no file of the system's, as tests have it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Lines may be lost."""
+
+
+def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Owner | None = None) -> None:
+    """Send our log lines where the settings say, or to `stream`. Raises OSError when a file cannot be opened.
+
+    `owner` is the user whom the server becomes, when it was started by root.
+    """
     log = logging.getLogger("gsubmit")
     for handler in log.handlers[:]:
         log.removeHandler(handler)
@@ -66,31 +176,42 @@ def configure(settings: LoggingSettings, stream: TextIO | None = None) -> None:
         log.addHandler(_stream(stream, settings))
         return
     main, info = settings.log_path, settings.info_log_path or settings.log_path
-    if info == main:
-        log.addHandler(_handler(main, settings))
-        return
-    quiet, loud = _handler(info, settings), _handler(main, settings)
-    quiet.addFilter(lambda record: record.levelno < logging.WARNING)
-    loud.setLevel(logging.WARNING)
-    log.addHandler(quiet)
+    loud = _handler(main, settings, owner)
+    if info != main:
+        quiet = _handler(info, settings, owner)
+        quiet.addFilter(lambda record: record.levelno < logging.WARNING)
+        loud.setLevel(logging.WARNING)
+        log.addHandler(quiet)
     log.addHandler(loud)
+    logging.lastResort = loud  # what libraries have to say
 
 
 def _stream(stream: TextIO, settings: LoggingSettings) -> logging.Handler:
-    handler = logging.StreamHandler(stream)
+    handler = _Stream(stream)
     handler.setFormatter(_Line(settings.log_timestamp))
     return handler
 
 
-def _handler(path: str, settings: LoggingSettings) -> logging.Handler:
-    if path in ("", "/dev/stderr"):
-        return _stream(sys.stderr, settings)
+def _handler(path: str, settings: LoggingSettings, owner: Owner | None) -> logging.Handler:
     if path == "syslog":
-        facility = logging.handlers.SysLogHandler.facility_names[settings.syslog_facility]
-        syslog = logging.handlers.SysLogHandler(_SYSLOG_SOCKET, facility)
-        syslog.ident = "gsubmit: "
-        syslog.setFormatter(_Line(""))
-        return syslog
-    file = _RotatedFile(path, encoding="utf-8")
-    file.setFormatter(_Line(settings.log_timestamp))
-    return file
+        return _Log(Syslog(), _SyslogLine(settings.syslog_facility))
+    line = _Line(settings.log_timestamp)
+    if path not in ("", "/dev/stderr"):
+        return _Log(LogFile(path, owner), line)
+    try:
+        return _Log(StandardError(sys.stderr.fileno()), line)
+    except (OSError, ValueError, AttributeError):  # something else stands in for it, or it is closed
+        return _stream(sys.stderr, settings) if sys.stderr is not None else logging.NullHandler()
+
+
+def flush() -> None:
+    """Wait, with the whole process, until what was logged is written, but not for long."""
+    for handler in logging.getLogger("gsubmit").handlers:
+        handler.flush()
+
+
+def look_soon() -> None:
+    """Look with the next line whether log files were moved away."""
+    for handler in logging.getLogger("gsubmit").handlers:
+        if isinstance(handler, _Log):
+            handler.look_soon()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from gsubmit.app import CannotStart, build_service, unreadable_files
+from gsubmit.app import CannotStart, build_service
+from gsubmit.process import start_faults
 from gsubmit.relay.answer import RelayFailed
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.load import Loaded, load
@@ -82,8 +83,8 @@ def overview(path: Path, loaded: Loaded) -> Iterator[str]:
     yield from _under("TLS", _tls(settings))
     for notice in loaded.notices:
         yield f"{notice.kind}: {notice}"
-    for problem in unreadable_files(settings):
-        yield f"warning: {problem}"
+    for fault in start_faults(settings):
+        yield f"warning: {fault}"
 
 
 def _under(title: str, lines: Iterable[str]) -> Iterator[str]:

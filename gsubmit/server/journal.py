@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from typing import TYPE_CHECKING
 
+from gsubmit.logtext import safe_name, safe_words
 from gsubmit.message import header
 from gsubmit.settings.variables import expand
 from gsubmit.smtp.address import path_text
@@ -20,21 +20,19 @@ BY_CLIENT = "Connection closed"  # how a session ends as long as nobody says oth
 
 _log = logging.getLogger("gsubmit.session")
 _LOGIN = {"prefix": "submission-login"}
-_UNSAFE = re.compile(r"[^ -~]")
-_ODD_IN_NAME = re.compile(r"[^!-+\--;=?-~]")  # whoever reads the line looks for the first ">" or ","
 
 
-def safe(text: str) -> str:
-    """Text from outside for one line of the log (CMD-24 of the standards list)."""
-    return _UNSAFE.sub("?", text)
+def label(user: str, session: str) -> str:
+    """Who speaks, at the start of a line; `user` is empty before the login."""
+    return f"submission({safe_name(user)})<{session}>" if user else f"submission-login<{session}>"
 
 
 def _who(session: Session, user: str, method: str, master_user: str = "") -> str:
     """The elements of Dovecot's login_log_format_elements."""
     ends = session.ends
-    parts = [f"user=<{_ODD_IN_NAME.sub('?', user)}>"]
+    parts = [f"user=<{safe_name(user)}>"]
     if master_user:
-        parts.append(f"master=<{_ODD_IN_NAME.sub('?', master_user)}>")
+        parts.append(f"master=<{safe_name(master_user)}>")
     if method:
         parts.append(f"method={method}")
     parts += [f"rip={ends.remote_ip}", f"lip={ends.local_ip}"]
@@ -61,7 +59,7 @@ def login_failed(session: Session, user: str, method: str, reason: str) -> None:
     attempts.failed += 1
     attempts.user, attempts.method, attempts.reason = user, method, "auth failed"
     if session.service.settings.auth.auth_verbose:
-        _log.info("Login failed: %s: %s", safe(reason), _who(session, user, method), extra=_LOGIN)
+        _log.info("Login failed: %s: %s", safe_words(reason), _who(session, user, method), extra=_LOGIN)
 
 
 def login_refused(session: Session, method: str, reason: str) -> None:
@@ -80,7 +78,7 @@ def ended(session: Session) -> None:
             "reply_count": str(session.wire.replies),
         }
         figures = expand(session.service.settings.submission.submission_logout_format, values)
-        _log.info("Disconnected: %s %s", safe(session.end), figures, extra={"prefix": session.label})
+        _log.info("Disconnected: %s %s", safe_words(session.end), figures, extra={"prefix": session.label})
         return
     attempts = session.attempts
     if attempts.failed:
@@ -89,7 +87,7 @@ def ended(session: Session) -> None:
     elif attempts.reason:
         what = f"Aborted login ({attempts.reason})"
     else:
-        what = f"Disconnected: {safe(session.end)} (no auth attempts in {int(session.age)} secs)"
+        what = f"Disconnected: {safe_words(session.end)} (no auth attempts in {int(session.age)} secs)"
     _log.info("%s: %s", what, _who(session, attempts.user, attempts.method), extra=_LOGIN)
 
 
@@ -100,11 +98,11 @@ def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
         "%s message: id=%s, from=%s, nrcpt=%d, size=%d, msgid=%s, relay=%s, reply=`%s'",
         "Failed to relay" if reply.refuses else "Relayed",
         transaction.id,
-        f"<{_ODD_IN_NAME.sub('?', path_text(envelope.sender.reverse_path)[1:-1])}>",
+        f"<{safe_name(path_text(envelope.sender.reverse_path)[1:-1])}>",
         len(envelope.recipients),
         transaction.body.size,
         header.message_id(transaction.body.head()).replace(",", "?"),
         transaction.delivery.facts,
-        safe(str(reply)),
+        reply,
         extra={"prefix": session.label},
     )

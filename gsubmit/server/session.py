@@ -297,4 +297,4 @@ class Session:
     @property
     def label(self) -> str:
         """Who this is, at the start of log lines."""
-        return f"submission({self.identity.user})<{self.id}>" if self.identity else f"submission-login<{self.id}>"
+        return journal.label(self.identity.user if self.identity else "", self.id)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit import logs
+from gsubmit import logplaces, logs
 from gsubmit.settings.sections import LoggingSettings
 
 
@@ -95,6 +95,7 @@ def tell(settings: LoggingSettings) -> None:
     log.info("info")
     log.warning("warning")
     log.error("error")
+    logs.flush()
 
 
 def test_one_file(tmp_path: Path) -> None:
@@ -131,13 +132,15 @@ def test_stderr(path: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was moved away is opened anew, at the next look."""
-    monkeypatch.setattr(logs, "LOOK_INTERVAL", 0.0)
+    monkeypatch.setattr(logplaces, "LOOK_INTERVAL", 0.0)
     path = tmp_path / "log"
     logs.configure(LoggingSettings(log_path=str(path), log_timestamp=""))
     log = logging.getLogger("gsubmit")
     log.info("one")
+    logs.flush()
     path.rename(tmp_path / "log.1")
     log.info("two")
+    logs.flush()
     assert (tmp_path / "log.1").read_text() == "gsubmit: Info: one\n"
     assert path.read_text() == "gsubmit: Info: two\n"
 
@@ -159,7 +162,7 @@ def test_syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(f"{tmp_path}/syslog")
         daemon.settimeout(5)
-        monkeypatch.setattr(logs, "_SYSLOG_SOCKET", f"{tmp_path}/syslog")
+        monkeypatch.setattr(logplaces, "SYSLOG_SOCKET", f"{tmp_path}/syslog")
         tell(LoggingSettings(log_path="syslog", syslog_facility="local5"))
         lines = [daemon.recv(1000).rstrip(b"\0") for _ in range(3)]
     assert lines == [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gsubmit.auth import restrictions
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.restrictions import Disabled
+from gsubmit.logtext import safe
 from gsubmit.sasl import base64
 from gsubmit.sasl.claims import Denied, Identity, MalformedResponse
 from gsubmit.sasl.mechanism import Exchange, Mechanism
@@ -124,7 +125,7 @@ def _refuse(session: Session, authority: SessionAuthority, denied: Denied) -> Re
     if not denied.nodelay:
         _hold_back(session, authority)
     if isinstance(denied, Disabled):
-        return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, journal.safe(denied.text) or AUTH_DISABLED.text)
+        return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, safe(denied.text) or AUTH_DISABLED.text)
     return AUTH_FAILED
 
 

@@ -27,6 +27,7 @@ def test_summary() -> None:
         "  relay      mx.example.org port 25, no TLS",
         "  passdbs    passwd-file /etc/gsubmit/users",
         f"  TLS        yes, TLSv1.2 or later, certificate {GOOD}/cert.pem",
+        "warning: default_internal_user is empty: started by root, the server stays root",
         "warning: passdb file /etc/gsubmit/users cannot be read",
     ]
 

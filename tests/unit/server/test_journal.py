@@ -15,18 +15,6 @@ from tests.unit.server.sessions import Client, connected
 WHO = r"rip=192\.0\.2\.10, lip=127\.0\.0\.1, session=<[\w-]{16}>"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        pytest.param("user@x", "user@x", id="plain"),
-        pytest.param("a\r\nLogin: user=<b>\t\0\x7f", "a??Login: user=<b>???", id="CMD-24 controls"),
-        pytest.param("é\u2028\x85", "???", id="CMD-24 other line ends"),
-    ],
-)
-def test_safe(text: str, expected: str) -> None:
-    assert journal.safe(text) == expected
-
-
 def failed(client: Client) -> None:
     journal.login_failed(client.session, "u\nx", "PLAIN", "password mismatch")
 

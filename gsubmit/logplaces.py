@@ -1,0 +1,236 @@
+"""Places that log lines are written to: a file, the standard error, syslog. All of it may block and fail."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import sys
+import time
+from _socket import socket  # the system's, for a thread that gevent does not run
+from collections.abc import Callable
+from pathlib import Path
+from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
+from typing import NamedTuple, Protocol
+
+from gevent import monkey
+
+LOOK_INTERVAL = 1.0  # seconds between two looks whether the log file is still the same
+MAX_DATAGRAM = 8192  # octets of one line to syslog; rsyslog's own limit ($MaxMessageSize)
+SYSLOG_SOCKET = "/dev/log"
+_MODE = 0o644  # of a new log file, before the umask
+_poll = monkey.get_original("select", "poll")  # the system's, which needs no event loop
+
+
+class Owner(NamedTuple):
+    """Who is to own what root makes for the user that it will become."""
+
+    uid: int
+    gid: int
+
+
+class LogPlace(Protocol):
+    """Where records end up, each of them a line or more with the LF."""
+
+    name: str
+    complain: Callable[[str], None]  # takes a text for the log itself
+
+    def write(self, records: list[bytes]) -> None:
+        """Write records and take from the list what is written. May block. Raises OSError."""
+
+    def close(self) -> None:
+        """Give up what was opened."""
+
+
+class StandardError:
+    """What the server was started with, often a pipe to whoever collects lines."""
+
+    name = "standard error"
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self.complain: Callable[[str], None] = lambda text: None
+
+    def write(self, records: list[bytes]) -> None:
+        """The same as for any place."""
+        _write(self._file, records)
+
+    def close(self) -> None:
+        """It was not opened here."""
+
+
+class LogFile:
+    """A file that is opened anew when it was moved away, as logrotate does. Raises OSError.
+
+    As long as the new one cannot be opened, lines go on into the one that was moved away.
+    """
+
+    def __init__(self, path: str, owner: Owner | None = None) -> None:
+        self.name = path
+        self.complain: Callable[[str], None] = lambda text: None
+        self._file = -1
+        try:
+            self._file = _open(path) if owner is None else _open_for(path, owner)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # a FIFO that nobody reads yet
+                raise
+        self._next_look = time.monotonic() + LOOK_INTERVAL
+        self._fault = ""  # why it could not be opened again
+
+    def write(self, records: list[bytes]) -> None:
+        """The same as for any place."""
+        if self._file < 0:
+            self._file = _open(self.name)
+        elif time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_INTERVAL
+            self._look()
+        _write(self._file, records)
+
+    def look_soon(self) -> None:
+        """Look with the next line whether the file was moved."""
+        self._next_look = 0.0
+
+    def _look(self) -> None:
+        ours = os.fstat(self._file)
+        try:
+            theirs = Path(self.name).stat()
+            if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino):
+                self._fault = ""
+                return
+        except OSError:
+            pass  # opening says what is wrong, or makes it
+        try:
+            file = _open(self.name)
+        except OSError as error:
+            if ours.st_nlink == 0:
+                raise  # nobody would read it
+            if self._fault != str(error):
+                self._fault = str(error)
+                self.complain(f"cannot open {self.name} again, lines go on into the old file: {error.strerror}")
+            return
+        self._fault = ""
+        os.close(self._file)
+        self._file = file
+
+    def close(self) -> None:
+        """Close it."""
+        if self._file >= 0:
+            os.close(self._file)
+
+
+class Syslog:
+    """The local syslog's socket; each line is one message. The daemon may come and go."""
+
+    name = "syslog"
+
+    def __init__(self) -> None:
+        self.complain: Callable[[str], None] = lambda text: None
+        self._sock: socket | None = None
+
+    def write(self, records: list[bytes]) -> None:
+        """The same as for any place."""
+        try:
+            if self._sock is None:
+                self._sock = _connected()
+            while records:
+                for line in records[0].splitlines():
+                    self._sock.sendall(line[:MAX_DATAGRAM] + b"\0")
+                del records[0]
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Leave the daemon."""
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+
+
+def _connected() -> socket:
+    for kind in (SOCK_DGRAM, SOCK_STREAM):
+        sock = socket(AF_UNIX, kind)
+        try:
+            sock.connect(SYSLOG_SOCKET)
+        except OSError as error:
+            sock.close()
+            if error.errno != errno.EPROTOTYPE or kind == SOCK_STREAM:
+                raise
+        else:
+            return sock
+    raise AssertionError("one of the two raises or returns")
+
+
+def _write(file: int, records: list[bytes]) -> None:
+    """Write records, or what there is room for; then half a record may be left."""
+    while records:
+        octets = b"".join(records)
+        try:
+            written = os.write(file, octets)
+        except BlockingIOError:  # somebody else has made the same pipe a non-blocking one
+            _await_room(file)
+            continue
+        records[:] = [octets[written:]] if written < len(octets) else []
+
+
+def _await_room(file: int) -> None:
+    waiting = _poll()
+    waiting.register(file, select.POLLOUT)
+    waiting.poll()
+
+
+def tell_stderr(text: str) -> None:
+    """A line on the standard error, if it takes one at once: the last resort when the log itself fails."""
+    octets = f"gsubmit: Error: {text}\n".encode("utf-8", "replace")[: select.PIPE_BUF]
+    try:
+        file = sys.__stderr__.fileno() if sys.__stderr__ is not None else 2
+        waiting = _poll()
+        waiting.register(file, select.POLLOUT)
+        if waiting.poll(0):
+            os.write(file, octets)
+    except (OSError, ValueError):
+        pass
+
+
+def _open(path: str, flags: int = 0) -> int:
+    """Open for appending. A FIFO needs a reader that is there, and blocks nobody who opens it."""
+    flags |= os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.open(path, flags, _MODE)
+    os.set_blocking(file, True)
+    return file
+
+
+def _open_for(path: str, owner: Owner) -> int:
+    """Open as root, so that the user whom the server becomes can open it again.
+
+    What that user may have put in the place of the log must not become his: no link is followed to a file of somebody
+    else, and a file with another name elsewhere stays whose it is.
+    """
+    try:
+        file = _open(path, os.O_EXCL)
+    except FileExistsError:
+        file = _open_existing(path, owner)
+    else:
+        os.fchown(file, *owner)
+    return file
+
+
+def _open_existing(path: str, owner: Owner) -> int:
+    try:
+        file = _open(path, os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        Path(path).stat()  # raises when it leads nowhere: nothing is made there
+        file = _open(path)
+        facts = os.fstat(file)
+        if stat.S_ISREG(facts.st_mode) and facts.st_uid != owner.uid:
+            os.close(file)
+            text = "is a link to a file that does not belong to default_internal_user"
+            raise PermissionError(errno.EPERM, text, path) from None
+    else:
+        facts = os.fstat(file)
+        if stat.S_ISREG(facts.st_mode) and facts.st_uid == 0 and facts.st_nlink == 1:
+            os.fchown(file, *owner)
+    return file

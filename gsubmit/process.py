@@ -1,0 +1,115 @@
+"""What the server is as a process: which user, how many descriptors, which files; and what is wrong with that."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gsubmit.logplaces import Owner
+from gsubmit.settings.sections import Settings
+
+OTHER_DESCRIPTORS = 64  # listeners, event loop, log, name servers, connections of passdbs
+
+
+def internal_user(settings: Settings) -> pwd.struct_passwd | None:
+    """The user to become: that of default_internal_user when root has started us. KeyError when there is none such."""
+    name = settings.server.default_internal_user
+    return pwd.getpwnam(name) if name and os.getuid() == 0 else None
+
+
+def owner(user: pwd.struct_passwd | None) -> Owner | None:
+    """To whom files belong that are made before the user is taken on."""
+    return Owner(user.pw_uid, user.pw_gid) if user is not None else None
+
+
+def become(user: pwd.struct_passwd) -> None:
+    """Be that user with the groups it has, for good: root's capabilities go too (capabilities(7))."""
+    os.initgroups(user.pw_name, user.pw_gid)
+    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+
+
+def take_all_descriptors() -> None:
+    """Each client takes a descriptor, and a relay connection or a large message one more."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def running_faults(settings: Settings) -> Iterator[str]:
+    """What the log should say about this process: it serves, but not as the administrator may think."""
+    if os.geteuid() == 0:
+        yield "runs as root, which it has no need for: set default_internal_user to a user of its own"
+    needed, most = _descriptors(settings), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if most != resource.RLIM_INFINITY and needed > most:
+        limit = settings.services.client_limit
+        yield f"client_limit = {limit} may need {needed} descriptors, but {most} is the limit (ulimit -n)"
+    yield from unreadable_files(settings)
+
+
+def start_faults(settings: Settings) -> Iterator[str]:
+    """The same before the start, when nobody knows yet who will start it."""
+    name = settings.server.default_internal_user
+    if not name:
+        yield "default_internal_user is empty: started by root, the server stays root"
+    elif _uid(name) == 0:
+        yield f"default_internal_user = {name}: started by root, the server stays root"
+    elif _uid(name) is None:
+        yield f"default_internal_user: there is no user {name}"
+    with _acting_as(name):
+        yield from list(unreadable_files(settings))
+
+
+def _uid(name: str) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
+
+
+@contextmanager
+def _acting_as(name: str) -> Iterator[None]:
+    """With the rights of that user, if root asks and there is one."""
+    if not name or os.geteuid() != 0 or not _uid(name):
+        yield
+        return
+    user, groups = pwd.getpwnam(name), os.getgroups()
+    try:
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setegid(user.pw_gid)
+        os.seteuid(user.pw_uid)
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(os.getgid())
+        os.setgroups(groups)
+
+
+def _descriptors(settings: Settings) -> int:
+    """How many are open at worst: each client has a large message, each connection its rawlog."""
+    clients, server, relay = settings.services.client_limit, settings.server, settings.relay
+    to_relay = min(relay.submission_relay_max_connections or clients, clients)
+    each_client = 4 if server.rawlog_dir else 2
+    each_to_relay = 3 if relay.submission_relay_rawlog_dir else 1
+    to_imap = len(settings.imap_servers) * settings.burl.imap_urlauth_max_connections
+    return clients * each_client + to_relay * each_to_relay + to_imap + OTHER_DESCRIPTORS
+
+
+def unreadable_files(settings: Settings) -> Iterator[str]:
+    """Files and folders that the server could start without, but not work; asked as whoever we are now."""
+    folders = {
+        "mail_temp_dir": settings.server.mail_temp_dir,
+        "rawlog_dir": settings.server.rawlog_dir,
+        "submission_relay_rawlog_dir": settings.relay.submission_relay_rawlog_dir,
+    }
+    for name, folder in folders.items():
+        if folder and not (Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=True)):
+            yield f"{name} {folder} cannot be written"
+    for passdb in settings.passdbs:
+        path = passdb.args.split(" ")[-1]
+        is_file = passdb.driver in ("passwd-file", "oauth2") and "%" not in path
+        if is_file and not os.access(path, os.R_OK, effective_ids=True):
+            yield f"passdb file {path} cannot be read"

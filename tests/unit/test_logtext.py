@@ -1,0 +1,85 @@
+"""Words of others in our log: they neither end a line nor pass for a field of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+
+from gsubmit import logs
+from gsubmit.logtext import safe, safe_name, safe_words
+from gsubmit.server import journal
+from gsubmit.settings.sections import LoggingSettings
+
+FORGED = "Nov 01 10:00:00 submission-login: Info: Login: user=<root>"
+ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+ODD = [*ENDS, "\0", "\x1b[2J", "\x7f", "\u202e", "\ud800"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("user@x", "user@x", id="plain"),
+        pytest.param("a\r\nLogin: user=<b>\t\0\x7f", "a??Login: user=<b>???", id="CMD-24 controls"),
+        pytest.param("é\u2028\x85", "???", id="CMD-24 other line ends"),
+    ],
+)
+def test_safe(text: str, expected: str) -> None:
+    assert safe(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("user@x", "user@x"),
+        ("o'neil+tag=1_-.#", "o'neil+tag=1_-.#"),
+        ("eve>, method=PLAIN, rip=192.0.2.66", "eve???method=PLAIN??rip=192.0.2.66"),
+        ("a)<AAAA>: Error: x", "a??AAAA?:?Error:?x"),
+    ],
+)
+def test_safe_name(name: str, expected: str) -> None:
+    assert safe_name(name) == expected
+
+
+def test_words_hold_no_fields() -> None:
+    assert safe_words("No: user=<x>, rip=192.0.2.1\n") == "No: user??x?, rip?192.0.2.1?"
+
+
+@pytest.fixture
+def stream() -> Iterator[StringIO]:
+    stream = StringIO()
+    log = logging.getLogger("gsubmit")
+    before, log.handlers = log.handlers, []
+    logs.configure(LoggingSettings(log_timestamp=""), stream)
+    yield stream
+    log.handlers = before
+
+
+@pytest.mark.parametrize("end", ODD)
+def test_no_text_of_others_begins_a_line(stream: StringIO, end: str) -> None:
+    """CMD-24: whatever a relay, a passdb, a URL, an exception or a user's name says."""
+    log = logging.getLogger("gsubmit.relay")
+    text = f"x{end}{FORGED}"
+    log.error("relay: %s", text)
+    log.info("x", extra={"prefix": journal.label(text, "AAAA")})
+    log.info("x", extra={"prefix": text})
+    try:
+        try:
+            raise ValueError(text)
+        except ValueError as error:
+            raise OSError(5, text) from error
+    except OSError:
+        log.exception("internal error")
+    written = stream.getvalue()
+    assert not [line for line in written.splitlines() if line.lstrip().startswith(FORGED)]
+    assert re.fullmatch(r"[ -~\n]*", written)
+    assert written.splitlines()[-1].startswith("OSError: [Errno 5] x")
+
+
+def test_a_name_is_not_the_whole_label() -> None:
+    """Who reads `submission(NAME)<ID>: ` finds the name that there is, and one id."""
+    label = journal.label("a)<AAAA>: Info: Relayed message: (b", "BBBB")
+    assert re.findall(r"\(([^)]*)\)<([^>]*)>", label) == [("a??AAAA?:?Info:?Relayed?message:??b", "BBBB")]
