@@ -82,6 +82,7 @@ class _Log(logging.Handler):
         self._why_lost = ""
         self._own_words: list[bytes] = []  # lines of the thread itself
         self._fault = ""  # why the last lines could not be written
+        self._is_stuck = False  # waiting was in vain
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Queue a line. Raises nothing, and takes no lock that somebody may hold."""
@@ -143,11 +144,11 @@ class _Log(logging.Handler):
 
     def flush(self) -> None:
         """Wait, with the whole process, until what was logged is written, but not for long."""
-        self._background.drain(LAST_TIME)
+        self._is_stuck = not self._background.drain(LAST_TIME)
 
     def close(self) -> None:
         """Write what is left, if that can be done soon."""
-        if self._background.close(LAST_TIME):
+        if self._background.close(0.0 if self._is_stuck else LAST_TIME):
             self._place.close()  # else the thread still uses it
         else:
             tell_stderr("the last lines of the log could not be written")
