@@ -50,8 +50,8 @@ class Background(Generic[Item]):
         return self._put_size - self._done_size >= self._limit
 
     def put(self, item: Item, size: int) -> bool:
-        """Queue an item of `size` octets; False when there is no room for it."""
-        if self.is_full:
+        """Queue an item of `size` octets; False when there is no room for it. What has no size has room."""
+        if size and self.is_full:
             return False
         self._put_size += size
         self._queue.append((item, size))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import base64
 import itertools
 import logging
 import os
@@ -9,18 +11,26 @@ import re
 import time
 from pathlib import Path
 
+from gsubmit.background import Background
+from gsubmit.complaints import Complaint
+
 _log = logging.getLogger("gsubmit")
 _counter = itertools.count(1)
 # Only what can be nothing but a mechanism is shown: some clients forget it and give the response at once.
 _AUTH = re.compile(rb"([ \t]*AUTH[ \t]+)([^ \t\r\n]+)([ \t]*)([^\r\n]*)([\r\n]*)", re.IGNORECASE)
 _MECHANISM = re.compile(rb"PLAIN|LOGIN|EXTERNAL|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-SHA-(1|256)(-PLUS)?", re.IGNORECASE)
-SECRET = b"<secret>\r\n"
+_HIDDEN = b"<secret>"
+SECRET = _HIDDEN + b"\r\n"
+LEAST_SECRET = 4  # octets
+MAX_WAITING = 16 << 20  # octets of all rawlogs that wait to be written
+LAST_TIME = 2.0  # seconds for what is still to be written when the server ends
+_broken = Complaint(_log)
 
 
 class Rawlog:
     """A pair of files, `.in` for what we received and `.out` for what we sent; each line has its time in front.
 
-    A disk that is full ends the rawlog, not the mail.
+    A thread writes them. A disk that is full, broken or too slow ends the rawlog, not the mail.
     """
 
     def __init__(self, stem: Path) -> None:
@@ -30,29 +40,73 @@ class Rawlog:
         except OSError:
             os.close(self._in)
             raise
-        self._is_broken = False
+        self._hidden: list[bytes] = []  # what we said of secrets, lest the other side repeat it
+        self._is_over = False
+        self._fault = ""  # set by the thread
 
     def received(self, octets: bytes, *, secret: bool = False) -> None:
         """Note octets from the peer; `secret` says that they are a SASL response."""
+        for word in self._hidden:
+            octets = octets.replace(word, _HIDDEN)
         self._write(self._in, SECRET if secret else octets)
 
     def sent(self, octets: bytes, *, secret: bool = False) -> None:
-        """Note octets to the peer; `secret` says that they are a SASL response."""
-        self._write(self._out, SECRET if secret else octets)
+        """Note octets to the peer; `secret` says that they are a SASL response. AUTH is noted without its own."""
+        if secret or octets[:5].upper() == b"AUTH ":
+            self._hidden += _secrets_of(octets)
+            octets = SECRET if secret else mask(octets)
+        self._write(self._out, octets)
 
     def _write(self, file: int, octets: bytes) -> None:
-        if self._is_broken:
+        if self._is_over:
             return
+        stamped = _stamped(octets)
+        if self._fault or not _background.put((self, file, stamped), len(stamped)):
+            self._is_over = True
+            _broken.say("rawlog: %s", self._fault or "the disk is too slow")
+
+    def write_now(self, file: int, octets: bytes) -> None:
+        """In the thread: write octets to one of the files, or close it where there are none. Raises nothing."""
         try:
-            os.write(file, _stamped(octets))
+            if not octets:
+                os.close(file)
+            while octets and not self._fault:
+                octets = octets[os.write(file, octets) :]
         except OSError as error:
-            self._is_broken = True
-            _log.warning("rawlog: %s", error)
+            self._fault = error.strerror or str(error)
 
     def close(self) -> None:
-        """Close both files."""
-        os.close(self._in)
-        os.close(self._out)
+        """Close both files, once what is to be written is."""
+        self._is_over = True
+        for file in (self._in, self._out):
+            _background.put((self, file, b""), 0)
+
+
+def _work(items: list[tuple[Rawlog, int, bytes]]) -> None:
+    for rawlog, file, octets in items:
+        rawlog.write_now(file, octets)
+    items.clear()
+
+
+_background = Background(_work, MAX_WAITING)
+
+
+def flush() -> None:
+    """Wait, with the whole process, until rawlogs are written, but not for long."""
+    _background.drain(LAST_TIME)
+
+
+atexit.register(flush)
+
+
+def _secrets_of(octets: bytes) -> list[bytes]:
+    """The response in a line, and the password in the response (RFC 4616 2), but nothing that every reply may hold."""
+    response = octets.split()[-1] if octets.strip() else b""
+    try:
+        password = base64.b64decode(response).split(b"\0")[-1]
+    except ValueError:
+        password = b""
+    return [word for word in (response, password) if len(word) >= LEAST_SECRET and not _MECHANISM.fullmatch(word)]
 
 
 def _create(path: str) -> int:
@@ -83,5 +137,5 @@ def open_rawlog(directory: str) -> Rawlog | None:
     try:
         return Rawlog(Path(directory) / name)
     except OSError as error:
-        _log.warning("rawlog: %s", error)
+        _broken.say("rawlog: %s", error)
         return None

@@ -20,7 +20,7 @@ from socket import (
     socket,
 )
 
-from gsubmit.rawlog import mask, open_rawlog
+from gsubmit.rawlog import open_rawlog
 from gsubmit.relay.answer import RelayFailed
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.replyparser import ReplyParser
@@ -145,7 +145,7 @@ class RelayStream(smtplib.SMTP):
         self._outgoing.clear()
         self.outgoing_size = 0
         if octets and self._rawlog is not None:
-            self._rawlog.sent(mask(octets) if octets[:4].upper() == b"AUTH" else octets, secret=secret)
+            self._rawlog.sent(octets, secret=secret)
         return octets
 
     def _receive(self) -> None:

@@ -52,7 +52,7 @@ class Wire:
     """
 
     __slots__ = (
-        *("_buffer", "_had_auth", "_outbox", "_rawlog", "_sock", "_without_rest"),
+        *("_buffer", "_outbox", "_rawlog", "_sock", "_without_rest"),
         *("octets_in", "octets_out", "patience", "replies"),
     )
 
@@ -60,7 +60,6 @@ class Wire:
         self._sock = sock
         self._rawlog = rawlog
         self._buffer = b""
-        self._had_auth = False
         self._outbox: list[Reply | Answer] = []
         self.patience = patience
         self._without_rest = 0
@@ -82,18 +81,22 @@ class Wire:
         line = self._buffer[:end]
         self._buffer = self._buffer[end + 2 :]
         self._rest(1)
+        if self._rawlog is not None:
+            self._note(line, secret=secret or len(line) > MAX_LINE)
         if len(line) > MAX_LINE:
             raise LineTooLong(line[:READ_LINE])
-        if self._rawlog is not None:
-            self._note(line, secret=secret)
         return line
 
     def _note(self, line: bytes, *, secret: bool) -> None:
-        """Write a line to the rawlog. A client may go on with a dialog of AUTH that was refused long ago."""
+        """Write a line to the rawlog. What begins with no command may be a password, or half a URL.
+
+        Clients go on with a dialog of AUTH that was refused, mangled, or too long.
+        """
         assert self._rawlog is not None
         pieces = line.replace(b"\r", b"\n").split(b"\n")  # more than one from a client that ends lines by LF alone
-        self._had_auth = self._had_auth or any(piece.lstrip()[:4].upper() == b"AUTH" for piece in pieces)
-        secret = secret or (self._had_auth and (len(pieces) > 1 or not is_known(line.lstrip())))
+        begins = [piece.lstrip(b" \t") for piece in pieces if piece]
+        secret = secret or not all(is_known(begin) for begin in begins)
+        secret = secret or (len(pieces) > 1 and any(begin[:4].upper() == b"AUTH" for begin in begins))
         shown = redact(mask(line).decode("latin-1"))  # URLs are secrets too, wherever they stand (RFC 4468 8)
         self._rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
 
@@ -103,6 +106,8 @@ class Wire:
         while (end := self._buffer.find(b"\r\n")) < 0:
             self._buffer = self._buffer[-1:] + self._receive(READ_LINE)
         self._buffer = self._buffer[end + 2 :]
+        if self._rawlog is not None:
+            self._rawlog.received(start, secret=True)
         raise LineTooLong(start)
 
     def read_block(self, limit: int = READ_BLOCK) -> bytes:

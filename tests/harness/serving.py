@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 
 import trustme
 
-from gsubmit import logs
+from gsubmit import logs, rawlog
 from gsubmit.app import Server
 from gsubmit.settings.load import load_text
 from gsubmit.settings.sections import LoggingSettings
@@ -111,4 +111,5 @@ def serving(settings: str = "", relay_port: int = 0) -> Iterator[Serving]:
         yield Serving(server, port, tls_port, log)
     finally:
         server.stop(patience=2)
+        rawlog.flush()
         logging.getLogger("gsubmit").handlers.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import resource
@@ -10,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.rawlog import Rawlog, mask, open_rawlog
+from gsubmit import rawlog as rawlogs
+from gsubmit.background import Background
+from gsubmit.complaints import Complaint
+from gsubmit.rawlog import Rawlog, flush, mask, open_rawlog
 
 
 def said(path: Path) -> bytes:
     """What a file holds, without the times; each line has one."""
+    flush()
     lines = path.read_bytes().splitlines(keepends=True)
     assert all(re.match(rb"\d{10}\.\d{6} ", line) for line in lines)
     return b"".join(line.partition(b" ")[2] for line in lines)
@@ -99,6 +104,7 @@ def test_full_disk(rawlog: Rawlog, tmp_path: Path) -> None:
         for _ in range(3):
             rawlog.received(b"x" * 200 + b"\r\n")
             rawlog.sent(b"x" * 200 + b"\r\n")
+            flush()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert all(path.stat().st_size <= 100 for path in files(tmp_path))
@@ -111,3 +117,58 @@ def test_second_file_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         Rawlog(tmp_path / "x")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("sent", "secret", "reply"),
+    [
+        (b"AUTH PLAIN AHUAc2VjcmV0\r\n", False, b"535 5.7.8 not AHUAc2VjcmV0\r\n"),
+        (b"AUTH PLAIN AHUAc2VjcmV0\r\n", False, b"535 5.7.8 password 'secret' is wrong\r\n"),
+        (b"c2VjcmV0\r\n", True, b"535 5.7.8 not c2VjcmV0, secret\r\n"),
+    ],
+)
+def test_a_relay_that_repeats_what_it_does_not_like(
+    rawlog: Rawlog, tmp_path: Path, sent: bytes, secret: bool, reply: bytes
+) -> None:
+    rawlog.sent(sent, secret=secret)
+    rawlog.received(reply)
+    text = b"".join(said(path) for path in files(tmp_path))
+    assert b"535 5.7.8 " in text and b"<secret>" in text
+    assert not re.search(b"secret[^>]|c2VjcmV0", text)
+
+
+def test_auth_that_holds_no_secret_hides_nothing(rawlog: Rawlog, tmp_path: Path) -> None:
+    rawlog.sent(b"AUTH LOGIN\r\n")
+    rawlog.received(b"504 5.5.4 LOGIN is unknown\r\n")
+    assert said(files(tmp_path)[0]) == b"504 5.5.4 LOGIN is unknown\r\n"
+
+
+def test_a_disk_that_is_too_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody waits for it: the rawlog ends, with one line in the log for all of them."""
+    caplog.set_level("WARNING")
+    monkeypatch.setattr(rawlogs, "_broken", Complaint(logging.getLogger("gsubmit")))
+    stuck = Background(rawlogs._work, 1000)
+    monkeypatch.setattr(stuck, "_is_running", True)  # and never does anything
+    monkeypatch.setattr(rawlogs, "_background", stuck)
+    opened = [open_rawlog(str(tmp_path)) for _ in range(2)]
+    for each in opened:
+        assert each is not None
+        for _ in range(100):
+            each.received(b"x" * 100 + b"\r\n")
+        each.close()
+    assert [record.getMessage() for record in caplog.records] == ["rawlog: the disk is too slow"]
+    items = [item for item, _ in stuck._queue]
+    assert sum(not octets for _, _, octets in items) == 4  # all files are closed in the end
+    rawlogs._work(items)
+
+
+def test_closing_twice_raises_nothing(tmp_path: Path) -> None:
+    opened = open_rawlog(str(tmp_path))
+    assert opened is not None
+    for file in (opened._in, opened._out):
+        os.close(file)
+    opened.close()
+    opened.received(b"x")
+    flush()
