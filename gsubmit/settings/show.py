@@ -13,6 +13,13 @@ from gsubmit.settings.lines import quote
 from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
 from gsubmit.settings.services import NAME
 
+_SECRET = re.compile(
+    r"((?<![^ ])(?!nopassword=)[^ =]*"
+    r"(?:pass|pwd|pw(?=[:=])|pin(?=[:=])|secret|token|credential|bearer|cookie|otp|salt|hash|key)[^ =]*=)[^ ]+",
+    re.IGNORECASE,
+)
+_URL_PASSWORD = re.compile(r"(://[^/ @:]*:)[^/ ]*@")
+
 
 def changed(settings: Settings) -> list[tuple[str, str]]:
     """The settings outside blocks that differ from their defaults, by name and value; secrets are `<hidden>`."""
@@ -50,8 +57,11 @@ def blocks(settings: Settings) -> list[str]:
 
 
 def without_password(args: str) -> str:
-    """The `args` or extra fields of a passdb without passwords: the users', and `pass`, that of a login proxy."""
-    return re.sub(r"\b((?:userdb_)?pass(?:word(?:_noscheme)?)?(?::\w+)?=)\S+", rf"\1{HIDDEN}", args)
+    """The `args` or extra fields of a passdb without what is secret by its name, or stands in a URL as a password.
+
+    Fields may have any name, for whoever reads them; a value ends with a blank.
+    """
+    return _URL_PASSWORD.sub(rf"\1{HIDDEN}@", _SECRET.sub(rf"\1{HIDDEN}", args))
 
 
 def _service(settings: Settings) -> Iterator[str]:

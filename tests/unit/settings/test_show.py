@@ -65,6 +65,32 @@ def test_keys_are_hidden() -> None:
         ("args = proxy=y host=mx pass=sEcret nopassword=y", "args = proxy=y host=mx pass=<hidden> nopassword=y"),
         ("args = password={PLAIN}sEcret user=x", "args = password=<hidden> user=x"),
         ("args = nopassword=y\ndefault_fields = pass=sEcret", "default_fields = pass=<hidden>"),
+        *(
+            (
+                f"args = nopassword=y\ndefault_fields = a=b {name}=sEcret x=y",
+                f"default_fields = a=b {name}=<hidden> x=y",
+            )
+            for name in (
+                *(
+                    "secret",
+                    "PASS",
+                    "Password",
+                    "master_password",
+                    "userdb_pass",
+                    "userdb_master_pass",
+                    "passwd",
+                    "pwd",
+                ),
+                *("client_secret", "token", "access_token", "api_key", "apikey", "private-key", "pin", "userdb_pw"),
+                *("my.secret.2", "forward_token", "bearer", "session_cookie", "credentials"),
+            )
+        ),
+        ("args = nopassword=y pass={PLAIN}a=b{c", "args = nopassword=y pass=<hidden>"),
+        ("args = nopassword=y url=https://me:sEcret@h/x", "args = nopassword=y url=https://me:<hidden>@h/x"),
+        (
+            "args = user=keith allow_nets=::1,10.0.0.0/8 nopassword=y",
+            "args = user=keith allow_nets=::1,10.0.0.0/8 nopassword=y",
+        ),
         (
             "args = nopassword=y\noverride_fields = pass:default=sEcret x=y",
             "override_fields = pass:default=<hidden> x=y",
