@@ -74,7 +74,7 @@ class ServerSettings:
     mail_temp_dir: str = setting(path, "/tmp", "Folder for large messages while they are received.")  # noqa: S108
     rawlog_dir: str = setting(path, "", "Folder that gets a copy of what clients say and hear; empty means none.")
     default_internal_user: str = setting(
-        string, "", "User to become once the ports are open; empty means to stay the user that started the server."
+        string, "", "User to become once the ports are open; empty means to stay who started the server, even root."
     )
 
     def __post_init__(self) -> None:
