@@ -7,6 +7,7 @@ import pwd
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -183,6 +184,7 @@ class Server:
         """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
         process.take_all_descriptors()
         sys.unraisablehook = _log_unraisable
+        threading.excepthook = _log_thread
         vars(gevent.get_hub())["print_exception"] = _log_failure
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._stop.set)
@@ -263,10 +265,17 @@ def _log_unraisable(unraisable: UnraisableHookArgs) -> None:
     _log.warning("ignored: %s: %s", type(unraisable.exc_value).__name__, unraisable.err_msg or unraisable.object)
 
 
-def _log_failure(context: object, kind: type[BaseException], error: BaseException | None, trace: TracebackType) -> None:
+def _log_failure(
+    context: object, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
+) -> None:
     """What ends a greenlet or a callback of the event loop, and nobody waits for: gevent would print it."""
     if isinstance(context, StreamServer) and isinstance(error, OSError):
         _not_accepted.say("cannot accept clients: %s", error.strerror)
         return
     info = (kind, error, trace) if error is not None else None
     _log.error("internal error: %s", kind.__name__, exc_info=info)
+
+
+def _log_thread(failure: threading.ExceptHookArgs) -> None:
+    """The same for a thread."""
+    _log_failure(failure.thread, failure.exc_type, failure.exc_value, failure.exc_traceback)

@@ -29,8 +29,8 @@ def owner(user: pwd.struct_passwd | None) -> Owner | None:
 def become(user: pwd.struct_passwd) -> None:
     """Be that user with the groups it has, for good: root's capabilities go too (capabilities(7))."""
     os.initgroups(user.pw_name, user.pw_gid)
-    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
-    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
 
 
 def take_all_descriptors() -> None:

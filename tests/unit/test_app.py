@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
+import resource
 import ssl
+import threading
 from pathlib import Path
 
 import pytest
 import trustme
+from gevent.server import StreamServer
 
+from gsubmit import app, process
 from gsubmit.app import CannotStart, build_relay
+from gsubmit.complaints import Complaint
 from gsubmit.relay.pool import Relay
 from gsubmit.relay.unset import NoRelay
 from gsubmit.settings.load import load_text
@@ -92,3 +100,77 @@ def test_client_certificate_without_its_key(tmp_path: Path) -> None:
     trustme.CA().issue_cert("msa.example.org").cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     with pytest.raises(CannotStart, match=r"^ssl_client_cert: cannot use the certificate and key: "):
         built(f"submission_relay_ssl = smtps\nssl_client_cert = <{tmp_path}/cert.pem")
+
+
+def test_what_nobody_waits_for_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """gevent and threading would print it on standard error."""
+    caplog.set_level("WARNING")
+    try:
+        raise ValueError("why")
+    except ValueError as error:
+        app._log_failure("a greenlet", ValueError, error, error.__traceback__)
+        arguments = (ValueError, error, error.__traceback__, threading.current_thread())
+        app._log_thread(threading.ExceptHookArgs(arguments))
+    assert [(record.getMessage(), record.exc_info is not None) for record in caplog.records] == [
+        ("internal error: ValueError", True)
+    ] * 2
+
+
+def test_clients_that_cannot_be_accepted_are_one_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING")
+    monkeypatch.setattr(app, "_not_accepted", Complaint(logging.getLogger("gsubmit")))
+    server = StreamServer(("127.0.0.1", 0), lambda *_: None)
+    for _ in range(3):
+        app._log_failure(server, OSError, OSError(errno.EMFILE, "Too many open files"), None)
+    assert [record.getMessage() for record in caplog.records] == ["cannot accept clients: Too many open files"]
+
+
+def faults(text: str, monkeypatch: pytest.MonkeyPatch, *, uid: int, descriptors: int) -> list[str]:
+    """What a process of that user would have to say, without the files."""
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (descriptors, descriptors))
+    return list(process.running_faults(load_text(f"ssl = no\n{text}").settings))
+
+
+def test_root_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [fault[:12] for fault in faults("", monkeypatch, uid=0, descriptors=100_000)] == ["runs as root"]
+    assert faults("", monkeypatch, uid=1000, descriptors=resource.RLIM_INFINITY) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("", 2 * 1000 + 100 + process.OTHER_DESCRIPTORS),
+        ("submission_relay_max_connections = 0", 3 * 1000 + process.OTHER_DESCRIPTORS),
+        ("rawlog_dir = /tmp", 4 * 1000 + 100 + process.OTHER_DESCRIPTORS),
+        ("service submission-login {\nclient_limit = 50\n}", 3 * 50 + process.OTHER_DESCRIPTORS),
+    ],
+)
+def test_too_few_descriptors_are_warned_of(text: str, needed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (fault,) = faults(text, monkeypatch, uid=1000, descriptors=needed - 1)
+    assert f"may need {needed} descriptors, but {needed - 1} is the limit" in fault
+    assert faults(text, monkeypatch, uid=1000, descriptors=needed) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "fault"),
+    [
+        ("", "default_internal_user is empty: started by root, the server stays root"),
+        ("root", "default_internal_user = root: started by root, the server stays root"),
+        ("no-such-user", "default_internal_user: there is no user no-such-user"),
+        ("nobody", ""),
+    ],
+)
+def test_root_is_warned_of_before_the_start(user: str, fault: str) -> None:
+    settings = load_text(f"ssl = no\ndefault_internal_user = {user}\n").settings
+    assert list(process.start_faults(settings)) == ([fault] if fault else [])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
+def test_files_are_judged_as_the_user_who_will_read_them(tmp_path: Path) -> None:
+    (tmp_path / "users").touch(0o600)
+    text = f"ssl = no\ndefault_internal_user = nobody\npassdb {{\ndriver = passwd-file\nargs = {tmp_path}/users\n}}\n"
+    assert list(process.start_faults(load_text(text).settings)) == [f"passdb file {tmp_path}/users cannot be read"]
+    assert (os.geteuid(), os.getegid()) == (0, 0)
