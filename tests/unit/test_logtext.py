@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
+from base64 import b64encode
 from collections.abc import Iterator
 from io import StringIO
 
@@ -13,6 +15,7 @@ from gsubmit import logs
 from gsubmit.logtext import safe, safe_name, safe_words
 from gsubmit.server import journal
 from gsubmit.settings.sections import LoggingSettings
+from tests.harness.serving import serving
 
 FORGED = "Nov 01 10:00:00 submission-login: Info: Login: user=<root>"
 ENDS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
@@ -83,3 +86,33 @@ def test_a_name_is_not_the_whole_label() -> None:
     """Who reads `submission(NAME)<ID>: ` finds the name that there is, and one id."""
     label = journal.label("a)<AAAA>: Info: Relayed message: (b", "BBBB")
     assert re.findall(r"\(([^)]*)\)<([^>]*)>", label) == [("a??AAAA?:?Info:?Relayed?message:??b", "BBBB")]
+
+
+STATIC = """
+auth_username_chars =
+auth_username_format = %u
+auth_verbose = yes
+passdb {
+  driver = static
+  args = password=secret
+}
+"""
+
+
+@pytest.mark.parametrize("password", ["secret", "wrong"])
+@pytest.mark.parametrize("user", [f"a\u2028{FORGED}", "eve>, method=PLAIN, rip=192.0.2.66", "a)<AAAA>: Info: x"])
+def test_a_user_chooses_his_name_and_not_our_lines(user: str, password: str) -> None:
+    """auth_username_chars may be empty, and then a name has any characters but controls."""
+    with serving(STATIC + "auth_failure_delay = 0\n") as server:
+        with socket.create_connection(("127.0.0.1", server.port), 5) as sock, sock.makefile("rwb", buffering=0) as file:
+            login = b64encode(f"\0{user}\0{password}".encode())
+            file.write(b"EHLO x\r\nAUTH PLAIN " + login + b"\r\nMAIL FROM:<a@x>\r\nQUIT\r\n")
+            assert (b"235 2.7.0" if password == "secret" else b"535 5.7.8") in b"".join(file)
+        lines = server.log_text.splitlines()
+    front = (
+        r"[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d (gsubmit|submission-login|submission\([^ <>(),]*\)<[\w-]{16}>): [A-Z]\w+: "
+    )
+    assert len(lines) >= 2
+    assert all(re.match(front, line) and line.isascii() for line in lines)
+    assert {ip for line in lines for ip in re.findall(r" rip=([^,]*)", line)} == {"127.0.0.1"}
+    assert not any("<root>" in line for line in lines)
