@@ -24,6 +24,7 @@ from gsubmit.burl.pool import Pool
 from gsubmit.burl.resolver import Resolver
 from gsubmit.certificates import CertificateError
 from gsubmit.complaints import Complaint
+from gsubmit.net.resolve import renew
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.pool import Relay
 from gsubmit.relay.tls import client_context
@@ -208,6 +209,7 @@ class Server:
         Sessions go on as they began. Ports, log files and the user are those of the start.
         """
         logs.look_soon()
+        renew()
         try:
             settings = load_again()
             service = build_service(settings, self.service.logins)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from gsubmit.net.dial import connect
+
 GOODBYE_PATIENCE = 1.0  # seconds for LOGOUT to leave
 MAX_LINE = 8192  # octets, RFC 7162 4
 MAX_ANSWERS = 65536  # octets of all that the server says to one command, content that was asked for apart
@@ -185,7 +187,7 @@ class ImapClient(imaplib.IMAP4):
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
         """Connect, with TLS when it comes first."""
         self.host, self.port = host, port
-        self._sock = socket.create_connection((host.strip("[]"), port), self._left())
+        self._sock = connect(host.strip("[]"), port, self._left())
         if self._tls_first is not None:
             self._shake_hands(self._tls_first)
 

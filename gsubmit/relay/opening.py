@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from gsubmit.net.addresses import Addresses
+from gsubmit.net.resolve import LookupFailed
 from gsubmit.relay.answer import KeywordRefused, RelayFailed
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.resolve import Addresses, LookupFailed
 from gsubmit.relay.xclient import ClientFacts, xclient_lines
 from gsubmit.sasl.client import ClientMechanism, Login, LoginFailed, answer, best, conclude
 from gsubmit.smtp.address import is_host_name
@@ -57,16 +57,11 @@ def introduce(connection: RelayConnection, client: ClientFacts | None) -> None:
 
 def _reach(hop: NextHop, addresses: Addresses, left_out: Collection[str]) -> RelayConnection:
     """A connection to the first address that greets us, all of them together within the connect timeout."""
-    deadline = time.monotonic() + hop.connect_timeout
-    try:
-        candidates = [hop.unix_path] if hop.unix_path else addresses.in_order(hop.connect_timeout)
-    except LookupFailed as failed:
-        raise RelayFailed(RELAY_NAME_UNKNOWN, str(failed)) from failed
     failures = []
-    for number, address in enumerate(candidates):
+    for address, patience in _candidates(hop, addresses):
         connection = RelayConnection(hop, address, left_out)
         try:
-            connection.open((deadline - time.monotonic()) / (len(candidates) - number))
+            connection.open(patience)
         except RelayFailed as failed:
             connection.close()
             addresses.failed(address)
@@ -79,6 +74,17 @@ def _reach(hop: NextHop, addresses: Addresses, left_out: Collection[str]) -> Rel
             return connection
     why = "; ".join(failed.why for failed in failures)
     raise RelayFailed(failures[-1].reply, why)
+
+
+def _candidates(hop: NextHop, addresses: Addresses) -> Iterator[tuple[str, float]]:
+    """Where to try, and for how many seconds."""
+    if hop.unix_path:
+        yield hop.unix_path, hop.connect_timeout
+        return
+    try:
+        yield from addresses.to_try(hop.connect_timeout)
+    except LookupFailed as failed:
+        raise RelayFailed(RELAY_NAME_UNKNOWN, str(failed)) from failed
 
 
 def _start_tls(connection: RelayConnection) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import gevent
 
+from gsubmit.net.addresses import Addresses
 from gsubmit.relay.answer import KeywordRefused, RelayFailed, SaidMore, for_client, is_answer
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.learnt import KEEPING, Learnt
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.opening import introduce, open_connection
-from gsubmit.relay.resolve import Addresses
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.envelope import Sender

@@ -14,6 +14,8 @@ from typing import NamedTuple, Self
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from gsubmit.auth.passdb import Unavailable
+from gsubmit.net.dial import connect
+from gsubmit.net.resolve import LookupFailed
 from gsubmit.settings.hosts import is_loopback
 
 MAX_BODY = 262_144  # octets; a set of keys has a few thousand
@@ -76,7 +78,7 @@ class Client:
     """Sends one request per connection. Redirects are not followed: they would take a token to another place."""
 
     def __init__(self, context: ssl.SSLContext, timeout: float) -> None:
-        """`timeout`: seconds for everything from the connection to the last octet, the lookup of the name apart."""
+        """`timeout`: seconds for everything from the connection to the last octet, the lookup of the name included."""
         self._context = context
         self.timeout = timeout
 
@@ -114,13 +116,16 @@ class Client:
             return f"no answer within {self.timeout:g} seconds"
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"certificate not accepted: {error.verify_message}"
+        if isinstance(error, LookupFailed):
+            return str(error)
         if isinstance(error, HTTPException) and not isinstance(error, OSError):
             return "not an HTTP answer"
         return error.strerror or "connection lost"
 
     @contextmanager
     def _connection(self, endpoint: Endpoint, deadline: float) -> Iterator[HTTPConnection]:
-        with _dial(endpoint, deadline) as sock, _cut_at(deadline, sock):
+        with connect(endpoint.host, endpoint.port, _left(deadline)) as sock, _cut_at(deadline, sock):
+            sock.settimeout(_left(deadline))
             if not endpoint.is_tls:
                 connection = HTTPConnection(endpoint.host, endpoint.port)
                 connection.sock = sock
@@ -134,26 +139,6 @@ class Client:
                 connection = HTTPSConnection(endpoint.host, endpoint.port, context=self._context)
                 connection.sock = tls_sock
                 yield connection
-
-
-def _dial(endpoint: Endpoint, deadline: float) -> socket.socket:
-    """Connect to the first address that answers; each gets its share of the time."""
-    addresses = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    failure = OSError(0, "no address")
-    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(_left(deadline) / (len(addresses) - tried))
-            sock.connect(address)
-            sock.settimeout(_left(deadline))
-            return sock
-        except OSError as error:
-            sock.close()
-            failure = error
-        except BaseException:  # the end of the login or of the server, thrown into this greenlet
-            sock.close()
-            raise
-    raise failure
 
 
 @contextmanager

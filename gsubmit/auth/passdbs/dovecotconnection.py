@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotprotocol import Malformed, Reply
+from gsubmit.net.dial import connect
 
 CONNECT_PATIENCE = 5.0  # seconds for connection and handshake
 ANSWER_PATIENCE = 60.0  # seconds; Dovecot holds an answer back for up to 15 s (penalty) and 2 s (failure)
@@ -158,7 +159,7 @@ class AuthConnection:
 
 def _connect(place: Place) -> socket.socket:
     if not place.path:
-        return socket.create_connection((place.host, place.port), CONNECT_PATIENCE)
+        return connect(place.host, place.port, CONNECT_PATIENCE)
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(CONNECT_PATIENCE)
     try:

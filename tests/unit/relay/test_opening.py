@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gsubmit.relay import opening, resolve
+from gsubmit.net import hosts as hostsfile
+from gsubmit.net.addresses import Addresses
+from gsubmit.relay import opening
 from gsubmit.relay.answer import RelayFailed
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.opening import open_connection
-from gsubmit.relay.resolve import Addresses
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
@@ -53,7 +54,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The hosts file, in which mx.example has three addresses on this machine."""
     path = tmp_path / "hosts"
     path.write_text("".join(f"127.0.0.{number} mx.example\n" for number in (1, 2, 3)))
-    monkeypatch.setattr(resolve, "HOSTS", path)
+    monkeypatch.setattr(hostsfile, "PATH", path)
     return path
 
 

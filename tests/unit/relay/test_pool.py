@@ -14,7 +14,8 @@ import gevent
 import pytest
 
 from gsubmit.message.body import MessageBody
-from gsubmit.relay import pool, resolve
+from gsubmit.net import hosts
+from gsubmit.relay import pool
 from gsubmit.relay.answer import RelayFailed
 from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.nexthop import NextHop
@@ -470,7 +471,7 @@ def test_turns_after_random_outcomes(tmp_path: Path, keywords: tuple[str, ...], 
 
 
 def test_dns_failure_gives_the_turn_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolve, "HOSTS", tmp_path / "hosts")
+    monkeypatch.setattr(hosts, "PATH", tmp_path / "hosts")
     relay = Relay(NextHop("no..name", 25, "msa.example.org"), max_connections=1)
     for _ in range(3):
         with pytest.raises(RelayFailed):

@@ -13,7 +13,7 @@ from email.message import Message
 
 import pytest
 
-from gsubmit.relay import resolve
+from gsubmit.net import resolve
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import Serving, serving
 from tests.unit.relay.servers import SILENT, Answer, Server, ehlo, in_turn, served

@@ -20,7 +20,7 @@ from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
 from gsubmit.auth.passdbs import imap
 from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Proven
-from tests.harness.serving import certificate_folder
+from tests.harness.serving import certificate_folder, free_port
 
 RIGHT = Cleartext("tim@example.org", "tanstaaftanstaaf")
 NOWHERE = Means(VerifiedCache(0, 0))
@@ -308,8 +308,7 @@ def test_drops(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_listens() -> None:
-    with fake() as server:
-        there = passdb(server)
+    there = ImapServer.from_args(f"host=127.0.0.1 port={free_port()}", NOWHERE)
     assert outcome(there) == WHERE + "Connection refused"
 
 

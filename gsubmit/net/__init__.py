@@ -1,0 +1,1 @@
+"""Names, addresses and connections: what every leg that dials needs."""
