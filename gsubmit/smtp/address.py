@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 MAX_DOMAIN = 255  # octets, RFC 5321 4.5.3.1.2
 MAX_PATH = 256  # octets with the angle brackets, RFC 5321 4.5.3.1.3
@@ -13,11 +12,16 @@ MAX_PATH = 256  # octets with the angle brackets, RFC 5321 4.5.3.1.3
 _ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]+"
 _LABEL = r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-\u0080-\U0010ffff]*[A-Za-z0-9\u0080-\U0010ffff])?"
 _DOT_STRING = re.compile(rf"{_ATEXT}(?:\.{_ATEXT})*")
+_ODD_DOTS = re.compile(_ATEXT.replace("[", "[.", 1))  # as old mobile addresses have them; passed on in quotes
 _QUOTED = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\U0010ffff]|\\[\x20-\x7e])*)"')
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_ODD_LABEL = r"[A-Za-z0-9_\u0080-\U0010ffff](?:[A-Za-z0-9_\-\u0080-\U0010ffff]*[A-Za-z0-9_\u0080-\U0010ffff])?"
+_ODD_DOMAIN = re.compile(rf"{_ODD_LABEL}(?:\.{_ODD_LABEL})*")  # DNS takes underscores, and the relay knows its hosts
 _LITERAL = re.compile(r"\[([\x21-\x5a\x5e-\x7e]+)\]")
 _SNUM = re.compile(r"[0-9]{1,3}")
-_TAGGED = re.compile(r"[A-Za-z0-9\-]*[A-Za-z0-9]:[\x21-\x5a\x5e-\x7e]+")
+_IPV6_GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
+_IPV6_GROUPS = 8
+_MOST_BESIDE_GAP = 6  # groups, for `::` stands for at least two
 _ROUTE = re.compile(rf"@(?:{_LABEL}(?:\.{_LABEL})*)(?:,@(?:{_LABEL}(?:\.{_LABEL})*))*:")
 _ESCAPED = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r'(["\\])')
@@ -55,13 +59,18 @@ def path_text(path: ReversePath) -> str:
 
 
 class Cursor:
-    """A place in a text; each method takes what the grammar names and moves on, or raises BadAddress."""
+    """A place in a text; each method takes what the grammar names and moves on, or raises BadAddress.
 
-    __slots__ = ("at", "text")
+    Unless it is strict, a local part may have dots anywhere, for it is quoted when it is passed on, and a domain may
+    have underscores: such mailboxes exist, and the relay knows better than the grammar whether this one does.
+    """
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("_is_strict", "at", "text")
+
+    def __init__(self, text: str, *, is_strict: bool = False) -> None:
         self.text = text
         self.at = 0
+        self._is_strict = is_strict
 
     @property
     def rest(self) -> str:
@@ -106,7 +115,7 @@ class Cursor:
         raise BadAddress("missing domain")
 
     def _local_part(self) -> str:
-        if dot_string := self._match(_DOT_STRING):
+        if dot_string := self._match(_DOT_STRING if self._is_strict else _ODD_DOTS):
             return dot_string[0]
         if quoted := self._match(_QUOTED):
             return _ESCAPED.sub(r"\1", quoted[1])
@@ -114,7 +123,7 @@ class Cursor:
 
     def domain(self) -> str:
         """`Domain` or `address-literal`, as it was written."""
-        if name := self._match(_DOMAIN):
+        if name := self._match(_DOMAIN if self._is_strict else _ODD_DOMAIN):
             if len(name[0].encode()) > MAX_DOMAIN:
                 raise BadAddress("domain too long")
             return name[0]
@@ -126,23 +135,33 @@ class Cursor:
 
 
 def _is_address_literal(text: str) -> bool:
+    """IPv4, or IPv6 with its tag: the only one that is registered (RFC 5321 4.1.3), so nothing else is a literal."""
     tag, colon, value = text.partition(":")
-    try:
-        if not colon:
-            # Snum has at most three digits and may have leading zeros, which IPv4Address does not take.
-            IPv4Address(".".join(str(int(number)) if _SNUM.fullmatch(number) else "x" for number in text.split(".")))
-            return True
-        if tag.lower() == "ipv6":
-            IPv6Address(value)
-            return "%" not in value
-    except (AddressValueError, ValueError):
-        return False
-    return _TAGGED.fullmatch(text) is not None
+    return tag.lower() == "ipv6" and _is_ipv6(value) if colon else _is_ipv4(text)
+
+
+def _is_ipv4(text: str) -> bool:
+    """Snum may have leading zeros."""
+    numbers = text.split(".")
+    return len(numbers) == 4 and all(_SNUM.fullmatch(number) and int(number) < 256 for number in numbers)
+
+
+def _is_ipv6(text: str) -> bool:
+    """IPv6-full, IPv6-comp and both with an IPv4 address at the end; no scope."""
+    if "." in text:
+        text, _, last = text.rpartition(":")
+        if not _is_ipv4(last):
+            return False
+        text += ":0:0"
+    left, gap, right = text.partition("::")
+    groups = [group for side in (left, right) if side for group in side.split(":")]
+    is_of_right_size = len(groups) <= _MOST_BESIDE_GAP if gap else len(groups) == _IPV6_GROUPS
+    return is_of_right_size and all(map(_IPV6_GROUP.fullmatch, groups))
 
 
 def parse_mailbox(text: str) -> Address:
-    """The whole of `text` as a mailbox without angle brackets."""
-    cursor = Cursor(text)
+    """The whole of `text` as a mailbox without angle brackets, by the letter of the grammar."""
+    cursor = Cursor(text, is_strict=True)
     address = cursor.mailbox()
     if cursor.rest:
         raise BadAddress("unexpected character in address")
@@ -151,7 +170,7 @@ def parse_mailbox(text: str) -> Address:
 
 def is_host_name(text: str) -> bool:
     """Whether the whole of `text` is a domain or an address literal in ASCII (the argument of EHLO)."""
-    cursor = Cursor(text)
+    cursor = Cursor(text, is_strict=True)
     try:
         cursor.domain()
     except BadAddress:

@@ -25,7 +25,6 @@ NOT_IMPLEMENTED = Reply(502, "5.5.1", "Command not implemented")
 MISSING_ARGUMENT = Reply(501, "5.5.4", "This command needs a parameter")
 NO_PARAMETERS = Reply(501, "5.5.4", "This command takes no parameters")
 MISSING_HOSTNAME = Reply(501, "", "Missing hostname")  # no enhanced status in EHLO's replies, RFC 2034 4
-BAD_HOSTNAME = Reply(501, "", "Invalid hostname")
 
 # State
 HELLO_FIRST = Reply(503, "5.5.1", "Say EHLO first")

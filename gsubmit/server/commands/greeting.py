@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gsubmit.server.commands.burl import submitter_of
+from gsubmit.smtp.address import is_host_name
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.keywords import Situation, announced
-from gsubmit.smtp.replies import BAD_HOSTNAME, MISSING_HOSTNAME
+from gsubmit.smtp.replies import MISSING_HOSTNAME
 from gsubmit.smtp.reply import Refused, Reply
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
-
-# Clients give all kinds of names; what is no domain is taken too but never written into a header (RCV-2).
-_TOLERATED = re.compile(r"[!#-'*-;=?-~]{1,255}")
-
 
 def ehlo(session: Session, command: Command) -> Reply:
     """Greet, and tell what there is: from the state at this moment (EHL-5)."""
@@ -42,12 +38,11 @@ def helo(session: Session, command: Command) -> Reply:
 
 
 def _greeted(session: Session, command: Command) -> None:
+    """Clients give all kinds of names, and all are taken; what is no domain or literal goes nowhere (RCV-2)."""
     if not command.argument:
         raise Refused(MISSING_HOSTNAME)
-    if not _TOLERATED.fullmatch(command.argument):
-        raise Refused(BAD_HOSTNAME)
     session.give_up_transaction()
-    session.hello = command.argument
+    session.hello = command.argument if is_host_name(command.argument) else ""
     session.forget_client()
     session.situation = _situation(session)
 

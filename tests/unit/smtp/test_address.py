@@ -54,7 +54,12 @@ def test_local_part(text: str, local_part: str, written: str) -> None:
         pytest.param("[IPv6:::]", id="CMD-13 IPv6 all zeros"),
         pytest.param("[IPv6:::ffff:192.0.2.1]", id="CMD-13 IPv6 with IPv4, short"),
         pytest.param("[IPv6:1:2:3:4:5:6:192.0.2.1]", id="CMD-13 IPv6 with IPv4, in full"),
-        pytest.param("[x-tag:any!thing]", id="CMD-13 another tag"),
+        pytest.param("[IPV6:1::]", id="CMD-13 IPv6 gap at the end"),
+        pytest.param("[IPv6:1:2:3:4:5:6::]", id="CMD-13 IPv6 six groups beside the gap"),
+        pytest.param("[IPv6:::3:4:5:6:7:8]", id="CMD-13 IPv6 six groups after the gap"),
+        pytest.param("[IPv6:1:2::5:6:192.0.2.1]", id="CMD-13 IPv6 four groups and IPv4 beside the gap"),
+        pytest.param("[IPv6:::192.000.002.001]", id="CMD-13 IPv6 with IPv4, leading zeros"),
+        pytest.param("[IPv6:0001:0:00::]", id="CMD-13 IPv6 leading zeros"),
     ],
 )
 def test_domain(domain: str) -> None:
@@ -123,6 +128,23 @@ def test_bad_local_part(text: str) -> None:
         pytest.param("[IPv6:1::2::3]", id="CMD-13 two ::"),
         pytest.param("[IPv6:fe80::1%eth0]", id="CMD-13 scope"),
         pytest.param("[IPv6:12345::1]", id="CMD-13 five digits"),
+        pytest.param("[IPv6:1:2:3:4:5:6:7::]", id="CMD-13 a gap of one group"),
+        pytest.param("[IPv6:1:2:3:4:5:6:7:8:9]", id="CMD-13 too many groups"),
+        pytest.param("[IPv6:1:2:3:4:5:6:7:192.0.2.1]", id="CMD-13 too many groups before IPv4"),
+        pytest.param("[IPv6:1:2:3:4:5::192.0.2.1]", id="CMD-13 too many groups beside gap and IPv4"),
+        pytest.param("[IPv6::1]", id="CMD-13 one colon before"),
+        pytest.param("[IPv6:1:]", id="CMD-13 one colon behind"),
+        pytest.param("[IPv6::::]", id="CMD-13 four colons"),
+        pytest.param("[IPv6:::192.0.2]", id="CMD-13 IPv6 with half of IPv4"),
+        pytest.param("[IPv6:192.0.2.1]", id="CMD-13 IPv4 with the tag of IPv6"),
+        pytest.param("[IPv6:::g]", id="CMD-13 no hexadecimal digit"),
+        pytest.param("[IPv6:::٣]", id="CMD-13 IPv6 digit outside ASCII"),
+        pytest.param("[2001:db8::1]", id="CMD-13 IPv6 without tag"),
+        pytest.param("[::1]", id="CMD-13 IPv6 without tag, short"),
+        pytest.param("[fe80::1%eth0]", id="CMD-13 IPv6 without tag, scope"),
+        pytest.param("[IPv6 ::1]", id="CMD-13 blank for colon"),
+        pytest.param("[IPv4:192.0.2.1]", id="CMD-13 tag that is not registered"),
+        pytest.param("[x-tag:any!thing]", id="CMD-13 another tag that is not registered"),
         pytest.param("[-:x]", id="CMD-13 tag that ends in a hyphen"),
         pytest.param("[x:]", id="CMD-13 tag without content"),
         pytest.param("[x:a b]", id="CMD-13 space"),
@@ -155,6 +177,27 @@ def test_path(text: str, written: str, rest: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        pytest.param("<b..c@docomo.example>", '<"b..c"@docomo.example>', id="two dots"),
+        pytest.param("<b.@docomo.example>", '<"b."@docomo.example>', id="last dot"),
+        pytest.param("<.b@docomo.example>", '<".b"@docomo.example>', id="first dot"),
+        pytest.param("<...@x>", '<"..."@x>', id="dots alone"),
+        pytest.param("<.é.@x>", '<".é."@x>', id="UTF-8"),
+        pytest.param("<b@ex_ample.net>", "<b@ex_ample.net>", id="underscore"),
+        pytest.param("<b@_x.my_host_>", "<b@_x.my_host_>", id="underscores at the edges"),
+    ],
+)
+def test_addresses_that_exist_against_the_grammar(text: str, written: str) -> None:
+    """RFC 6409 5.1 lets a submission server refuse them; the relay knows better whether there is such a mailbox."""
+    path = Cursor(text).path()
+    assert path_text(path) == written
+    assert Cursor(written).path() == path
+    with pytest.raises(BadAddress):
+        parse_mailbox(text[1:-1])
+
+
+@pytest.mark.parametrize(
     "text",
     [
         pytest.param("", id="nothing"),
@@ -165,6 +208,12 @@ def test_path(text: str, written: str, rest: str) -> None:
         pytest.param("<a>", id="TV-CMD-24 not qualified"),
         pytest.param("<postmaster.x>", id="more than postmaster"),
         pytest.param("< >", id="space is no null path"),
+        pytest.param("<b..c d@x>", id="odd dots and a blank"),
+        pytest.param("<b..\rc@x>", id="odd dots and CR"),
+        pytest.param('<"b"..c@x>', id="odd dots and quotes"),
+        pytest.param("<b..c@x..y>", id="odd dots in the domain"),
+        pytest.param("<b@-x.example>", id="CMD-12 hyphen at the edge"),
+        pytest.param("<b..@>", id="odd dots without domain"),
         pytest.param("<@r.example:>", id="CMD-8 route to nothing"),
         pytest.param("<@r.example a@x>", id="CMD-8 route without colon"),
         pytest.param("<@r_.example:a@x>", id="CMD-8 bad domain in route"),
@@ -190,6 +239,9 @@ def test_bad_path(text: str) -> None:
         pytest.param("bücher.example", False, id="EAI-6 U-label"),
         pytest.param("client.example\n", False, id="LF at the end"),
         pytest.param("192.0.2.300.", False, id="trailing dot"),
+        pytest.param("[2001:db8::1]", False, id="CMD-13 IPv6 without tag"),
+        pytest.param("[foo:bar]", False, id="CMD-13 another tag"),
+        pytest.param("[IPv6:fe80::1%eth0]", False, id="CMD-13 scope"),
         pytest.param("", False, id="empty"),
     ],
 )

@@ -59,14 +59,14 @@ def refused_sender(argument: str, workarounds: Collection[str] = ()) -> tuple[in
         pytest.param("FROM:<a@x> ", (501, "5.5.4"), id="CMD-14 a space and nothing"),
         pytest.param("FROM:<a@x>>", (501, "5.5.4"), id="two brackets"),
         pytest.param("FROM:<a@x", (501, "5.1.7"), id="path not closed"),
-        pytest.param("FROM:<a..b@x>", (501, "5.1.7"), id="TV-CMD-15"),
+        pytest.param("FROM:<a..b@x..y>", (501, "5.1.7"), id="TV-CMD-16"),
         pytest.param("FROM:<postmaster>", (501, "5.1.7"), id="CMD-7 postmaster in MAIL"),
         pytest.param("FROM:<bob>", (501, "5.1.7"), id="no domain"),
         pytest.param("FROM:<a@x> FOO=1", (555, "5.5.4"), id="TV-CMD-19"),
         pytest.param("FROM:<a@x> AUTH=<>", (555, "5.5.4"), id="CMD-16"),
         pytest.param("FROM:<Pelé@example.com>", (550, "5.6.7"), id="TV-EAI-6"),
         pytest.param("FROM:<a@bücher.example> BODY=8BITMIME", (550, "5.6.7"), id="EAI-4 domain"),
-        pytest.param("FROM:<é..a@x> SMTPUTF8=1", (501, "5.1.7"), id="the path is judged first"),
+        pytest.param("FROM:<é@x.> SMTPUTF8=1", (501, "5.1.7"), id="the path is judged first"),
     ],
 )
 def test_sender_refused(argument: str, expected: tuple[int, str]) -> None:
@@ -133,7 +133,7 @@ def test_long_recipient_line() -> None:
     [
         pytest.param("TO:<>", False, (501, "5.1.3"), id="TV-CMD-25"),
         pytest.param("TO:<bob>", False, (501, "5.1.3"), id="TV-CMD-24"),
-        pytest.param("TO:<b@x_>", False, (501, "5.1.3"), id="TV-CMD-16"),
+        pytest.param("TO:<b@-x>", False, (501, "5.1.3"), id="TV-CMD-16"),
         pytest.param("FROM:<b@x>", False, (501, "5.5.4"), id="the other word"),
         pytest.param("TO: <b@x>", False, (501, "5.5.4"), id="CMD-5"),
         pytest.param("TO:<Pelé@example.com>", False, (553, "5.6.7"), id="TV-EAI-6"),
