@@ -7,6 +7,7 @@ import time
 
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Delivery
+from gsubmit.smtp.data import NewlineMender
 from gsubmit.smtp.envelope import Envelope, Sender
 from gsubmit.smtp.replies import BARE_LINE_END, EMPTY_MESSAGE, HOLDS_NUL, NO_ROOM, TOO_BIG
 from gsubmit.smtp.reply import Reply
@@ -17,7 +18,10 @@ _log = logging.getLogger("gsubmit")
 class Transaction:
     """Envelope, body and delivery. `fault` is the first thing wrong with the content, told when all of it has come."""
 
-    __slots__ = ("_max_size", "arrival", "body", "delivery", "envelope", "fault", "has_chunks", "id", "is_spoiled")
+    __slots__ = (
+        *("_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
+        *("fault", "has_chunks", "id", "is_spoiled"),
+    )
 
     def __init__(self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int) -> None:
         self.id = id
@@ -29,6 +33,12 @@ class Transaction:
         self.has_chunks = False  # BDAT has begun: no RCPT, no DATA (RFC 3030 2)
         self.is_spoiled = False  # a chunk failed: nothing but RSET helps
         self._max_size = max_size
+        self._mender: NewlineMender | None = None
+
+    def mend_newlines(self) -> None:
+        """Make CRLF of each bare LF that comes from now on, unless it is binary content (bare-newline)."""
+        if self.envelope.sender.params.body != "BINARYMIME":
+            self._mender = NewlineMender()
 
     @property
     def room(self) -> int | None:
@@ -39,6 +49,8 @@ class Transaction:
         """Add content. After a fault it is only counted out."""
         if self.fault is not None:
             return
+        if self._mender is not None:
+            content = self._mender.feed(content)
         if self._max_size and self.body.size + len(content) > self._max_size:
             self.fault = TOO_BIG
             return

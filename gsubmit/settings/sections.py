@@ -44,7 +44,7 @@ MECHANISMS = (
 DEFAULT_MECHANISMS = ("plain", "login")
 USERNAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"  # Dovecot's default
 USERNAME_VARIABLES = ("user", "username", "domain")
-WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend")
+WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
 WORKAROUNDS_WITHOUT_EFFECT = frozenset({"exotic-backend"})
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
 TLS_VERSIONS = ("ANY", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "LATEST")
@@ -91,7 +91,8 @@ class SubmissionSettings:
     submission_client_workarounds: tuple[str, ...] = setting(
         word_list(WORKAROUNDS, "Unknown workaround"),
         (),
-        "Client faults to overlook: whitespace-before-path, mailbox-for-path, implicit-auth-external.",
+        "Client faults to overlook: whitespace-before-path, mailbox-for-path, implicit-auth-external,"
+        " bare-newline (CRLF is made of each bare LF in a message).",
     )
     submission_logout_format: str = setting(
         template(LOGOUT_VARIABLES),

@@ -47,6 +47,27 @@ class DataReader:
         return b"\r\n".join(pieces)[unsaid:]
 
 
+class NewlineMender:
+    """Makes CRLF of each bare LF, in content that comes in blocks of any size.
+
+    As Postfix's `smtpd_forbid_bare_newline = normalize`, RFC 6409 8. It mends what DataReader has let through and so knows
+    nothing of ends and dots: a line that begins after a bare LF keeps its dots, and a lone dot there is a line of the
+    content, doubled like any other on its way out. A bare CR stays one.
+    """
+
+    __slots__ = ("_is_after_cr",)
+
+    def __init__(self) -> None:
+        self._is_after_cr = False
+
+    def feed(self, block: bytes) -> bytes:
+        """The block, mended."""
+        before = b"\r" if self._is_after_cr else b""
+        data = before + block
+        self._is_after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")[len(before) :]
+
+
 def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The blocks as DATA sends them: a dot doubled at each line start, and CRLF.CRLF after the last (RFC 5321 4.5.2).
 

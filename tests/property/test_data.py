@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gsubmit.smtp.data import DataReader, stuffed
+from gsubmit.smtp.data import DataReader, NewlineMender, stuffed
 from tests.property.splits import cut, cuts
 
 # The octets that matter, and one that does not; enough of them that ends of data are common.
@@ -96,3 +96,49 @@ def test_stuffed_is_the_same_however_it_is_cut(content: bytes, places: list[floa
     lines = wire.split(b"\r\n")
     assert all(line != b"." for line, following in pairwise(lines[:-1]))
     assert lines[-2:] == [b".", b""]
+
+
+def mended(blocks: Iterable[bytes]) -> bytes:
+    mender = NewlineMender()
+    return b"".join(map(mender.feed, blocks))
+
+
+def mended_plainly(content: bytes) -> bytes:
+    """Octet by octet."""
+    return b"".join(
+        b"\r\n" if octet == b"\n" and before != b"\r" else octet
+        for before, octet in pairwise([b"", *(content[at : at + 1] for at in range(len(content)))])
+    )
+
+
+@SETTINGS
+@given(WIRE, cuts())
+@example(b"\r\n", [0.5])
+@example(b"\r\r\n\n", [0.3, 0.6])
+def test_bare_newlines_are_mended_at_any_cuts(content: bytes, places: list[float]) -> None:
+    whole = mended(cut(content, places))
+    assert whole == mended_plainly(content)
+    assert whole == mended([content[at : at + 1] for at in range(len(content))])
+    assert mended([whole]) == whole
+    assert whole.replace(b"\r\n", b"\n") == content.replace(b"\r\n", b"\n")
+
+
+@SETTINGS
+@given(WIRE, cuts())
+@example(b"a\n.\nb", [])
+@example(b"a\n.\r\nb", [])
+@example(b"a\r\n.\nb", [])
+def test_mended_content_ends_where_the_clients_did_and_nowhere_else(wire: bytes, places: list[float]) -> None:
+    """From the client's octets to the relay's: one message, and after it the commands that stood after CRLF.CRLF."""
+    wire += b"\r\n.\r\nNOOP\r\n"
+    expected, after = plain(wire)
+    content, rest, left = read(cut(wire, places))
+    assert (content, (rest or b"") + b"".join(left)) == (expected, after)
+    text = mended(cut(content, places))
+    if b"\r" in text.replace(b"\r\n", b""):
+        return  # a bare CR is left, and refused
+    relays = b"".join(stuffed(cut(text, places)))
+    got, nothing, _ = read([relays])
+    assert nothing == b""
+    assert got == (text if not text or text.endswith(b"\r\n") else text + b"\r\n")
+    assert b"\n" not in relays.replace(b"\r\n", b"")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command
-from gsubmit.smtp.envelope import read_recipient, read_sender
+from gsubmit.smtp.envelope import BARE_NEWLINE, read_recipient, read_sender
 from gsubmit.smtp.replies import TOO_BIG, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused
 
@@ -23,6 +23,9 @@ def mail(session: Session, command: Command) -> Answer:
         raise Refused(TOO_BIG)  # RFC 1870 6.1
     delivery = session.service.relay.begin(sender, session.client, session.label)
     session.begin_transaction(sender, delivery)
+    if BARE_NEWLINE in workarounds:
+        assert session.transaction is not None
+        session.transaction.mend_newlines()
     return delivery.sender
 
 
