@@ -50,9 +50,9 @@ class DataReader:
 class NewlineMender:
     """Makes CRLF of each bare LF, in content that comes in blocks of any size.
 
-    As Postfix's `smtpd_forbid_bare_newline = normalize`, RFC 6409 8. It mends what DataReader has let through and so knows
-    nothing of ends and dots: a line that begins after a bare LF keeps its dots, and a lone dot there is a line of the
-    content, doubled like any other on its way out. A bare CR stays one.
+    As Postfix's `smtpd_forbid_bare_newline = normalize`, RFC 6409 8. It mends what DataReader has let through, and so
+    knows nothing of ends and dots: a line that begins after a bare LF keeps its dots, and a lone dot there is a line of
+    the content, doubled like any other on its way out. A bare CR stays one.
     """
 
     __slots__ = ("_is_after_cr",)

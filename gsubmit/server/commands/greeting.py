@@ -15,6 +15,7 @@ from gsubmit.smtp.reply import Refused, Reply
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
 
+
 def ehlo(session: Session, command: Command) -> Reply:
     """Greet, and tell what there is: from the state at this moment (EHL-5)."""
     _greeted(session, command)
