@@ -11,6 +11,8 @@ import dns.rcode
 import dns.rrset
 import gevent
 
+from tests.harness.serving import free_port
+
 SOA = "ns.example. admin.example. 1 60 60 60 60"
 SILENT = "silent"
 
@@ -26,9 +28,9 @@ class Dns:
         self.asked: list[tuple[str, str]] = []
         self.has_soa = True
         self.delay = 0.0  # seconds before each answer
+        self.port = port or free_port()  # one for UDP and TCP
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sock.bind((address, port))
-        self.port: int = self._sock.getsockname()[1]
+        self._sock.bind((address, self.port))
         self._listener = socket.create_server((address, self.port))
         self._serving: list[gevent.Greenlet[..., None]] = [gevent.spawn(self._serve), gevent.spawn(self._serve_tcp)]
 
