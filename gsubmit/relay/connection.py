@@ -36,8 +36,8 @@ class RelayConnection(RelayStream):
         self.mails = 0  # transactions begun
         self.owed = 0
         self.is_in_transaction = False  # MAIL was taken, and neither the message nor RSET was answered
-        # Several commands were in flight, and since then came no reply that can be to nothing else (354). One reply too many
-        # among theirs would shift all that follow.
+        # Several commands were in flight, and since then came no reply that can be to nothing else (354). One reply too
+        # many among theirs would shift all that follow.
         self.is_in_doubt = False
         self.takes_chunks = False  # it has taken one
         self.has_said_more = False  # than it was asked, in its last reply
