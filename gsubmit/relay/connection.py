@@ -36,9 +36,6 @@ class RelayConnection(RelayStream):
         self.mails = 0  # transactions begun
         self.owed = 0
         self.is_in_transaction = False  # MAIL was taken, and neither the message nor RSET was answered
-        # Several commands were in flight, and since then came no reply that can be to nothing else (354). One reply too
-        # many among theirs would shift all that follow.
-        self.is_in_doubt = False
         self.takes_chunks = False  # it has taken one
         self.has_said_more = False  # than it was asked, in its last reply
         self.idle_since = 0.0
@@ -86,7 +83,6 @@ class RelayConnection(RelayStream):
 
     def command(self, line: bytes) -> None:
         """Put a command for the next flush; its reply is owed."""
-        self.is_in_doubt = self.is_in_doubt or self.owed > 0
         self._put(line)
         self.owed += 1
         self._unsent += 1
@@ -108,7 +104,6 @@ class RelayConnection(RelayStream):
             self._unsent -= 1
         else:
             self.owed += 1
-            self.is_in_doubt = False
         self._is_in_content = True
 
     def content(self, octets: bytes) -> None:

@@ -12,7 +12,6 @@ from gsubmit.relay.answer import KeywordRefused, RelayFailed, SaidMore, for_clie
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.fit import fitting
 from gsubmit.relay.handover import hand_over
-from gsubmit.relay.learnt import KEEPING
 from gsubmit.relay.promise import Promise
 from gsubmit.relay.requests import Requests
 from gsubmit.relay.xclient import ClientFacts
@@ -153,7 +152,7 @@ class RelayDelivery:
         """Go on with a new connection, or give every waiting promise its answer."""
         self._connection.close()
         if isinstance(failure, SaidMore):
-            self._relay.learnt.leave_out(KEEPING, failure.why)
+            self._relay.learnt.mistrust(failure.why)
         if isinstance(failure, KeywordRefused):  # the relay cannot have taken the message that way
             self._relay.learnt.leave_out(failure.keyword, failure.why)
             self._stage = Stage.OPEN

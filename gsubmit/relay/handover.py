@@ -31,7 +31,7 @@ def hand_over(connection: RelayConnection, header: bytes, body: MessageBody, com
     """
     connection.check_silence()
     try:
-        if "CHUNKING" in connection.capabilities and not connection.is_in_doubt:
+        if "CHUNKING" in connection.capabilities:
             return _by_chunks(connection, header, body, committed)
         return _by_data(connection, header, body, committed)
     except BaseException:

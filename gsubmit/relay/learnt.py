@@ -10,7 +10,7 @@ REMEMBERED = 3600.0  # seconds
 
 # What MAIL may carry that the client did not ask for, in the order in which it is given up (RFC 4954 5 asks for none).
 OWN_PARAMETERS = ("AUTH=", "SIZE=", "BODY=")
-KEEPING = "keeping connections"  # a relay that says more than it was asked gets each message on a new one
+KEEPING = "keeping connections"
 
 _log = logging.getLogger("gsubmit.relay")
 
@@ -38,6 +38,14 @@ class Learnt:
         if what not in self.left_out:
             _log.warning("relay: %s: going on without %s for %d minutes", why, what, REMEMBERED // 60)
         self._until[what] = time.monotonic() + REMEMBERED
+
+    def mistrust(self, why: str) -> None:
+        """It said more than it was asked: from now on one command at a time, and one message on a connection.
+
+        One reply too many among those to several commands would shift the others, and all that follow.
+        """
+        self.leave_out(KEEPING, why)
+        self.leave_out("PIPELINING", why)
 
     @property
     def left_out(self) -> frozenset[str]:

@@ -207,8 +207,8 @@ class Relay:
         """Keep a connection for the next transaction, and let others have the turn that `user` had."""
         try:
             if connection.has_said_more:
-                self.learnt.leave_out(KEEPING, f"{connection} said more than it was asked")
-            if not connection.is_in_step or connection.is_in_doubt or not connection.reset():
+                self.learnt.mistrust(f"{connection} said more than it was asked")
+            if not connection.is_in_step or not connection.reset():
                 connection.close()
             elif self._is_closed or self._is_of_no_use(connection):
                 connection.say_goodbye()
@@ -231,7 +231,7 @@ class Relay:
         try:
             connection.check_silence()
         except SaidMore as failed:
-            self.learnt.leave_out(KEEPING, failed.why)
+            self.learnt.mistrust(failed.why)
         except RelayFailed:
             pass
         else:

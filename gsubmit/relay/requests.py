@@ -35,7 +35,6 @@ class Requests:
         self._login = login
         self._label = label
         self._learnt = learnt
-        self._is_binary = False  # the client says BODY=BINARYMIME
         self._given_up: frozenset[str] = frozenset()  # parameters of our own that MAIL was refused with
         self._refusal = ""  # in these words
         self._asked: list[Promise] = []
@@ -54,22 +53,15 @@ class Requests:
     def _line(self, promise: Promise) -> bytes:
         capabilities = self._connection.capabilities
         if isinstance(promise.request, Sender):
-            self._is_binary = promise.request.params.body == "BINARYMIME"
             return mail_line(promise.request, capabilities, self._login, self._learnt.left_out | self._given_up)
         return rcpt_line(promise.request, capabilities)
 
     def _push(self) -> None:
         """Put as many lines as the relay may be given now; without PIPELINING one at a time."""
-        room = MAX_OUTSTANDING if self._may_pipeline else 1
+        room = MAX_OUTSTANDING if "PIPELINING" in self._connection.capabilities else 1
         while self._sent < len(self._asked) and self._sent - self._answered < room:
             self._connection.command(self._asked[self._sent].line)
             self._sent += 1
-
-    @property
-    def _may_pipeline(self) -> bool:
-        """With PIPELINING, unless the content can go by BDAT only, which has no reply that is like no other."""
-        capabilities = self._connection.capabilities
-        return "PIPELINING" in capabilities and not (self._is_binary and capabilities.takes_binary)
 
     @property
     def are_answered(self) -> bool:

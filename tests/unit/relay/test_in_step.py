@@ -11,7 +11,7 @@ import pytest
 from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_SLOW
 from tests.unit.relay.servers import DRIPS, SILENT, Answer, Server, ehlo, in_turn, later
 from tests.unit.relay.test_delivery import TEXT, Sent
-from tests.unit.relay.test_pool import begin, message, recipient, relaying
+from tests.unit.relay.test_pool import ALICE, begin, message, recipient, relaying
 
 CHUNKING = ehlo("PIPELINING", "CHUNKING", "8BITMIME")
 DATA = ehlo("PIPELINING")
@@ -132,7 +132,7 @@ def test_recipients_that_are_taken_without_the_sender(tmp_path: Path) -> None:
 def test_vrfy_that_is_answered_strangely(said: str) -> None:
     server = Server({"VRFY": said})
     with relaying(server) as relay:
-        relay.verify("b", begin(relay)._client)
+        relay.verify("b", ALICE)
         assert all(connection.is_in_step for connection in relay._idle)
         assert len(relay._idle) == 0
 
