@@ -12,6 +12,7 @@ from gsubmit.process import start_faults
 from gsubmit.relay.answer import RelayFailed
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.load import Loaded, load
+from gsubmit.settings.passdbs import DRIVERS
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed, without_password
@@ -102,7 +103,10 @@ def _listeners(settings: Settings) -> list[str]:
 
 
 def _passdbs(settings: Settings) -> list[str]:
-    return [f"{passdb.driver} {without_password(passdb.args)}" for passdb in settings.passdbs]
+    return [
+        f"{passdb.driver} {without_password(passdb.args) if passdb.driver in DRIVERS else '(never consulted)'}"
+        for passdb in settings.passdbs
+    ]
 
 
 def _imap_server(server: ImapServerSettings) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from gsubmit.auth import decoy
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.link import Link
 from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Means, Origin, Passdb, Unavailable
+from gsubmit.auth.passdbs.absent import Absent
 from gsubmit.auth.passdbs.dovecot import DovecotAuth
 from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.auth.passdbs.oauth2 import OAuth2
@@ -18,6 +20,7 @@ from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.passdbs.static import Static
 from gsubmit.auth.walk import Observer, Walk
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, Keys, KeysWanted, Proven
+from gsubmit.settings.passdbs import OTHER_DRIVERS
 from gsubmit.settings.problem import Problem, SettingsError
 from gsubmit.settings.sections import Settings
 
@@ -28,6 +31,7 @@ DRIVERS: dict[str, Callable[[str, Means], Passdb]] = {
     "oauth2": OAuth2.from_args,
     "imap": ImapServer.from_args,
     "dovecot": DovecotAuth.from_args,
+    **{driver: partial(Absent.from_args, driver) for driver in OTHER_DRIVERS},
 }
 
 REMOTE = (OAuth2, ImapServer, DovecotAuth)
@@ -71,6 +75,9 @@ class Chain:
             user = self.names.canonical(walk.user)
             if not all(link.is_for(user) for link in walk.agreed):  # the name that they were asked about was empty
                 raise Denied("not for this user name")
+            if any(link.is_for(user) and not link.is_for("") for link in self.links):  # these were not asked yet
+                walk = self._walk(replace(claim, authentication_id=user), origin, observe, self.links)
+                user = self.names.canonical(walk.user)
             self._check_denied(user, origin, observe)
             return Identity(user, walk.fields), walk.keys
         user, authenticator = self.names.parties(claim)

@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 
 from gsubmit.auth import fields
 from gsubmit.auth.passdb import Answer, Origin, Passdb
-from gsubmit.sasl.claims import Claim, Proven
+from gsubmit.auth.passdbs.absent import Absent
+from gsubmit.sasl.claims import Claim, Proven, Token
 from gsubmit.settings.blocks import PassdbSettings
 
 
@@ -17,6 +18,7 @@ class Link:
         self.passdb = passdb
         self.is_deny = settings.deny
         self.is_master = settings.master
+        self.is_absent = isinstance(passdb, Absent)
         self.on_success = settings.result_success
         self.on_failure = settings.result_failure
         self.on_internalfail = settings.result_internalfail
@@ -39,9 +41,30 @@ class Link:
             return "not for this mechanism"
         if not self.is_for(claim.authentication_id):
             return "not for this user name"
-        if not self.is_deny and not isinstance(claim, self.passdb.serves):
-            return "not for claims of this kind"
         return ""
+
+    def serves(self, claim: Claim) -> bool:
+        """Whether this passdb can answer claims of this kind. A user to keep out is only looked up."""
+        return self.is_deny or isinstance(claim, self.passdb.serves)
+
+    def rule_without_answer(self, claim: Claim) -> str:
+        """What follows where it cannot. Never a yes, and a no only where a passdb that is left out would be a gate.
+
+        Dovecot fails internally where keys or a lookup are wanted, and takes a token for a password, which has a
+        yes (`nopassword`) or a no.
+        """
+        if not isinstance(claim, Token):
+            return "continue" if self.on_internalfail.endswith("-ok") else self.on_internalfail
+        is_gate = self.on_success not in ("return-ok", "continue", "continue-ok")
+        is_gate = is_gate or self.on_failure in ("return", "return-fail", "continue-fail")
+        return "return-fail" if is_gate else "continue"
+
+    def may_keep_out(self, *, is_success: bool) -> bool:
+        """Whether a user about whom this passdb cannot be asked may be one whom it would keep out.
+
+        `deny = yes` does. So does `result_success = return` where nobody has said yes before: it ends there with a no.
+        """
+        return self.is_deny or (self.is_absent and self.on_success == "return" and not is_success)
 
     def is_for(self, user: str) -> bool:
         """Whether `username_filter` lets this user pass."""

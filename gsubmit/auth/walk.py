@@ -40,11 +40,12 @@ class Walk:
             why = link.skips(self._claim, self._origin, is_success=self.is_success)
             if why:
                 self._observe(str(link), f"skipped, {why}")
-            elif not self._ask(link):
+            elif not (self._ask(link) if link.serves(self._claim) else self._pass_by(link)):
                 break
         if self.is_success or self.goes_on:
             return
         if self._unavailable is not None:
+            self._unavailable.denied = self._denied
             raise self._unavailable
         raise self._denied or UnknownUser()
 
@@ -67,9 +68,10 @@ class Walk:
             return self._follow(link.on_failure)
         except Unavailable as unavailable:
             self._observe(str(link), f"not available: {unavailable.reason}")
-            log.error("%s: %s", link, unavailable.reason)
+            if not link.is_absent:  # which check-config and the start have told
+                log.error("%s: %s", link, unavailable.reason)
             self._unavailable = unavailable
-            if link.is_deny:  # the user may be one of those to keep out
+            if link.may_keep_out(is_success=self.is_success):
                 self.is_success = False
                 return False
             return self._follow(link.on_internalfail)
@@ -79,6 +81,15 @@ class Walk:
         restrictions.check_networks(answer.fields, self._origin.remote_ip)
         self._observe(str(link), "yes")
         return self._take(link, answer)
+
+    def _pass_by(self, link: Link) -> bool:
+        """Go by a passdb that cannot answer claims of this kind; whether to go on to the next."""
+        self._observe(str(link), "skipped, not for claims of this kind")
+        rule = link.rule_without_answer(self._claim)
+        if rule != "continue":
+            reason = f"{link} decides who gets in, and cannot be asked for {self._origin.mechanism}"
+            self._unavailable = Unavailable(reason)
+        return self._follow(rule)
 
     def _keep_out(self, link: Link) -> bool:
         """A passdb with `deny = yes` knows the user."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.parse import Value
+from gsubmit.settings.passdbs import DRIVERS
 from gsubmit.settings.problem import Place, Report
 from gsubmit.settings.sections import WORKAROUNDS_WITHOUT_EFFECT, Settings
 
@@ -30,7 +32,7 @@ def check_consistency(
         report.problem(place("submission_relay_master_user"), text)
     elif settings.relay.submission_relay_user and not settings.relay.submission_relay_password:
         report.problem(place("submission_relay_user"), "submission_relay_user needs submission_relay_password")
-    if not settings.passdbs:
+    if not _there(settings):
         report.notice("note", whole, "no passdb to consult: nobody can log in")
     _check_login(settings, place, report)
     _check_deny(settings, report)
@@ -38,6 +40,11 @@ def check_consistency(
         if word in WORKAROUNDS_WITHOUT_EFFECT:
             text = f"submission_client_workarounds: {word} has no effect"
             report.notice("warning", place("submission_client_workarounds"), text)
+
+
+def _there(settings: Settings) -> list[PassdbSettings]:
+    """The passdbs that can be asked: those of our drivers."""
+    return [passdb for passdb in settings.passdbs if passdb.driver in DRIVERS]
 
 
 def _check_tls(
@@ -98,7 +105,7 @@ def _check_login(settings: Settings, place: Callable[..., Place], report: Report
         if "external" in auth.auth_mechanisms:
             text = "auth_mechanisms: external needs ssl_verify_client_cert = yes and ssl_ca"
             report.notice("warning", place("auth_mechanisms"), text)
-    drivers = {passdb.driver for passdb in settings.passdbs if not passdb.deny}
+    drivers = {passdb.driver for passdb in _there(settings) if not passdb.deny}
     for mechanism in auth.auth_mechanisms if drivers else ():
         able = _NEEDS_DRIVER.get(mechanism)
         if able and drivers.isdisjoint(able):
@@ -116,7 +123,7 @@ def _check_login(settings: Settings, place: Callable[..., Place], report: Report
 
 def _check_deny(settings: Settings, report: Report) -> None:
     """Whether users to keep out may have come in before anybody asks about them."""
-    doors = [passdb for passdb in settings.passdbs if not passdb.master]
+    doors = [passdb for passdb in _there(settings) if not passdb.master]
     for at, passdb in enumerate(doors):
         before = [door for door in doors[:at] if not door.deny and not door.result_success.startswith("continue")]
         if passdb.deny and before:

@@ -18,6 +18,18 @@ OTHER_DRIVERS = words("bsdauth checkpassword dict ldap lua pam passwd shadow sql
 # What extra fields may be made of.
 FIELD_VARIABLES = ("user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session")
 
+# Extra fields that keep users out, see auth.restrictions.
+RESTRICTIONS = words(
+    "allow_nets allow_real_nets check_client_cert_fp check_client_fp check_client_pubkey_fp fail nologin"
+)
+
+# What makes no gate of a passdb that gsubmit has no driver for: its users come in, all others are up to the next.
+_PLAIN_RULES = {
+    "result_success": ("return-ok", "return"),
+    "result_failure": ("continue",),
+    "result_internalfail": ("continue",),
+}
+
 _OF_ENTRIES = frozenset({"nopassword", "noauthenticate"})
 
 # What else a passdb can be told in Dovecot, and the values that change nothing here.
@@ -26,7 +38,7 @@ _IGNORED = frozenset({"name"})
 
 
 def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
-    """Read one passdb; None when there is nothing to consult."""
+    """Read one passdb; None when it cannot be consulted for an error that is reported."""
     known = declarations(PassdbSettings)
     values = {value.key: value for value in block.values()}
     for value in values.values():
@@ -36,6 +48,9 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
         report.problem(inner.place, f"unknown block '{inner.word}'")
     passdb = PassdbSettings(file=block.place.file, line=block.place.line, **given(PassdbSettings, values, report))
     if "pass" in values and values["pass"].text.lower() == "yes":  # an older way to say it
+        if passdb.result_success not in ("return-ok", "continue"):
+            text = f"pass = yes contradicts result_success = {passdb.result_success}"
+            report.problem(values["pass"].place, text)
         passdb = replace(passdb, result_success="continue")
     for name in ("default_fields", "override_fields"):
         try:
@@ -49,6 +64,9 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
         if mechanism.lower() not in MECHANISMS:  # the passdb, perhaps one of those to keep out, would not be asked
             text = f"mechanisms: unknown mechanism '{mechanism}'{nearest(mechanism, MECHANISMS)}"
             report.problem(values["mechanisms"].place, text)
+    if passdb.driver in OTHER_DRIVERS:
+        _check_absent(passdb, values, block, report)
+        return passdb
     return passdb if _is_usable(passdb, block, report) else None
 
 
@@ -61,14 +79,25 @@ def _pass_over(value: Value, report: Report) -> None:
         report.problem(value.place, f"{value.key} = {value.text} in a passdb is not supported")
 
 
+def _check_absent(passdb: PassdbSettings, values: dict[str, Value], block: Block, report: Report) -> None:
+    """A passdb whose driver is not here. Without it, whom it keeps out of the others would come in."""
+    absent = f"passdb driver {passdb.driver} is not supported yet"
+    rules = {name: getattr(passdb, name) for name in _PLAIN_RULES}
+    gates = [(name, rule) for name, rule in rules.items() if rule not in _PLAIN_RULES[name]]
+    if passdb.deny:
+        gates.append(("deny", "yes"))
+    for name in ("default_fields", "override_fields"):
+        names = {word.partition("=")[0].partition(":")[0] for word in getattr(passdb, name).split(" ")}
+        gates += [(name, field) for field in sorted(names & RESTRICTIONS)]
+    for name, value in gates:
+        place = (values.get(name) or values["pass"]).place
+        report.problem(place, f"{absent}, and to go on without its {name} = {value} would be unsafe")
+    if not gates:
+        text = f"{absent}, this passdb is never consulted: logins that no other one lets in fail temporarily"
+        report.notice("warning", block.place, text)
+
+
 def _is_usable(passdb: PassdbSettings, block: Block, report: Report) -> bool:
-    if passdb.driver in OTHER_DRIVERS:
-        text = f"passdb driver {passdb.driver} is not supported yet, this passdb is never consulted"
-        if passdb.deny:  # whom it keeps out would come in
-            report.problem(block.place, text)
-        else:
-            report.notice("warning", block.place, text)
-        return False
     if not passdb.driver:
         report.problem(block.place, f"a passdb needs a driver, such as {DRIVERS[0]}")
         return False

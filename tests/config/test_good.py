@@ -39,9 +39,10 @@ def test_debian() -> None:
     assert loaded.settings.relay.submission_relay_host == "mx.example.org"
     assert loaded.settings.services.inet_listeners == (SUBMISSION,)
     assert loaded.settings.ssl.ssl_client_ca_dir == "/etc/ssl/certs"
-    assert loaded.settings.passdbs == ()
+    assert [passdb.driver for passdb in loaded.settings.passdbs] == ["pam"]
     assert said(loaded, "warning") == [
-        "auth-system.conf.ext:1: passdb driver pam is not supported yet, this passdb is never consulted"
+        "auth-system.conf.ext:1: passdb driver pam is not supported yet, this passdb is never consulted: "
+        "logins that no other one lets in fail temporarily"
     ]
     assert said(loaded, "note") == ["dovecot.conf:0: no passdb to consult: nobody can log in"]
     ignored = {line.partition(": ")[2].partition(" is ignored")[0] for line in said(loaded, "ignored")}

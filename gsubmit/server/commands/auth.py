@@ -90,6 +90,8 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Rep
         restrictions.check(identity, address)
     except Unavailable as unavailable:
         _log.error("%s", unavailable.reason, extra={"prefix": session.label})
+        if unavailable.denied is not None:  # guessing is not free because one of several passdbs is missing
+            _count(session, authority, unavailable.denied, level)
         _hold_back(session, authority)  # another passdb may have compared the password
         return AUTH_UNAVAILABLE
     except Denied as denied:

@@ -231,6 +231,15 @@ class TestTokens:
                 filtered.verify(Token("", "t"), ORIGIN)
 
 
+    def test_gate_for_some_names(self) -> None:
+        """Who leaves the name out meets it like everybody else of that name."""
+        gate = link(Users(tom=""), username_filter=("*@example.org",), result_failure="return-fail")
+        for name in ("", "tim@example.org"):
+            with pytest.raises(Denied):
+                chain(gate, yes(user="tim@example.org")).verify(Token(name, "t"), ORIGIN)
+        assert chain(gate, yes(user="tim@b.org")).verify(Token("", "t"), ORIGIN).user == "tim@b.org"
+
+
 class TestKeys:
     """AUT-24, SCR-11: keys of unknown users, and of those whose passwords are no use, look like any others."""
 

@@ -59,7 +59,7 @@ def test_username_filter(words: str, user: str, skipped: bool) -> None:
 def test_kinds_of_claims(deny: bool) -> None:
     """A deny list is looked up whatever is claimed."""
     proven_only = link(yes((Proven,)), deny=deny)
-    assert bool(proven_only.skips(Cleartext("tim", "x"), ORIGIN, is_success=False)) is not deny
+    assert proven_only.serves(Cleartext("tim", "x")) is deny
 
 
 def answered(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from gsubmit.auth.chain import Chain
 from gsubmit.auth.link import Link
 from gsubmit.auth.passdb import Answer, Unavailable, UnknownUser
+from gsubmit.auth.passdbs.absent import Absent
 from gsubmit.auth.walk import Walk
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Identity, KeysWanted, Proven
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, Identity, KeysWanted, Proven, Token, TokenRefused
 from tests.unit.auth.answering import ALL, KEYS, ORIGIN, Answering, Users, chain, down, link, no, unknown, yes
 
 MAKERS = {"yes": yes, "no": no, "unknown": unknown, "down": down}
@@ -327,6 +331,103 @@ def test_passdbs_are_not_asked_about_what_they_do_not_serve() -> None:
     first, second = yes((Proven,)), yes(ALL)
     assert outcome(chain(first, second)) == "y"
     assert (len(first.asked), len(second.asked)) == (0, 1)
+
+
+# A passdb that cannot answer claims of this kind, with these rules for yes, no and internal failure, before one that
+# says yes: what comes of a token, of a lookup.
+UNSERVED = """
+return-ok     continue      continue      y y
+continue      continue      continue      y y
+continue-ok   return-ok     continue      y y
+return        continue      continue      t y
+return-fail   continue      continue      t y
+continue-fail continue      continue      t y
+return-ok     return-fail   continue      t y
+return-ok     return        continue      t y
+return-ok     continue-fail continue      t y
+continue-ok   return-fail   return-fail   t t
+return-ok     continue      return        y t
+return-ok     continue      return-ok     y y
+return-ok     continue      continue-ok   y y
+"""
+
+
+@pytest.mark.parametrize("row", UNSERVED.strip().splitlines(), ids=lambda row: " ".join(row.split()[:3]))
+def test_a_gate_that_cannot_be_asked_is_not_passed_by(row: str) -> None:
+    *rules, token, lookup = row.split()
+    names = ("result_success", "result_failure", "result_internalfail")
+    gated = chain(link(yes((Cleartext,)), **dict(zip(names, rules, strict=True))), yes())
+    assert (outcome(gated, Token("tim", "t")), outcome(gated, Proven("tim"))) == (token, lookup)
+
+
+class TestAbsent:
+    """A passdb of a driver that is not here: whatever it would have said, nobody gets in who would not with it."""
+
+    def absent(self, **settings: Any) -> Link:
+        return link(Absent("ldap"), **settings)
+
+    @pytest.mark.parametrize(
+        ("second", "expected"),
+        [
+            pytest.param(yes, "y", id="it would have said yes or left it to the second"),
+            pytest.param(no, "t", id="it may know the password"),
+            pytest.param(unknown, "t", id="it may know the user"),
+            pytest.param(down, "t", id="nobody can be asked"),
+        ],
+    )
+    def test_plain_rules(self, second: Callable[[], Answering], expected: str) -> None:
+        assert outcome(chain(self.absent(), second())) == expected
+        assert outcome(chain(second(), self.absent())) == expected
+
+    def test_alone(self) -> None:
+        assert outcome(chain(self.absent())) == "t"
+
+    def test_second_factor(self) -> None:
+        """The first one's yes does not count yet."""
+        assert outcome(chain(link(yes(), result_success="continue"), self.absent())) == "t"
+        assert outcome(chain(link(yes(), result_success="continue-fail"), self.absent())) == "t"
+
+    def test_after_a_yes_that_counts(self) -> None:
+        assert outcome(chain(link(yes(), result_success="continue-ok"), self.absent())) == "y"
+
+    @pytest.mark.parametrize(("first", "expected"), [("continue-ok", "y"), ("continue", "t"), ("continue-fail", "t")])
+    def test_return_without_a_yes_before_is_a_no(self, first: str, expected: str) -> None:
+        """6.6: `return` ends with what there is, so it keeps out whom it knows."""
+        third = yes()
+        gated = chain(link(yes(), result_success=first), self.absent(result_success="return"), third)
+        assert outcome(gated) == expected
+        assert bool(third.asked) is (expected == "y")
+        assert outcome(chain(self.absent(result_success="return"), yes())) == "t"
+
+    @pytest.mark.parametrize("settings", [{"username_filter": ("*@b.org",)}, {"mechanisms": ("login",)}])
+    def test_is_not_for_everybody(self, settings: dict[str, Any]) -> None:
+        assert outcome(chain(self.absent(**settings), no())) == "n"
+
+    def test_skip(self) -> None:
+        assert outcome(chain(self.absent(skip="unauthenticated"), no())) == "n"
+        assert outcome(chain(link(yes(), result_success="continue-ok"), self.absent(skip="authenticated"))) == "y"
+
+    def test_masters(self) -> None:
+        """Whether it is a master user's password is not known, and no user's password is one."""
+        masters = chain(self.absent(master=True), yes(), auth_master_user_separator="*")
+        assert outcome(masters, Cleartext("tim*root", "x")) == "t"
+        assert outcome(masters) == "y"
+
+    def test_keys(self) -> None:
+        wanted = KeysWanted("tim", scheme="SCRAM-SHA-256")
+        with pytest.raises(Unavailable):
+            chain(self.absent(), Users()).account(wanted, ORIGIN)
+        assert chain(self.absent(), Users(tim="x")).account(wanted, ORIGIN).keys is KEYS
+
+    def test_tokens_are_none_of_its_business(self) -> None:
+        """A client whose token has expired must hear so."""
+        refused = TokenRefused("expired")
+        with pytest.raises(TokenRefused):
+            chain(self.absent(), Answering(refused)).verify(Token("tim", "t"), ORIGIN)
+
+    def test_each_login_is_no_line_of_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        assert outcome(chain(self.absent(), yes())) == "y"
+        assert caplog.messages == []
 
 
 def test_nobody_was_asked() -> None:

@@ -259,6 +259,17 @@ class TestPenalty:
                 assert client.reply("AUTH CRAM-MD5", response) == replies.AUTH_FAILED
         assert clock.slept == [2, 4, 2, 8, 2]
 
+    @pytest.mark.parametrize("order", [("ldap", "static"), ("static", "ldap")])
+    def test_guessing_is_not_free_because_a_passdb_is_missing(self, clock: Clock, order: tuple[str, str]) -> None:
+        """The client hears of a temporary failure, for the missing one may know the password."""
+        passdbs = "".join(f"passdb {{\ndriver = {driver}\nargs = password=secret\n}}\n" for driver in order)
+        with connected(PLAIN + passdbs) as client:
+            timed(client, clock)
+            for number in range(3):
+                assert client.reply(attempt(f"guess{number}")) == replies.AUTH_UNAVAILABLE
+            assert client.session.attempts.failed == 3
+        assert clock.slept == [2, 4, 2, 8, 2]
+
     def test_disabled_user_is_no_guesser(self, clock: Clock, tmp_path: Path) -> None:
         with connected(passwd_file(tmp_path, "tim:{PLAIN}secret::::::nologin")) as client:
             timed(client, clock)

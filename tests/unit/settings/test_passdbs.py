@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from gsubmit.auth import restrictions
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.load import Loaded, load_text
-from gsubmit.settings.passdbs import DRIVERS, OTHER_DRIVERS
+from gsubmit.settings.passdbs import DRIVERS, OTHER_DRIVERS, RESTRICTIONS
 from gsubmit.settings.problem import SettingsError
 
 
@@ -26,9 +27,11 @@ def test_order_and_names() -> None:
 
 @pytest.mark.parametrize("driver", sorted(OTHER_DRIVERS))
 def test_other_drivers_are_never_consulted(driver: str) -> None:
+    """They keep their place in the chain, where nobody can be asked."""
     loaded = passdb(f"driver = {driver}\nargs = /etc/x.ext")
-    assert loaded.settings.passdbs == ()
+    assert [one.driver for one in loaded.settings.passdbs] == [driver]
     assert [notice.kind for notice in loaded.notices if driver in notice.text] == ["warning"]
+    assert "no passdb to consult: nobody can log in" in [notice.text for notice in loaded.notices]
 
 
 @pytest.mark.parametrize(
@@ -108,15 +111,57 @@ def test_deny_and_master() -> None:
         passdb("driver = passwd-file\nargs = /x\ndeny = yes\nmaster = yes")
 
 
-@pytest.mark.parametrize("driver", sorted(OTHER_DRIVERS))
-def test_a_deny_list_that_is_never_asked_is_no_warning(driver: str) -> None:
-    """Whom it keeps out would come in."""
-    with pytest.raises(SettingsError, match="is not supported yet"):
-        passdb(f"driver = {driver}\nargs = /x\ndeny = yes")
+def test_pass_and_another_rule() -> None:
+    """As in Dovecot: one of the two would be lost."""
+    with pytest.raises(SettingsError, match="pass = yes contradicts result_success = return-fail"):
+        passdb("driver = passwd-file\nargs = /x\nresult_success = return-fail\npass = yes")
 
 
-def test_mechanisms_of_a_passdb_that_is_never_asked() -> None:
-    assert passdb("driver = pam\nmechanisms = gssapi").settings.passdbs == ()
+# What makes a gate of a passdb: if it were left out, whom it keeps out would come in.
+GATES = [
+    "deny = yes",
+    "master = yes\npass = yes",
+    *(f"result_success = {rule}" for rule in RULES if rule not in ("return-ok", "return")),
+    *(f"result_failure = {rule}" for rule in RULES if rule != "continue"),
+    *(f"result_internalfail = {rule}" for rule in RULES if rule != "continue"),
+    *(f"override_fields = {field}=x" for field in sorted(RESTRICTIONS)),
+    "default_fields = a=1 allow_nets:protected=192.0.2.0/24",
+    "skip = authenticated\nresult_failure = return-fail",
+]
+
+
+@pytest.mark.parametrize(
+    ("driver", "lines"),
+    [*((driver, GATES[0]) for driver in sorted(OTHER_DRIVERS)), *(("ldap", lines) for lines in GATES)],
+)
+def test_a_gate_is_not_left_out(driver: str, lines: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        passdb(f"driver = {driver}\nargs = /x\n{lines}")
+    (problem,) = caught.value.problems
+    assert problem.text.startswith(f"passdb driver {driver} is not supported yet, and to go on without its ")
+    assert problem.text.endswith(" would be unsafe")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "result_success = return",
+        "skip = authenticated",
+        "skip = unauthenticated",
+        "master = yes",
+        "username_filter = *@example.org",
+        "mechanisms = gssapi",
+        "default_fields = userdb_uid=vmail nodelay",
+        "override_fields = nodelay:remove password=secret",
+    ],
+)
+def test_what_is_no_gate(line: str) -> None:
+    (one,) = passdb(f"driver = ldap\nargs = /x\n{line}").settings.passdbs
+    assert one.driver == "ldap"
+
+
+def test_restrictions_are_those_that_logins_look_at() -> None:
+    assert {*restrictions.NETWORKS, *restrictions.UNSUPPORTED, "fail", "nologin"} == RESTRICTIONS
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
