@@ -136,9 +136,16 @@ def _changes_nothing(value: Value, harmless: tuple[str, ...]) -> bool:
 
 def pass_over_filter(block: Block, report: Report) -> None:
     """Report a block for some clients only that has no effect here, unless it is stricter than the rest."""
+    if block.word == "passdb":  # nor has Dovecot any for some clients only
+        report.problem(block.place, "a passdb inside a local or remote block is not supported")
+        return
     report.notice("warning", block.place, f"'{block}' is not supported yet, it has no effect")
     for value in block.values():
         _refuse_if_strict(value, block, report)
+    for inner in block.blocks():
+        is_for_others = inner.word == "protocol" and inner.name != "submission" and not inner.name.startswith("!")
+        if not is_for_others and str(inner) != "protocol !submission":
+            pass_over_filter(inner, report)
 
 
 def pass_over_filtered(value: Value, block: Block, report: Report) -> None:
@@ -149,6 +156,7 @@ def pass_over_filtered(value: Value, block: Block, report: Report) -> None:
 
 def _refuse_if_strict(value: Value, block: Block, report: Report) -> bool:
     strict = value.text.lower() in _STRICT.get(value.key, ())
+    strict = strict or (value.key in UNSAFE and not _changes_nothing(value, UNSAFE[value.key]))
     if strict:
         text = f"{value.key} inside '{block}' is not supported yet, and to go on without it would be unsafe"
         report.problem(value.place, text)
