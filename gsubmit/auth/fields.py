@@ -19,9 +19,9 @@ NAMES = frozenset({"user", "username", "domain"})
 
 
 def parse(text: str) -> dict[str, str]:
-    """Words `name=value`, or `name` alone for yes; a value cannot hold a blank. Fields for the userdb are left out."""
+    """Words `name=value`, or `name` alone for yes; a value cannot hold a space. Fields for the userdb are left out."""
     fields = {}
-    for word in text.split():
+    for word in filter(None, text.split(" ")):  # at SP only, as Dovecot does: others of Unicode's are part of a value
         name, equals, value = word.partition("=")
         if not name.startswith("userdb_"):
             fields[name] = value if equals else "yes"

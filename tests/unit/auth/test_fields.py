@@ -13,7 +13,8 @@ from tests.unit.auth.answering import ORIGIN
     [
         ("", {}),
         ("nologin", {"nologin": "yes"}),
-        ("a=1  b=2\tc", {"a": "1", "b": "2", "c": "yes"}),
+        ("a=1  b=2 c ", {"a": "1", "b": "2", "c": "yes"}),
+        *((f"a=1{blank}nologin b", {"a": f"1{blank}nologin", "b": "yes"}) for blank in "\t\v\x1c\x85\xa0\u2003\u3000"),
         ("a=b=c d=", {"a": "b=c", "d": ""}),
         ("a=1 a=2", {"a": "2"}),
         ("userdb_home=/x a=1 userdb_y", {"a": "1"}),
