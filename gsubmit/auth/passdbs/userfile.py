@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gsubmit.auth import fields
 
 LOOK_INTERVAL = 1.0  # seconds between two looks at the file, as Dovecot's
+UNFINISHED = 10.0  # seconds after which a file without users, or whose last line has no end, counts as written
+MAX_SAMPLES = 1000  # stored passwords that are looked at to find one that is compared
 EXTRA_FIELDS = 6  # after the password: uid, gid, gecos, home, shell, then the extra fields with all further colons
 MAX_COMPLAINTS = 20  # bad lines logged one by one each time a file is read
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})  # there is no such file, nor can there be
@@ -51,14 +54,19 @@ def _password(text: str) -> str:
 class UserFile:
     """The users of one file. What was read stays in use while the file cannot be read again."""
 
-    def __init__(self, path: str, *, may_vanish: bool) -> None:
-        """`may_vanish`: a file that is gone has no users any more, which is no fault."""
+    def __init__(self, path: str, *, may_vanish: bool, is_usable: Callable[[str], bool] = bool) -> None:
+        """`may_vanish`: a file that is gone has no users any more, which is no fault.
+
+        `is_usable`: whether a stored password is one that is compared.
+        """
         self.path = path
         self.sample = ""  # a stored password, to see how long one of this file takes; empty if there is none
         self._may_vanish = may_vanish
+        self._is_usable = is_usable
         self._lines: dict[str, str] = {}  # user name -> the rest of the line; parsed when asked for
         self._version: tuple[int, int, int] | None = None  # of the file that was read; None: there is nothing to use
         self._next_look = 0.0
+        self._new: tuple[tuple[int, int, int], float] | None = None  # a version that may not be whole, and since when
         self._fault = ""  # why the last look failed, so that it is logged once
 
     def find(self, user: str) -> Entry | None:
@@ -89,11 +97,33 @@ class UserFile:
             raise OSError(errno.EINVAL, "not a regular file")
         version = (status.st_mtime_ns, status.st_size, status.st_ino)
         if version == self._version:
+            self._new = None
             return
-        self._lines = _users(self.path, path.read_bytes())
+        octets = path.read_bytes()
+        if not self._is_whole(version, octets):
+            return
+        self._lines = _users(self.path, octets)
         self._version = version
-        passwords = (_password(line.partition(":")[0]) for line in self._lines.values())
-        self.sample = next((password for password in passwords if password and password[0] not in "!*"), "")
+        self._new = None
+        passwords = (_password(line.partition(":")[0]) for line in itertools.islice(self._lines.values(), MAX_SAMPLES))
+        usable = (password for password in passwords if password and password[0] not in "!*")
+        self.sample = next((password for password in usable if self._is_usable(password)), "")
+
+    def _is_whole(self, version: tuple[int, int, int], octets: bytes) -> bool:
+        """Whether nobody seems to write the file any more. Until then the old content stays in use: half an entry may
+        lack the fields that keep its user out, half a list those to keep out.
+
+        A file that took the place of the old one, as by rename(2), is whole if it ends like one. One that is written
+        in place has to stay as it is from one look to the next.
+        """
+        has_end = octets.endswith(b"\n")
+        if self._version is None or (has_end and version[2] != self._version[2]):
+            return True
+        now = time.monotonic()
+        if self._new is None or self._new[0] != version:
+            self._new = (version, now)
+            return False
+        return has_end or now - self._new[1] >= UNFINISHED
 
 
 def _users(path: str, octets: bytes) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.auth.passdbs.userfile import MAX_COMPLAINTS, Entry, UserFile
+from gsubmit.auth.passdbs.userfile import LOOK_INTERVAL, MAX_COMPLAINTS, UNFINISHED, Entry, UserFile
 
 HASH = "$6$salt$hashhashhash"
 
@@ -108,8 +108,84 @@ def test_read_again_when_changed_but_not_looked_at_more_than_once_a_second(path:
     path.write_text("tim:three\n")
     clock[0] += 0.9
     assert file.find("tim") == Entry("one", {})
-    clock[0] += 0.1
-    assert file.find("tim") == Entry("three", {})
+    for entry in ("one", "three"):  # the second look finds that nobody writes any more
+        clock[0] += 1
+        assert file.find("tim") == Entry(entry, {})
+
+
+WHOLE = "tim:one::::::allow_nets=192.0.2.0/24\ntom:two\n"
+
+
+class TestWrittenInPlace:
+    """Half a file is never used: the rest of an entry may keep its user out."""
+
+    @pytest.fixture
+    def file(self, path: Path, clock: list[float]) -> UserFile:
+        path.write_text(WHOLE)
+        file = UserFile(str(path), may_vanish=False)
+        file.find("tim")
+        return file
+
+    @pytest.mark.parametrize("cut", range(len(WHOLE)))
+    def test_cut_anywhere(self, path: Path, clock: list[float], file: UserFile, cut: int) -> None:
+        before = file.find("tim")
+        path.write_text(WHOLE[:cut])
+        clock[0] += 1
+        assert file.find("tim") == before
+        clock[0] += 1
+        if WHOLE[:cut].endswith("\n"):
+            path.write_text(WHOLE[:cut] + "x")
+        assert file.find("tim") == before
+        path.write_text(WHOLE.replace("two", "three"))
+        for _ in range(2):
+            clock[0] += 1
+            assert file.find("tim") == before
+        assert file.find("tom") == Entry("three", {})
+
+    def test_each_write_is_waited_for(self, path: Path, clock: list[float], file: UserFile) -> None:
+        for number in range(5):
+            path.write_text(f"tom:{number}\n" * (number + 1))
+            clock[0] += 1
+            assert file.find("tom") == Entry("two", {})
+        clock[0] += 1
+        assert file.find("tom") == Entry("4", {})
+
+    @pytest.mark.parametrize("text", ["", "tom:new", "tom:new\ntim:new"])
+    def test_a_file_without_an_end_is_taken_in_the_end(
+        self, path: Path, clock: list[float], file: UserFile, text: str
+    ) -> None:
+        path.write_text(text)
+        for _ in range(int(UNFINISHED / LOOK_INTERVAL)):
+            clock[0] += LOOK_INTERVAL
+            assert file.find("tom") == Entry("two", {})
+        clock[0] += LOOK_INTERVAL
+        assert file.find("tom") == (Entry("new", {}) if text else None)
+
+    @pytest.mark.parametrize(("text", "entry"), [("tim:new\n", "new"), ("tim:ne", "one"), ("", "one")])
+    def test_renamed(self, path: Path, clock: list[float], text: str, entry: str) -> None:
+        """A whole file that takes the place of the old one is used at once."""
+        path.write_text("tim:one\n")
+        file = UserFile(str(path), may_vanish=False)
+        file.find("tim")
+        other = path.with_name("other")
+        other.write_text(text)
+        other.rename(path)
+        clock[0] += 1
+        assert file.find("tim") == Entry(entry, {})
+
+    def test_back_to_what_it_was(self, path: Path, clock: list[float], file: UserFile) -> None:
+        status = path.stat()
+        path.write_text("")
+        clock[0] += 1
+        file.find("tim")
+        path.write_text(WHOLE)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        clock[0] += 1
+        assert file.find("tom") == Entry("two", {})
+        path.write_text("")
+        for _ in range(int(UNFINISHED / LOOK_INTERVAL)):
+            clock[0] += 1
+            assert file.find("tom") == Entry("two", {})
 
 
 def test_change_of_inode_is_enough(path: Path, clock: list[float]) -> None:
@@ -137,7 +213,9 @@ def test_old_content_stays_when_it_cannot_be_read_again(
         assert file.find("tim") == Entry("one", {})
     assert len(caplog.messages) == 1
     path.write_text("tim:two\n")
-    clock[0] += 1
+    for _ in range(2):
+        clock[0] += 1
+        file.find("tim")
     assert file.find("tim") == Entry("two", {})
 
 
@@ -170,6 +248,13 @@ def test_not_a_file(path: Path, kind: str) -> None:
 def test_sample(path: Path) -> None:
     path.write_text("a:\nb:!\nc:*\nd:{PLAIN}x:1:1\ne:y\n")
     file = UserFile(str(path), may_vanish=False)
+    file.find("a")
+    assert file.sample == "{PLAIN}x"
+
+
+def test_sample_is_one_that_is_compared(path: Path) -> None:
+    path.write_text("a:bad\nb:{PLAIN}x\n")
+    file = UserFile(str(path), may_vanish=False, is_usable=lambda stored: stored != "bad")
     file.find("a")
     assert file.sample == "{PLAIN}x"
 
