@@ -18,6 +18,7 @@ from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.auth.passdbs.oauth2 import OAuth2
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.passdbs.static import Static
+from gsubmit.auth.schemes import Limits
 from gsubmit.auth.walk import Observer, Walk
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, Keys, KeysWanted, Proven
 from gsubmit.settings.passdbs import OTHER_DRIVERS
@@ -130,7 +131,8 @@ def build_chain(settings: Settings) -> Chain:
     """The chain of these settings, or SettingsError."""
     auth = settings.auth
     cache = VerifiedCache(auth.auth_cache_size, auth.auth_cache_ttl, auth.auth_cache_negative_ttl)
-    means = Means(cache, auth.auth_allow_weak_schemes)
+    limits = Limits(auth.auth_max_hash_time, auth.auth_max_hash_memory)
+    means = Means(cache, auth.auth_allow_weak_schemes, limits)
     links: list[Link] = []
     problems: list[Problem] = []
     for passdb in settings.passdbs:

@@ -1,45 +1,84 @@
-"""Comparing passwords without holding up the other sessions: slow hashes are computed in threads."""
+"""Comparing passwords without holding up the other sessions: slow hashes are computed in threads.
+
+One user has one computation at a time, so that one costly entry does not take all threads.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar, TypeVarTuple
 
 from gevent.threadpool import ThreadPool
 
-from gsubmit.auth.schemes import Incomparable, SchemeError, StoredPassword, parse
+from gsubmit.auth.passdb import Unavailable
+from gsubmit.auth.schemes import Incomparable, Rules, SchemeError, StoredPassword, parse
+from gsubmit.turns import Turns, TurnsByKey
 
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
+USUAL_MEMORY = 64 << 20  # octets, argon2's with the parameters of Dovecot, PHP and RFC 9106; more has one at a time
+PATIENCE = 30.0  # seconds to wait for a turn
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
 
-def check(stored: str, default_scheme: str, password: str, *, user: str = "", allow_weak: bool = True) -> bool:
+ANY = Rules()
+
+
+def always_wanted() -> None:
+    """For comparisons whose result nobody gives up."""
+
+
+def check(
+    stored: str,
+    default_scheme: str,
+    password: str,
+    *,
+    user: str = "",
+    rules: Rules = ANY,
+    check_wanted: Callable[[], None] = always_wanted,
+) -> bool:
     """Whether `stored` is a form of `password`, or SchemeError. Other greenlets run while a slow hash is computed."""
-    return compare(parse(stored, default_scheme), password, user=user, allow_weak=allow_weak)
+    return compare(parse(stored, default_scheme), password, user=user, rules=rules, check_wanted=check_wanted)
 
 
-def compare(hashed: StoredPassword, password: str, *, user: str = "", allow_weak: bool = True) -> bool:
-    """The same for a stored password that was parsed already."""
-    if not allow_weak and hashed.is_weak:
-        raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
+def compare(
+    hashed: StoredPassword,
+    password: str,
+    *,
+    user: str = "",
+    rules: Rules = ANY,
+    check_wanted: Callable[[], None] = always_wanted,
+) -> bool:
+    """The same for a stored password that was parsed already. Unavailable where it cannot be computed now.
+
+    `check_wanted` raises what it likes when nobody waits for the result any more; it is called before a slow hash.
+    """
+    rules.check(hashed)
     try:
-        return hashed.matches(password, user) if hashed.is_cheap else run(hashed.matches, password, user)
+        if hashed.is_cheap:
+            return hashed.matches(password, user)
+        with _turn(user, hashed.cost.octets):
+            check_wanted()
+            return run(hashed.matches, password, user)
     except Incomparable:  # what the client has sent is no fault of ours, and must not look like one
         return False
 
 
 def run(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-    """What the function returns, computed in a thread while other greenlets run. SchemeError for whatever it raises."""
+    """What the function returns, computed in a thread while other greenlets run.
+
+    SchemeError if it raises that, Unavailable for whatever else it raises, such as MemoryError.
+    """
     outcome: Result | Exception = _threads().apply(_outcome, (function, arguments))
     if isinstance(outcome, SchemeError):
         raise outcome
     if isinstance(outcome, Exception):  # its text may hold the hash
-        raise SchemeError(f"cannot compute the hash: {type(outcome).__name__}")
+        raise Unavailable(f"cannot compute the hash: {type(outcome).__name__}")
     return outcome
 
 
@@ -51,6 +90,35 @@ def _outcome(function: Callable[[*Arguments], Result], arguments: tuple[*Argumen
         return failure
 
 
+def _size() -> int:
+    return max(2, min(MAX_THREADS, os.cpu_count() or 1))
+
+
 @functools.cache
 def _threads() -> ThreadPool:
-    return ThreadPool(max(2, min(MAX_THREADS, os.cpu_count() or 1)))
+    return ThreadPool(_size())
+
+
+_users = TurnsByKey()
+_large = Turns(1)
+_slow = Turns(_size())
+
+
+@contextmanager
+def _turn(user: str, memory: float) -> Iterator[None]:
+    """This user's turn, and then a thread's. Whoever waits here has no thread yet, and can be ended from outside."""
+    with _users.turn(user, 1, PATIENCE) as is_taken:
+        if not is_taken:
+            raise Unavailable("too many logins of this user at the same time")
+        with _held(_large if memory > USUAL_MEMORY else Turns(0)), _held(_slow):
+            yield
+
+
+@contextmanager
+def _held(turns: Turns) -> Iterator[None]:
+    if not turns.take(PATIENCE):
+        raise Unavailable("too many passwords to compare at the same time")
+    try:
+        yield
+    finally:
+        turns.give_back()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.schemes import DEFAULT_LIMITS, Limits, Rules
 from gsubmit.sasl.claims import Claim, Denied, Keys
 
 
@@ -38,6 +39,8 @@ class Origin:
     tls: bool = False
     secured: bool = False  # TLS, or as good
     session: str = ""
+    # Called before what takes long; raises Denied or Unavailable when nobody waits for the answer any more.
+    check_wanted: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,9 @@ class Means:
 
     cache: VerifiedCache
     allow_weak_schemes: bool = False
+    limits: Limits = DEFAULT_LIMITS
+
+    @property
+    def rules(self) -> Rules:
+        """Which stored passwords are compared."""
+        return Rules(self.allow_weak_schemes, self.limits)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gsubmit.auth.passdb import Origin
+from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Token
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE
@@ -37,6 +37,7 @@ class SessionAuthority:
             tls=session.wire.tls is not None,
             secured=session.is_secured,
             session=session.id,
+            check_wanted=self._check_wanted,
         )
 
     def verify(self, claim: Claim) -> Identity:
@@ -62,6 +63,14 @@ class SessionAuthority:
             return nullcontext()
         at_a_time = AT_A_TIME_ELSEWHERE if session.service.chain.asks_others else AT_A_TIME
         return session.service.logins.turn(session.ends.remote_ip, at_a_time)
+
+    def _check_wanted(self) -> None:
+        """Raise Denied or Unavailable when a password that waits for its turn need not be compared any more."""
+        session = self._session
+        if session.is_stopping:
+            raise Unavailable("stopping")
+        if session.wire.has_left():
+            raise Denied("the client left before its password was compared")
 
     def _begin(self, claim: C) -> C:
         """The claim as the passdbs are to see it: a certificate's name may replace the user's."""

@@ -57,7 +57,7 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
             variables.check(getattr(passdb, name), FIELD_VARIABLES)
         except ValueError as error:
             report.problem(values[name].place, f"{name}: {error}")
-        for field in sorted(_OF_ENTRIES & {word.partition("=")[0] for word in getattr(passdb, name).split()}):
+        for field in sorted(_OF_ENTRIES & {word.partition("=")[0] for word in getattr(passdb, name).split(" ")}):
             text = f"{name}: {field} has no effect here, only in a user's own entry"
             report.notice("warning", values[name].place, text)
     for mechanism in passdb.mechanisms if passdb.driver in DRIVERS else ():

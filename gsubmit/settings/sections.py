@@ -188,6 +188,8 @@ class AuthSettings:
     auth_allow_weak_schemes: bool = setting(
         boolean, False, "Whether passwords stored by weak schemes, such as MD5 or DES, are compared."
     )
+    auth_max_hash_time: float = setting(seconds, 2.0, "Longest time that a stored hash may take; 0 means unlimited.")
+    auth_max_hash_memory: int = setting(size, 256 << 20, "Most memory that one may take; 0 means unlimited.")
     auth_failure_delay: float = setting(seconds, 2.0, "Time before the answer to a failed login.")
     auth_penalty: bool = setting(
         boolean, True, "Whether logins from addresses with failed logins have to wait, up to 15 seconds each."

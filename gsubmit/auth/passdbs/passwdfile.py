@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
 from gsubmit.auth import decoy, fields, hashing, schemes
@@ -9,13 +10,15 @@ from gsubmit.auth.cache import Verdict
 from gsubmit.auth.names import values
 from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
-from gsubmit.auth.schemes import SchemeError
+from gsubmit.auth.schemes import SchemeError, StoredPassword
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, KeysWanted, Proven
 from gsubmit.settings.variables import expand
 
 DEFAULT_SCHEME = "CRYPT"
 DEFAULT_USERNAME_FORMAT = "%u"
 MAX_FILES = 100  # kept read of a path with variables; the one used longest ago goes
+
+log = logging.getLogger("gsubmit.auth")
 
 
 class PasswdFile:
@@ -43,7 +46,7 @@ class PasswdFile:
     def from_args(cls, args: str, means: Means) -> PasswdFile:
         """The passdb of the setting `args = [scheme=S] [username_format=F] PATH`, or ValueError."""
         options = {"scheme": DEFAULT_SCHEME, "username_format": DEFAULT_USERNAME_FORMAT}
-        path = args.strip()
+        path = args.strip(" ")
         while not path.startswith("/"):
             word, _, path = path.partition(" ")
             name, equals, value = word.partition("=")
@@ -80,17 +83,22 @@ class PasswdFile:
                 self._compare(claim, entry, origin)
             elif isinstance(claim, KeysWanted):
                 keys = self._keys(claim, entry)
+        except SchemeError as fault:  # for the log; the client hears what unknown users hear, as late
+            log.error("%s: user %s: stored password: %s", self, user, fault)
+            self.pretend(claim, origin)
+            raise Denied(f"stored password: {fault}", nodelay="nodelay" in entry.fields) from None
+        try:
             return Answer(fields.expanded(entry.fields, user, origin), keys)
-        except (SchemeError, ValueError) as error:  # a variable that is none
+        except ValueError as error:  # a variable that is none
             raise Unavailable(f"user {user}: {error}") from None
 
-    def pretend(self, claim: Claim, _: Origin) -> Keys | None:
+    def pretend(self, claim: Claim, origin: Origin) -> Keys | None:
         """Compare the password with somebody's, whatever comes of it."""
         if isinstance(claim, KeysWanted):
             return decoy.keys(claim, self._sample, self.scheme)
-        if isinstance(claim, Cleartext):
+        if isinstance(claim, Cleartext) and self._sample:
             with suppress(SchemeError):
-                hashing.check(self._sample, self.scheme, claim.password, user=claim.authentication_id)
+                self._compared(schemes.parse(self._sample, self.scheme), claim, origin)
         return None
 
     def _compare(self, claim: Cleartext, entry: Entry, origin: Origin) -> None:
@@ -102,25 +110,43 @@ class PasswdFile:
         if not entry.password:
             self.pretend(claim, origin)
             raise Denied("no password set", nodelay=nodelay)
-        if not self._proves(claim.authentication_id, entry.password, claim.password):
+        if not self._proves(claim, entry.password, origin):
             raise Denied("password mismatch", nodelay=nodelay)
 
-    def _proves(self, user: str, stored: str, password: str) -> bool:
-        allow_weak = self._means.allow_weak_schemes
+    def _proves(self, claim: Cleartext, stored: str, origin: Origin) -> bool:
+        user, password = claim.authentication_id, claim.password
         hashed = schemes.parse(stored, self.scheme)
         if hashed.is_cheap:
-            return hashing.compare(hashed, password, user=user, allow_weak=allow_weak)
+            return self._compared(hashed, claim, origin)
         verdict = self._means.cache.recall(str(self), user, password, stored)
         if verdict is None:
-            proven = hashing.compare(hashed, password, user=user, allow_weak=allow_weak)
+            proven = self._compared(hashed, claim, origin)
             verdict = Verdict({} if proven else None)
             self._means.cache.remember(str(self), user, password, verdict, stored)
         return verdict.fields is not None
 
+    def _compared(self, hashed: StoredPassword, claim: Cleartext, origin: Origin) -> bool:
+        return hashing.compare(
+            hashed,
+            claim.password,
+            user=claim.authentication_id,
+            rules=self._means.rules,
+            check_wanted=origin.check_wanted,
+        )
+
+    def _is_usable(self, stored: str) -> bool:
+        """Whether a stored password is like those that are compared."""
+        try:
+            hashed = schemes.parse(stored, self.scheme)
+            self._means.rules.check(hashed)
+        except SchemeError:
+            return False
+        return hashed.is_cheap or hashed.is_weak or hashed.cost.seconds > 0  # or else of no known form
+
     def _keys(self, claim: KeysWanted, entry: Entry) -> Keys:
         stored = schemes.parse(entry.password, self.scheme) if entry.password else None
-        if stored is not None and stored.is_weak and not self._means.allow_weak_schemes:
-            raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
+        if stored is not None:
+            self._means.rules.check(stored)
         keys = decoy.keys_of(claim, stored) if stored is not None else None
         if keys is None:
             raise Denied(f"no password that {claim.scheme} could use", nodelay="nodelay" in entry.fields)
@@ -129,7 +155,8 @@ class PasswdFile:
     def _find(self, user: str) -> Entry | None:
         path = self._path_for(user)
         key = user if self.username_format == "%u" else expand(self.username_format, values(user))
-        file = self._files.pop(path, None) or UserFile(path, may_vanish=bool(self._variables))
+        file = self._files.pop(path, None)
+        file = file or UserFile(path, may_vanish=bool(self._variables), is_usable=self._is_usable)
         try:
             entry = file.find(key)
         except OSError as error:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from gsubmit.auth import decoy, fields, hashing, schemes
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
-from gsubmit.auth.schemes import SchemeError
+from gsubmit.auth.hashing import ANY
+from gsubmit.auth.passdb import Answer, Means, Origin
+from gsubmit.auth.schemes import Rules, SchemeError
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, KeysWanted, Proven
 
 DEFAULT_SCHEME = "PLAIN"  # as in Dovecot
+
+log = logging.getLogger("gsubmit.auth")
 
 
 class Static:
@@ -15,12 +20,12 @@ class Static:
 
     serves: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven)
 
-    def __init__(self, given: dict[str, str], *, allow_weak_schemes: bool = False) -> None:
+    def __init__(self, given: dict[str, str], rules: Rules = ANY) -> None:
         """`given` are fields; `password` or `nopassword` is among them for a yes to be possible."""
         self._fields = {name: value for name, value in given.items() if name not in fields.PRIVATE}
         self._nopassword = "nopassword" in given
         self._password = given.get("password", "")
-        self._allow_weak_schemes = allow_weak_schemes
+        self._rules = rules
 
     @classmethod
     def from_args(cls, args: str, means: Means) -> Static:
@@ -29,11 +34,11 @@ class Static:
         if ("nopassword" in given) == bool(given.get("password")):
             raise ValueError("static: args need either password= or nopassword")
         try:
-            schemes.parse(given.get("password", ""), DEFAULT_SCHEME)
+            Rules(limits=means.limits).check(schemes.parse(given.get("password", ""), DEFAULT_SCHEME))
             fields.expanded(given, "user@domain", Origin())
         except (SchemeError, ValueError) as error:
             raise ValueError(f"static: {error}") from None
-        return cls(given, allow_weak_schemes=means.allow_weak_schemes)
+        return cls(given, means.rules)
 
     def __str__(self) -> str:
         return "static"
@@ -45,15 +50,21 @@ class Static:
         try:
             if isinstance(claim, Cleartext) and not self._nopassword:
                 if not hashing.check(
-                    self._password, DEFAULT_SCHEME, claim.password, user=user, allow_weak=self._allow_weak_schemes
+                    self._password,
+                    DEFAULT_SCHEME,
+                    claim.password,
+                    user=user,
+                    rules=self._rules,
+                    check_wanted=origin.check_wanted,
                 ):
                     raise Denied("password mismatch")
             elif isinstance(claim, KeysWanted):
                 keys = decoy.keys_of(claim, schemes.parse(self._password, DEFAULT_SCHEME)) if self._password else None
                 if keys is None:
                     raise Denied(f"no password that {claim.scheme} could use")
-        except SchemeError as error:
-            raise Unavailable(str(error)) from None
+        except SchemeError as fault:
+            log.error("%s: stored password: %s", self, fault)
+            raise Denied(f"stored password: {fault}") from None
         return Answer(fields.expanded(self._fields, user, origin), keys)
 
     def pretend(self, claim: Claim, _: Origin) -> Keys | None:

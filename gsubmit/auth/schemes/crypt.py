@@ -11,6 +11,7 @@ from passlib.exc import PasslibHashWarning
 from passlib.hash import argon2, bcrypt, des_crypt, md5_crypt, sha256_crypt, sha512_crypt
 
 from gsubmit.auth import libcrypt
+from gsubmit.auth.schemes.cost import of_crypt
 from gsubmit.auth.schemes.digest import md5
 from gsubmit.auth.schemes.scheme import Incomparable, Rounds, Scheme, SchemeError, always, decoded
 
@@ -117,7 +118,7 @@ def _argon2(kind: str, rounds: Rounds, memory: int) -> Scheme:
         handler = argon2.using(type=kind, rounds=rounds, memory_cost=memory, parallelism=1, digest_size=32)
         return _ascii(handler.hash(password))
 
-    return Scheme(partial(_matches, ("$argon2",)), make, rounds)
+    return Scheme(partial(_matches, ("$argon2",)), make, rounds, cost=of_crypt)
 
 
 def _ascii(text: str) -> bytes:
@@ -126,11 +127,11 @@ def _ascii(text: str) -> bytes:
 
 # In Dovecot too, all of these compare any hash of crypt(3), whatever their name, but for BLF-CRYPT and MD5-CRYPT.
 _any = partial(_matches, ("",))
-CRYPT = Scheme(_any, _bcrypt_made, BCRYPT_COST, is_weak=_is_weak)
-DES_CRYPT = Scheme(_any, _des_made, is_weak=always)
-SHA256_CRYPT = Scheme(_any, _sha256_made, SHA_ROUNDS, is_weak=_is_weak)
-SHA512_CRYPT = Scheme(_any, _sha512_made, SHA_ROUNDS, is_weak=_is_weak)
-BLF_CRYPT = Scheme(partial(_matches, ("$2",)), _bcrypt_made, BCRYPT_COST)
+CRYPT = Scheme(_any, _bcrypt_made, BCRYPT_COST, cost=of_crypt, is_weak=_is_weak)
+DES_CRYPT = Scheme(_any, _des_made, cost=of_crypt, is_weak=always)
+SHA256_CRYPT = Scheme(_any, _sha256_made, SHA_ROUNDS, cost=of_crypt, is_weak=_is_weak)
+SHA512_CRYPT = Scheme(_any, _sha512_made, SHA_ROUNDS, cost=of_crypt, is_weak=_is_weak)
+BLF_CRYPT = Scheme(partial(_matches, ("$2",)), _bcrypt_made, BCRYPT_COST, cost=of_crypt)
 MD5_CRYPT = Scheme(partial(_matches, ("$1$",)), _md5_made, is_weak=always)
 MD5 = Scheme(_md5_matches, _md5_made, is_weak=always)
 # Memory and rounds are those of libsodium's "interactive" use, which Dovecot's defaults are.

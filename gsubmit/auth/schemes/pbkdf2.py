@@ -8,6 +8,7 @@ import re
 import secrets
 import string
 
+from gsubmit.auth.schemes.cost import Cost, of_iterations
 from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError
 
 SALT_CHARACTERS = string.ascii_letters + string.digits + "./"
@@ -25,9 +26,14 @@ def _matches(content: bytes, password: bytes, user: str) -> bool:
     return hmac.compare_digest(computed, bytes.fromhex(matched[3].decode("ascii")))
 
 
+def _cost(content: bytes) -> Cost:
+    matched = _CONTENT.fullmatch(content)
+    return of_iterations(matched[2]) if matched else Cost()
+
+
 def _made(password: bytes, rounds: int, user: str) -> bytes:
     salt = "".join(secrets.choice(SALT_CHARACTERS) for _ in range(SALT_LENGTH))
     return f"$1${salt}${rounds}${hashlib.pbkdf2_hmac('sha1', password, salt.encode(), rounds).hex()}".encode()
 
 
-PBKDF2 = Scheme(_matches, _made, ROUNDS)
+PBKDF2 = Scheme(_matches, _made, ROUNDS, cost=_cost)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gsubmit.auth.schemes.cost import Cost, nothing
+
 ENCODINGS = ("", "B64", "BASE64", "HEX")  # of a content; the first: it is text
 
 
@@ -50,6 +52,7 @@ class Scheme:
     encoding: str = ""  # B64 or HEX, where the scheme's name has no suffix; empty: the content is text
     size: int = 0  # octets of the content, where it has always the same: the length of the text then tells the encoding
     is_cheap: bool = False  # a few microseconds: not worth a thread
+    cost: Callable[[bytes], Cost] = nothing  # of comparing a content
     is_weak: Callable[[bytes], bool] = never  # of a content; refused without auth_allow_weak_schemes
 
 

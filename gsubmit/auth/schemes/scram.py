@@ -11,6 +11,7 @@ from base64 import b64encode
 
 from passlib.utils import saslprep
 
+from gsubmit.auth.schemes.cost import Cost, of_iterations
 from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError
 from gsubmit.sasl.claims import ScramKeys
 
@@ -47,6 +48,11 @@ def keys_in(algorithm: str, content: bytes) -> ScramKeys:
     return ScramKeys(salt, iterations, stored_key, server_key)
 
 
+def _cost(content: bytes) -> Cost:
+    matched = _CONTENT.fullmatch(content)
+    return of_iterations(matched[1]) if matched else Cost()
+
+
 def prepared(password: str) -> bytes | None:
     """The password as clients of SCRAM take it (SASLprep, RFC 4013); None for one that they must refuse."""
     try:
@@ -73,4 +79,4 @@ def scram(algorithm: str) -> Scheme:
         keys = keys_of(algorithm, octets, secrets.token_bytes(SALT_OCTETS), rounds)
         return b",".join([str(rounds).encode(), *map(b64encode, (keys.salt, keys.stored_key, keys.server_key))])
 
-    return Scheme(matches, make, ITERATIONS)
+    return Scheme(matches, make, ITERATIONS, cost=_cost)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gsubmit.auth.schemes.cost import Cost
 from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.scheme import ENCODINGS, Scheme, SchemeError, decoded, encoded
 from gsubmit.auth.schemes.table import SCHEMES
@@ -34,6 +35,11 @@ class StoredPassword:
     def is_weak(self) -> bool:
         """Whether it may be compared only where the administrator has said so."""
         return self.scheme.is_weak(self.content)
+
+    @property
+    def cost(self) -> Cost:
+        """What `matches` takes."""
+        return self.scheme.cost(self.content)
 
     @property
     def cleartext(self) -> str | None:

@@ -340,5 +340,15 @@ def test_weak_schemes(tmp_path: Path, allowed: bool, expected: Identity | None) 
     if expected:
         assert built.verify(claim(), ORIGIN) == expected
         return
-    with pytest.raises(Unavailable, match="auth_allow_weak_schemes"):
+    with pytest.raises(Denied, match="auth_allow_weak_schemes"):
         built.verify(claim(), ORIGIN)
+
+
+def test_limits_of_hashes(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.write_text(f"tim:{hash_password('SHA512-CRYPT', 'hunter2', 100_000)}\n")  # 60 ms
+    file = PassdbSettings("passwd-file", str(users))
+    assert build_chain(settings(file)).verify(claim(), ORIGIN) == Identity("tim")
+    assert build_chain(settings(file, auth_max_hash_time=0.0)).verify(claim(), ORIGIN) == Identity("tim")
+    with pytest.raises(Denied, match="auth_max_hash_time"):
+        build_chain(settings(file, auth_max_hash_time=0.05)).verify(claim(), ORIGIN)

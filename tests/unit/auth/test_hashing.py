@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 
 import gevent
+import gevent.event
 import pytest
 from passlib.hash import bcrypt
 
 from gsubmit.auth import hashing
-from gsubmit.auth.schemes import SchemeError, StoredPassword
+from gsubmit.auth.passdb import Unavailable
+from gsubmit.auth.schemes import Rules, SchemeError, StoredPassword
+from gsubmit.sasl.claims import Denied
 
 BCRYPT = "{BLF-CRYPT}" + bcrypt.using(rounds=4).hash("secret")
 
@@ -31,8 +34,8 @@ def test_user() -> None:
 def test_weak_schemes(stored: str) -> None:
     assert hashing.check(stored, "CRYPT", "secret")
     with pytest.raises(SchemeError, match="weak password scheme, see auth_allow_weak_schemes"):
-        hashing.check(stored, "CRYPT", "secret", allow_weak=False)
-    assert hashing.check(BCRYPT, "CRYPT", "secret", allow_weak=False)
+        hashing.check(stored, "CRYPT", "secret", rules=Rules(allow_weak=False))
+    assert hashing.check(BCRYPT, "CRYPT", "secret", rules=Rules(allow_weak=False))
 
 
 def test_run_in_a_thread(capfd: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +47,7 @@ def test_run_in_a_thread(capfd: pytest.CaptureFixture[str]) -> None:
 
     assert hashing.run(divmod, 7, 3) == (2, 1)
     assert hashing.run(threading.get_ident) != threading.get_ident()
-    with pytest.raises(SchemeError, match=r"^cannot compute the hash: ValueError$"):
+    with pytest.raises(Unavailable, match=r"^cannot compute the hash: ValueError$"):
         hashing.run(fail, "secret")
     with pytest.raises(SchemeError, match=r"^malformed$"):
         hashing.run(refuse, "malformed")
@@ -73,6 +76,75 @@ def test_other_greenlets_run_meanwhile() -> None:
     assert steps > 10
 
 
+def test_one_computation_of_a_user_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And none of who has left, or of a hash that costs too much."""
+    running: list[str] = []
+    most: list[int] = []
+    ended = gevent.event.Event()
+
+    def compute(self: StoredPassword, password: str, user: str) -> bool:
+        running.append(user)
+        most.append(running.count("tim"))
+        ended.wait(10)
+        running.remove(user)
+        return True
+
+    def leave() -> None:
+        raise Denied("left")
+
+    monkeypatch.setattr(StoredPassword, "matches", compute)
+    monkeypatch.setattr(hashing, "run", lambda function, *arguments: function(*arguments))
+    waiting = [gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="tim") for _ in range(4)]
+    gone = gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="tim", check_wanted=leave)
+    other = gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="tom")
+    gevent.sleep(0)
+    gevent.sleep(0)
+    assert sorted(running) == ["tim", "tom"]
+    ended.set()
+    assert [greenlet.get(timeout=10) for greenlet in (*waiting, other)] == [True] * 5
+    with pytest.raises(Denied, match="left"):
+        gone.get(timeout=10)
+    assert max(most) == 1
+    assert len(most) == 5
+
+
+def test_large_ones_are_computed_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    running: list[str] = []
+    ended = gevent.event.Event()
+
+    def compute(self: StoredPassword, password: str, user: str) -> bool:
+        running.append(user)
+        return ended.wait(10)
+
+    monkeypatch.setattr(StoredPassword, "matches", compute)
+    monkeypatch.setattr(hashing, "run", lambda function, *arguments: function(*arguments))
+    large = "{ARGON2ID}$argon2id$v=19$m=131072,t=1,p=1$c2FsdHNhbHQ$aGFzaA"
+    waiting = [gevent.spawn(hashing.check, large, "CRYPT", "x", user=user) for user in ("a", "b", "c")]
+    waiting.append(gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="d"))
+    gevent.sleep(0)
+    gevent.sleep(0)
+    assert running == ["a", "d"]
+    ended.set()
+    gevent.joinall(waiting, timeout=10, raise_error=True)
+    assert sorted(running) == ["a", "b", "c", "d"]
+
+
+def test_whoever_waits_can_be_ended() -> None:
+    """A computation holds up neither the end of the login nor a stop, and its turn goes to the next."""
+    slow = "{BLF-CRYPT}" + bcrypt.using(rounds=10).hash("secret")
+    waiting = [gevent.spawn(hashing.check, slow, "CRYPT", "secret", user="tim") for _ in range(3)]
+    gevent.sleep(0)
+    gevent.killall(waiting[:2], timeout=10)
+    assert waiting[2].get(timeout=10) is True
+    assert hashing.check(slow, "CRYPT", "secret", user="tim")
+
+
+@pytest.mark.parametrize("stored", ["$6$rounds=999999999$salt$hash", "{ARGON2ID}$argon2id$v=19$m=1048576,t=1,p=1$YQ$YQ"])
+def test_too_costly(stored: str) -> None:
+    with pytest.raises(SchemeError, match="auth_max_hash_"):
+        hashing.check(stored, "CRYPT", "secret")
+
+
 def test_malformed_hash(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SchemeError, match="malformed hash"):
         hashing.check("$2y$05$secret", "CRYPT", "secret")
@@ -84,7 +156,7 @@ def test_failure_in_the_thread(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
         raise MemoryError(f"no room for {password}")
 
     monkeypatch.setattr(StoredPassword, "matches", fail)
-    with pytest.raises(SchemeError, match="MemoryError") as error:
+    with pytest.raises(Unavailable, match="MemoryError") as error:
         hashing.check(BCRYPT, "CRYPT", "secret")
     assert "secret" not in str(error.value)
     assert error.value.__cause__ is None

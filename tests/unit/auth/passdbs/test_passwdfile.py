@@ -14,7 +14,7 @@ from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.passdb import Answer, Means, Unavailable, UnknownUser
 from gsubmit.auth.passdbs import passwdfile
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
-from gsubmit.auth.schemes import StoredPassword, hash_password
+from gsubmit.auth.schemes import Limits, StoredPassword, hash_password
 from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys
 from tests.unit.auth.answering import ORIGIN, Users, chain, link, yes
 
@@ -62,10 +62,10 @@ def test_success(users: Path) -> None:
         pytest.param("Tim", "tanstaaftanstaaf", UnknownUser, "unknown user", id="names are compared exactly"),
         pytest.param("empty", "", Denied, "no password set", id="PLN-4 empty password"),
         pytest.param("empty", "x", Denied, "no password set", id="no password stored"),
-        pytest.param("odd", "secret", Unavailable, "user odd: unknown password scheme", id="unknown scheme"),
-        pytest.param("bare", "secret", Unavailable, "user bare: malformed hash", id="no hash of CRYPT"),
+        pytest.param("odd", "secret", Denied, "stored password: unknown password scheme", id="unknown scheme"),
+        pytest.param("bare", "secret", Denied, "stored password: malformed hash", id="no hash of CRYPT"),
         pytest.param(
-            "both", "secret", Unavailable, "user both: nopassword beside a password", id="nopassword and more"
+            "both", "secret", Denied, "stored password: nopassword beside a password", id="nopassword and more"
         ),
     ],
 )
@@ -271,9 +271,9 @@ def test_negative_cache(users: Path, checks: list[str]) -> None:
     assert len(checks) == 2
 
 
-def test_reported_as_ours_is_not_remembered(users: Path) -> None:
+def test_fault_of_the_entry_is_not_remembered(users: Path) -> None:
     cache = VerifiedCache(10_000, 60, 60)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Denied):
         login(made(users, cache), "bare", "secret")
     assert cache.used == 0
 
@@ -298,8 +298,92 @@ def test_form_of_libpam_pwdfile(tmp_path: Path, stored: str, password: str) -> N
 @pytest.mark.parametrize("stored", ["JBOZ0DgmtucwE[13]", "{PLAIN-MD5}5ebe2294ecd0e0f08eab7690d2a6ee69", "$1$a$b"])
 def test_weak_schemes_need_a_word_of_the_administrator(tmp_path: Path, stored: str) -> None:
     (tmp_path / "users").write_text(f"tim:{stored}\n")
-    with pytest.raises(Unavailable, match="user tim: weak password scheme"):
+    with pytest.raises(Denied, match="weak password scheme"):
         login(made(f"{tmp_path}/users", allow_weak_schemes=False), "tim", "secret")
+
+
+COSTLY = {
+    "sha512": "$6$rounds=999999999$salt$hash",
+    "sha256": "{SHA256-CRYPT}$5$rounds=99999999999999999999$salt$hash",
+    "bcrypt": "{BLF-CRYPT}$2y$31$abcdefghijklmnopqrstuu",
+    "pbkdf2": "{PBKDF2}$1$salt$100000000$" + "0" * 40,
+    "scram": "{SCRAM-SHA-256}2000000000,c2FsdA==," + ",".join(["A" * 43 + "="] * 2),
+    "memory": "{ARGON2ID}$argon2id$v=19$m=1048576,t=1,p=1$c2FsdHNhbHQ$aGFzaA",
+    "passes": "{ARGON2ID}$argon2id$v=19$m=65536,t=4294967295,p=1$c2FsdHNhbHQ$aGFzaA",
+    "yescrypt": "$y$jFT$abcdefghijk.$hash",
+}
+FAULTY = {
+    "x": "x",
+    "form": "$9$salt$hash",
+    "scheme": "{NO-SUCH}secret",
+    "weak": "{PLAIN-MD5}5ebe2294ecd0e0f08eab7690d2a6ee69",
+    "base64": "{SHA256}*",
+    "blank": f"{BCRYPT} ",
+    "digest": "{SSHA}AAAA",
+    "argon": "{ARGON2ID}$argon2id$v=19$m=8",
+}
+
+
+class TestFaults:
+    """A stored password that is not compared: its user hears what strangers hear, and the log has the fault."""
+
+    @pytest.fixture
+    def passdb(self, tmp_path: Path) -> PasswdFile:
+        lines = [f"{user}:{stored}\n" for user, stored in (COSTLY | FAULTY).items()]
+        lines.insert(len(COSTLY) + 5, f"good:{BCRYPT}\n")  # in front of those that show only when they are compared
+        (tmp_path / "users").write_text("".join(lines))
+        return made(f"{tmp_path}/users", allow_weak_schemes=False)
+
+    @pytest.mark.parametrize("user", COSTLY | FAULTY)
+    def test_denied(self, passdb: PasswdFile, user: str, checks: list[str], caplog: pytest.LogCaptureFixture) -> None:
+        with pytest.raises(Denied, match="stored password: ") as denied:
+            login(passdb, user, "secret")
+        assert type(denied.value) is Denied
+        assert caplog.messages == [f"{passdb}: user {user}: {denied.value.reason}"]
+        assert checks[-1] == BCRYPT, "as for an unknown user"
+        assert ("auth_max_hash_" in denied.value.reason) is (user in COSTLY)
+
+    @pytest.mark.parametrize("scheme", ["SCRAM-SHA-256", "CRAM-MD5"])
+    @pytest.mark.parametrize("user", ["scram", "scheme", "base64", "weak"])
+    def test_keys(self, passdb: PasswdFile, user: str, scheme: str) -> None:
+        account = chain(passdb).account(KeysWanted(user, scheme=scheme), ORIGIN)
+        assert isinstance(account.outcome, Denied)
+        assert getattr(account.keys, "iterations", 4096) == 4096
+
+    def test_strangers_are_compared_with_what_is_compared(self, passdb: PasswdFile, checks: list[str]) -> None:
+        stranger = Cleartext("jim", "secret")
+        with pytest.raises(UnknownUser):
+            passdb.verify(stranger, ORIGIN)
+        passdb.pretend(stranger, ORIGIN)
+        assert checks == [BCRYPT]
+
+    def test_only_costly_ones(self, tmp_path: Path, checks: list[str]) -> None:
+        (tmp_path / "users").write_text("".join(f"{user}:{stored}\n" for user, stored in COSTLY.items()))
+        passdb = made(f"{tmp_path}/users")
+        with pytest.raises(UnknownUser):
+            login(passdb, "jim", "x")
+        passdb.pretend(Cleartext("jim", "x"), ORIGIN)
+        assert checks == []
+
+    def test_the_limits_are_settings(self, tmp_path: Path) -> None:
+        (tmp_path / "users").write_text("tim:" + hash_password("SHA512-CRYPT", "secret", 10_000) + "\n")
+        for limits, expected in ((Limits(seconds=0.001), Denied), (Limits(octets=1), None), (Limits(0, 0), None)):
+            passdb = PasswdFile.from_args(f"{tmp_path}/users", Means(VerifiedCache(0, 0), limits=limits))
+            if expected is None:
+                login(passdb, "tim", "secret")
+                continue
+            with pytest.raises(expected, match="auth_max_hash_time"):
+                login(passdb, "tim", "secret")
+
+    def test_no_room_is_our_fault(self, users: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It may have been the right password."""
+
+        def fail(self: StoredPassword, password: str, user: str) -> bool:
+            raise MemoryError
+
+        monkeypatch.setattr(StoredPassword, "matches", fail)
+        with pytest.raises(Unavailable, match="MemoryError"):
+            login(made(users), "slow", "secret")
 
 
 class TestLookup:
@@ -368,8 +452,8 @@ class TestKeys:
             ("open", "SCRAM-SHA-256", Denied),
             ("empty", "SCRAM-SHA-256", Denied),
             ("jim", "SCRAM-SHA-256", UnknownUser),
-            ("short", "SCRAM-SHA-256", Unavailable),
-            ("hmac", "CRAM-MD5", Unavailable),
+            ("short", "SCRAM-SHA-256", Denied),
+            ("hmac", "CRAM-MD5", Denied),
         ],
     )
     def test_not_found(self, passdb: PasswdFile, user: str, scheme: str, error: type[Exception]) -> None:

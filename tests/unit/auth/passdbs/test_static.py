@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Answer, Means, Unavailable
+from gsubmit.auth.passdb import Answer, Means
 from gsubmit.auth.passdbs.static import Static
 from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, KeysWanted, Proven, ScramKeys
 from tests.unit.auth.answering import ORIGIN
@@ -71,8 +71,19 @@ def test_no_keys(args: str) -> None:
 def test_weak_schemes() -> None:
     args = "password={PLAIN-MD5}5ebe2294ecd0e0f08eab7690d2a6ee69"
     assert static(args, allow_weak_schemes=True).verify(Cleartext("tim", "secret"), ORIGIN) == Answer()
-    with pytest.raises(Unavailable, match="auth_allow_weak_schemes"):
+    with pytest.raises(Denied, match="auth_allow_weak_schemes"):
         static(args).verify(Cleartext("tim", "secret"), ORIGIN)
+
+
+def test_fault_of_the_hash_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(Denied, match="malformed hash"):
+        static("password={CRYPT}$9$x").verify(Cleartext("tim", "secret"), ORIGIN)
+    assert caplog.messages == ["static: stored password: malformed hash, or of an unknown kind"]
+
+
+def test_hash_that_costs_too_much() -> None:
+    with pytest.raises(ValueError, match="static: hash takes too long to compute, see auth_max_hash_time"):
+        static("password={CRYPT}$6$rounds=999999999$salt$hash")
 
 
 @pytest.mark.parametrize("args", ["password=hunter2", "password={FOO}hunter2"])
