@@ -68,7 +68,7 @@ class SessionAuthority:
         """Raise Denied or Unavailable when a password that waits for its turn need not be compared any more."""
         session = self._session
         if session.is_stopping:
-            raise Unavailable("stopping")
+            raise Unavailable("the server is stopping")
         if session.wire.has_left():
             raise Denied("the client left before its password was compared")
 

@@ -221,6 +221,41 @@ class TestFailures:
             assert client.session.service.logins.penalty.level(HERE) == 0
 
 
+class TestQueue:
+    """Passwords that wait for their turn to be compared."""
+
+    @pytest.fixture
+    def computed(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+        """Of what a thread was asked for."""
+        computed: list[object] = []
+
+        def run(function: object, password: str, user: str) -> bool:
+            computed.append(user)
+            return False
+
+        monkeypatch.setattr(hashing, "run", run)
+        return computed
+
+    def waiting(self, client: Client) -> gevent.Greenlet[..., Reply]:
+        """A login that waits, for the user has another computation."""
+        login = gevent.spawn(client.reply, attempt())
+        gevent.sleep(0)
+        assert not login.ready()
+        return login
+
+    @pytest.mark.parametrize("end", ["", "leaves", "stops"])
+    def test_end(self, clock: Clock, tmp_path: Path, computed: list[object], end: str) -> None:
+        with connected(passwd_file(tmp_path, f"tim:{hash_password('SHA512-CRYPT', 'secret')}", "")) as client:
+            with hashing._users.turn("tim", 1, 1):
+                login = self.waiting(client)
+                if end == "leaves":
+                    client.sock.close()
+                client.session.is_stopping = end == "stops"
+            reply = login.get(timeout=5)
+        assert reply == (replies.AUTH_UNAVAILABLE if end == "stops" else replies.AUTH_FAILED)
+        assert computed == ([] if end else ["tim"])
+
+
 class TestPenalty:
     """6.3: an address with failures waits before the next login is looked at."""
 
