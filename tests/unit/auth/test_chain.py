@@ -230,7 +230,6 @@ class TestTokens:
             with pytest.raises(Denied, match="not for this user name"):
                 filtered.verify(Token("", "t"), ORIGIN)
 
-
     def test_gate_for_some_names(self) -> None:
         """Who leaves the name out meets it like everybody else of that name."""
         gate = link(Users(tom=""), username_filter=("*@example.org",), result_failure="return-fail")

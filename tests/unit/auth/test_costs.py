@@ -55,7 +55,9 @@ def test_limits(allowed: str, refused: str) -> None:
     assert Limits(0, 0).excess(of_crypt(refused.encode())) == ""
 
 
-@pytest.mark.parametrize("content", ["", "x", "$", "$y$", "$y$j$", "$y$j9$", "$y$j9T", "$7$", "_", "$2y$", "$argon2id$", "$6$rounds=$"])
+@pytest.mark.parametrize(
+    "content", ["", "x", "$", "$y$", "$y$j$", "$y$j9$", "$y$j9T", "$7$", "_", "$2y$", "$argon2id$", "$6$rounds=$"]
+)
 def test_what_is_cut_off_is_refused_by_who_computes(content: str) -> None:
     assert DEFAULT_LIMITS.excess(of_crypt(content.encode())) == ""
 

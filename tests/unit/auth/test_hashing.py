@@ -139,7 +139,9 @@ def test_whoever_waits_can_be_ended() -> None:
     assert hashing.check(slow, "CRYPT", "secret", user="tim")
 
 
-@pytest.mark.parametrize("stored", ["$6$rounds=999999999$salt$hash", "{ARGON2ID}$argon2id$v=19$m=1048576,t=1,p=1$YQ$YQ"])
+@pytest.mark.parametrize(
+    "stored", ["$6$rounds=999999999$salt$hash", "{ARGON2ID}$argon2id$v=19$m=1048576,t=1,p=1$YQ$YQ"]
+)
 def test_too_costly(stored: str) -> None:
     with pytest.raises(SchemeError, match="auth_max_hash_"):
         hashing.check(stored, "CRYPT", "secret")
