@@ -24,7 +24,7 @@ class Unavailable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.denied: Denied | None = None  # by a passdb that could be asked, and so counted as a guess
+        self.denied: Denied | None = None  # by another passdb, where this one can never be asked: counted as a guess
 
 
 @dataclass(frozen=True)

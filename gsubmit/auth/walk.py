@@ -33,6 +33,7 @@ class Walk:
         self._observe = observe
         self._denied: Denied | None = None
         self._unavailable: Unavailable | None = None
+        self._is_down = False  # whether a passdb failed that could be asked at other times
 
     def along(self, links: Sequence[Link]) -> None:
         """Ask one passdb after the other, until one's rule says to return. Raises Denied or Unavailable."""
@@ -45,7 +46,8 @@ class Walk:
         if self.is_success or self.goes_on:
             return
         if self._unavailable is not None:
-            self._unavailable.denied = self._denied
+            if not self._is_down:
+                self._unavailable.denied = self._denied
             raise self._unavailable
         raise self._denied or UnknownUser()
 
@@ -70,6 +72,7 @@ class Walk:
             self._observe(str(link), f"not available: {unavailable.reason}")
             if not link.is_absent:  # which check-config and the start have told
                 log.error("%s: %s", link, unavailable.reason)
+                self._is_down = True
             self._unavailable = unavailable
             if link.may_keep_out(is_success=self.is_success):
                 self.is_success = False
