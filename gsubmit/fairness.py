@@ -95,7 +95,8 @@ def _wake(close: Callable[[], None]) -> None:
     now = time.monotonic()
     _note_look(now)
     for _ in range(len(_turns.resting)):
-        if not _turns.resting or time.monotonic() - now >= TURN:
+        if _turns.resting:
+            _turns.resting.popleft().switch(None)
+        if time.monotonic() - now >= TURN:
             break
-        _turns.resting.popleft().switch(None)
     _wake_after_look()

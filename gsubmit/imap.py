@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from gsubmit.fairness import let_others_run
 from gsubmit.net.dial import connect
 
 GOODBYE_PATIENCE = 1.0  # seconds for LOGOUT to leave
@@ -251,6 +252,7 @@ class ImapClient(imaplib.IMAP4):
         sock = self._sock
         octets = self._in_time(lambda: sock.recv(READ_SIZE))
         self._incoming += octets
+        let_others_run()  # a server that always has more to say never makes us wait for it
         return bool(octets)
 
     def _in_time(self, act: Callable[[], _T]) -> _T:

@@ -6,18 +6,16 @@ import hmac
 import imaplib
 import re
 import ssl
-import time
 from typing import NamedTuple, Protocol
 
 from gsubmit.burl.mailboxname import quoted, to_modified_utf7
 from gsubmit.burl.url import ImapUrl, UrlAuth
+from gsubmit.fairness import let_others_run
 from gsubmit.imap import ImapClient, ImapFault
 
 INTERNAL = "INTERNAL"  # the one mechanism of RFC 4467 4
 TO_THE_END = 2**31 - 1  # octets, for a PARTIAL without a length
 MAX_LITERALS = 16  # in one response; each costs a look at all that came before it
-WORK_WITHOUT_REST = 2**20  # octets of content, after which other sessions get a turn
-REST = 0.001  # seconds; with 0 gevent looks at sockets and timers only after 50 rests
 
 # Extensions that imaplib has not heard of (RFC 4467), with the states that they are for.
 imaplib.Commands.update({"URLFETCH": ("AUTH", "SELECTED"), "GENURLAUTH": ("AUTH", "SELECTED")})
@@ -96,7 +94,6 @@ class Fetcher(ImapClient):
         self._ends_in_literal = False
         self._before = b""  # what stood before the content, until its response ends
         self._has_come = False  # content has
-        self._without_rest = 0
         self.fetched = 0  # octets handed to the sink
         self.has_served = False  # it was kept: when it is lost now, that may have happened long ago
         super().__init__(host, port, tls_first, patience)
@@ -233,16 +230,9 @@ class Fetcher(ImapClient):
             block, self._incoming = self._incoming[:size], self._incoming[size:]
             size -= len(block)
             self._hand_on(block)
-            self._rest(len(block))
+            let_others_run()  # a server that is faster than our disk never makes us wait for it
         self._before, self._response = before, b""
         return b""
-
-    def _rest(self, octets: int) -> None:
-        """Let others run now and then: a server that is faster than our disk never makes us wait for it."""
-        self._without_rest += octets
-        if self._without_rest >= WORK_WITHOUT_REST:
-            self._without_rest = 0
-            time.sleep(REST)
 
     def _take_string(self) -> None:
         """Take content from a response without a literal for it."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Container
 
+from gsubmit.fairness import let_others_run
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.survey import MAX_LINE, Survey
@@ -33,7 +33,7 @@ class Cursor:
 
     def _fill(self) -> bool:
         block = self._source.read(self._end, BLOCK)
-        time.sleep(0)  # gevent's: a large message must not keep other sessions waiting
+        let_others_run()
         done = max(self._at - 2, 0)
         self._buffer = self._buffer[done:] + block
         self._at -= done
@@ -88,6 +88,7 @@ class Cursor:
     def _find(self, delimiters: Container[bytes], known: int) -> tuple[int, bytes]:
         at = max(self._at - 2, 0)
         while (at := self._buffer.find(_DASHES, at, known)) >= 0:
+            let_others_run()
             start = at + 2
             end = self._buffer.find(_CRLF, start, start + MAX_LINE + 2)
             line = self._buffer[start : start + MAX_LINE if end < 0 else end].rstrip(b" \t")

@@ -6,9 +6,9 @@ octet by octet.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
+from gsubmit.fairness import let_others_run
 from gsubmit.message import transferencoding
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.message.encodedword import in_ascii
@@ -130,7 +130,7 @@ def _octets(source: MessageBody, segment: Segment) -> Iterator[bytes]:
     at = segment.start
     while at < segment.end:
         block = source.read(at, min(BLOCK, segment.end - at))
-        time.sleep(0)  # gevent's: a large message must not keep other sessions waiting
+        let_others_run()
         at += len(block)
         yield block
 
@@ -140,6 +140,7 @@ def _header(part: Part, octets: bytes, *, takes_8bit: bool) -> bytes:
     is_labelled = not part.becomes
     lines = []
     for field in split_header(octets):
+        let_others_run()
         if field.name == b"content-transfer-encoding" and part.becomes:
             lines.append(label)
             is_labelled = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 
+from gsubmit.fairness import let_others_run
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import Field, folded
 
@@ -74,6 +75,7 @@ def _encoded(text: str) -> str:
     for character in bare:  # no character may be cut, RFC 2047 5
         octets = character.encode("utf-8")
         if len(chunks[-1]) + len(octets) > _OCTETS:
+            let_others_run()
             chunks.append(b"")
         chunks[-1] += octets
     return space + " ".join(f"=?utf-8?B?{b64encode(chunk).decode('ascii')}?=" for chunk in chunks)
@@ -84,6 +86,7 @@ def _addresses(text: str, shown: str) -> str:
     done: list[str] = []
     run: list[str] = []  # what may be a phrase; `<` or `:` tells that it is one
     for match in _PIECE.finditer(text):
+        let_others_run()
         piece = match[0]
         if piece in ('"', "(", ")", "<", ">", "\\"):  # without its other half
             raise CannotConvert(f"header: {shown} is malformed")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from gsubmit.fairness import let_others_run
+
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _NAME = re.compile(rb"[!-9;-~]+")  # RFC 5322 3.6.8
 _WORD = re.compile(rb"[ \t]*[^ \t]+")
@@ -32,6 +34,7 @@ def split_header(header: bytes) -> list[Field]:
     """The fields of a header, with or without the empty line after it. The last gets a CRLF if it has none."""
     fields = []
     for octets in _FIELD_END.split(header):
+        let_others_run()
         name = octets.partition(b":")[0].rstrip(b" \t")
         is_field = _NAME.fullmatch(name) and b":" in octets
         if octets:
@@ -45,6 +48,7 @@ def folded(line: bytes) -> bytes:
     lines = []
     begin = 0
     for word in _WORD.finditer(text):
+        let_others_run()
         if word.end() - begin > _FOLD_AT and word.start() > begin:
             lines.append(text[begin : word.start()])
             begin = word.start()

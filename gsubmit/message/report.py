@@ -10,6 +10,7 @@ from email.utils import formatdate
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from gsubmit.fairness import let_others_run
 from gsubmit.smtp import xtext
 from gsubmit.smtp.address import Address, is_host_name, parse_mailbox
 from gsubmit.smtp.reply import Reply
@@ -63,7 +64,9 @@ def relayed_report(
     is_global = smtputf8 or not all(one.recipient.is_ascii and (one.orcpt or "").isascii() for one in recipients)
     status_type = "global-delivery-status" if is_global else "delivery-status"
     status = [_message_fields(reporting_mta, envid, arrival)]
-    status += [_recipient_fields(one, remote_mta, is_global) for one in recipients]
+    for one in recipients:
+        let_others_run()
+        status.append(_recipient_fields(one, remote_mta, is_global))
     parts = [
         _explanation(reporting_mta, remote_mta, recipients),
         _part(f"message/{status_type}", "\r\n".join(status).encode()),
@@ -187,12 +190,22 @@ def _part(content_type: str, content: bytes) -> bytes:
     """A body part. Quoted-printable keeps readable what is not fit for 7-bit lines (RFC 6522 4, RFC 6533 4.5)."""
     lines = content.split(b"\r\n")
     encoding = "7bit"
-    if not all(line.isascii() and len(line) <= MAX_LINE and not re.search(rb"[\0\r\n]", line) for line in lines):
+    if not all(map(_is_plain, lines)):
         encoding = "quoted-printable"
         # Line by line, for here CRLF alone ends a line; a bare CR or LF is an octet to encode.
-        lines = [binascii.b2a_qp(line, istext=False).replace(b"\n", b"\r\n") for line in lines]
+        lines = list(map(_quoted, lines))
     fields = f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
     return fields.encode() + b"\r\n".join(lines) + b"\r\n"
+
+
+def _is_plain(line: bytes) -> bool:
+    let_others_run()
+    return line.isascii() and len(line) <= MAX_LINE and not re.search(rb"[\0\r\n]", line)
+
+
+def _quoted(line: bytes) -> bytes:
+    let_others_run()
+    return binascii.b2a_qp(line, istext=False).replace(b"\n", b"\r\n")
 
 
 def _boundary(parts: Sequence[bytes]) -> bytes:

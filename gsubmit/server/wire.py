@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ssl
-import time
 from socket import SHUT_WR, socket
 from typing import Protocol
 
 from gsubmit.burl.url import redact
+from gsubmit.fairness import let_others_run
 from gsubmit.rawlog import Rawlog, mask
 from gsubmit.sending import send_all
 from gsubmit.smtp.command import is_known
 from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
-WORK_WITHOUT_REST = 64  # lines, after which other sessions get a turn
-BLOCK_WORK = 4  # lines that a block of content is worth
 LINGER = 1.0  # seconds without input after which a client that was cut off is left
 MAX_LINGER_READS = 16
 READ_LINE = 4096  # octets asked of the socket for commands
@@ -52,7 +50,7 @@ class Wire:
     """
 
     __slots__ = (
-        *("_buffer", "_outbox", "_rawlog", "_sock", "_without_rest"),
+        *("_buffer", "_outbox", "_rawlog", "_sock"),
         *("octets_in", "octets_out", "patience", "replies"),
     )
 
@@ -62,7 +60,6 @@ class Wire:
         self._buffer = b""
         self._outbox: list[Reply | Answer] = []
         self.patience = patience
-        self._without_rest = 0
         self.octets_in = 0
         self.octets_out = 0
         self.replies = 0
@@ -80,7 +77,7 @@ class Wire:
             end = self._buffer.find(b"\r\n", searched)
         line = self._buffer[:end]
         self._buffer = self._buffer[end + 2 :]
-        self._rest(1)
+        let_others_run()  # a client that always has more to say never makes us wait for it
         if self._rawlog is not None:
             self._note(line, secret=secret or len(line) > MAX_LINE)
         if len(line) > MAX_LINE:
@@ -104,6 +101,7 @@ class Wire:
         """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""
         start = self._buffer[:READ_LINE]
         while (end := self._buffer.find(b"\r\n")) < 0:
+            let_others_run()
             self._buffer = self._buffer[-1:] + self._receive(READ_LINE)
         self._buffer = self._buffer[end + 2 :]
         if self._rawlog is not None:
@@ -114,7 +112,7 @@ class Wire:
         """Between 1 and `limit` octets of content: those at hand, or the next to come."""
         octets = self._buffer or self._receive(min(limit, READ_BLOCK))
         self._buffer = octets[limit:]
-        self._rest(BLOCK_WORK)
+        let_others_run()
         return octets[:limit]
 
     def note_content(self, octets: bytes) -> None:
@@ -159,13 +157,6 @@ class Wire:
             raise Closed("closed by the client")
         self.octets_in += len(octets)
         return octets
-
-    def _rest(self, work: int) -> None:
-        """Let others run now and then: a client that always has more to say never makes us wait for it."""
-        self._without_rest += work
-        if self._without_rest >= WORK_WITHOUT_REST:
-            self._without_rest = 0
-            time.sleep(0)
 
     # Out
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotprotocol import Malformed, Reply
+from gsubmit.fairness import let_others_run
 from gsubmit.net.dial import connect
 
 CONNECT_PATIENCE = 5.0  # seconds for connection and handshake
@@ -139,6 +140,7 @@ class AuthConnection:
             if not octets:
                 raise Lost(f"{self.place} closed the connection")
             self._incoming += octets
+            let_others_run()
         line, self._incoming = self._incoming[:end], self._incoming[end + 1 :]
         return line
 
