@@ -13,13 +13,16 @@ from gevent.server import StreamServer
 
 from gsubmit.rawlog import open_rawlog
 from gsubmit.server import journal
-from gsubmit.server.session import INACTIVITY, LOGIN_TIME, Endpoints, Interrupted, Session
+from gsubmit.server.conversation import Interrupted, converse
+from gsubmit.server.session import Endpoints, Session
 from gsubmit.server.wire import Closed, TimedOut, Wire
 from gsubmit.service import Service
 from gsubmit.smtp.replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from gsubmit.smtp.reply import Reply
 
 BACKLOG = 1024
+LOGIN_TIME = 180.0  # seconds for the whole login
+INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
 REFUSAL_TIME = 5.0  # seconds to tell a client that there are too many
 COMPLAIN_EVERY = 60.0  # seconds between lines about refused clients
 TIME_TO_BEGIN = 10.0  # seconds after which a client that has not logged in makes room for another
@@ -157,7 +160,7 @@ class Listener:
         session = Session(wire, self.service, ends, _start_login_timer)
         self._door.sessions[session] = gevent.getcurrent()  # type: ignore[assignment]
         try:
-            session.run(implicit_tls=self._implicit_tls)
+            converse(session, implicit_tls=self._implicit_tls)
         finally:
             del self._door.sessions[session]
             self._door.leaving.discard(session)

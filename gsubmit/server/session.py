@@ -1,12 +1,11 @@
-"""One client's session, from the greeting to the end of the connection."""
+"""What is known of one client, from its connection to its end."""
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -18,39 +17,11 @@ from gsubmit.sasl.mechanism import Channel
 from gsubmit.server import journal
 from gsubmit.server.channel import channel_of
 from gsubmit.server.clientcertificate import is_shown
-from gsubmit.server.commands.starttls import begin_tls
-from gsubmit.server.commands.table import execute
 from gsubmit.server.transaction import Transaction
-from gsubmit.server.wire import Closed, LineTooLong, TimedOut, Wire
+from gsubmit.server.wire import Wire
 from gsubmit.service import Service
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.keywords import Situation
-from gsubmit.smtp.replies import (
-    BYE,
-    INACTIVE,
-    INTERNAL_ERROR,
-    LINE_TOO_LONG,
-    SHUTTING_DOWN,
-    TOO_MANY_BAD_COMMANDS,
-)
-from gsubmit.smtp.reply import Disconnected, Reply
-
-LAST_WORDS_TIME = 5.0  # seconds to send the reply before we close
-LOGIN_TIME = 180.0  # seconds for the whole login
-INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
-MAX_BAD_COMMANDS = 10  # in a row
-_BAD = frozenset({500, 501, 503})
-
-_log = logging.getLogger("gsubmit")
-
-
-class Interrupted(Exception):
-    """Thrown into a session that waits for its client, when the server stops or needs the place."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
-        self.reply = reply
-
 
 # Starts the time for the login, at whose end TimedOut is thrown into the session; gives what stops it.
 LoginTimer = Callable[[], Callable[[], None]]
@@ -106,88 +77,7 @@ class Session:
         self.is_waiting = False  # for a command, with nothing under way
         self.is_stopping = False
         self.end = journal.BY_CLIENT
-        self._bad_commands = 0
         self._since = time.monotonic()
-
-    def run(self, *, implicit_tls: bool = False) -> None:
-        """Serve the client until the connection ends."""
-        try:
-            if implicit_tls:
-                begin_tls(self)
-            self._converse()
-        except Closed as closed:
-            self.end = f"Connection closed: {closed}"
-        except TimedOut:
-            self.end = INACTIVE.text
-            self._say_last(INACTIVE)
-        except Interrupted as interrupted:
-            self.is_waiting = False  # once is enough
-            self.end = interrupted.reply.text
-            self._say_last(interrupted.reply)
-        except Exception:
-            self.end = "Internal error"
-            _log.exception("internal error", extra={"prefix": self.label})
-            self._say_last(INTERNAL_ERROR)
-        finally:
-            self.stop_login_timer()
-            self.end_transaction()
-            self._leave()
-            journal.ended(self)
-
-    def _converse(self) -> None:
-        self.wire.send(Reply(220, "", f"{self.service.hostname} {self.service.settings.server.login_greeting}"))
-        while True:
-            self.is_waiting = self.transaction is None
-            if self.is_stopping and self.is_waiting:
-                raise Interrupted(SHUTTING_DOWN)
-            try:
-                line = self.wire.read_line()
-                self.is_waiting = False
-            except LineTooLong as too_long:
-                self.is_waiting = False
-                if too_long.start[:4].upper() == b"BDAT":  # what follows is no command (RFC 3030 2)
-                    self._say_last(LINE_TOO_LONG)
-                    return
-                reply = LINE_TOO_LONG
-            else:
-                self.commands += 1
-                try:
-                    answer = execute(self, line)
-                except Disconnected as disconnected:
-                    self.end = disconnected.reply.text
-                    self._say_last(disconnected.reply)
-                    return
-                if answer is None:
-                    continue
-                if not isinstance(answer, Reply):
-                    self._bad_commands = 0
-                    self.wire.send(answer)
-                    continue
-                reply = answer
-            self._bad_commands = self._bad_commands + 1 if reply.code in _BAD else 0
-            if self._bad_commands > MAX_BAD_COMMANDS:
-                reply = TOO_MANY_BAD_COMMANDS
-            if reply.closes:
-                self.end = "Logged out" if reply.code == 221 else reply.text
-                self._say_last(reply)
-                return
-            self.wire.send(reply)
-            self.wire.flush()  # only promises gather: a known reply is not held back (RFC 2920 3.2)
-
-    def _say_last(self, reply: Reply) -> None:
-        """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
-        if reply.closes:
-            reply = replace(reply, text=f"{self.service.hostname} {reply.text}")
-        self.wire.patience = min(self.wire.patience, LAST_WORDS_TIME)
-        try:
-            self.wire.send(reply)
-            self.wire.flush()
-        except (Closed, TimedOut):
-            return  # nobody hears it
-        if reply.code != BYE.code:
-            self.wire.linger()
-
-    # State
 
     @property
     def age(self) -> float:
@@ -198,7 +88,7 @@ class Session:
         """What a relay is told of the client has changed: its name, its login, or TLS."""
         self._client = None
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Whoever was logged in is so no more."""
         if self.identity is not None:
             self.service.relay.leave(self.client)
@@ -207,7 +97,7 @@ class Session:
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
         self.end_transaction()
-        self._leave()
+        self.leave()
         self.forget_client()
         self._channel = None
         self.hello = None

@@ -16,6 +16,7 @@ from gsubmit.auth import hashing
 from gsubmit.auth.penalty import Penalty
 from gsubmit.auth.schemes import hash_password
 from gsubmit.sasl.claims import Identity
+from gsubmit.server.conversation import converse
 from gsubmit.server.logins import Logins
 from gsubmit.settings.load import load_text
 from gsubmit.smtp import replies
@@ -400,7 +401,7 @@ class TestConnections:
     @pytest.mark.parametrize("last", [b"QUIT\r\n", b""])
     def test_given_back_at_the_end(self, last: bytes) -> None:
         with connected(self.TWO) as client:
-            running = gevent.spawn(client.session.run)
+            running = gevent.spawn(converse, client.session)
             client.sock.sendall(f"EHLO x\r\n{GOOD}\r\n".encode())
             heard = b""
             while b"235 " not in heard:
@@ -415,7 +416,7 @@ class TestConnections:
             logins = client.session.service.logins
             logins.enter("tim", HERE, 2)
             logins.enter("tim", HERE, 2)
-            running = gevent.spawn(client.session.run)
+            running = gevent.spawn(converse, client.session)
             client.sock.sendall(f"EHLO x\r\n{GOOD}\r\n".encode())
             heard = b""
             while b"454 " not in heard:

@@ -1,0 +1,113 @@
+"""The dialog with one client, from the greeting to the last words; what is known of the client is in its Session."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from gsubmit.server import journal
+from gsubmit.server.commands.starttls import begin_tls
+from gsubmit.server.commands.table import execute
+from gsubmit.server.session import Session
+from gsubmit.server.wire import Answer, Closed, LineTooLong, TimedOut
+from gsubmit.smtp.replies import BYE, INACTIVE, INTERNAL_ERROR, LINE_TOO_LONG, SHUTTING_DOWN, TOO_MANY_BAD_COMMANDS
+from gsubmit.smtp.reply import Disconnected, Reply
+
+LAST_WORDS_TIME = 5.0  # seconds to send the reply before we close
+MAX_BAD_COMMANDS = 10  # in a row
+_BAD = frozenset({500, 501, 503})
+
+_log = logging.getLogger("gsubmit")
+
+
+class Interrupted(Exception):
+    """Thrown into a session that waits for its client, when the server stops or needs the place."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+def converse(session: Session, *, implicit_tls: bool = False) -> None:
+    """Serve the client until the connection ends."""
+    try:
+        if implicit_tls:
+            begin_tls(session)
+        last = _dialog(session)
+        session.end = "Logged out" if last.code == BYE.code else last.text
+        _say_last(session, last)
+    except Closed as closed:
+        session.end = f"Connection closed: {closed}"
+    except TimedOut:
+        session.end = INACTIVE.text
+        _say_last(session, INACTIVE)
+    except Interrupted as interrupted:
+        session.is_waiting = False  # once is enough
+        session.end = interrupted.reply.text
+        _say_last(session, interrupted.reply)
+    except Exception:
+        session.end = "Internal error"
+        _log.exception("internal error", extra={"prefix": session.label})
+        _say_last(session, INTERNAL_ERROR)
+    finally:
+        session.stop_login_timer()
+        session.end_transaction()
+        session.leave()
+        journal.ended(session)
+
+
+def _dialog(session: Session) -> Reply:
+    """Greet, and answer commands up to the one that ends the connection; its reply is still to be sent."""
+    wire, service = session.wire, session.service
+    wire.send(Reply(220, "", f"{service.hostname} {service.settings.server.login_greeting}"))
+    bad_commands = 0
+    while True:
+        session.is_waiting = session.transaction is None
+        if session.is_stopping and session.is_waiting:
+            raise Interrupted(SHUTTING_DOWN)
+        try:
+            answer = _answer(session)
+        except Disconnected as disconnected:
+            return disconnected.reply
+        if answer is None:
+            continue
+        if not isinstance(answer, Reply):
+            bad_commands = 0
+            wire.send(answer)
+            continue
+        bad_commands = bad_commands + 1 if answer.code in _BAD else 0
+        if bad_commands > MAX_BAD_COMMANDS:
+            answer = TOO_MANY_BAD_COMMANDS
+        if answer.closes:
+            return answer
+        wire.send(answer)
+        wire.flush()  # only promises gather: a known reply is not held back (RFC 2920 3.2)
+
+
+def _answer(session: Session) -> Reply | Answer | None:
+    """Read one command and carry it out. Raises Disconnected when the connection is to end after its reply."""
+    try:
+        line = session.wire.read_line()
+    except LineTooLong as too_long:
+        if too_long.start[:4].upper() == b"BDAT":  # what follows is no command (RFC 3030 2)
+            raise Disconnected(LINE_TOO_LONG) from too_long
+        return LINE_TOO_LONG
+    finally:
+        session.is_waiting = False
+    session.commands += 1
+    return execute(session, line)
+
+
+def _say_last(session: Session, reply: Reply) -> None:
+    """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
+    wire = session.wire
+    if reply.closes:
+        reply = replace(reply, text=f"{session.service.hostname} {reply.text}")
+    wire.patience = min(wire.patience, LAST_WORDS_TIME)
+    try:
+        wire.send(reply)
+        wire.flush()
+    except (Closed, TimedOut):
+        return  # nobody hears it
+    if reply.code != BYE.code:
+        wire.linger()
