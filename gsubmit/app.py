@@ -31,7 +31,8 @@ from gsubmit.relay.tls import client_context
 from gsubmit.relay.unset import NoRelay
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server import exporter
-from gsubmit.server.listener import Door, Listener, bind
+from gsubmit.server.door import Door
+from gsubmit.server.listener import Listener, bind
 from gsubmit.server.logins import Logins
 from gsubmit.server.tls import ServerTls
 from gsubmit.service import NextHops, Service
@@ -41,8 +42,11 @@ from gsubmit.settings.sections import Settings
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-STOP_PATIENCE = 30.0  # seconds for transactions to finish after SIGTERM
-KILL_PATIENCE = 5.0  # seconds for the rest to end
+STOP_TIME = 30.0  # seconds from SIGTERM to the end
+LAST_WORDS_TIME = 4.0  # of them, the last: to say 421 to clients with a message under way
+FAREWELL_TIME = 2.0  # of these, the last: to leave relay and IMAP servers
+GRACE = 0.01  # seconds in which sessions take up commands that have come already
+LEAST_TIME = 0.5  # seconds for each of these, however little there is
 _log = logging.getLogger("gsubmit")
 _not_accepted = Complaint(_log)
 
@@ -238,20 +242,35 @@ class Server:
         """Where we listen, as text."""
         return [f"{name} port {listener.port}" for name, listener in self.listeners.items()]
 
-    def stop(self, patience: float = STOP_PATIENCE) -> None:
-        """Accept nobody, let transactions finish within `patience` seconds, say 421 to the idle, leave the relay."""
+    def stop(self, patience: float = STOP_TIME) -> None:
+        """Accept nobody, say 421 to who waits for a command, let messages finish; all within `patience` seconds."""
+        end = time.monotonic() + patience
         for listener in self.listeners.values():
             listener.close()
-        self.door.stop_idle()
-        end = time.monotonic() + patience
-        while self.door.sessions and time.monotonic() < end:
-            gevent.joinall(list(self.door.sessions.values()), timeout=0.5)
-            self.door.stop_idle()
-        gevent.killall(list(self.door.sessions.values()), timeout=KILL_PATIENCE)
+        gevent.sleep(GRACE)
+        self._await_sessions(end - min(LAST_WORDS_TIME, patience / 2), self.door.stop_waiting)
+        self.door.stop_all()
+        self._await_sessions(_at_least(end - FAREWELL_TIME))
+        gevent.killall(list(self.door.sessions.values()), timeout=LEAST_TIME)
+        farewell = gevent.spawn(self._leave_others)
+        farewell.join(_at_least(end) - time.monotonic())
+        farewell.kill()
+        _log.info("stopped")
+
+    def _await_sessions(self, end: float, again: Callable[[], None] = lambda: None) -> None:
+        """Wait until all sessions have ended, or for the end of the time."""
+        while self.door.sessions and (left := end - time.monotonic()) > 0:
+            again()
+            gevent.joinall(list(self.door.sessions.values()), timeout=min(left, 0.5))
+
+    def _leave_others(self) -> None:
         if isinstance(self.service.relay, Relay):
             self.service.relay.close()
         self.service.resolver.close()
-        _log.info("stopped")
+
+
+def _at_least(end: float) -> float:
+    return max(end, time.monotonic() + LEAST_TIME)
 
 
 def _internal_user(settings: Settings) -> pwd.struct_passwd | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
 
 from gsubmit.auth.chain import Chain
@@ -57,6 +57,10 @@ class Service:
     def binds_channels(self) -> bool:
         """Whether any mechanism uses channel bindings."""
         return any(mechanism.binds for mechanism in self.mechanisms.values())
+
+    def trusts(self, address: str) -> bool:
+        """Whether an address is in login_trusted_networks: a server with many users of its own."""
+        return bool(self.trusted_networks) and any(ip_address(address) in network for network in self.trusted_networks)
 
     @property
     def has_penalty(self) -> bool:

@@ -21,7 +21,7 @@ _log = logging.getLogger("gsubmit")
 
 
 class Interrupted(Exception):
-    """Thrown into a session that waits for its client, when the server stops or needs the place."""
+    """Thrown into a session when the server stops or needs the place."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ def converse(session: Session, *, implicit_tls: bool = False) -> None:
         session.end = INACTIVE.text
         _say_last(session, INACTIVE)
     except Interrupted as interrupted:
-        session.is_waiting = False  # once is enough
+        session.wire.drop_replies()
         session.end = interrupted.reply.text
         _say_last(session, interrupted.reply)
     except Exception:
@@ -50,6 +50,7 @@ def converse(session: Session, *, implicit_tls: bool = False) -> None:
         _log.exception("internal error", extra={"prefix": session.label})
         _say_last(session, INTERNAL_ERROR)
     finally:
+        session.is_over = True
         session.stop_login_timer()
         session.end_transaction()
         session.leave()
@@ -62,8 +63,8 @@ def _dialog(session: Session) -> Reply:
     wire.send(Reply(220, "", f"{service.hostname} {service.settings.server.login_greeting}"))
     bad_commands = 0
     while True:
-        session.is_waiting = session.transaction is None
-        if session.is_stopping and session.is_waiting:
+        if session.is_stopping and not (session.transaction is not None and wire.has_input):
+            wire.flush()
             raise Interrupted(SHUTTING_DOWN)
         try:
             answer = _answer(session)
@@ -92,14 +93,13 @@ def _answer(session: Session) -> Reply | Answer | None:
         if too_long.start[:4].upper() == b"BDAT":  # what follows is no command (RFC 3030 2)
             raise Disconnected(LINE_TOO_LONG) from too_long
         return LINE_TOO_LONG
-    finally:
-        session.is_waiting = False
     session.commands += 1
     return execute(session, line)
 
 
 def _say_last(session: Session, reply: Reply) -> None:
     """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
+    session.is_over = True
     wire = session.wire
     if reply.closes:
         reply = replace(reply, text=f"{session.service.hostname} {reply.text}")

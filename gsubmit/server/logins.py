@@ -43,8 +43,11 @@ class Logins:
         return level
 
     def enter(self, user: str, address: str, most: int) -> bool:
-        """Count one more connection of a user from an address, unless there are `most` (0: any number)."""
-        key = (user, address)
+        """Count one more connection of a user from an address, unless there are `most` (0: any number).
+
+        An IPv6 network counts as one address.
+        """
+        key = (user, network_of(address))
         if most and self._connections[key] >= most:
             return False
         self._connections[key] += 1
@@ -52,7 +55,7 @@ class Logins:
 
     def leave(self, user: str, address: str) -> None:
         """A connection that was counted is over."""
-        key = (user, address)
+        key = (user, network_of(address))
         self._connections[key] -= 1
         if not self._connections[key]:
             del self._connections[key]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
+from gsubmit.auth.penalty import network_of
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Delivery
 from gsubmit.relay.xclient import UNAVAILABLE, ClientFacts
@@ -67,15 +67,16 @@ class Session:
         self.mechanism = ""
         self.password = ""  # what the client logged in with, only where BURL passes it on to an IMAP server
         self.has_bound = False  # a channel binding was used in a login
-        self.is_trusted = bool(service.trusted_networks) and self._is_in(service.trusted_networks)
+        self.network = network_of(ends.remote_ip)
+        self.is_trusted = service.trusts(ends.remote_ip)
         self.attempts = Attempts()
         self.transaction: Transaction | None = None
         self.transactions = 0
         self.commands = 0
         self._client: ClientFacts | None = None
         self._channel: Channel | None = None
-        self.is_waiting = False  # for a command, with nothing under way
-        self.is_stopping = False
+        self.is_stopping = False  # no command after those that have come
+        self.is_over = False  # nothing but the last words, and the end of what was begun
         self.end = journal.BY_CLIENT
         self._since = time.monotonic()
 
@@ -151,10 +152,6 @@ class Session:
     def has_client_certificate(self) -> bool:
         """Whether the client has shown a certificate, which the handshake has verified."""
         return self.wire.tls is not None and is_shown(self.wire.tls)
-
-    def _is_in(self, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
-        address = ip_address(self.ends.remote_ip)
-        return any(address in network for network in networks)
 
     def new_transaction_id(self) -> str:
         """The session's id, with a number from the second transaction on."""

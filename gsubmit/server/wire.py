@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from enum import Enum, auto
 from socket import SHUT_WR, socket
 from typing import Protocol
 
@@ -36,6 +37,15 @@ class LineTooLong(Exception):
         self.start = start
 
 
+class Awaits(Enum):
+    """What the client is waited for to send at this moment."""
+
+    NOTHING = auto()
+    COMMAND = auto()
+    RESPONSE = auto()  # in a login
+    CONTENT = auto()
+
+
 class Answer(Protocol):
     """A reply that may still have to come, such as a relay's promise."""
 
@@ -50,8 +60,8 @@ class Wire:
     """
 
     __slots__ = (
-        *("_buffer", "_outbox", "_rawlog", "_sock"),
-        *("octets_in", "octets_out", "patience", "replies"),
+        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock"),
+        *("awaits", "octets_in", "octets_out", "patience", "replies"),
     )
 
     def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None) -> None:
@@ -59,6 +69,8 @@ class Wire:
         self._rawlog = rawlog
         self._buffer = b""
         self._outbox: list[Reply | Answer] = []
+        self._is_cut = False  # within a reply: nothing that follows would be understood
+        self.awaits = Awaits.NOTHING
         self.patience = patience
         self.octets_in = 0
         self.octets_out = 0
@@ -68,12 +80,13 @@ class Wire:
 
     def read_line(self, *, secret: bool = False) -> bytes:
         """One line without its CRLF; nothing else ends a line (RFC 5321 2.3.8). `secret` keeps it out of the rawlog."""
+        awaits = Awaits.RESPONSE if secret else Awaits.COMMAND
         end = self._buffer.find(b"\r\n")
         while end < 0:
             if len(self._buffer) > MAX_LINE + 1:  # its CR may be there already
-                self._drop_line()
+                self._drop_line(awaits)
             searched = max(len(self._buffer) - 1, 0)
-            self._buffer += self._receive(READ_LINE)
+            self._buffer += self._receive(READ_LINE, awaits)
             end = self._buffer.find(b"\r\n", searched)
         line = self._buffer[:end]
         self._buffer = self._buffer[end + 2 :]
@@ -97,12 +110,12 @@ class Wire:
         shown = redact(mask(line).decode("latin-1"))  # URLs are secrets too, wherever they stand (RFC 4468 8)
         self._rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
 
-    def _drop_line(self) -> None:
+    def _drop_line(self, awaits: Awaits) -> None:
         """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""
         start = self._buffer[:READ_LINE]
         while (end := self._buffer.find(b"\r\n")) < 0:
             let_others_run()
-            self._buffer = self._buffer[-1:] + self._receive(READ_LINE)
+            self._buffer = self._buffer[-1:] + self._receive(READ_LINE, awaits)
         self._buffer = self._buffer[end + 2 :]
         if self._rawlog is not None:
             self._rawlog.received(start, secret=True)
@@ -110,7 +123,7 @@ class Wire:
 
     def read_block(self, limit: int = READ_BLOCK) -> bytes:
         """Between 1 and `limit` octets of content: those at hand, or the next to come."""
-        octets = self._buffer or self._receive(min(limit, READ_BLOCK))
+        octets = self._buffer or self._receive(min(limit, READ_BLOCK), Awaits.CONTENT)
         self._buffer = octets[limit:]
         let_others_run()
         return octets[:limit]
@@ -143,16 +156,19 @@ class Wire:
         self.octets_in += len(self._buffer)
         return not self._buffer
 
-    def _receive(self, size: int) -> bytes:
+    def _receive(self, size: int, awaits: Awaits) -> bytes:
         if self._outbox:
             self.flush()
         self._sock.settimeout(self.patience)
+        self.awaits = awaits
         try:
             octets = self._sock.recv(size)
         except TimeoutError as error:
             raise TimedOut from error
         except OSError as error:
             raise Closed(str(error)) from error
+        finally:
+            self.awaits = Awaits.NOTHING
         if not octets:
             raise Closed("closed by the client")
         self.octets_in += len(octets)
@@ -173,14 +189,22 @@ class Wire:
         octets = b"".join([(reply if isinstance(reply, Reply) else reply.reply()).wire for reply in outbox])
         if self._rawlog is not None:
             self._rawlog.sent(octets)
+        if self._is_cut:
+            raise Closed("the reply before was not sent to its end")
         self._sock.settimeout(self.patience)
+        self._is_cut = True
         try:
             send_all(self._sock, octets)
         except TimeoutError as error:
             raise TimedOut from error
         except OSError as error:
             raise Closed(str(error)) from error
+        self._is_cut = False
         self.octets_out += len(octets)
+
+    def drop_replies(self) -> None:
+        """Forget what the outbox has: nobody waits for what was promised."""
+        self._outbox = []
 
     # The connection
 

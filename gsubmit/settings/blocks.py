@@ -44,7 +44,11 @@ class ServiceSettings:
     """`service submission-login { }`."""
 
     inet_listeners: tuple[InetListener, ...] = (SUBMISSION, SUBMISSIONS)
-    client_limit: int = setting(uint, DEFAULT_CLIENT_LIMIT, "Most clients connected at the same time.")
+    client_limit: int = setting(
+        uint,
+        DEFAULT_CLIENT_LIMIT,
+        "Most clients connected at the same time; a newcomer then gets a place of the network or user with most.",
+    )
     has_penalty: bool = True  # unless `service anvil { unix_listener anvil-auth-penalty { mode = 0 } }` says no
 
     @staticmethod

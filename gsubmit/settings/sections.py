@@ -198,7 +198,7 @@ class AuthSettings:
         uint, 5, "Failed logins on a connection after which the next ends it; 0 means unlimited."
     )
     mail_max_userip_connections: int = setting(
-        limit, 10, "Most connections of one user from one address; 0 means unlimited."
+        limit, 10, "Most connections of one user from one address or IPv6 network; 0 means unlimited."
     )
     auth_verbose: bool = setting(boolean, False, "Whether to log why a login failed.")
     auth_cache_size: int = setting(size, 0, "Memory for verified logins, so that they need no hashing; 0 means none.")

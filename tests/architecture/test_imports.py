@@ -48,6 +48,7 @@ GEVENT = {
     "gsubmit/fairness.py",
     "gsubmit/logplaces.py",
     "gsubmit/relay/pool.py",
+    "gsubmit/server/door.py",
     "gsubmit/server/listener.py",
     "cli/gsubmit_cli/__init__.py",
 }

@@ -40,18 +40,25 @@ class Client:
             code = self.hear()
         return code
 
-    def begin(self, line: str) -> None:
+    def begin(self, line: str, end: str = "\r\n") -> None:
         """Say a line and wait for nothing."""
-        self._file.write(f"{line}\r\n".encode())
+        self._file.write(f"{line}{end}".encode())
         self._file.flush()
+
+
+@contextmanager
+def stranger(running: Serving) -> Iterator[Client]:
+    """Somebody who has just come."""
+    with socket.create_connection(("127.0.0.1", running.port), 10) as sock, sock.makefile("rwb") as file:
+        somebody = Client(cast(BinaryIO, file))
+        assert somebody.hear() == "220"
+        yield somebody
 
 
 @contextmanager
 def client(running: Serving) -> Iterator[Client]:
     """Somebody who is logged in."""
-    with socket.create_connection(("127.0.0.1", running.port), 10) as sock, sock.makefile("rwb") as file:
-        somebody = Client(cast(BinaryIO, file))
-        assert somebody.hear() == "220"
+    with stranger(running) as somebody:
         assert somebody.say(*LOGIN) == "235"
         yield somebody
 
@@ -69,12 +76,13 @@ def pool(running: Serving) -> Relay:
 
 
 def stopped_while(server: Server, has_come: Callable[[], object], content: str) -> Serving:
-    """Stop a server before `server` once something `has_come`, and have the client hear nothing."""
+    """Stop a server before `server` once something `has_come`; the client hears no more than that."""
     with served(server), serving(relay_port=server.port) as running, client(running) as sender:
         assert sender.say(*ENVELOPE, "DATA") == "354"
         sender.begin(content)
         until(has_come)
         running.server.stop(patience=0)
+        assert sender.hear() == "421"  # RFC 5321 3.8
         assert sender.hear() == ""
         assert (pool(running)._idle, pool(running)._turns.busy) == ([], 0)
     assert "Traceback" not in running.log_text
@@ -103,6 +111,82 @@ def test_a_stop_within_the_message_says_no_such_thing(keywords: str) -> None:
     server = Server({"EHLO": keywords, "body": stop_reading})
     running = stopped_while(server, lambda: reading, LARGE)
     assert "is unknown" not in running.log_text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param([], id="idle"),
+        pytest.param(["AUTH LOGIN"], id="within AUTH"),
+        pytest.param([*LOGIN, "NOOP"], id="logged in"),
+        pytest.param([*LOGIN, *ENVELOPE[:1]], id="after MAIL"),
+        pytest.param([*LOGIN, *ENVELOPE], id="after RCPT"),
+        pytest.param([*LOGIN, *ENVELOPE, "BDAT 3\r\nx"], id="between chunks"),
+    ],
+)
+def test_who_waits_for_a_command_is_told_at_once(said: list[str]) -> None:
+    """RFC 5321 3.8. The stop is over with the last of them, long before the end of its time."""
+    with serving("disable_plaintext_auth = no\n") as running, stranger(running) as sender:
+        sender.say(*said)
+        stop = gevent.spawn(running.server.stop, patience=600)
+        with gevent.Timeout(10):
+            assert sender.hear() == "421"
+            assert sender.hear() == ""
+            stop.join()
+    assert "Server shutting down" in running.log_text
+    assert "Traceback" not in running.log_text
+
+
+def test_half_a_line_is_no_reason_to_wait() -> None:
+    with serving() as running, client(running) as sender:
+        sender.begin("NOOP\r\nNO", end="")
+        assert sender.hear() == "250"
+        stop = gevent.spawn(running.server.stop, patience=600)
+        with gevent.Timeout(10):
+            assert sender.hear() == "421"
+            stop.join()
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said", "begun"),
+    [
+        pytest.param({}, [*ENVELOPE, "DATA"], "Subject: x", id="within DATA"),
+        pytest.param({}, ENVELOPE, "BDAT 100\r\nSubject: x", id="within a chunk"),
+        pytest.param({"MAIL": SILENT}, [], "\r\n".join(ENVELOPE), id="before the answer to MAIL"),
+        pytest.param({"RCPT": SILENT}, ENVELOPE[:1], "\r\n".join([*ENVELOPE[1:], "DATA"]), id="before that to RCPT"),
+        pytest.param({"content": SILENT}, ENVELOPE, "BDAT 3 LAST\r\nx", id="before that to the message"),
+    ],
+)
+def test_who_has_more_under_way_is_told_at_the_end(behaviour: dict[str, str], said: list[str], begun: str) -> None:
+    server = Server({"EHLO": ehlo("PIPELINING", "CHUNKING"), **behaviour})
+    with served(server), serving(relay_port=server.port) as running, client(running) as sender:
+        sender.say(*said)
+        sender.begin(begun)
+        gevent.sleep(0.1)
+        with gevent.Timeout(10):
+            running.server.stop(patience=0.5)
+            assert sender.hear() == "421"
+            assert sender.hear() == ""
+    assert "Traceback" not in running.log_text
+
+
+@pytest.mark.parametrize("keywords", [ehlo("PIPELINING", "CHUNKING"), ehlo()], ids=["CHUNKING", "DATA"])
+def test_a_message_under_way_is_finished_and_its_reply_heard(keywords: str) -> None:
+    """Also where the relay has all of it and is slow to answer; then 421, whatever else the client has sent."""
+
+    def slowly(_: str) -> str:
+        gevent.sleep(0.5)
+        return "250 2.0.0 ok"
+
+    server = Server({"EHLO": keywords, "content": slowly})
+    with served(server), serving(relay_port=server.port) as running, client(running) as sender:
+        assert sender.say(*ENVELOPE, "DATA") == "354"
+        stop = gevent.spawn(running.server.stop, patience=60)
+        gevent.sleep(0.1)
+        sender.begin(MESSAGE + "\r\nNOOP\r\nNOOP")
+        with gevent.Timeout(20):
+            assert [sender.hear(), sender.hear(), sender.hear()] == ["250", "421", ""]
+            stop.join()
 
 
 def submit(sender: Client) -> None:

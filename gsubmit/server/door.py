@@ -1,0 +1,210 @@
+"""Who is in, how many there may be, and who has to go when one more comes or the server stops."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import gevent
+
+from gsubmit.auth.penalty import network_of
+from gsubmit.server.conversation import Interrupted
+from gsubmit.server.session import Session
+from gsubmit.server.wire import Awaits
+from gsubmit.service import Service
+from gsubmit.smtp.replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
+from gsubmit.smtp.reply import Reply
+
+COMPLAIN_EVERY = 60.0  # seconds between lines about refused clients
+TIME_TO_BEGIN = 10.0  # seconds after which a client that has not logged in makes room for another
+RENEW_EVERY = 0.1  # seconds between looks at who has logged in, while it is full
+LOOKED_AT = 3  # of those who hold most
+# A user keeps this part of all places, whoever else wants in, and is not cut off within a message up to that part.
+IDLE_SHARE = 20
+BUSY_SHARE = 4
+
+_STAYS = 4  # a rank above those of all who may have to go
+Greenlet: TypeAlias = "gevent.Greenlet[..., None]"
+Holder = tuple[str, str]  # what kind, and its name: who is counted as one
+_log = logging.getLogger("gsubmit")
+
+
+def stranger(address: str, service: Service) -> Holder:
+    """Who somebody is that has not logged in: the network, or anybody where that has many users, such as webmail."""
+    return ("trusted", "") if service.trusts(address) else ("network", network_of(address))
+
+
+def _holder(session: Session) -> Holder:
+    if session.identity is not None:
+        return "user", session.identity.user
+    return ("session", session.id) if session.is_trusted else ("network", session.network)
+
+
+class _Places:
+    """Which sessions each holder has, the first to come first."""
+
+    def __init__(self) -> None:
+        self._held: dict[Holder, dict[Session, None]] = {}
+        self._holders: dict[Session, Holder] = {}
+        self._renewed = 0.0
+
+    def take(self, session: Session) -> None:
+        holder = self._holders[session] = _holder(session)
+        self._held.setdefault(holder, {})[session] = None
+
+    def give_back(self, session: Session) -> None:
+        holder = self._holders.pop(session, None)
+        if holder is not None:
+            del self._held[holder][session]
+            if not self._held[holder]:
+                del self._held[holder]
+
+    def renew(self) -> None:
+        """Note who has logged in since the last look."""
+        if time.monotonic() - self._renewed < RENEW_EVERY:
+            return
+        self._renewed = time.monotonic()
+        for session, holder in list(self._holders.items()):
+            if _holder(session) != holder:
+                self.give_back(session)
+                self.take(session)
+
+    def held_by(self, holder: Holder) -> int:
+        return len(self._held.get(holder, ()))
+
+    def held_beside(self, session: Session) -> int:
+        """How many its holder has, with this one."""
+        return self.held_by(self._holders[session])
+
+    def largest(self) -> Iterable[dict[Session, None]]:
+        """What they hold who hold most, the largest first."""
+        return heapq.nlargest(LOOKED_AT, self._held.values(), key=len)
+
+
+@dataclass
+class Door:
+    """The sessions of all listeners."""
+
+    client_limit: int
+    sessions: dict[Session, Greenlet] = field(default_factory=dict)
+    leaving: set[Session] = field(default_factory=set)  # those that were sent away
+    refusals: int = 0
+    _complained: float = -3600.0
+    _places: _Places = field(default_factory=_Places)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more client is one too many."""
+        return len(self.sessions) >= self.client_limit
+
+    def enter(self, session: Session, greenlet: Greenlet) -> None:
+        """Somebody is in."""
+        self.sessions[session] = greenlet
+        self._places.take(session)
+
+    def leave(self, session: Session) -> None:
+        """Somebody has gone."""
+        del self.sessions[session]
+        self.leaving.discard(session)
+        self._places.give_back(session)
+
+    def complain(self) -> None:
+        """Say in the log, once in a while, that clients are refused."""
+        if time.monotonic() - self._complained >= COMPLAIN_EVERY:
+            self._complained = time.monotonic()
+            _log.warning("client_limit = %d is reached, clients are refused", self.client_limit)
+
+    # One more
+
+    def make_room(self, newcomer: Holder) -> bool:
+        """Send somebody away for a newcomer; False when all others have more right to be here.
+
+        The place is taken from whoever holds most, a network or a user, if that is more than the newcomer would
+        then hold; else from who has been here longest without a login.
+        """
+        if len(self.leaving) >= self.client_limit:
+            return False
+        self._places.renew()
+        session = self._of_those_with_most(newcomer) or self._slow_stranger(newcomer)
+        if session is None:
+            return False
+        self._places.give_back(session)
+        self.leaving.add(session)
+        gevent.get_hub().loop.run_callback(self._send_away, session)
+        return True
+
+    def _of_those_with_most(self, newcomer: Holder) -> Session | None:
+        for held in self._places.largest():
+            if len(held) < self._places.held_by(newcomer) + 2:
+                return None
+            ranks = ((self._rank(session, len(held)), at, session) for at, session in enumerate(held))
+            rank, _, session = min(ranks)
+            if rank < _STAYS:
+                return session
+        return None
+
+    def _rank(self, session: Session, held: int) -> int:
+        """Who goes first of those with the same holder; who waits for the end of a penalty, say, has a place too."""
+        if session.identity is None:
+            return 0 if session.wire.awaits is Awaits.COMMAND else 1
+        if held <= self.client_limit // IDLE_SHARE or session.wire.awaits is Awaits.NOTHING:
+            return _STAYS  # what it waits for is not the client: a relay may have its message
+        if session.transaction is None:
+            return 2
+        return 3 if held > self.client_limit // BUSY_SHARE else _STAYS
+
+    def _slow_stranger(self, newcomer: Holder) -> Session | None:
+        """Who could have logged in by now and has not; the idle go first. Nobody pushes out who holds less."""
+        own = self._places.held_by(newcomer)
+        busy: Session | None = None
+        for session in self._slow_strangers():
+            if self._places.held_beside(session) >= own:
+                if session.wire.awaits is Awaits.COMMAND:
+                    return session
+                busy = busy or session
+        return busy
+
+    def _slow_strangers(self) -> Iterator[Session]:
+        for session in self.sessions:
+            if session.age <= TIME_TO_BEGIN:
+                return
+            if session.identity is None and not session.is_over and session not in self.leaving:
+                yield session
+
+    def _send_away(self, session: Session) -> None:
+        """Runs in the hub, so that the session cannot begin something between the question and the throw."""
+        greenlet = self.sessions.get(session)
+        if greenlet is None:
+            return
+        if session.identity is None or session.wire.awaits is not Awaits.NOTHING:
+            _throw(session, greenlet, TOO_MANY_CONNECTIONS)
+        else:  # it has logged in, or gone to work, at the last moment
+            self.leaving.discard(session)
+            self._places.take(session)
+
+    # The end
+
+    def stop_waiting(self) -> None:
+        """Say 421 to sessions that wait for a command, whatever came before it; the others go on."""
+        for session, greenlet in list(self.sessions.items()):
+            session.is_stopping = True
+            gevent.get_hub().loop.run_callback(_stop_if_waiting, session, greenlet)
+
+    def stop_all(self) -> None:
+        """Say 421 to all, whatever they do."""
+        for session, greenlet in list(self.sessions.items()):
+            gevent.get_hub().loop.run_callback(_throw, session, greenlet, SHUTTING_DOWN)
+
+
+def _stop_if_waiting(session: Session, greenlet: Greenlet) -> None:
+    if session.wire.awaits in (Awaits.COMMAND, Awaits.RESPONSE):
+        _throw(session, greenlet, SHUTTING_DOWN)
+
+
+def _throw(session: Session, greenlet: Greenlet, reply: Reply) -> None:
+    if not (greenlet.dead or session.is_over):
+        greenlet.throw(Interrupted(reply))
