@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 
 from gsubmit.message.body import MessageBody
-from gsubmit.relay.promise import Delivery
+from gsubmit.relay.promise import Delivery, Promise
 from gsubmit.smtp.data import NewlineMender
-from gsubmit.smtp.envelope import Envelope, Sender
+from gsubmit.smtp.envelope import Envelope, Recipient, Sender
 from gsubmit.smtp.replies import BARE_LINE_END, EMPTY_MESSAGE, HOLDS_NUL, NO_ROOM, TOO_BIG
 from gsubmit.smtp.reply import Reply
 
@@ -19,7 +20,7 @@ class Transaction:
     """Envelope, body and delivery. `fault` is the first thing wrong with the content, told when all of it has come."""
 
     __slots__ = (
-        *("_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
+        *("_accepted", "_asked", "_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
         *("fault", "has_chunks", "id", "is_spoiled"),
     )
 
@@ -33,12 +34,27 @@ class Transaction:
         self.has_chunks = False  # BDAT has begun: no RCPT, no DATA (RFC 3030 2)
         self.is_spoiled = False  # a chunk failed: nothing but RSET helps
         self._max_size = max_size
+        self._asked: deque[Promise] = deque()  # answers to RCPT that were not counted yet
+        self._accepted = 0  # and how many of the others were good
         self._mender: NewlineMender | None = None
 
     def mend_newlines(self) -> None:
         """Make CRLF of each bare LF that comes from now on, unless it is binary content (bare-newline)."""
         if self.envelope.sender.params.body != "BINARYMIME":
             self._mender = NewlineMender()
+
+    def ask(self, recipient: Recipient) -> Promise:
+        """Hand one more recipient to the next hop. Raises Refused when it cannot be asked."""
+        promise = self.delivery.recipient(recipient)
+        self.envelope.recipients.append(recipient)
+        self._asked.append(promise)
+        return promise
+
+    def has_accepted(self, number: int) -> bool:
+        """Whether the next hop took so many recipients; waits for its answers where they may decide that."""
+        while self._asked and self._accepted + len(self._asked) >= number > self._accepted:
+            self._accepted += not self._asked.popleft().reply().refuses
+        return self._accepted >= number
 
     @property
     def room(self) -> int | None:

@@ -41,8 +41,6 @@ def rcpt(session: Session, command: Command) -> Answer:
         smtputf8=transaction.envelope.sender.params.smtputf8,
     )
     limit = settings.submission_max_recipients
-    if limit and len(transaction.envelope.recipients) >= limit and len(transaction.delivery.accepted()) >= limit:
+    if limit and transaction.has_accepted(limit):
         raise Refused(TOO_MANY_RECIPIENTS)  # RFC 5321 4.5.3.1.10
-    promise = transaction.delivery.recipient(recipient)
-    transaction.envelope.recipients.append(recipient)
-    return promise
+    return transaction.ask(recipient)

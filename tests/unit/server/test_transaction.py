@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gsubmit.message.body import MEMORY_LIMIT, MessageBody
+from gsubmit.relay.promise import Promise
 from gsubmit.server.transaction import Transaction
 from gsubmit.smtp import replies
-from gsubmit.smtp.envelope import Sender, read_sender
+from gsubmit.smtp.address import Address
+from gsubmit.smtp.envelope import Recipient, Sender, read_sender
+from gsubmit.smtp.params import NO_RCPT_PARAMS
 from gsubmit.smtp.reply import Reply
 from tests.unit.server.sessions import Delivered
 
@@ -29,6 +33,34 @@ def open_one(tmp_path: Path) -> Iterator[Transaction]:
     opened = transaction(tmp_path)
     yield opened
     opened.close()
+
+
+@pytest.mark.parametrize("kind", ["good", "bad"])
+def test_each_answer_to_rcpt_is_looked_at_once(open_one: Transaction, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many recipients come beyond submission_max_recipients, each of them costs the same."""
+    looks = 0
+
+    class Counted(Promise):
+        def reply(self) -> Reply:
+            nonlocal looks
+            looks += 1
+            return super().reply()
+
+    def recipient(asked: Recipient) -> Promise:
+        promise = Counted(delivery, asked)
+        promise.answer = Reply(250 if asked.forward_path.local_part == "good" else 550)
+        return promise
+
+    delivery = cast(Delivered, open_one.delivery)
+    monkeypatch.setattr(delivery, "recipient", recipient)
+    monkeypatch.setattr(delivery, "accepted", pytest.fail)  # it looks at all of them
+    asked = 0
+    for _ in range(300):
+        if not open_one.has_accepted(10):
+            asked += 1
+            open_one.ask(Recipient(Address(kind, "example.net"), NO_RCPT_PARAMS))
+    assert asked == (10 if kind == "good" else 300)
+    assert looks <= asked
 
 
 @pytest.mark.parametrize(
