@@ -51,11 +51,15 @@ def logged_in(session: Session) -> None:
     _log.info("Login: %s", _who(session, identity.user, session.mechanism, identity.master_user), extra=_LOGIN)
 
 
+def login_begun(session: Session) -> None:
+    """A login is tried; what the first one came to is told with the time since then, as in Dovecot."""
+    if not session.attempts.first:
+        session.attempts.first = time.monotonic()
+
+
 def login_failed(session: Session, user: str, method: str, reason: str) -> None:
     """A login did not succeed; the line about it comes when the session ends, unless auth_verbose asks for one now."""
     attempts = session.attempts
-    if not attempts.failed:
-        attempts.first = time.monotonic()
     attempts.failed += 1
     attempts.user, attempts.method, attempts.reason = user, method, "auth failed"
     if session.service.settings.auth.auth_verbose:
@@ -82,7 +86,7 @@ def ended(session: Session) -> None:
         return
     attempts = session.attempts
     if attempts.failed:
-        seconds = int(time.monotonic() - attempts.first + session.service.settings.auth.auth_failure_delay)
+        seconds = int(time.monotonic() - attempts.first)
         what = f"Aborted login (auth failed, {attempts.failed} attempts in {seconds} secs)"
     elif attempts.reason:
         what = f"Aborted login ({attempts.reason})"

@@ -82,6 +82,7 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
 
 def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
     """One attempt. Refused where the exchange itself went wrong."""
+    journal.login_begun(session)
     logins, address = session.service.logins, session.ends.remote_ip
     level = logins.wait(address) if _is_watched(session) else 0
     authority = SessionAuthority(session, mechanism)

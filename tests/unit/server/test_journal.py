@@ -16,11 +16,13 @@ WHO = r"rip=192\.0\.2\.10, lip=127\.0\.0\.1, session=<[\w-]{16}>"
 
 
 def failed(client: Client) -> None:
+    journal.login_begun(client.session)
     journal.login_failed(client.session, "u\nx", "PLAIN", "password mismatch")
 
 
 def failed_twice(client: Client) -> None:
     failed(client)
+    client.session.attempts.first -= 12.5  # the first began so long ago
     failed(client)
 
 
@@ -42,10 +44,10 @@ def nothing(_: Client) -> None:
     [
         pytest.param(nothing, r"Disconnected: Connection closed \(no auth attempts in 0 secs\): user=<>, " + WHO, id="none"),
         pytest.param(
-            failed, r"Aborted login \(auth failed, 1 attempts in 2 secs\): user=<u\?x>, method=PLAIN, " + WHO, id="failed"
+            failed, r"Aborted login \(auth failed, 1 attempts in 0 secs\): user=<u\?x>, method=PLAIN, " + WHO, id="failed"
         ),
         pytest.param(
-            failed_twice, r"Aborted login \(auth failed, 2 attempts in 2 secs\): user=<u\?x>, method=PLAIN, " + WHO, id="twice"
+            failed_twice, r"Aborted login \(auth failed, 2 attempts in 12 secs\): user=<u\?x>, method=PLAIN, " + WHO, id="twice"
         ),
         pytest.param(
             refused,
