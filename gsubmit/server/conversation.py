@@ -10,11 +10,20 @@ from gsubmit.server.commands.starttls import begin_tls
 from gsubmit.server.commands.table import execute
 from gsubmit.server.session import Session
 from gsubmit.server.wire import Answer, Closed, LineTooLong, TimedOut
-from gsubmit.smtp.replies import BYE, INACTIVE, INTERNAL_ERROR, LINE_TOO_LONG, SHUTTING_DOWN, TOO_MANY_BAD_COMMANDS
+from gsubmit.smtp.replies import (
+    BYE,
+    INACTIVE,
+    INTERNAL_ERROR,
+    LINE_TOO_LONG,
+    SHUTTING_DOWN,
+    TOO_MANY_BAD_COMMANDS,
+    TOO_MANY_COMMANDS,
+)
 from gsubmit.smtp.reply import Disconnected, Reply
 
 LAST_WORDS_TIME = 5.0  # seconds to send the reply before we close
 MAX_BAD_COMMANDS = 10  # in a row
+MAX_COMMANDS_WITHOUT_LOGIN = 100  # as many as Postfix takes without effect (smtpd_junk_command_limit)
 _BAD = frozenset({500, 501, 503})
 
 _log = logging.getLogger("gsubmit")
@@ -61,7 +70,7 @@ def _dialog(session: Session) -> Reply:
     """Greet, and answer commands up to the one that ends the connection; its reply is still to be sent."""
     wire, service = session.wire, session.service
     wire.send(Reply(220, "", f"{service.hostname} {service.settings.server.login_greeting}"))
-    bad_commands = 0
+    bad_commands = without_login = 0
     while True:
         if session.is_stopping and not (session.transaction is not None and wire.has_input):
             wire.flush()
@@ -70,6 +79,9 @@ def _dialog(session: Session) -> Reply:
             answer = _answer(session)
         except Disconnected as disconnected:
             return disconnected.reply
+        without_login += session.identity is None
+        if without_login > MAX_COMMANDS_WITHOUT_LOGIN:  # later a client may say NOOP to stay connected
+            return TOO_MANY_COMMANDS
         if answer is None:
             continue
         if not isinstance(answer, Reply):

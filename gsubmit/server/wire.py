@@ -12,6 +12,7 @@ from gsubmit.fairness import let_others_run
 from gsubmit.rawlog import Rawlog, mask
 from gsubmit.sending import send_all
 from gsubmit.smtp.command import is_known
+from gsubmit.smtp.foreign import TLS_RECORD
 from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
@@ -82,12 +83,13 @@ class Wire:
         """One line without its CRLF; nothing else ends a line (RFC 5321 2.3.8). `secret` keeps it out of the rawlog."""
         awaits = Awaits.RESPONSE if secret else Awaits.COMMAND
         end = self._buffer.find(b"\r\n")
-        while end < 0:
+        while end < 0 and not self._buffer.startswith(TLS_RECORD):  # which may have none, and waits for our handshake
             if len(self._buffer) > MAX_LINE + 1:  # its CR may be there already
                 self._drop_line(awaits)
             searched = max(len(self._buffer) - 1, 0)
             self._buffer += self._receive(READ_LINE, awaits)
             end = self._buffer.find(b"\r\n", searched)
+        end = end if end >= 0 else len(self._buffer)
         line = self._buffer[:end]
         self._buffer = self._buffer[end + 2 :]
         let_others_run()  # a client that always has more to say never makes us wait for it

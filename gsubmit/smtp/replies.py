@@ -38,6 +38,8 @@ CHUNKS_BEGUN = Reply(503, "5.5.1", "Not allowed after BDAT in the same transacti
 BINARY_NEEDS_BDAT = Reply(503, "5.5.1", "DATA cannot be used with BINARYMIME")
 TALKED_TOO_EARLY = Reply(554, "5.5.0", "Data sent before the go-ahead")
 TOO_MANY_BAD_COMMANDS = Reply(421, "4.7.0", "Too many invalid commands")
+TOO_MANY_COMMANDS = Reply(421, "4.7.0", "Too many commands without a login")
+FOREIGN_PROTOCOL = Reply(500, "5.5.1", "This server speaks SMTP, goodbye")
 
 # TLS and login
 TLS_ACTIVE = Reply(502, "5.5.1", "TLS is already active")

@@ -14,7 +14,8 @@ from gsubmit.relay.answer import RelayFailed
 from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls
 from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command
-from gsubmit.smtp.replies import LINE_TOO_LONG, UNKNOWN_COMMAND
+from gsubmit.smtp.foreign import is_foreign
+from gsubmit.smtp.replies import FOREIGN_PROTOCOL, LINE_TOO_LONG, UNKNOWN_COMMAND
 from gsubmit.smtp.reply import Disconnected, Refused, Reply
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ COMMANDS: dict[str, Row] = {
 def execute(session: Session, line: bytes) -> Reply | Answer | None:
     """Carry out one command line and give its reply. Raises Disconnected when the connection is to end after it."""
     try:
-        command, row = _read(line)
+        command, row = _read(line, is_stranger=session.identity is None)
         try:
             for need in row.needs:
                 need(session, command)
@@ -109,8 +110,8 @@ def execute(session: Session, line: bytes) -> Reply | Answer | None:
         return refused.reply
 
 
-def _read(line: bytes) -> tuple[Command, Row]:
-    """The command in a line, with its row. Raises Refused."""
+def _read(line: bytes, *, is_stranger: bool) -> tuple[Command, Row]:
+    """The command in a line, with its row. Raises Refused; who has logged in is sure to mean us."""
     try:
         command = Command.parse(line)
         row = COMMANDS.get(command.verb)
@@ -119,6 +120,8 @@ def _read(line: bytes) -> tuple[Command, Row]:
         if len(line) > row.max_line:
             raise Refused(LINE_TOO_LONG)
     except Refused as refused:
+        if is_stranger and is_foreign(line):
+            raise Disconnected(FOREIGN_PROTOCOL) from refused
         raise _unreadable(line, refused.reply) from refused
     return command, row
 

@@ -290,10 +290,24 @@ def test_refused_hello_keeps_the_transaction() -> None:
 
 def test_execute_takes_any_octets() -> None:
     with connected() as client:
+        client.log_in()
         for octet in range(256):
             answer = execute(client.session, bytes([octet]) * 4)
             assert isinstance(answer, Reply)
             assert answer.code == 500
+
+
+def test_a_stranger_who_begins_with_no_letter_is_left() -> None:
+    """As smtpd_forbidden_commands of Postfix has it, but for white space and what is not ASCII."""
+    left = []
+    with connected() as client:
+        for octet in range(256):
+            try:
+                execute(client.session, bytes([octet]) * 4)
+            except Disconnected as end:
+                assert end.reply is replies.FOREIGN_PROTOCOL
+                left.append(octet)
+    assert left == [*range(9), *range(14, 32), *range(33, 65), *range(91, 97), *range(123, 127)]
 
 
 def test_verbs_are_those_of_the_table() -> None:
