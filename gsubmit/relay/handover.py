@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 
+from gsubmit.fairness import let_others_run
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.relay.answer import KeywordRefused, RelayFailed, for_client
 from gsubmit.relay.connection import RelayConnection
@@ -125,7 +125,7 @@ def _put_all(connection: RelayConnection, blocks: Iterable[bytes], committed: Co
     for block in blocks:
         if connection.outgoing_size >= BLOCK:
             has_sent = connection.flush_until_answered()
-            time.sleep(0)  # a relay that never makes us wait must not keep other sessions waiting
+            let_others_run()  # a relay that never makes us wait must not keep other sessions waiting
             if not (has_sent and connection.is_silent()):
                 raise _interrupted(connection)
         connection.content(block)
