@@ -9,7 +9,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 MAX_RECEIVED = 100  # Received fields after which a message is called looping, RFC 5321 6.3
-_MESSAGE_ID = re.compile(rb"^Message-ID:[ \t]*(?:\r\n[ \t]+)?([!-~]{1,998})", re.IGNORECASE | re.MULTILINE)
+# Only CRLF ends a line: binary content may have LF alone. White space before the colon is RFC 5322 4.5's.
+_MESSAGE_ID = re.compile(
+    rb"^(?<![^\r]\n)Message-ID[ \t]*:[ \t]*(?:\r\n[ \t]+)?([!-~]{1,998})", re.IGNORECASE | re.MULTILINE
+)
+_RECEIVED = re.compile(rb"\r\nreceived[ \t]*:")
 _FOLD_AT = 76
 
 
@@ -62,4 +66,4 @@ def message_id(head: bytes) -> str:
 
 def count_received(head: bytes) -> int:
     """How many hops the header tells of."""
-    return (b"\r\n" + head.lower()).count(b"\r\nreceived:")
+    return len(_RECEIVED.findall(b"\r\n" + head.lower()))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from gsubmit.message.beginning import well_begun
 from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
 from gsubmit.server import journal
 from gsubmit.server.report import report_relayed
 from gsubmit.server.tls import cipher_name
 from gsubmit.smtp.address import is_host_name
-from gsubmit.smtp.replies import LOOPING
+from gsubmit.smtp.replies import LOOPING, NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
     from gsubmit.server.transaction import Transaction
+
+_log = logging.getLogger("gsubmit.session")
 
 
 def submit(session: Session) -> Reply | None:
@@ -39,6 +43,11 @@ def _hand_over(session: Session, transaction: Transaction) -> Reply:
     fault = transaction.judge()
     if fault is not None:
         return fault
+    try:
+        _let_begin_well(transaction)
+    except OSError as error:
+        _log.error("cannot keep message %s: %s", transaction.id, error, extra={"prefix": session.label})
+        return NO_ROOM
     if count_received(transaction.body.head()) > MAX_RECEIVED:
         return LOOPING
     header = b""
@@ -48,6 +57,14 @@ def _hand_over(session: Session, transaction: Transaction) -> Reply:
         return transaction.delivery.send(header, transaction.body)
     except Refused as refused:
         return refused.reply
+
+
+def _let_begin_well(transaction: Transaction) -> None:
+    """All who read the content after this, see the header that the relay will see."""
+    body = well_begun(transaction.body)
+    if body is not transaction.body:
+        transaction.body.close()
+        transaction.body = body
 
 
 def _trace(session: Session, transaction: Transaction) -> Trace:

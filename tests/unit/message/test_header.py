@@ -104,6 +104,8 @@ def test_no_address_makes_a_second_field(local_part: str) -> None:
         pytest.param(b"References: <0@x>\r\n Message-ID: <1@x>\r\n", "", id="inside a folded field"),
         pytest.param(b"Message-ID:\r\nFrom: a\r\n", "", id="empty"),
         pytest.param(b"Message-ID: \xff\x1b[2J\r\n", "", id="CMD-24 nothing for a log"),
+        pytest.param(b"Message-ID :<1@x>\r\n", "<1@x>", id="RFC 5322 4.5 white space before the colon"),
+        pytest.param(b"A: b\nMessage-ID: <1@x>\r\n", "", id="LF is no line end"),
         pytest.param(b"", "", id="no header"),
     ],
 )
@@ -124,6 +126,7 @@ def test_message_id_is_printable(head: bytes) -> None:
         pytest.param(b"Received: a\r\nRECEIVED:b\r\nreceived: c\r\n\r\n", 3, id="LIM-8 any case"),
         pytest.param(b"Received: a\r\n Received: b\r\nX-Received: c\r\n", 1, id="only field names"),
         pytest.param(b"Subject: Received: a\r\nReceived-SPF: x\r\n", 0, id="other fields"),
+        pytest.param(b"Received : a\r\nreceived\t: b\r\n", 2, id="RFC 5322 4.5 white space before the colon"),
         pytest.param(b"A: b\nReceived: x\r\n", 0, id="LF is no line end"),
         pytest.param(b"Received: x\r\n" * 150, 150, id="LIM-8 many"),
     ],
