@@ -13,19 +13,21 @@ from gsubmit.message import transferencoding
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.message.encodedword import in_ascii
 from gsubmit.message.fault import CannotConvert
-from gsubmit.message.fields import Field, folded, split_header
-from gsubmit.message.parts import ENCODINGS, IDENTITIES, Kind, Part, Segment, segments
+from gsubmit.message.fields import ENCODINGS, IDENTITIES, UNKNOWN_ENCODING, Field, folded, split_header
+from gsubmit.message.parts import Kind, Part, Segment, segments
 from gsubmit.message.survey import Findings, Survey
 
 __all__ = ["CannotConvert", "eight_bit", "headers_need_smtputf8", "seven_bit"]
 
 _CRLF = b"\r\n"
+MAX_NAME = 60  # characters of the name of a field, where it is shown
 _VERSION = Field(b"mime-version", b"MIME-Version: 1.0\r\n")
 # RFC 1428: what to say of 8-bit text that nobody has labelled.
 _UNKNOWN_TEXT = Field(b"content-type", b"Content-Type: text/plain; charset=unknown-8bit\r\n")
 # RFC 6532 3.7, RFC 6533 4.4: messages that may be encoded as they are.
 _GLOBAL = (b"message/global", b"message/global-headers", b"message/global-delivery-status")
 _ENCODERS = {b"base64": transferencoding.base64, b"quoted-printable": transferencoding.quoted_printable}
+_MENDERS = {b"base64": transferencoding.mended_base64, b"quoted-printable": transferencoding.mended_quoted_printable}
 # After content that ends the message without CRLF: octets that no decoder takes for content.
 _ENDS = {b"base64": _CRLF, b"quoted-printable": b"=\r\n"}
 
@@ -79,11 +81,15 @@ def _converted(source: MessageBody, directory: str, *, takes_8bit: bool) -> Mess
 def _decide(segment: Segment, *, takes_8bit: bool) -> None:
     """Note in the part what becomes of it."""
     part = segment.part
-    if segment.kind is Kind.HEADER:
-        is_free = not (part.is_sealed or part.seals)
-        if is_free and part.encoding in (IDENTITIES[2:] if takes_8bit else IDENTITIES[1:]):
-            part.becomes = b"8bit" if takes_8bit else b"7bit"
+    # What a multipart is labelled counts only when it is divided.
+    if segment.kind in (Kind.HEADER, Kind.AROUND) and not (part.is_sealed or part.seals):
+        widest = IDENTITIES[1] if takes_8bit else IDENTITIES[0]
+        if part.encoding not in IDENTITIES or part.encoding > widest:
+            part.becomes = widest
     if segment.findings.fits(takes_8bit=takes_8bit):
+        return
+    if _may_be_mended(segment):
+        part.is_mended = True
         return
     if part.is_sealed or (part.seals and segment.kind is not Kind.HEADER):
         raise CannotConvert(f"{_shown(part)} must not change")
@@ -93,8 +99,18 @@ def _decide(segment: Segment, *, takes_8bit: bool) -> None:
         raise CannotConvert(f"{_shown(part)} has no parts")
 
 
+def _may_be_mended(segment: Segment) -> bool:
+    """Whether it is encoded content with octets or line lengths that no encoding has."""
+    part = segment.part
+    is_free = not (part.is_sealed or part.is_broken or part.is_container)
+    is_known = part.encoding == b"base64" or (
+        part.encoding == b"quoted-printable" and not segment.findings.has_odd_octets
+    )
+    return segment.kind is Kind.CONTENT and is_free and is_known
+
+
 def _decide_encoding(part: Part, findings: Findings) -> None:
-    if part.type.startswith((b"multipart/", b"message/")) and part.type not in _GLOBAL:
+    if part.is_container and part.type not in _GLOBAL:
         raise CannotConvert(f"{_shown(part)} cannot be encoded")  # RFC 2045 6.4
     is_text = part.type.startswith(b"text/") and not findings.has_odd_octets
     is_mostly_ascii = findings.eight_bit * 2 < findings.size and not findings.has_long_line
@@ -110,7 +126,12 @@ def _decide_encoding(part: Part, findings: Findings) -> None:
 
 
 def _shown(part: Part) -> str:
-    return f"a part of type {part.type.decode('ascii') or 'unknown'}, encoding {part.encoding.decode('ascii')},"
+    kind = part.type.decode("ascii") or "unknown type"
+    why = ", the header of which is malformed" if part.is_broken else ""
+    if sealer := part.sealer:
+        why = f" within {sealer.place} ({sealer.type.decode('ascii') or 'unknown type'})"
+    encoding = part.label if part.encoding == UNKNOWN_ENCODING else part.encoding.decode("ascii")
+    return f"{part.place} ({kind}, {encoding}){why}"
 
 
 def _written(source: MessageBody, segment: Segment, *, takes_8bit: bool) -> Iterator[bytes]:
@@ -118,12 +139,22 @@ def _written(source: MessageBody, segment: Segment, *, takes_8bit: bool) -> Iter
     fits = segment.findings.fits(takes_8bit=takes_8bit)
     if segment.kind is Kind.HEADER and (part.becomes or part.adds or not fits):
         yield _header(part, source.read(segment.start, segment.end - segment.start), takes_8bit=takes_8bit)
-    elif segment.kind is Kind.CONTENT and part.becomes in ENCODINGS:
-        yield from _ENCODERS[part.becomes](_octets(source, segment))
-        if segment.end == source.size and (part.becomes == b"base64" or source.read(segment.end - 2, 2) != _CRLF):
-            yield _ENDS[part.becomes]
+    elif segment.kind is Kind.CONTENT and (part.becomes in ENCODINGS or part.is_mended):
+        encoding = part.becomes or part.encoding
+        yield from _encoded(source, segment, encoding)
+        has_end = encoding == b"quoted-printable" and (part.is_mended or source.read(segment.end - 2, 2) == _CRLF)
+        if segment.end == source.size and not has_end:
+            yield _ENDS[encoding]
     elif segment.kind is not Kind.AROUND or fits:  # DWN-13: what stands around the parts cannot be encoded
         yield from _octets(source, segment)
+
+
+def _encoded(source: MessageBody, segment: Segment, encoding: bytes) -> Iterator[bytes]:
+    encoder = _MENDERS[encoding] if segment.part.is_mended else _ENCODERS[encoding]
+    try:
+        yield from encoder(_octets(source, segment))
+    except CannotConvert as error:
+        raise CannotConvert(f"{_shown(segment.part)}: {error.reason}") from None
 
 
 def _octets(source: MessageBody, segment: Segment) -> Iterator[bytes]:
@@ -145,21 +176,26 @@ def _header(part: Part, octets: bytes, *, takes_8bit: bool) -> bytes:
             lines.append(label)
             is_labelled = True
         else:
-            lines.append(_field(field, takes_8bit=takes_8bit))
+            lines.append(_field(part, field, takes_8bit=takes_8bit))
     lines += [field.octets for field in part.adds]
     if not is_labelled:
         lines.append(label)
     return b"".join(lines) + (_CRLF if (_CRLF + octets).endswith(_CRLF + _CRLF) else b"")
 
 
-def _field(field: Field, *, takes_8bit: bool) -> bytes:
+def _field(part: Part, field: Field, *, takes_8bit: bool) -> bytes:
     octets = field.octets
-    if not takes_8bit and not octets.isascii():
-        octets = in_ascii(field)
-    elif field.name and not _fits(octets, takes_8bit=takes_8bit):
-        octets = folded(octets.replace(_CRLF, b""))
-    if not _fits(octets, takes_8bit=takes_8bit):
-        raise CannotConvert(f"header: {field.name.decode('ascii') or 'a line that is no field'} cannot be written")
+    try:
+        if not takes_8bit and not octets.isascii():
+            octets = in_ascii(field)
+        elif field.name and not _fits(octets, takes_8bit=takes_8bit):
+            octets = folded(octets.replace(_CRLF, b""))
+        if not _fits(octets, takes_8bit=takes_8bit):
+            raise CannotConvert("it holds NUL, a bare CR or LF, or a line that cannot be folded")
+    except CannotConvert as error:
+        name = field.octets.partition(b":")[0][:MAX_NAME].decode("ascii") if field.name else ""
+        shown = f"the header field {name}" if name else "a line that is no header field"
+        raise CannotConvert(f"{shown} of {part.place}: {error.reason}") from None
     return octets
 
 

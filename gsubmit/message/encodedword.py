@@ -1,4 +1,4 @@
-"""Header fields with UTF-8 in them, written in ASCII with encoded-words (RFC 2047)."""
+"""Header fields with 8-bit octets in them, written in ASCII with encoded-words (RFC 2047) and RFC 2231 parameters."""
 
 from __future__ import annotations
 
@@ -6,50 +6,62 @@ import re
 from base64 import b64encode
 
 from gsubmit.fairness import let_others_run
+from gsubmit.message.charset import UTF8, Charset, charset_of
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import Field, folded
+from gsubmit.message.parameters import encoded_parameters
 
-# 64 characters each: below the 75 of RFC 2047 2, and `Subject: ` fits on the line before the first.
-_OCTETS = 39
+# What one word holds: below the 75 characters of RFC 2047 2, and `Subject: ` fits on the line before the first.
+_OCTETS = 39  # by B, 64 characters in all
+_CHARACTERS = 48  # by Q, 67 in all
 _WORD = re.compile(r"[ \t]*[^ \t]+")
+_ENCODED_WORD = re.compile(r"(=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=)", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9!*+/-]")  # what Q leaves as it is wherever a word may stand, RFC 2047 5 (3)
 _ADDRESSES = {
     *(b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"),
     *(b"resent-from", b"resent-sender", b"resent-reply-to", b"resent-to", b"resent-cc", b"resent-bcc"),
     *(b"disposition-notification-to", b"return-receipt-to", b"errors-to", b"mail-followup-to", b"mail-reply-to"),
     b"list-id",  # a phrase before <...> too, RFC 2919 3
 }
+_PHRASES = {b"keywords"}
+_PARAMETERS = {b"content-type", b"content-disposition"}
+# Nothing but comments in them may be encoded (RFC 2047 5 (2)).
+_COMMENTED = {
+    *(b"date", b"resent-date", b"message-id", b"resent-message-id", b"in-reply-to", b"references"),
+    *(b"received", b"mime-version", b"content-id", b"content-transfer-encoding"),
+}
 # No text and no phrase in them; what is not named here is text (RFC 5322 3.6.8, RFC 2047 5).
 _STRUCTURED = {
-    *(b"date", b"message-id", b"in-reply-to", b"references", b"keywords", b"received", b"return-path"),
-    *(b"mime-version", b"dkim-signature", b"domainkey-signature", b"authentication-results", b"autocrypt"),
+    *(b"return-path", b"dkim-signature", b"domainkey-signature", b"authentication-results", b"autocrypt"),
     *(b"auto-submitted", b"received-spf", b"disposition-notification-options", b"original-recipient"),
 }
 _STRUCTURED_FAMILIES = (b"content-", b"list-", b"arc-", b"resent-")
 _TEXTS = {b"content-description"}
-# An address field in pieces: quoted-string, comment, angle-addr, what separates, words, white space, anything else.
+# A structured field in pieces: quoted-string, comment, angle-addr, what separates, words, white space, anything else.
 _PIECE = re.compile(
     r'"(?:[^"\\]++|\\.)*+"|\((?:[^()\\]++|\\.)*+\)|<[^<>]*>|[,;:@]|[^\s"()<>,;:@\\]+|\s+|.',
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
 def in_ascii(field: Field) -> bytes:
-    """The field's octets in ASCII, folded anew. Raises CannotConvert where an encoded-word may not stand."""
+    """The field's octets in ASCII, folded anew. Raises CannotConvert where nothing may be encoded."""
     name = field.octets.partition(b":")[0]
-    shown = field.name.decode("ascii") or "a line that is no field"
-    try:
-        text = field.value.decode("utf-8")
-    except UnicodeDecodeError:
-        raise CannotConvert(f"header: {shown} is not UTF-8") from None
-    if "=?" in text:  # encoded-words beside ours would lose the space between
-        raise CannotConvert(f"header: {shown} has both encoded-words and UTF-8")
+    charset = charset_of(field.value)
+    text = field.value.decode(charset.codec)
     if field.name in _ADDRESSES:
-        text = _addresses(text, shown)
+        text = _addresses(text, charset)
+    elif field.name in _PHRASES:
+        text = _phrases(text, charset)
+    elif field.name in _PARAMETERS:
+        text = encoded_parameters(text, charset)
+    elif field.name in _COMMENTED:
+        text = "".join(_comment(piece, charset) for piece in _PIECE.findall(text))
     elif _is_text(field.name):
-        text = _text(text)
-    else:
-        raise CannotConvert(f"header: {shown} cannot be written in ASCII")
+        text = _text(text, charset)
+    if not (text.isascii() and name.isascii()):
+        raise CannotConvert("it has non-ASCII characters where nothing may be encoded")
     return folded(name + b":" + text.encode("ascii"))
 
 
@@ -57,41 +69,88 @@ def _is_text(name: bytes) -> bool:
     return name in _TEXTS or not (not name or name in _STRUCTURED or name.startswith(_STRUCTURED_FAMILIES))
 
 
-def _text(text: str) -> str:
-    """Everything from the first word that needs it to the last one: white space between encoded-words is not text."""
+def _text(text: str, charset: Charset, *, whole: bool = False) -> str:
+    """What needs it in encoded-words, or all of it, beside the encoded-words that are there already."""
+    pieces = _ENCODED_WORD.split(text)
+    last = len(pieces) - 1
+    for number in range(0, len(pieces), 2):
+        piece = pieces[number]
+        if not piece.isascii() or (whole and piece.strip(" \t")):
+            pieces[number] = _between(piece, charset, is_after=number > 0, is_before=number < last, whole=whole)
+    return "".join(pieces)
+
+
+def _between(text: str, charset: Charset, *, is_after: bool, is_before: bool, whole: bool) -> str:
+    """Text after an encoded-word, before one, both or neither.
+
+    White space between encoded-words is not text (RFC 2047 6.2). So everything from the first word that needs it to the
+    last one becomes encoded, and what stands between that and other encoded-words too.
+    """
     stripped = text.rstrip(" \t")
     words = _WORD.findall(stripped)
-    needy = [number for number, word in enumerate(words) if not word.isascii()]
+    needy = [number for number, word in enumerate(words) if whole or not word.isascii()]
     first, last = needy[0], needy[-1] + 1
-    encoded = _encoded("".join(words[first:last]))
-    return "".join(words[:first]) + encoded + "".join(words[last:]) + text[len(stripped) :]
+    run = "".join(words[first:last])
+    bare = run.lstrip(" \t")
+    space = run[: len(run) - len(bare)] or " "
+    if is_after and first == 0:
+        space, bare = " ", run
+    end = text[len(stripped) :]
+    if is_before and last == len(words):
+        bare, end = bare + end, " "
+    return "".join(words[:first]) + space + _encoded(bare, charset) + "".join(words[last:]) + end
 
 
-def _encoded(text: str) -> str:
-    """Encoded-words for the text; the white space before it stays, or a space comes."""
-    bare = text.lstrip(" \t")
-    space = text[: len(text) - len(bare)] or " "
-    chunks = [b""]
-    for character in bare:  # no character may be cut, RFC 2047 5
-        octets = character.encode("utf-8")
-        if len(chunks[-1]) + len(octets) > _OCTETS:
+def _encoded(text: str, charset: Charset) -> str:
+    """Encoded-words for the text."""
+    room = _OCTETS if charset is UTF8 else _CHARACTERS
+    chunks = [""]
+    used = 0
+    for character in text:  # none may be cut, RFC 2047 5
+        size = len(character.encode(charset.codec)) if charset is UTF8 else len(_quoted(character, charset))
+        if used + size > room:
             let_others_run()
-            chunks.append(b"")
-        chunks[-1] += octets
-    return space + " ".join(f"=?utf-8?B?{b64encode(chunk).decode('ascii')}?=" for chunk in chunks)
+            chunks.append("")
+            used = 0
+        chunks[-1] += character
+        used += size
+    return " ".join(_word(chunk, charset) for chunk in chunks)
 
 
-def _addresses(text: str, shown: str) -> str:
-    """Display names and group names may be encoded, and nothing else."""
+def _word(text: str, charset: Charset) -> str:
+    """B for UTF-8; Q for what readers may not be able to decode, so that they see the ASCII in it."""
+    if charset is UTF8:
+        return f"=?{charset.word}?B?{b64encode(text.encode(charset.codec)).decode('ascii')}?="
+    return f"=?{charset.word}?Q?{''.join(_quoted(character, charset) for character in text)}?="
+
+
+def _quoted(character: str, charset: Charset) -> str:
+    if character == " ":
+        return "_"
+    if _PLAIN.fullmatch(character):
+        return character
+    return "".join(f"={octet:02X}" for octet in character.encode(charset.codec))
+
+
+def _comment(piece: str, charset: Charset) -> str:
+    """A comment in ASCII; any other piece as it is."""
+    if piece[0] != "(" or piece.isascii():
+        return piece
+    text = _QUOTED_PAIR.sub(r"\1", piece[1:-1])
+    return f"({_text(text, charset, whole=True).strip(' ')})"
+
+
+def _addresses(text: str, charset: Charset) -> str:
+    """Display names, group names and comments may be encoded, and nothing else."""
     done: list[str] = []
     run: list[str] = []  # what may be a phrase; `<` or `:` tells that it is one
     for match in _PIECE.finditer(text):
         let_others_run()
-        piece = match[0]
+        piece = _comment(match[0], charset)
         if piece in ('"', "(", ")", "<", ">", "\\"):  # without its other half
-            raise CannotConvert(f"header: {shown} is malformed")
+            raise CannotConvert("it is malformed")
         if piece[0] == "<" or piece == ":":
-            done += [_phrase(run, shown), piece]
+            done += [_phrase(run, charset), piece]
             run = []
         elif piece in (",", ";"):
             done += [*run, piece]
@@ -100,16 +159,30 @@ def _addresses(text: str, shown: str) -> str:
             run.append(piece)
     address = "".join([*done, *run])
     if not address.isascii():
-        raise CannotConvert(f"header: {shown} has an address that is not ASCII")
+        raise CannotConvert("it has an address that is not ASCII")
     return address
 
 
-def _phrase(run: list[str], shown: str) -> str:
+def _phrases(text: str, charset: Charset) -> str:
+    """A list of phrases, divided by commas."""
+    done: list[str] = []
+    run: list[str] = []
+    for piece in [*_PIECE.findall(text), ","]:
+        if piece == ",":
+            done.append(_phrase(run, charset).rstrip(" \t"))
+            run = []
+        else:
+            run.append(_comment(piece, charset))
+    return ",".join(done)
+
+
+def _phrase(run: list[str], charset: Charset) -> str:
     phrase = "".join(run)
     if phrase.isascii():
         return phrase
     if any(piece == "@" or piece[0] == "(" for piece in run):
-        raise CannotConvert(f"header: {shown} has more than a name before an address")
+        raise CannotConvert("it has more than a name before an address")
+    if any(piece[0] == '"' and _ENCODED_WORD.search(piece) for piece in run):
+        raise CannotConvert("it has an encoded-word within quotes")
     words = [_QUOTED_PAIR.sub(r"\1", piece[1:-1]) if piece[0] == '"' else piece for piece in run]
-    bare = "".join(words).rstrip(" \t")
-    return _encoded(bare) + " "
+    return _text("".join(words).rstrip(" \t"), charset, whole=True) + " "

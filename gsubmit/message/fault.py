@@ -6,7 +6,7 @@ from __future__ import annotations
 class CannotConvert(Exception):
     """The message stays as it is: no conversion is allowed, or none is certain to keep its meaning (DWN-1).
 
-    `reason` is for the log; the client hears 554 5.6.3.
+    `reason` says which part and field, in printable ASCII: the client hears it with 554 5.6.3.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,7 +1,8 @@
-"""The fields of one header, and what Content-Type says, read from octets."""
+"""The fields of one header, and what Content-Type and Content-Transfer-Encoding say, read from octets."""
 
 from __future__ import annotations
 
+import binascii
 import re
 from typing import NamedTuple
 
@@ -16,6 +17,17 @@ _TYPE = re.compile(rb"[ \t]*([!#-'*+\-.0-9A-Z^-~]{1,127}/[!#-'*+\-.0-9A-Z^-~]{1,
 _PARAMETER = re.compile(rb';[ \t]*([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]++|\\.)*+"|[^;"]*)', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 MAX_BOUNDARY = 256  # octets; RFC 2046 5.1.1 says 70
+# Transfer encodings that encode nothing, each wider than the one before it (RFC 2045 6.2).
+IDENTITIES = (b"7bit", b"8bit", b"binary")
+ENCODINGS = (b"base64", b"quoted-printable")
+UNKNOWN_ENCODING = b"unknown"
+MAX_LABEL = 200  # octets of a Content-Transfer-Encoding; longer ones are unknown
+_COMMENT = re.compile(rb"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
+_ENCODED_WORD = re.compile(rb"=\?[^?\s]+\?([bq])\?([^?\s]*)\?=", re.IGNORECASE)
+_LABEL_WORD = re.compile(rb"[^\s;,/\"'<>]*[^\s;,/\"'<>.]")
+_BITS = re.compile(rb"([78])[-_ ]?bits?")
+# Encodings that there are outside the standard, and names of our two with a slip in them: what they mean is uncertain.
+_LIKE_AN_ENCODING = re.compile(rb"x-|.*(?:quot|print|base|64|uu|yenc|hex|zip|compress|deflate|(?<!un)encod)")
 
 
 class Field(NamedTuple):
@@ -81,3 +93,31 @@ def media_type(value: bytes) -> MediaType | None:
         return None  # a comment, or something that is none
     boundary = boundary.rstrip(b" \t")
     return MediaType(name, boundary) if 0 < len(boundary) <= MAX_BOUNDARY else None
+
+
+def transfer_encoding(value: bytes) -> bytes:
+    """What a Content-Transfer-Encoding means: one of IDENTITIES or ENCODINGS, or UNKNOWN_ENCODING.
+
+    Clients write more than RFC 2045 6.1 allows. Whoever names a charset or the like means that nothing is encoded, for
+    there is no encoding of that name (RFC 2045 6.3).
+    """
+    if len(value) > MAX_LABEL:
+        return UNKNOWN_ENCODING
+    label = _ENCODED_WORD.sub(_decoded, value)
+    while (bare := _COMMENT.sub(b" ", label)) != label:
+        label = bare
+    words = _LABEL_WORD.findall(label.lower())
+    if not words:
+        return IDENTITIES[0]
+    bits = _BITS.match(b" ".join(words))
+    first = bits[1] + b"bit" if bits else words[0]
+    if first in IDENTITIES or first in ENCODINGS:
+        return first
+    return UNKNOWN_ENCODING if any(map(_LIKE_AN_ENCODING.match, words)) else IDENTITIES[1]
+
+
+def _decoded(word: re.Match[bytes]) -> bytes:
+    try:
+        return binascii.a2b_base64(word[2]) if word[1] in b"bB" else binascii.a2b_qp(word[2], header=True)
+    except binascii.Error:
+        return word[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -10,17 +11,17 @@ from typing import NamedTuple
 from gsubmit.message.body import MessageBody
 from gsubmit.message.cursor import Cursor
 from gsubmit.message.fault import CannotConvert
-from gsubmit.message.fields import Field, MediaType, media_type, split_header
+from gsubmit.message.fields import IDENTITIES, Field, MediaType, media_type, split_header, transfer_encoding
 from gsubmit.message.survey import Findings, Survey
 
 MAX_DEPTH = 50  # parts within parts
 MAX_PARTS = 1000
 MAX_HEADER = 256 * 1024  # octets of the header of one part
 MAX_HEADERS = 4 * 1024 * 1024  # octets of all headers: they cost a hundred times what content costs
-IDENTITIES = (b"7bit", b"8bit", b"binary")  # transfer encodings that encode nothing, RFC 2045 6.2
-ENCODINGS = (b"base64", b"quoted-printable")
 # Opaque in transit (RFC 1847 2.1, 2.2), or 7bit by definition (RFC 2046 5.2.3).
 _SEALED = (b"multipart/signed", b"multipart/encrypted", b"message/external-body")
+MAX_SHOWN = 40  # octets of a label, for people
+_UNSAFE = re.compile(r"[^ -~]")
 _MESSAGES = (b"message/rfc822", b"message/external-body")
 
 
@@ -30,14 +31,18 @@ class Part:
 
     parent: Part | None
     depth: int
+    number: str  # as in IMAP (RFC 9051 6.4.5.1); a message in a part has the number of that part
     type: bytes
-    encoding: bytes  # Content-Transfer-Encoding: one of those above, or "unknown"
+    encoding: bytes  # what transfer_encoding() makes of its label
+    label: str  # how that began, for people
     boundary: bytes  # of a multipart, or empty
     is_message: bool  # a header of its own: MIME-Version counts
     has_version: bool  # MIME-Version is there
     has_type: bool  # Content-Type is there
     is_broken: bool  # readers may differ about its header
+    children: int = 0  # parts of a multipart that have begun
     is_divided: bool = False  # a multipart in which a part begins
+    is_mended: bool = False  # it keeps its encoding, without what does not belong there
     becomes: bytes = b""  # the transfer encoding it gets, empty if it keeps its own
     adds: list[Field] = field(default_factory=list)  # fields that come to the end of its header
     is_changed: bool = False  # it gets an encoding, or a part of it does
@@ -48,17 +53,38 @@ class Part:
         return self.type in _MESSAGES and self.encoding in IDENTITIES and not self.is_broken
 
     @property
+    def is_container(self) -> bool:
+        """Whether it is of a type that holds parts or a message, which has no encoding of its own (RFC 2045 6.4)."""
+        return self.type.startswith((b"multipart/", b"message/"))
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        if self.is_message:
+            return "the message in part " + self.number if self.number else "the message"
+        return f"part {self.number}"
+
+    @property
     def seals(self) -> bool:
-        """Whether nothing within it may change: a signature covers it, or its header is not what a container has."""
-        return self.type in _SEALED or self.encoding not in IDENTITIES or self.is_broken
+        """Whether nothing within it may change: a signature covers it, or its header is not what a container has.
+
+        The delimiter lines that divide a multipart show that it is not encoded, whatever its label says.
+        """
+        is_encoded = self.encoding not in IDENTITIES and not self.is_divided
+        return self.type in _SEALED or is_encoded or self.is_broken
+
+    @property
+    def sealer(self) -> Part | None:
+        """The innermost part around it that seals."""
+        outer = self.parent
+        while outer is not None and not outer.seals:
+            outer = outer.parent
+        return outer
 
     @property
     def is_sealed(self) -> bool:
         """Whether it lies within a part that seals."""
-        outer = self.parent
-        while outer is not None and not outer.seals:
-            outer = outer.parent
-        return outer is not None
+        return self.sealer is not None
 
 
 class Kind(Enum):
@@ -175,15 +201,26 @@ def _part(parent: Part | None, header: bytes) -> Part:
     media = MediaType(b"message/rfc822" if is_digest else b"text/plain", b"")
     if types:
         media = media_type(types[0]) or MediaType(b"", b"")
-    encoding = encodings[0].strip(b" \t").lower() if encodings else b"7bit"
+    meanings = {transfer_encoding(value) for value in encodings} or {IDENTITIES[0]}
+    is_certain = len(meanings) == 1 or meanings.issubset(IDENTITIES)
+    is_message = parent is None or parent.holds_message
     return Part(
         parent=parent,
         depth=parent.depth + 1 if parent is not None else 1,
+        number=_number(parent, is_message=is_message),
         type=media.name,
-        encoding=encoding if encoding in IDENTITIES or encoding in ENCODINGS else b"unknown",
+        encoding=max(meanings),  # the wider one of two identities
+        label=_UNSAFE.sub("?", encodings[0][:MAX_SHOWN].decode("latin-1")).strip() if encodings else "",
         boundary=media.boundary,
-        is_message=parent is None or parent.holds_message,
+        is_message=is_message,
         has_version=b"mime-version" in names,
         has_type=bool(types),
-        is_broken=not media.name or b"" in names or len(types) > 1 or len(encodings) > 1,
+        is_broken=not media.name or b"" in names or len(set(types)) > 1 or not is_certain,
     )
+
+
+def _number(parent: Part | None, *, is_message: bool) -> str:
+    if parent is None or is_message:
+        return parent.number if parent is not None else ""
+    parent.children += 1
+    return f"{parent.number}.{parent.children}".removeprefix(".")

@@ -1,4 +1,4 @@
-"""Quoted-printable and base64 in fixed memory (RFC 2045 6.7, 6.8)."""
+"""Quoted-printable and base64 in fixed memory, made and mended (RFC 2045 6.7, 6.8)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from struct import Struct
 
 from gsubmit.message.body import BLOCK
+from gsubmit.message.fault import CannotConvert
 
 _CRLF = b"\r\n"
 _SOFT_BREAK = b"=\r\n"
@@ -18,6 +19,11 @@ _FULL_LINE = Struct("76s")  # twice as fast as slicing
 # stays room for `=`, or for what _dashless() adds. It is possessive, so that nothing ever backtracks into an =XX.
 _PIECE = re.compile(rb"[^\r\n]{70}[^=\r\n]{0,3}+(?=[^\r\n]{2})|[^\r\n]*\r\n|[^\r\n]+")
 _EQUALS = ord("=")
+_NO_BASE64 = bytes([*range(33), *range(127, 256)])  # what decoders overlook: controls, white space and 8-bit octets
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]*+(={0,2})")
+_LONG_LINE = re.compile(rb"[^\r\n]{%d,}" % (_LINE + 1))
+# An `=` that encodes nothing and breaks no line is one itself (RFC 2045 6.7); a soft break must not come beside it.
+_STRAY_EQUALS = re.compile(rb"=(?![0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z|[ \t]*(?:\r?\Z|\r\n))")
 _LITERAL = bytes({*b"\t\r\n", *range(32, 127)} - {_EQUALS})
 
 
@@ -69,3 +75,67 @@ def _dashless(data: bytes) -> bytes:
     """No line begins with two dashes: a soft break might otherwise make a line that looks like a delimiter."""
     data = data.replace(b"\r\n--", b"\r\n=2D-")
     return b"=2D-" + data[2:] if data.startswith(b"--") else data
+
+
+def mended_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Base64 in lines of 76 characters, without the last CRLF and without what decoders overlook (RFC 2045 6.8).
+
+    Raises CannotConvert for what may be no base64 at all.
+    """
+    rest = b""
+    size = 0
+    is_padded = has_8bit = False
+    for piece in pieces:
+        has_8bit = has_8bit or not piece.isascii()
+        text = piece.translate(None, _NO_BASE64)
+        found = _BASE64.fullmatch(text)
+        if found is None or (is_padded and text.strip(b"=")):
+            raise CannotConvert("it is not base64")
+        is_padded = is_padded or bool(found[1])
+        size += len(text)
+        text = rest + text
+        whole = max(len(text) - 1, 0) // _LINE * _LINE
+        rest = text[whole:]
+        if whole:
+            yield _CRLF.join([line for (line,) in _FULL_LINE.iter_unpack(text[:whole])]) + _CRLF
+    if has_8bit and size % 4:  # more likely text with a false label
+        raise CannotConvert("it is not base64")
+    yield rest
+
+
+def mended_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Quoted-printable with its 8-bit octets encoded, as decoders read them, and lines that are too long broken.
+
+    It must hold CR and LF only as CRLF.
+    """
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        end = data.rfind(_CRLF) + len(_CRLF)
+        if end < len(_CRLF) and len(data) > BLOCK:  # a line that is longer than a block
+            data = _STRAY_EQUALS.sub(b"=3D", data)
+            end = _uncut(data)
+            yield _mended(data[:end]) + _SOFT_BREAK
+        elif end >= len(_CRLF):
+            yield _mended(data[:end])
+        else:
+            end = 0
+        rest = b"=2D" if data[end:] == b"-" else data[end:]  # no line may begin with two dashes
+    yield _mended(rest)
+
+
+def _uncut(data: bytes) -> int:
+    """Where a line may be cut: not in CRLF, and not within =XX."""
+    escape = data.rfind(b"=", len(data) - 3)
+    return escape if escape >= 0 else len(data) - 1
+
+
+def _mended(data: bytes) -> bytes:
+    for octet in set(data.translate(None, bytes(range(128)))):
+        data = data.replace(bytes([octet]), b"=%02X" % octet)
+    return _LONG_LINE.sub(_broken, data)
+
+
+def _broken(line: re.Match[bytes]) -> bytes:
+    first, *others = _PIECE.findall(_STRAY_EQUALS.sub(b"=3D", line[0]))
+    return _SOFT_BREAK.join([first, *map(_dashless, others)])

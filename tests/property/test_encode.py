@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import itertools
+import quopri
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from gsubmit.message.encode import CannotConvert, eight_bit, headers_need_smtputf8, seven_bit
 from gsubmit.message.parts import Segment, segments
-from gsubmit.message.transferencoding import base64, quoted_printable
+from gsubmit.message.transferencoding import base64, mended_base64, mended_quoted_printable, quoted_printable
 from tests.unit.message.conversions import Conversion, converted, is_eight_bit, is_seven_bit, leaves, spooled
 
 FITS: dict[Conversion, Callable[[bytes], bool]] = {seven_bit: is_seven_bit, eight_bit: is_eight_bit}
@@ -208,6 +209,45 @@ def test_quoted_printable(text: bytes, cuts: list[int], block: int) -> None:
         assert len(line) <= 76
         assert not line.endswith((b" ", b"\t"))
         assert not line.startswith(b"--")
+
+
+SLOPPY = st.lists(
+    st.sampled_from(
+        [b"=C3", b"=\r\n", b"=z", b"\r\n", b"--", b" ", b"a", b"\xff", b"\xc3\xa9", b"x" * 70, b"\xe9" * 30, b"=z" * 40]
+    ),
+    max_size=40,
+).map(b"".join)
+
+
+@given(SLOPPY, st.lists(st.integers(0, 900), max_size=4).map(sorted), st.integers(4, 2000))
+def test_mended_quoted_printable(text: bytes, cuts: list[int], block: int) -> None:
+    """RFC 2045 6.7: decoders read what they read before, now from ASCII in lines that are no longer than they may be."""
+    pieces = [text[start:end] for start, end in itertools.pairwise([0, *cuts, len(text)])]
+    with patch("gsubmit.message.transferencoding.BLOCK", block):
+        mended = b"".join(mended_quoted_printable(pieces))
+    assert mended.isascii()
+    assert max(map(len, mended.split(b"\r\n"))) <= 76
+    assert quopri.decodestring(mended) == quopri.decodestring(text)
+    assert mended.count(b"\r\n--") <= text.count(b"\r\n--")
+
+
+@given(
+    st.binary(max_size=900),
+    st.lists(st.sampled_from([b"", b"\r\n", b" ", b"\t", b"\n", b"\0", b"\xef\xbb\xbf", b"\xa0"]), max_size=9),
+    st.integers(1, 300),
+)
+def test_mended_base64(content: bytes, noise: list[bytes], size: int) -> None:
+    """RFC 2045 6.8: what decoders overlook is gone, and the content is the same, however it was cut."""
+    text = binascii.b2a_base64(content, newline=False)
+    for number, octets in enumerate(noise):
+        at = number * 41 % (len(text) + 1)
+        text = text[:at] + octets + text[at:]
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    mended = b"".join(mended_base64(pieces))
+    assert binascii.a2b_base64(mended) == content
+    *lines, last = mended.split(b"\r\n")
+    assert {len(line) for line in lines} <= {76}
+    assert len(last) <= 76
 
 
 def test_temporary_files_have_no_names() -> None:
