@@ -194,7 +194,7 @@ class RelayDelivery:
                 raise Refused(MAIL_FIRST)  # the sender was refused, and the connection serves others now
             self._relay.wake(self)
             try:
-                with fitting(body, self._params, self._connection.capabilities) as fit:
+                with fitting(body, self._params, self._connection.capabilities, self._label) as fit:
                     reply = hand_over(self._connection, header, fit, self._commit)
             except RelayFailed as failure:
                 if self._stage is Stage.COMMITTED and not isinstance(failure, KeywordRefused):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,12 +13,22 @@ from gsubmit.message.fault import CannotConvert
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.params import MailParams
 from gsubmit.smtp.replies import CANNOT_CONVERT, UTF8_HEADER
-from gsubmit.smtp.reply import Refused
+from gsubmit.smtp.reply import Refused, Reply
+
+# Fields that hold a signature over the octets of the message (RFC 6376, RFC 8617 4.1.2, RFC 4870).
+_SIGNATURE = re.compile(
+    rb"^(?<![^\r]\n)(DKIM-Signature|ARC-Message-Signature|DomainKey-Signature)[ \t]*:", re.IGNORECASE | re.MULTILINE
+)
+
+_log = logging.getLogger("gsubmit.relay")
 
 
 @contextmanager
-def fitting(body: MessageBody, params: MailParams, relay: Capabilities) -> Iterator[MessageBody]:
-    """`body` itself, or a converted copy that ends with the block. Raises Refused, or OSError for want of room."""
+def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: str = "") -> Iterator[MessageBody]:
+    """`body` itself, or a converted copy that ends with the block. Raises Refused, or OSError for want of room.
+
+    `label` is who it is for, in the log.
+    """
     if params.smtputf8 and "SMTPUTF8" not in relay and headers_need_smtputf8(body):
         raise Refused(UTF8_HEADER)
     is_binary = params.body == "BINARYMIME"
@@ -30,7 +42,11 @@ def fitting(body: MessageBody, params: MailParams, relay: Capabilities) -> Itera
     try:
         converted = convert(body, body.directory)
     except CannotConvert as error:
-        raise Refused(CANNOT_CONVERT) from error
+        text = f"{CANNOT_CONVERT.text}: {error.reason}"
+        raise Refused(Reply(CANNOT_CONVERT.code, CANNOT_CONVERT.status, text)) from error
+    if signature := _SIGNATURE.search(body.head()):
+        text = "the message had to be converted for the relay, and its %s does not hold any more"
+        _log.warning(text, signature[1].decode("ascii"), extra={"prefix": label})
     try:
         yield converted
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from gsubmit.relay.fit import fitting
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.params import MailParams
 from gsubmit.smtp.replies import CANNOT_CONVERT, UTF8_HEADER
-from gsubmit.smtp.reply import Refused
+from gsubmit.smtp.reply import Refused, Reply
 
 ASCII = b"Subject: x\r\n\r\ntext\r\n"
 EIGHT_BIT = (
@@ -30,6 +31,11 @@ UTF8_HEADERS = b"Subject: caf\xc3\xa9\r\n\r\ntext\r\n"
 SIGNED = (
     b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary="b"\r\n\r\n--b\r\n' + EIGHT_BIT + b"\r\n--b\r\n"
     b"Content-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n"
+)
+SIGNED_STAYS = Reply(
+    CANNOT_CONVERT.code,
+    CANNOT_CONVERT.status,
+    f"{CANNOT_CONVERT.text}: part 1 (text/plain, 8bit) within the message (multipart/signed) must not change",
 )
 
 NONE = NOTHING
@@ -110,7 +116,7 @@ def test_converted(
 @pytest.mark.parametrize(
     ("content", "params", "relay", "reply"),
     [
-        pytest.param(SIGNED, AS_8BIT, NONE, CANNOT_CONVERT, id="DWN-7 signed"),
+        pytest.param(SIGNED, AS_8BIT, NONE, SIGNED_STAYS, id="DWN-7 signed"),
         pytest.param(UTF8_HEADERS, AS_UTF8, EIGHT, UTF8_HEADER, id="EAI-13 headers that need SMTPUTF8"),
         pytest.param(UTF8_HEADERS, AS_UTF8, NONE, UTF8_HEADER, id="EAI-13 before any conversion"),
     ],
@@ -132,3 +138,37 @@ def test_the_copy_is_closed_after_a_failure(tmp_path: Path) -> None:
     with body(tmp_path, EIGHT_BIT) as source, pytest.raises(KeyError), fitting(source, AS_8BIT, NONE) as fit:
         raise KeyError
     assert list(fit.blocks()) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "relay", "named"),
+    [
+        pytest.param(b"DKIM-Signature: v=1", NONE, "DKIM-Signature", id="RFC 6376"),
+        pytest.param(b"A: b\r\ndkim-signature : v=1", NONE, "dkim-signature", id="a field further down"),
+        pytest.param(b"ARC-Message-Signature: i=1", NONE, "ARC-Message-Signature", id="RFC 8617"),
+        pytest.param(b"DomainKey-Signature: a=1", NONE, "DomainKey-Signature", id="RFC 4870"),
+        pytest.param(b"DKIM-Signature: v=1", EIGHT, "", id="nothing is converted"),
+        pytest.param(b"X-DKIM-Signature: v=1\r\n DKIM-Signature: x", NONE, "", id="no signature"),
+    ],
+)
+def test_a_signature_that_conversion_breaks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fields: bytes, relay: Capabilities, named: str
+) -> None:
+    """RFC 6376 5.3: the operator hears why a receiver finds the signature broken."""
+    caplog.set_level(logging.INFO)
+    with body(tmp_path, fields + b"\r\n" + EIGHT_BIT) as source, fitting(source, AS_8BIT, relay, "user") as fit:
+        assert (fit is source) is (relay is EIGHT)
+    warned = [(record.levelname, vars(record)["prefix"]) for record in caplog.records]
+    assert warned == ([("WARNING", "user")] if named else [])
+    assert named in caplog.text
+
+
+def test_a_reason_fits_a_reply(tmp_path: Path) -> None:
+    """Whatever the message holds, it is printable ASCII, and short."""
+    name = b"x" * 5000 + b'"%\\'
+    content = name + b": \0\xff\r\n\r\n"
+    with body(tmp_path, content) as source, pytest.raises(Refused) as refused, fitting(source, AS_BINARY, NONE):
+        pytest.fail("it does not fit")
+    assert refused.value.reply.text.startswith(f"{CANNOT_CONVERT.text}: the header field xxx")
+    assert len(refused.value.reply.wire) < 512
+    assert str(refused.value.reply).isprintable()
