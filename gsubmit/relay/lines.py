@@ -26,12 +26,12 @@ def mail_line(sender: Sender, relay: Capabilities, login: str = "", left_out: Co
     """
     line = f"MAIL FROM:{path_text(sender.reverse_path)}"
     params = sender.params
+    says_size = params.size is not None and "SIZE" in relay and "SIZE=" not in left_out
+    if says_size and not _may_be_converted(params, relay):
+        line += f" SIZE={min((params.size or 0) + ADDED_OCTETS, MAX_SIZE)}"
+    if "8BITMIME" in relay and (params.body or "BODY=" not in left_out):
+        line += f" BODY={_body(params, relay)}"
     if params is not NO_MAIL_PARAMS:
-        says_size = params.size is not None and "SIZE" in relay and "SIZE=" not in left_out
-        if says_size and not _may_be_converted(params, relay):
-            line += f" SIZE={min((params.size or 0) + ADDED_OCTETS, MAX_SIZE)}"
-        if params.body and "8BITMIME" in relay:
-            line += f" BODY={_body(params, relay)}"
         if "DSN" in relay:
             line += f" RET={params.ret}" if params.ret else ""
             line += f" ENVID={params.envid}" if params.envid is not None else ""
@@ -45,8 +45,11 @@ def mail_line(sender: Sender, relay: Capabilities, login: str = "", left_out: Co
 
 
 def _body(params: MailParams, relay: Capabilities) -> str:
-    """Binary content is converted to 8-bit for a relay that takes no other."""
-    return "8BITMIME" if params.body == "BINARYMIME" and not relay.takes_binary else params.body
+    """What the client says. Without a word from it a parameter of ours: many send 8-bit content and say nothing.
+
+    Binary content is converted to 8-bit for a relay that takes no other.
+    """
+    return "8BITMIME" if params.body == "BINARYMIME" and not relay.takes_binary else params.body or "8BITMIME"
 
 
 def _may_be_converted(params: MailParams, relay: Capabilities) -> bool:

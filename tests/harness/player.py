@@ -15,6 +15,7 @@ from tests.harness.fakeimap import FakeImap
 from tests.harness.fakerelay import FakeRelay, outside_address
 from tests.harness.imapscript import MASTER_PASSWORD, SUBMIT_PASSWORD, TOKEN, Names
 from tests.harness.relayanswers import Mail
+from tests.harness.relayscript import as_written
 from tests.harness.serving import certificate_folder, serving
 from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
 
@@ -221,8 +222,9 @@ def _compare(letter: Letter, mail: Mail, *, has_trace: bool) -> None:
         raise Surprise(f"the relay got {_short(content)}\n instead of {letter.pattern}")
     if letter.wire is not None and _begun(letter.wire) != wire:
         raise Surprise(f"on the wire was {_short(wire)}\n instead of {_short(_begun(letter.wire))}")
-    if letter.envelope and letter.envelope != [mail.sender, *mail.recipients]:
-        raise Surprise(f"the envelope was {[mail.sender, *mail.recipients]} instead of {letter.envelope}")
+    envelope = [mail.sender, *mail.recipients]
+    if letter.envelope and letter.envelope != [as_written(mail.sender, letter.envelope[0]), *mail.recipients]:
+        raise Surprise(f"the envelope was {envelope} instead of {letter.envelope}")
 
 
 def _begun(content: bytes) -> bytes:

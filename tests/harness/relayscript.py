@@ -11,12 +11,24 @@ KEYWORDS = (
 )  # fmt: skip
 
 
+_OURS = " BODY=8BITMIME"  # what the server says of messages of which the client has said nothing
+
+
+def as_written(line: str, text: str) -> str:
+    """MAIL as a transcript would have it that has `text` for it: BODY=8BITMIME may be left out there."""
+    return line if "BODY=" in text or not line.startswith("MAIL ") else line.replace(_OURS, "", 1)
+
+
 @dataclass(frozen=True)
 class Hears:
     """`R> line`: the next command must look like this."""
 
     line: re.Pattern[bytes]
     text: str
+
+    def fits(self, line: bytes) -> bool:
+        """Whether the command looks like this."""
+        return self.line.fullmatch(as_written(line.decode("latin-1"), self.text).encode("latin-1")) is not None
 
 
 @dataclass(frozen=True)

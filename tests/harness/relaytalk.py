@@ -110,7 +110,7 @@ class RelayTalk:
         step = self._steps[0] if self._steps else None
         if not isinstance(step, Hears):
             return False
-        if step.line.fullmatch(line):
+        if step.fits(line):
             del self._steps[0]
             return True
         if verb not in _UNMENTIONED and not (verb == "BDAT" and not line.endswith(b" LAST")):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gsubmit.message.header import Trace, count_received, message_id, received_field
 from gsubmit.smtp.address import Address
+from gsubmit.smtp.keywords import ADDED_OCTETS
 
 TRACE = Trace("client.example", "192.0.2.10", "msa.example.org", "ESMTPSA", "abc123")
 LONGEST_ADDRESS = Address("a" * 120, "b" * 133)
@@ -89,6 +90,13 @@ def test_no_address_makes_a_second_field(local_part: str) -> None:
     field = received_field(TRACE._replace(for_path=f"<{Address(local_part, 'example.org')}>"))
     assert not re.search(rb"\r\n[^ \t]|[^\r]\n|\r[^\n]", field)
     assert field.endswith(b"\r\n")
+
+
+def test_what_is_added_fits() -> None:
+    """SIZ-7: the longest field, and the name of a mailbox line in front of the client's own."""
+    longest = Trace("c" * 255, "2001:db8:1111:2222:3333:4444:5555:6666", "b" * 255, "UTF8SMTPSA", "i" * 16, "C" * 50)
+    field = received_field(longest._replace(for_path=f"<{'a' * 254}>"))
+    assert 900 < len(field) + len("X-Mailbox-Line: ") <= ADDED_OCTETS
 
 
 @pytest.mark.parametrize(

@@ -36,12 +36,15 @@ def recipient(argument: str) -> Recipient:
         pytest.param("<@r.example:a@x>", NOTHING, "FROM:<a@x>", id="TV-CMD-11"),
         pytest.param('<"a b"@x>', NOTHING, 'FROM:<"a b"@x>', id="TV-CMD-12"),
         pytest.param('<"abc"@x>', NOTHING, "FROM:<abc@x>", id="CMD-11"),
-        pytest.param("<a@x> SIZE=10", EVERYTHING, "FROM:<a@x> SIZE=1034", id="SIZ-7 with what we add"),
+        pytest.param("<a@x>", EVERYTHING, "FROM:<a@x> BODY=8BITMIME", id="EBM-2 the content may be 8-bit unsaid"),
+        pytest.param("<>", without("BINARYMIME"), "FROM:<> BODY=8BITMIME", id="EBM-2 of reports too"),
+        pytest.param("<a@x>", without("8BITMIME"), "FROM:<a@x>", id="EBM-5 where it is listed"),
+        pytest.param("<a@x> SIZE=10", EVERYTHING, "FROM:<a@x> SIZE=1034 BODY=8BITMIME", id="SIZ-7 with what we add"),
         pytest.param("<a@x> SIZE=10", NOTHING, "FROM:<a@x>", id="SIZ-7 not listed"),
         pytest.param(
             "<a@x> SIZE=99999999999999999999",
             EVERYTHING,
-            "FROM:<a@x> SIZE=99999999999999999999",
+            "FROM:<a@x> SIZE=99999999999999999999 BODY=8BITMIME",
             id="SIZ-2 never more than 20 digits",
         ),
         pytest.param("<a@x> BODY=8BITMIME", EVERYTHING, "FROM:<a@x> BODY=8BITMIME", id="BODY"),
@@ -56,17 +59,17 @@ def recipient(argument: str) -> Recipient:
         pytest.param("<a@x> BODY=8BITMIME", without("8BITMIME"), "FROM:<a@x>", id="EBM-4 converted to 7-bit"),
         pytest.param("<a@x> BODY=7BIT", EVERYTHING, "FROM:<a@x> BODY=7BIT", id="BODY=7BIT"),
         pytest.param("<a@x> BODY=7BIT", NOTHING, "FROM:<a@x>", id="BODY=7BIT is the default"),
-        pytest.param("<a@x> AUTH=a@x", WITH_AUTH, "FROM:<a@x> AUTH=<>", id="AUT-21"),
-        pytest.param("<a@x> AUTH=a@x", EVERYTHING, "FROM:<a@x>", id="AUT-21 not listed"),
-        pytest.param("<a@x> RET=HDRS ENVID=e", without("DSN"), "FROM:<a@x>", id="DSN-17 ours to answer"),
-        pytest.param("<a@x> SMTPUTF8", without("SMTPUTF8"), "FROM:<a@x>", id="EAI-13 not needed so far"),
+        pytest.param("<a@x> AUTH=a@x", WITH_AUTH, "FROM:<a@x> BODY=8BITMIME AUTH=<>", id="AUT-21"),
+        pytest.param("<a@x> AUTH=a@x", EVERYTHING, "FROM:<a@x> BODY=8BITMIME", id="AUT-21 not listed"),
+        pytest.param("<a@x> RET=HDRS ENVID=e", without("DSN"), "FROM:<a@x> BODY=8BITMIME", id="DSN-17 ours to answer"),
+        pytest.param("<a@x> SMTPUTF8", without("SMTPUTF8"), "FROM:<a@x> BODY=8BITMIME", id="EAI-13 not needed so far"),
         pytest.param(
             "<Alice@Example.ORG> RET=HDRS ENVID=QQ31415+39",
             EVERYTHING,
-            "FROM:<Alice@Example.ORG> RET=HDRS ENVID=QQ31415+39",
+            "FROM:<Alice@Example.ORG> BODY=8BITMIME RET=HDRS ENVID=QQ31415+39",
             id="TV-DSN-1 DSN-13",
         ),
-        pytest.param("<é@x> SMTPUTF8", EVERYTHING, "FROM:<é@x> SMTPUTF8", id="EAI-8"),
+        pytest.param("<é@x> SMTPUTF8", EVERYTHING, "FROM:<é@x> BODY=8BITMIME SMTPUTF8", id="EAI-8"),
         pytest.param(
             "<a@x> SMTPUTF8 ENVID=e RET=full AUTH=<> BODY=8bitmime SIZE=0",
             WITH_AUTH,
@@ -106,7 +109,7 @@ def test_mail_auth_beyond_ascii() -> None:
 
 
 def test_no_login_is_told_where_auth_is_unknown() -> None:
-    assert mail_line(sender("<a@x>"), EVERYTHING, "user@example.org") == b"MAIL FROM:<a@x>\r\n"
+    assert mail_line(sender("<a@x>"), EVERYTHING, "user@example.org") == b"MAIL FROM:<a@x> BODY=8BITMIME\r\n"
 
 
 @pytest.mark.parametrize("argument", ["<é@x> SMTPUTF8", "<a@é.example> SMTPUTF8"])

@@ -62,8 +62,8 @@ def test_report() -> None:
     assert replies[-1] == "250 2.0.0 Queued"
     lines = [line for line in server.talks[0].lines if line[:5] in ("MAIL ", "RCPT ")]
     assert lines == [
-        "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.net>", "RCPT TO:<c@example.net>",
-        "MAIL FROM:<>", "RCPT TO:<a@example.org>",
+        "MAIL FROM:<a@example.org> BODY=8BITMIME", "RCPT TO:<b@example.net>", "RCPT TO:<c@example.net>",
+        "MAIL FROM:<> BODY=8BITMIME", "RCPT TO:<a@example.org>",
     ]  # fmt: skip
     message, (about, *recipients) = report(server.mails[1])
     assert message["To"] == "a@example.org"
@@ -161,7 +161,7 @@ def test_utf8() -> None:
     server = Server({"EHLO": ehlo("PIPELINING", "8BITMIME", "SMTPUTF8")})
     with before(server) as running:
         submit(running, "MAIL FROM:<é@example.org> SMTPUTF8", "RCPT TO:<ü@example.net> NOTIFY=SUCCESS")
-    assert "MAIL FROM:<> SMTPUTF8" in server.talks[0].lines
+    assert "MAIL FROM:<> BODY=8BITMIME SMTPUTF8" in server.talks[0].lines
     assert "RCPT TO:<é@example.org>" in server.talks[0].lines
     assert b"report-type=global-delivery-status" in server.mails[1]
 
