@@ -15,14 +15,12 @@ from tests.harness.fakeimap import FakeImap
 from tests.harness.fakerelay import FakeRelay, outside_address
 from tests.harness.imapscript import MASTER_PASSWORD, SUBMIT_PASSWORD, TOKEN, Names
 from tests.harness.relayanswers import Mail
-from tests.harness.relayscript import as_written
+from tests.harness.relayscript import as_written, begun
 from tests.harness.serving import certificate_folder, serving
 from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
 _RECEIVED = re.compile(rb"Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
-# How a header may begin: with a field, or with the empty line that says there is none.
-_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n")
 LONG = 4000  # octets of one line of a report
 _GREETING = Expect(("220 msa.example.org *",), 0)
 _BYE = Expect(("221 2.0.0 msa.example.org *",), 0)
@@ -216,20 +214,15 @@ def _compare(letter: Letter, mail: Mail, *, has_trace: bool) -> None:
         for text in letter.trace:
             if not escapes.pattern(text).fullmatch(unfolded):
                 raise Surprise(f"the trace field is {escapes.shown(unfolded)} instead of {text!r}")
-    if letter.content is not None and _begun(letter.content) != content:
-        raise Surprise(f"the relay got {_short(content)}\n instead of {_short(_begun(letter.content))}")
+    if letter.content is not None and begun(letter.content) != content:
+        raise Surprise(f"the relay got {_short(content)}\n instead of {_short(begun(letter.content))}")
     if letter.pattern and not _matches(content.removesuffix(b"\r\n").split(b"\r\n"), letter.pattern):
         raise Surprise(f"the relay got {_short(content)}\n instead of {letter.pattern}")
-    if letter.wire is not None and _begun(letter.wire) != wire:
-        raise Surprise(f"on the wire was {_short(wire)}\n instead of {_short(_begun(letter.wire))}")
+    if letter.wire is not None and begun(letter.wire) != wire:
+        raise Surprise(f"on the wire was {_short(wire)}\n instead of {_short(begun(letter.wire))}")
     envelope = [mail.sender, *mail.recipients]
     if letter.envelope and letter.envelope != [as_written(mail.sender, letter.envelope[0]), *mail.recipients]:
         raise Surprise(f"the envelope was {envelope} instead of {letter.envelope}")
-
-
-def _begun(content: bytes) -> bytes:
-    """Content that a transcript gives without a header has the empty line in front, as it has to come out."""
-    return content if _HEADER.match(content) else b"\r\n" + content
 
 
 def _short(octets: bytes) -> str:

@@ -19,6 +19,15 @@ def as_written(line: str, text: str) -> str:
     return line if "BODY=" in text or not line.startswith("MAIL ") else line.replace(_OURS, "", 1)
 
 
+# How a header may begin: with a field, or with the empty line that says there is none.
+_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n")
+
+
+def begun(content: bytes) -> bytes:
+    """Content that a test gives without a header has the empty line in front, as it has to come out."""
+    return content if _HEADER.match(content) else b"\r\n" + content
+
+
 @dataclass(frozen=True)
 class Hears:
     """`R> line`: the next command must look like this."""
