@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import time
 
+from gsubmit.fairness import let_others_run
 from gsubmit.message.body import BLOCK, MessageBody
 
 _GLANCE = 128  # octets that tell of nearly every message that it begins well
@@ -41,7 +41,7 @@ def _copy(body: MessageBody, opening: bytes, at: int) -> MessageBody:
         copy.append(opening)
         while block := body.read(at, BLOCK):
             copy.append(block)
-            time.sleep(0)  # gevent's: a large message must not keep other sessions waiting
+            let_others_run()
             at += len(block)
     except BaseException:  # an end of the greenlet too
         copy.close()
