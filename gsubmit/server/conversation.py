@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 
 from gsubmit.server import journal
@@ -22,6 +23,9 @@ from gsubmit.smtp.replies import (
 from gsubmit.smtp.reply import Disconnected, Reply
 
 LAST_WORDS_TIME = 5.0  # seconds to send the reply before we close
+# A transaction without a recipient or content for so long ends, whatever else the client says; RFC 5321 4.5.3.2 gives
+# each of its commands as much.
+TRANSACTION_TIME = 300.0  # seconds
 MAX_BAD_COMMANDS = 10  # in a row
 MAX_COMMANDS_WITHOUT_LOGIN = 100  # as many as Postfix takes without effect (smtpd_junk_command_limit)
 _BAD = frozenset({500, 501, 503})
@@ -79,6 +83,8 @@ def _dialog(session: Session) -> Reply:
             answer = _answer(session)
         except Disconnected as disconnected:
             return disconnected.reply
+        if session.transaction is not None and time.monotonic() - session.transaction.moved_at > TRANSACTION_TIME:
+            return INACTIVE
         without_login += session.identity is None
         if without_login > MAX_COMMANDS_WITHOUT_LOGIN:  # later a client may say NOOP to stay connected
             return TOO_MANY_COMMANDS

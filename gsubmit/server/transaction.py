@@ -21,12 +21,13 @@ class Transaction:
 
     __slots__ = (
         *("_accepted", "_asked", "_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
-        *("fault", "has_chunks", "id", "is_spoiled"),
+        *("fault", "has_chunks", "id", "is_spoiled", "moved_at"),
     )
 
     def __init__(self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int) -> None:
         self.id = id
         self.arrival = time.time()
+        self.moved_at = time.monotonic()  # when the client last gave a recipient or content
         self.envelope = Envelope(sender)
         self.delivery = delivery
         self.body = body
@@ -46,6 +47,7 @@ class Transaction:
     def ask(self, recipient: Recipient) -> Promise:
         """Hand one more recipient to the next hop. Raises Refused when it cannot be asked."""
         promise = self.delivery.recipient(recipient)
+        self.moved_at = time.monotonic()
         self.envelope.recipients.append(recipient)
         self._asked.append(promise)
         return promise
@@ -63,6 +65,7 @@ class Transaction:
 
     def take(self, content: bytes) -> None:
         """Add content. After a fault it is only counted out."""
+        self.moved_at = time.monotonic()
         if self.fault is not None:
             return
         if self._mender is not None:
