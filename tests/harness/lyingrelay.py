@@ -56,10 +56,7 @@ class Stored:
 
 @dataclass
 class LyingRelay:
-    """`steady`: all connections have the same keywords, and know BDAT or not; `timeout` is how long its client waits.
-
-    Once `is_honest`, no connection tells lies any more; those that know no BDAT still list it.
-    """
+    """`steady`: all connections have the same keywords, and know BDAT or not; `timeout` is how long its client waits."""
 
     seed: int
     timeout: float
@@ -68,7 +65,6 @@ class LyingRelay:
     rate: float | None = None  # of replies that are lies; None: one for each connection
     host: str = "127.0.0.1"
     port: int = 0
-    is_honest: bool = False
     stored: list[Stored] = field(default_factory=list)
     attacks: list[bytes] = field(default_factory=list)
     lies: Counter[str] = field(default_factory=Counter)
@@ -145,7 +141,6 @@ class Talk:
         self.input = b""
         self.output = b""
         self.login = ""
-        self.last = "-"  # the message that MAIL was last said for, refused or not
         self.had_xclient = False
         self._forget()
 
@@ -208,11 +203,9 @@ class Talk:
 
     def _mail(self, line: bytes, token: str) -> None:
         if self.sender:
-            self.last = token
             self._say(503, "MAIL", token)
             return
         self._forget()
-        self.last = token
         if self._answer(250, "MAIL", token):
             self.sender = token
         else:
@@ -230,7 +223,7 @@ class Talk:
     # Content
 
     def _data(self) -> None:
-        token = self.last
+        token = self.sender or "-"
         if not (self.sender and self.recipients):
             self._say(self.chance.choice((503, 554)), "DATA", token)
             return
@@ -246,7 +239,7 @@ class Talk:
                     return
                 case "354 and more":
                     self._say(354, "DATA", token)
-                    self._say_more(token)
+                    self._say(self.chance.choice((250, 250, 554, 354)), "EXTRA", token)
                 case "354 and the end":
                     self._say(354, "DATA", token)
                     self._flush()
@@ -268,7 +261,7 @@ class Talk:
         self._end(is_answered=is_early)
 
     def _bdat(self, line: bytes) -> None:
-        token = self.last
+        token = self.sender or "-"
         if not self.character.knows_bdat:
             self.relay.lies["BDAT unknown"] += 1
             self.has_lied = True
@@ -344,7 +337,7 @@ class Talk:
         elif lie == "250 and more":
             self._say(250, "END", token)
         if lie.endswith("and more"):
-            self._say_more(token)
+            self._say(self.chance.choice((250, 250, 354, 421, 554)), "EXTRA", token)
         if lie == "stored, gone after half a line":
             self.output += b"250 2.0.0 =END"
         self._flush()
@@ -358,7 +351,7 @@ class Talk:
     # Answers, true and other
 
     def _lies(self) -> bool:
-        return not self.relay.is_honest and self.chance.random() < self.character.rate
+        return self.chance.random() < self.character.rate
 
     def _lie(self, verb: str, *choices: str) -> str:
         choice = self.chance.choice(choices)
@@ -379,14 +372,12 @@ class Talk:
         if choice == "refused":
             self._refuse(verb, token)
         elif choice == "odd":
-            code = self.chance.choice(ODD)
-            self._say(code, verb, token)
-            return code // 100 == 2
+            self._say(self.chance.choice(ODD), verb, token)
         elif choice == "twice":
             self._drain()
             first = self.chance.choice((250, 250, 550))
             self._say(first, verb, token)
-            self._say_more(token)
+            self._say(self.chance.choice((250, 250, 550, 354, 421)), "EXTRA", token)
             self.character.delay = 0.0  # the rest of the batch is answered in the same breath
             return first == 250
         elif choice == "nonsense":
@@ -400,11 +391,6 @@ class Talk:
             gevent.sleep(self.relay.timeout * 1.3 if choice == "late" else 0.03)
             return None
         return False
-
-    def _say_more(self, token: str) -> None:
-        """What nobody has asked for. 421 is said to nobody in particular."""
-        code = self.chance.choice((250, 250, 250, 550, 554, 354, 421))
-        self._say(code, "BYE" if code == 421 else "EXTRA", token)
 
     def _refuse(self, verb: str, token: str) -> None:
         code = self.chance.choice(REFUSALS)
