@@ -56,7 +56,10 @@ class Stored:
 
 @dataclass
 class LyingRelay:
-    """`steady`: all connections have the same keywords, and know BDAT or not; `timeout` is how long its client waits."""
+    """`steady`: all connections have the same keywords, and know BDAT or not; `timeout` is how long its client waits.
+
+    Once `is_honest`, no connection tells lies any more; those that know no BDAT still list it.
+    """
 
     seed: int
     timeout: float
@@ -65,6 +68,7 @@ class LyingRelay:
     rate: float | None = None  # of replies that are lies; None: one for each connection
     host: str = "127.0.0.1"
     port: int = 0
+    is_honest: bool = False
     stored: list[Stored] = field(default_factory=list)
     attacks: list[bytes] = field(default_factory=list)
     lies: Counter[str] = field(default_factory=Counter)
@@ -351,7 +355,7 @@ class Talk:
     # Answers, true and other
 
     def _lies(self) -> bool:
-        return self.chance.random() < self.character.rate
+        return not self.relay.is_honest and self.chance.random() < self.character.rate
 
     def _lie(self, verb: str, *choices: str) -> str:
         choice = self.chance.choice(choices)

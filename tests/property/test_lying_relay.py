@@ -21,6 +21,7 @@ import pytest
 
 from tests.harness import crashes
 from tests.harness.lyingrelay import MARK, LyingRelay, Stored, body_lines
+from tests.harness.relaytimeouts import relay_timeouts
 from tests.harness.serving import serving
 
 MESSAGES = int(os.environ.get("PROPERTY_MESSAGES", "80"))
@@ -30,7 +31,7 @@ USERS = 5
 PATIENCE = 30.0  # seconds for a reply of the server
 RELAY_TIMEOUT = 0.6  # seconds
 SETTINGS = f"""
-submission_relay_command_timeout = {int(RELAY_TIMEOUT * 1000)}ms
+{relay_timeouts(RELAY_TIMEOUT)}
 submission_relay_connect_timeout = 5s
 passdb {{
   driver = static
