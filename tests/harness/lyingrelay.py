@@ -103,11 +103,14 @@ class LyingRelay:
     def _serve(self, sock: socket.socket, number: int) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         talk = Talk(self, sock, random.Random(f"{self.seed} {number}"))
-        with suppress(OSError, Gone):
+        try:
             talk.converse()
-        with suppress(OSError):  # no TIME_WAIT: many thousand connections would use up the ports
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        sock.close()
+        except (OSError, Gone):
+            pass
+        finally:
+            with suppress(OSError):  # no TIME_WAIT: many thousand connections would use up the ports
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            sock.close()
 
     def character(self, own: random.Random) -> Character:
         """What a new connection is like."""
@@ -145,6 +148,7 @@ class Talk:
         self.input = b""
         self.output = b""
         self.login = ""
+        self.last = "-"  # the message that MAIL was last said for, refused or not
         self.had_xclient = False
         self._forget()
 
@@ -207,9 +211,11 @@ class Talk:
 
     def _mail(self, line: bytes, token: str) -> None:
         if self.sender:
+            self.last = token
             self._say(503, "MAIL", token)
             return
         self._forget()
+        self.last = token
         if self._answer(250, "MAIL", token):
             self.sender = token
         else:
@@ -227,7 +233,7 @@ class Talk:
     # Content
 
     def _data(self) -> None:
-        token = self.sender or "-"
+        token = self.last
         if not (self.sender and self.recipients):
             self._say(self.chance.choice((503, 554)), "DATA", token)
             return
@@ -243,7 +249,7 @@ class Talk:
                     return
                 case "354 and more":
                     self._say(354, "DATA", token)
-                    self._say(self.chance.choice((250, 250, 554, 354)), "EXTRA", token)
+                    self._say_more(token)
                 case "354 and the end":
                     self._say(354, "DATA", token)
                     self._flush()
@@ -265,7 +271,7 @@ class Talk:
         self._end(is_answered=is_early)
 
     def _bdat(self, line: bytes) -> None:
-        token = self.sender or "-"
+        token = self.last
         if not self.character.knows_bdat:
             self.relay.lies["BDAT unknown"] += 1
             self.has_lied = True
@@ -341,7 +347,7 @@ class Talk:
         elif lie == "250 and more":
             self._say(250, "END", token)
         if lie.endswith("and more"):
-            self._say(self.chance.choice((250, 250, 354, 421, 554)), "EXTRA", token)
+            self._say_more(token)
         if lie == "stored, gone after half a line":
             self.output += b"250 2.0.0 =END"
         self._flush()
@@ -376,12 +382,14 @@ class Talk:
         if choice == "refused":
             self._refuse(verb, token)
         elif choice == "odd":
-            self._say(self.chance.choice(ODD), verb, token)
+            code = self.chance.choice(ODD[:-1] if verb == "DATA" else ODD)  # 354 is what DATA asks for
+            self._say(code, verb, token)
+            return code // 100 == 2
         elif choice == "twice":
             self._drain()
             first = self.chance.choice((250, 250, 550))
             self._say(first, verb, token)
-            self._say(self.chance.choice((250, 250, 550, 354, 421)), "EXTRA", token)
+            self._say_more(token)
             self.character.delay = 0.0  # the rest of the batch is answered in the same breath
             return first == 250
         elif choice == "nonsense":
@@ -395,6 +403,11 @@ class Talk:
             gevent.sleep(self.relay.timeout * 1.3 if choice == "late" else 0.03)
             return None
         return False
+
+    def _say_more(self, token: str) -> None:
+        """What nobody has asked for. 421 is said to nobody in particular."""
+        code = self.chance.choice((250, 250, 250, 550, 554, 354, 421))
+        self._say(code, "BYE" if code == 421 else "EXTRA", token)
 
     def _refuse(self, verb: str, token: str) -> None:
         code = self.chance.choice(REFUSALS)
