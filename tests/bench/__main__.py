@@ -2,7 +2,7 @@
 
 CPU time of the server's process over the messages of a load; the smallest of some rounds, to keep others' work on the
 machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins` and `burl`:
-see there.
+see there. `attacks` are measured only when they are asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tests.bench import burl, logins  # noqa: E402
+from tests.bench import attacks, burl, logins  # noqa: E402
 from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
@@ -50,6 +50,9 @@ def cost(process: subprocess.Popen[bytes], load: Load, port: int, context: ssl.S
 def main() -> None:
     """Print a line per load; words on the command line choose some."""
     chosen = sys.argv[1:]
+    if chosen[:1] == ["attacks"]:
+        attacks.measure(chosen[1:])
+        return
     if not set(chosen) or set(chosen) - {"logins", "burl"}:
         loads()
     if not chosen or "logins" in chosen:

@@ -6,23 +6,20 @@ The server has one CPU for itself and its threads, the clients another one.
 from __future__ import annotations
 
 import itertools
-import os
 import socket
 import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import gevent
 
 from gsubmit.auth.schemes import hash_password
-from tests.bench.cpu import cpu_seconds
+from tests.bench.cpu import cpu_seconds, on_its_own_cpu
 from tests.bench.load import expect
-from tests.harness.peer_gsubmit import PASSWORD, Gsubmit, gsubmit
+from tests.harness.peer_gsubmit import PASSWORD, gsubmit
 from tests.harness.peer_process import HOST
 from tests.harness.peer_sink import sink
 
@@ -54,14 +51,13 @@ class Pauses(NamedTuple):
 
 def measure() -> None:
     """Print a line for each scheme, cached and not."""
-    cpus = sorted(os.sched_getaffinity(0))
     users = {scheme: [f"{scheme}-{number}@example.org".lower() for number in range(USERS)] for scheme in SCHEMES}
     hashed = [f"{user}:{hash_password(scheme, PASSWORD)}" for scheme in SCHEMES for user in users[scheme]]
     files = {"hashed": "\n".join([*hashed, ""])}
     print(f"{'logins':16}{'cache':>8}{'logins/s':>10}{'CPU ms each':>13}{'pause ms':>10}{'of 99 %':>9}")
     for cache in ("64M", "0"):
         settings = SETTINGS.format(cache=cache)
-        with sink(dump=False) as relay, gsubmit(relay.port, settings, files) as server, _on(server, cpus):
+        with sink(dump=False) as relay, gsubmit(relay.port, settings, files) as server, on_its_own_cpu(server.process):
             before = cpu_seconds(server.process)
             pauses = _Body(server.port).result()
             alone = cpu_seconds(server.process) - before
@@ -80,19 +76,6 @@ def measure() -> None:
 
 def _print(what: str, cache: str, rate: float, each: float, pauses: Pauses) -> None:
     print(f"{what:16}{cache:>8}{rate:10.0f}{each:13.3f}{pauses.longest:10.1f}{pauses.usual:9.1f}", flush=True)
-
-
-@contextmanager
-def _on(server: Gsubmit, cpus: Sequence[int]) -> Iterator[None]:
-    """The server on one CPU, we and what we start from now on on another one."""
-    ours = os.sched_getaffinity(0)
-    for thread in Path(f"/proc/{server.process.pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), {cpus[0]})
-    os.sched_setaffinity(0, {cpus[-1]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, ours)
 
 
 class _Body:

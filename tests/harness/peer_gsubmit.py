@@ -67,10 +67,12 @@ class Gsubmit:
 
 
 @contextmanager
-def gsubmit(relay_port: int, settings: str = "", files: Mapping[str, str] | None = None) -> Iterator[Gsubmit]:
+def gsubmit(
+    relay_port: int, settings: str = "", files: Mapping[str, str] | None = None, program: str = ""
+) -> Iterator[Gsubmit]:
     """Serve in front of the relay on `relay_port`, with `settings` after the usual ones; `{folder}` is its folder.
 
-    `files` are put there before, with their contents; a name that ends in a slash is a folder.
+    `program` is another gsubmit than the one beside this interpreter; `files` are put there before, with their contents; a name that ends in a slash is a folder.
     """
     with public_folder("server") as folder:
         for name, content in (files or {}).items():
@@ -88,5 +90,5 @@ def gsubmit(relay_port: int, settings: str = "", files: Mapping[str, str] | None
         path = folder / "gsubmit.conf"
         path.write_text(text)
         log = folder / "log"
-        with running([gsubmit_program(), "serve", "-c", path], log, [port, tls_port]) as process:
+        with running([program or gsubmit_program(), "serve", "-c", path], log, [port, tls_port]) as process:
             yield Gsubmit(process, folder, port, tls_port)
