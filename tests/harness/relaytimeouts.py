@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from gsubmit.settings.sections import RelaySettings
+from gsubmit.settings.relay import RelaySettings
 
 
 def relay_timeouts(seconds: float) -> str:

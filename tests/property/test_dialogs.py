@@ -25,6 +25,7 @@ from gevent.pool import Pool
 from gsubmit import logs
 from gsubmit.app import build_service
 from gsubmit.relay.pool import Relay
+from gsubmit.server.conversation import converse
 from gsubmit.server.session import Endpoints, Session
 from gsubmit.server.wire import Wire
 from gsubmit.service import Service
@@ -248,7 +249,7 @@ def serve(service: Service, sock: socket.socket, number: int) -> None:
     wire = Wire(sock, TIMEOUT)
     session = Session(wire, service, Endpoints("127.0.0.1", number % 60000 + 1, "127.0.0.1", 587))
     try:
-        session.run()
+        converse(session)
     finally:
         wire.close()
 
