@@ -6,6 +6,7 @@ import logging
 import pwd
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from gevent import monkey
 from gevent.event import Event
 from gevent.server import StreamServer
 
-from gsubmit import logs, process
+from gsubmit import logs, openssl, process
 from gsubmit.auth.chain import build_chain
 from gsubmit.burl.pool import Pool
 from gsubmit.burl.resolver import Resolver
@@ -38,6 +39,7 @@ from gsubmit.server.tls import ServerTls
 from gsubmit.service import NextHops, Service
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
+from gsubmit.tlssocket import TlsSocket
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -57,13 +59,13 @@ class CannotStart(Exception):
 
 def build_relay(settings: Settings) -> NextHops:
     """The next hop that the settings name. Raises CannotStart."""
-    relay, ssl = settings.relay, settings.ssl
+    relay = settings.relay
     if not relay.submission_relay_host:
         return NoRelay()
     context = None
     if relay.submission_relay_ssl != "no":
         try:
-            context = client_context(ssl, verify=relay.submission_relay_ssl_verify)
+            context = client_context(settings.ssl, verify=relay.submission_relay_ssl_verify)
         except CertificateError as error:
             raise CannotStart(str(error)) from error
     hop = NextHop(
@@ -118,6 +120,8 @@ def build_service(settings: Settings, logins: Logins | None = None) -> Service:
         tls = ServerTls(settings) if settings.ssl.ssl != "no" else None
     except CertificateError as error:
         raise CannotStart(str(error)) from error
+    if tls is not None and not openssl.is_reachable():
+        _log.warning("OpenSSL cannot be asked in this Python: TLS clients that send no data can hold up all others")
     mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms}
     if tls is not None and any(mechanism.binds for mechanism in mechanisms.values()):
         exporter.is_reliable()  # found out now rather than in the first login
@@ -136,7 +140,7 @@ class Server:
     """The listeners and the service behind them."""
 
     def __init__(self, settings: Settings) -> None:
-        if not monkey.is_module_patched("socket"):
+        if not (monkey.is_module_patched("socket") and issubclass(TlsSocket, ssl.SSLSocket)):
             raise CannotStart("gevent's monkey patch must come before everything else")
         self._settings = settings
         self._sockets = self._bind()

@@ -1,9 +1,12 @@
-"""Certificates and TLS versions as the settings name them, for both legs."""
+"""What every TLS connection is made with, for both legs: versions, ciphers, certificates as the settings name them."""
 
 from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
+
+from gsubmit.tlssocket import TlsSocket
 
 VERSIONS = {
     "ANY": ssl.TLSVersion.MINIMUM_SUPPORTED,
@@ -13,6 +16,14 @@ VERSIONS = {
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
     "LATEST": ssl.TLSVersion.MAXIMUM_SUPPORTED,
 }
+OLD_VERSIONS = ("ANY", "TLSv1", "TLSv1.1")  # RFC 8996
+
+# Forward secrecy, AES or ChaCha20, no SHA-1, keys of 2048 bits and more (level 2). It is what CPython's ssl chooses by
+# itself, but not in every build: Debian's takes OpenSSL's choice, which has RSA key exchange and SHA-1.
+CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+OLD_CIPHERS = "DEFAULT"  # OpenSSL's choice: TLS before 1.2 has no cipher without SHA-1
+_LEVEL = "@SECLEVEL"
+_OLD_LEVEL = "@SECLEVEL=0"  # above it OpenSSL 3 refuses the signatures of TLS before 1.2, which have SHA-1
 
 
 class CertificateError(Exception):
@@ -40,19 +51,56 @@ def load_authorities(context: ssl.SSLContext, authorities: str, where: str) -> N
         raise CertificateError(f"{where}: holds no CA certificate")
 
 
-def client_context(ca_file: str, ca_dir: str, *, verify: bool = True) -> ssl.SSLContext:
+def new_context(side: int, min_protocol: str = "TLSv1.2", ciphers: str = "") -> ssl.SSLContext:
+    """What every context of ours begins with; `side` is ssl.PROTOCOL_TLS_CLIENT or ssl.PROTOCOL_TLS_SERVER.
+
+    Nothing is left to the defaults of one Python or another. `ciphers` keep security level 2 unless they name a level
+    or `min_protocol` needs level 0.
+    """
+    context = ssl.SSLContext(side)
+    context.sslsocket_class = TlsSocket
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST  # OpenSSL's own, without RFC 5280's last details
+    context.minimum_version = VERSIONS[min_protocol]
+    context.set_ciphers(CIPHERS)
+    if min_protocol in OLD_VERSIONS:
+        ciphers = ciphers or OLD_CIPHERS
+        ciphers += "" if _LEVEL in ciphers else f":{_OLD_LEVEL}"
+    if ciphers:
+        context.set_ciphers(ciphers)
+    return context
+
+
+def client_context(
+    ca_file: str, ca_dir: str, *, verify: bool = True, min_protocol: str = "TLSv1.2", ciphers: str = ""
+) -> ssl.SSLContext:
     """TLS for connections that we make, trusting these CA certificates, or the system's where neither is named.
 
     Raises CertificateError.
     """
+    context = new_context(ssl.PROTOCOL_TLS_CLIENT, min_protocol, ciphers)
     try:
-        context = ssl.create_default_context(cafile=ca_file or None, capath=ca_dir or None)
+        if ca_file or ca_dir:
+            context.load_verify_locations(ca_file or None, ca_dir or None)
+        else:
+            context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     except OSError as error:
         raise CertificateError(f"cannot use the CA certificates in {ca_file or ca_dir}: {error}") from error
+    if ca_dir and not (Path(ca_dir).is_dir() and os.access(ca_dir, os.R_OK | os.X_OK)):
+        raise CertificateError(f"cannot use the CA certificates in {ca_dir}: not a folder that can be read")
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def server_name(host: str) -> str:
+    """The name that the certificate of a server must have, and that it is told (SNI), by the host that was configured.
+
+    Without the dot that keeps DNS from search lists (RFC 6066 3), the brackets and the scope of an IPv6 address.
+    """
+    name = host.removeprefix("[").removesuffix("]")
+    return name.partition("%")[0] if ":" in name else name.removesuffix(".")
 
 
 class _InMemory:

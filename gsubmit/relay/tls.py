@@ -5,13 +5,18 @@ from __future__ import annotations
 import ssl
 
 from gsubmit import certificates
-from gsubmit.settings.sections import SslSettings
+from gsubmit.settings.tls import SslSettings
 
 
 def client_context(settings: SslSettings, *, verify: bool) -> ssl.SSLContext:
     """The TLS settings for connections that we make. Raises CertificateError, also for unusable CA files."""
-    context = certificates.client_context(settings.ssl_client_ca_file, settings.ssl_client_ca_dir, verify=verify)
-    context.minimum_version = certificates.VERSIONS[settings.ssl_min_protocol]
+    context = certificates.client_context(
+        settings.ssl_client_ca_file,
+        settings.ssl_client_ca_dir,
+        verify=verify,
+        min_protocol=settings.client_min_protocol,
+        ciphers=settings.client_cipher_list,
+    )
     if settings.ssl_client_cert:
         certificates.load(context, settings.ssl_client_cert, settings.ssl_client_key, "", "ssl_client_cert")
     return context

@@ -1,19 +1,16 @@
 """The channel binding `tls-exporter`: keying material exported from TLS (RFC 9266, RFC 8446 7.5).
 
-Python's ssl has no way to it yet, so OpenSSL itself is asked through ctypes. For that its `SSL *` is taken out of the
-object that CPython keeps it in, which no interface promises: it is looked at twice, and tried before it is used.
+Python's ssl has no way to it yet, so OpenSSL itself is asked (`openssl.py`), and tried before it is used.
 """
 
 from __future__ import annotations
 
-import _ssl
 import ctypes
 import datetime
 import ssl
 import sys
 from contextlib import suppress
 from functools import cache
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from gsubmit import certificates
+from gsubmit import certificates, openssl
 
 TYPE = "tls-exporter"
 LABEL = b"EXPORTER-Channel-Binding"  # RFC 9266 2, as the length
@@ -53,47 +50,16 @@ def is_reliable() -> bool:
 
 
 def _exported(sock: ssl.SSLSocket | ssl.SSLObject) -> bytes | None:
-    connection = _connection(sock)
+    connection = openssl.connection(sock)
     if connection is None:
         return None
     exported = ctypes.create_string_buffer(OCTETS)
     # The context is there, but empty. TLS 1.3 makes no difference between that and none.
-    done = _library().SSL_export_keying_material(connection, exported, OCTETS, LABEL, len(LABEL), b"", 0, 1)
+    done = openssl.library().SSL_export_keying_material(connection, exported, OCTETS, LABEL, len(LABEL), b"", 0, 1)
     if done != 1:
-        _library().ERR_clear_error()  # or Python would blame it on its next call
+        openssl.library().ERR_clear_error()  # or Python would blame it on its next call
         return None
     return exported.raw
-
-
-def _connection(sock: ssl.SSLSocket | ssl.SSLObject) -> int | None:
-    """The address of OpenSSL's SSL structure, if all around it is as CPython 3.11 to 3.13 have it.
-
-    PySSLSocket in CPython's Modules/_ssl.c begins: PyObject_HEAD, a weak reference to the socket, `SSL *`, the
-    context. The last of these is known otherwise, so it shows that the one before is what we take it for.
-    """
-    inner: Any = sock._sslobj  # type: ignore[union-attr]
-    if type(inner) is not _ssl._SSLSocket:  # type: ignore[attr-defined]
-        return None
-    start, words = object.__basicsize__, ctypes.c_void_p * 3
-    if type(inner).__basicsize__ < start + ctypes.sizeof(words):
-        return None
-    _, connection, context = words.from_address(id(inner) + start)
-    return connection if context == id(inner.context) else None
-
-
-@cache
-def _library() -> ctypes.PyDLL:
-    """The OpenSSL that Python's ssl uses: there may be others in the process.
-
-    PyDLL keeps the interpreter's lock, so nobody uses the connection meanwhile.
-    """
-    library = ctypes.PyDLL(_ssl.__file__)
-    pointer, text, length = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
-    export = library.SSL_export_keying_material
-    export.argtypes = (pointer, pointer, length, text, length, text, length, ctypes.c_int)
-    export.restype = ctypes.c_int
-    library.ERR_clear_error.argtypes, library.ERR_clear_error.restype = (), None
-    return library
 
 
 def _connected(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:

@@ -10,7 +10,8 @@ from ipaddress import ip_address
 
 from gsubmit import certificates
 from gsubmit.settings.blocks import Certificate, LocalName
-from gsubmit.settings.sections import Settings, SslSettings
+from gsubmit.settings.sections import Settings
+from gsubmit.settings.tls import SslSettings
 
 _Chooser = Callable[[ssl.SSLSocket | ssl.SSLObject, str | None, ssl.SSLContext], None]
 
@@ -48,7 +49,7 @@ class ServerTls:
         names: dict[str, ssl.SSLContext] = {}
         for block in blocks:
             context = self._context(own, block, f"local_name {' '.join(block.names)}")
-            names.update({name.lower(): context for name in block.names})
+            names.update({_comparable(name): context for name in block.names})
         return names
 
     def _context(self, own: SslSettings, shown: SslSettings | Certificate, where: str) -> ssl.SSLContext:
@@ -79,7 +80,7 @@ def _leaf(pem: str) -> bytes:
 
 def _chooser(names: dict[str, ssl.SSLContext]) -> _Chooser:
     def choose(sock: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        wanted = (name or "").lower()
+        wanted = _comparable(name or "")
         context = names.get(wanted) or names.get("*." + wanted.partition(".")[2])
         if context is not None:
             sock.context = context
@@ -87,14 +88,15 @@ def _chooser(names: dict[str, ssl.SSLContext]) -> _Chooser:
     return choose
 
 
+def _comparable(name: str) -> str:
+    """A name so that two can be compared; some clients leave its last dot on, against RFC 6066 3."""
+    return name.lower().removesuffix(".")
+
+
 def _context(own: SslSettings) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = certificates.VERSIONS[own.ssl_min_protocol]
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context = certificates.new_context(ssl.PROTOCOL_TLS_SERVER, own.ssl_min_protocol, own.ssl_cipher_list)
     if not own.ssl_prefer_server_ciphers:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    if own.ssl_cipher_list:
-        context.set_ciphers(own.ssl_cipher_list)
     if own.ssl_verify_client_cert:
         _ask_for_certificates(context, own)
     return context

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from gsubmit.settings.declare import boolean, enum, host, port, positive_seconds, setting, string, uint, word_list
-from gsubmit.settings.hosts import is_loopback
+from gsubmit.settings.declare import boolean, enum, port, positive_seconds, setting, string, uint, word_list
+from gsubmit.settings.hosts import is_loopback, server
 
 METHODS = ("auto", "urlfetch", "owner")
 ACCESSES = ("submit", "user", "authuser", "anonymous")
@@ -17,7 +17,7 @@ class BurlSettings:
     """The one IMAP server that most have, and what holds for all."""
 
     imap_urlauth_host: str = setting(
-        host, "", "Name or address of the IMAP server whose URLs BURL takes; empty means none."
+        server, "", "Name or address of the IMAP server whose URLs BURL takes; empty means none."
     )
     imap_urlauth_port: int = setting(port, 143, "Its TCP port; URLs must name it if it is not 143, or 993 with imaps.")
     imap_urlauth_ssl: str = setting(
@@ -62,7 +62,7 @@ class ImapServerSettings:
     """`imap_urlauth_server NAME { }`: a further IMAP server. Nothing is taken over from the one outside the block."""
 
     name: str = ""
-    host: str = setting(host, "", "Name or address of the server, as its URLs have it.")
+    host: str = setting(server, "", "Name or address of the server, as its URLs have it.")
     port: int = setting(port, 143, "TCP port of the server, as its URLs have it.")
     ssl: str = setting(enum("no", "starttls", "imaps"), "no", "TLS to this server, as imap_urlauth_ssl.")
     ssl_verify: bool = setting(boolean, True, "Whether this server's certificate must be valid for its name.")

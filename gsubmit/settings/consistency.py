@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.parse import Value
 from gsubmit.settings.passdbs import DRIVERS
 from gsubmit.settings.problem import Place, Report
 from gsubmit.settings.sections import WORKAROUNDS_WITHOUT_EFFECT, Settings
+from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
 
 
 def check_consistency(
@@ -21,6 +23,7 @@ def check_consistency(
 
     _check_tls(settings, values, place("ssl", "ssl_cert", "ssl_key"), listeners, report)
     _check_client_certificates(settings, values, place, report)
+    _check_versions(settings.ssl, place, report)
     if settings.ssl.ssl == "required" and not settings.auth.disable_plaintext_auth:
         text = "disable_plaintext_auth = no contradicts ssl = required"
         report.problem(place("disable_plaintext_auth"), text)
@@ -83,6 +86,30 @@ def _check_client_certificates(
     if not any(uses):  # RFC 8314 4.2 forbids to ask then
         text = "clients are asked for certificates that nothing uses, such as external among auth_mechanisms"
         report.notice("note", here, text)
+
+
+def _check_versions(ssl: SslSettings, place: Callable[..., Place], report: Report) -> None:
+    """Whether TLS versions that only the old speak can be had, and what they cost."""
+    own = ("ssl_min_protocol", ssl.ssl_min_protocol, "ssl_cipher_list", ssl.ssl_cipher_list)
+    client = ("ssl_client_min_protocol", ssl.ssl_client_min_protocol, "ssl_client_cipher_list", ssl.client_cipher_list)
+    for name, version, list_name, ciphers in (own, client):
+        if version not in OLD_TLS_VERSIONS:
+            continue
+        if ciphers and not _has_old_ciphers(ciphers):
+            text = f"{name} = {version} has no effect: no cipher of {list_name} is of TLS before 1.2 at @SECLEVEL=0"
+        else:
+            whom = "clients, relay and IMAP servers" if name == own[0] and not client[1] else "whoever is as old"
+            text = f"{name} = {version} takes broken TLS versions (RFC 8996) and weak keys from {whom}"
+        report.notice("warning", place(name), text)
+
+
+def _has_old_ciphers(ciphers: str) -> bool:
+    """Whether TLS before 1.2 can be had with a list, at the level that it names, or 0."""
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    context.set_ciphers(ciphers if "@SECLEVEL" in ciphers else f"{ciphers}:@SECLEVEL=0")
+    return context.security_level == 0 and any(
+        cipher["protocol"] in ("TLSv1.0", "SSLv3") for cipher in context.get_ciphers()
+    )
 
 
 # Mechanisms that not every passdb driver can serve, and those that can.

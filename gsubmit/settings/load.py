@@ -16,8 +16,9 @@ from gsubmit.settings.imapservers import ImapServers
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
 from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
-from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
+from gsubmit.settings.sections import SECTIONS, Settings
 from gsubmit.settings.services import Services
+from gsubmit.settings.tls import SslSettings
 from gsubmit.settings.values import given, read_section
 
 PROTOCOL = "submission"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from gsubmit.settings.declare import (
     boolean,
     enum,
-    host,
     path,
     port,
     positive_seconds,
@@ -17,6 +16,7 @@ from gsubmit.settings.declare import (
     uint,
     word_list,
 )
+from gsubmit.settings.hosts import server
 
 CAPABILITIES = (
     *("8bitmime", "auth", "binarymime", "burl", "chunking", "dsn", "enhancedstatuscodes", "etrn", "pipelining"),
@@ -34,7 +34,7 @@ class RelaySettings:
     """The MTA that gets every message."""
 
     submission_relay_host: str = setting(
-        host, "", "Name or address of the relay, or unix:PATH; without one MAIL is refused."
+        server, "", "Name or address of the relay, or unix:PATH; without one MAIL is refused."
     )
     submission_relay_port: int = setting(port, 25, "TCP port of the relay.")
     submission_relay_ssl: str = setting(

@@ -13,11 +13,8 @@ from functools import cache
 from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import BurlSettings, ImapServerSettings
 from gsubmit.settings.declare import (
-    NO_CONTENT,
-    FileContent,
     addresses,
     boolean,
-    ciphers,
     enum,
     host,
     limit,
@@ -25,7 +22,6 @@ from gsubmit.settings.declare import (
     networks,
     pairs,
     path,
-    pem,
     seconds,
     setting,
     size,
@@ -34,8 +30,8 @@ from gsubmit.settings.declare import (
     uint,
     word_list,
 )
-from gsubmit.settings.namefield import name_field
 from gsubmit.settings.relay import RelaySettings
+from gsubmit.settings.tls import SslSettings
 
 MECHANISMS = (
     *("plain", "login", "scram-sha-256-plus", "scram-sha-256", "scram-sha-1-plus", "scram-sha-1"),
@@ -47,7 +43,6 @@ USERNAME_VARIABLES = ("user", "username", "domain")
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
 WORKAROUNDS_WITHOUT_EFFECT = frozenset({"exotic-backend"})
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
-TLS_VERSIONS = ("ANY", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "LATEST")
 FACILITIES = (
     "auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
     "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
@@ -101,55 +96,6 @@ class SubmissionSettings:
     )
     submission_add_received_header: bool = setting(
         boolean, True, "Whether to add a Received field to each message (RFC 5321 4.4)."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class SslSettings:
-    """TLS with clients, and which certificates to trust."""
-
-    ssl: str = setting(
-        enum("no", "yes", "required"), "yes", "TLS for clients: no, yes, or required before AUTH in any form."
-    )
-    ssl_cert: FileContent = setting(  # noqa: RUF009 - a declaration like the others
-        pem, NO_CONTENT, "Certificate with its chain, PEM; write <path to name a file."
-    )
-    ssl_key: FileContent = setting(  # noqa: RUF009
-        pem, NO_CONTENT, "Private key of the certificate, PEM; write <path to name a file.", secret=True
-    )
-    ssl_key_password: str = setting(string, "", "Password of the private key.", secret=True)
-    ssl_alt_cert: FileContent = setting(  # noqa: RUF009
-        pem, NO_CONTENT, "Second certificate with its chain, PEM, with a key of another kind (RSA beside ECDSA)."
-    )
-    ssl_alt_key: FileContent = setting(  # noqa: RUF009
-        pem, NO_CONTENT, "Private key of the second certificate, PEM; its password is ssl_key_password.", secret=True
-    )
-    ssl_min_protocol: str = setting(enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version with clients and relay.")
-    ssl_cipher_list: str = setting(
-        ciphers, "", "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means OpenSSL's own choice."
-    )
-    ssl_prefer_server_ciphers: bool = setting(boolean, False, "Whether our order of ciphers wins over the client's.")
-    ssl_ca: FileContent = setting(  # noqa: RUF009
-        pem, NO_CONTENT, "CA certificates that client certificates are verified with, and the CRLs of these CAs, PEM."
-    )
-    ssl_verify_client_cert: bool = setting(
-        boolean, False, "Whether to ask clients for a certificate; one that is not valid ends the connection."
-    )
-    ssl_require_crl: bool = setting(
-        boolean, True, "Whether each CA above a client's certificate needs a current CRL; no means to ignore CRLs."
-    )
-    ssl_cert_username_field: str = setting(
-        name_field, "commonName", "Field of a client certificate's subject that names the user, as OpenSSL calls it."
-    )
-    ssl_client_cert: FileContent = setting(  # noqa: RUF009
-        pem, NO_CONTENT, "Certificate to show to the relay, PEM; write <path to name a file."
-    )
-    ssl_client_key: FileContent = setting(  # noqa: RUF009
-        pem, NO_CONTENT, "Private key of the certificate for the relay, PEM.", secret=True
-    )
-    ssl_client_ca_file: str = setting(path, "", "File of CA certificates to verify the relay with.")
-    ssl_client_ca_dir: str = setting(
-        path, "", "Folder of CA certificates to verify the relay with; without file and folder: the system's."
     )
 
 

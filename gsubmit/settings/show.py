@@ -10,8 +10,9 @@ from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, Certificate, InetLi
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import HIDDEN, declarations
 from gsubmit.settings.lines import quote
-from gsubmit.settings.sections import SECTIONS, Settings, SslSettings
+from gsubmit.settings.sections import SECTIONS, Settings
 from gsubmit.settings.services import NAME
+from gsubmit.settings.tls import SslSettings
 
 _SECRET = re.compile(
     r"((?<![^ ])(?!nopassword=)[^ =]*"

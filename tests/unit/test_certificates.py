@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gsubmit.certificates import VERSIONS, CertificateError, load
-from gsubmit.settings.sections import TLS_VERSIONS
+from gsubmit.settings.tls import TLS_VERSIONS
 
 
 def test_versions() -> None:

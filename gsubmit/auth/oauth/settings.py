@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gsubmit import certificates
 from gsubmit.auth import fields
 from gsubmit.auth.oauth.endpoint import Endpoint
 from gsubmit.settings.files import read_text, reason
@@ -137,8 +138,7 @@ def _context(values: dict[str, Any], places: Mapping[str, Place], report: Report
     """What TLS connections are made with; takes the settings for that out of `values`."""
     ca_file, ca_dir = values.pop("tls_ca_cert_file", None), values.pop("tls_ca_cert_dir", None)
     cert, key = values.pop("tls_cert_file", None), values.pop("tls_key_file", None)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = certificates.new_context(ssl.PROTOCOL_TLS_CLIENT)
     try:
         if ca_file or ca_dir:
             context.load_verify_locations(ca_file, ca_dir)

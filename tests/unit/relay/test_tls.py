@@ -14,7 +14,7 @@ import trustme
 from gsubmit.certificates import CertificateError
 from gsubmit.relay.tls import client_context
 from gsubmit.settings.load import load_text
-from gsubmit.settings.sections import SslSettings
+from gsubmit.settings.tls import SslSettings
 
 
 def settings(text: str = "") -> SslSettings:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from gsubmit import openssl
 from gsubmit.server import exporter
 from gsubmit.server.bindings import bindings
 
@@ -199,10 +200,10 @@ def test_official_way_comes_first(
 @pytest.fixture
 def fresh() -> Iterator[None]:
     exporter.is_reliable.cache_clear()
-    exporter._library.cache_clear()
+    openssl.library.cache_clear()
     yield
     exporter.is_reliable.cache_clear()
-    exporter._library.cache_clear()
+    openssl.library.cache_clear()
 
 
 @pytest.mark.usefixtures("fresh")
@@ -214,7 +215,7 @@ def fresh() -> Iterator[None]:
         pytest.param("gsubmit.server.exporter", "_throwaway", lambda: ("", ""), id="no certificate to try it with"),
         pytest.param("ctypes", "PyDLL", lambda _: object(), id="no such function"),
         pytest.param("_ssl", "_SSLSocket", object, id="another object"),
-        pytest.param("gsubmit.server.exporter", "_connection", lambda _: None, id="another layout"),
+        pytest.param("gsubmit.openssl", "connection", lambda _: None, id="another layout"),
         pytest.param("gsubmit.server.exporter", "_exported", lambda _: None, id="export fails"),
         pytest.param("gsubmit.server.exporter", "_exported", lambda _: b"same", id="all connections the same"),
         pytest.param("gsubmit.server.exporter", "_exported", lambda sock: str(id(sock)).encode(), id="ends differ"),

@@ -1,0 +1,310 @@
+"""TLS records without data: others run after each, and too many end the connection."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gevent
+import pytest
+
+from gsubmit import openssl
+from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.oauth.settings import read as read_oauth
+from gsubmit.auth.passdb import Means
+from gsubmit.auth.passdbs import imap
+from gsubmit.certificates import client_context, new_context
+from gsubmit.server.tls import ServerTls
+from gsubmit.server.wire import Closed, Wire
+from gsubmit.settings.load import load_text
+from gsubmit.tlssocket import MAX_WITHOUT_DATA, TlsSocket
+from tests.harness.serving import certificate_folder
+from tests.harness.tlsrecords import Hostile
+
+ENOUGH = 20
+TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+Ends = tuple[TlsSocket, Hostile]
+
+
+def server_context() -> ssl.SSLContext:
+    context = new_context(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate_folder() / "cert.pem", certificate_folder() / "key.pem")
+    return context
+
+
+@contextmanager
+def connected(*, as_server: bool = True, version: ssl.TLSVersion = TLS_1_3) -> Iterator[Ends]:
+    """Our end, which is the server or the client, and the hostile one."""
+    ours, theirs = socket.socketpair()
+    if as_server:
+        context, other = server_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        other.check_hostname, other.verify_mode = False, ssl.CERT_NONE
+    else:
+        context, other = client_context("", "", verify=False), server_context()
+        other.options &= ~ssl.OP_NO_RENEGOTIATION
+    context.maximum_version = version
+    hostile = Hostile(theirs, other, server_side=not as_server)
+    shaking = gevent.spawn(hostile.shake_hands)
+    sock = context.wrap_socket(ours, server_side=as_server, server_hostname=None if as_server else "mx.example")
+    assert isinstance(sock, TlsSocket)
+    sock.settimeout(5)
+    shaking.get(timeout=5)
+    try:
+        yield sock, hostile
+    finally:
+        sock.close()
+        theirs.close()
+
+
+@pytest.fixture(params=["KeyUpdate", "KeyUpdate that asks for one", "KeyUpdate of a server", "session ticket"])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[TlsSocket, Hostile, Callable[[], bytes]]]:
+    """Both ends, and what makes one record more."""
+    of_server = request.param in ("KeyUpdate of a server", "session ticket")
+    with connected(as_server=not of_server) as (ours, hostile):
+        if of_server:  # the tickets that come with each handshake
+            hostile.sock.sendall(hostile.data(b"x"))
+            assert ours.recv(1) == b"x"
+        make: Callable[[], bytes] = {
+            "KeyUpdate that asks for one": lambda: hostile.key_update(asks=True),
+            "session ticket": hostile.ticket,
+        }.get(request.param, hostile.key_update)
+        yield ours, hostile, make
+
+
+HostileEnds = tuple[TlsSocket, Hostile, Callable[[], bytes]]
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many octets each single read of OpenSSL's took from the socket."""
+    found: list[int] = []
+    read = ssl.SSLSocket.read
+
+    def noted(sock: TlsSocket, *arguments: object) -> object:
+        assert sock._reading is not None
+        before = sock._reading.octets
+        try:
+            return read(sock, *arguments)  # type: ignore[arg-type]
+        finally:
+            found.append(sock._reading.octets - before)
+
+    monkeypatch.setattr(ssl.SSLSocket, "read", noted)
+    return found
+
+
+def test_one_record_for_each_read(ends: HostileEnds, taken: list[int]) -> None:
+    """However many there are, and whoever sends them: one call takes one, and others run before the next."""
+    ours, hostile, make = ends
+    records = [make() for _ in range(ENOUGH)]
+    hostile.sock.sendall(b"".join(records) + hostile.data(b"hello"))
+    turns: list[int] = []
+
+    def others() -> None:
+        while True:
+            turns.append(len(taken))
+            gevent.sleep(0)
+
+    other = gevent.spawn(others)
+    try:
+        assert ours.recv(100) == b"hello"
+    finally:
+        other.kill()
+    assert [octets for octets in taken if octets][:ENOUGH] == [len(record) for record in records]
+    assert len(set(turns)) >= ENOUGH - 1
+
+
+def test_too_many_end_it(ends: HostileEnds) -> None:
+    ours, hostile, make = ends
+    hostile.sock.sendall(b"".join(make() for _ in range(MAX_WITHOUT_DATA + 2)) + hostile.data(b"too late"))
+    for _ in range(2):  # and it does not get better
+        with pytest.raises(ssl.SSLError, match="more than 32 TLS records without data"):
+            ours.recv(100)
+
+
+def test_data_between_them_is_all_right(ends: HostileEnds) -> None:
+    ours, hostile, make = ends
+    for _ in range(3):
+        records = b"".join(make() for _ in range(MAX_WITHOUT_DATA))
+        hostile.sock.sendall(records + hostile.data(b"hello"))
+        assert ours.recv(100) == b"hello"
+
+
+def test_without_waiting(ends: HostileEnds) -> None:
+    """A look whether there is something also finds what stands behind such records."""
+    ours, hostile, make = ends
+    ours.settimeout(0)
+    with pytest.raises(ssl.SSLWantReadError):
+        ours.recv(100)
+    hostile.sock.sendall(b"".join(make() for _ in range(ENOUGH)))
+    with pytest.raises(ssl.SSLWantReadError):
+        ours.recv(100)
+    hostile.sock.sendall(make() + make() + hostile.data(b"hello"))
+    assert ours.recv(100) == b"hello"
+    hostile.sock.sendall(b"".join(make() for _ in range(3 * MAX_WITHOUT_DATA)))
+    with pytest.raises(ssl.SSLError, match="records without data"):
+        ours.recv(100)
+
+
+def test_a_slow_record_is_one_record() -> None:
+    """Octet by octet, as over a bad line."""
+    with connected() as (ours, hostile):
+        record = hostile.key_update() + hostile.data(b"hello" * 100)
+
+        def send() -> None:
+            for octet in record:
+                hostile.sock.send(bytes([octet]))
+                gevent.sleep(0)
+
+        sending = gevent.spawn(send)
+        assert ours.recv(1000) == b"hello" * 100
+        sending.get(timeout=5)
+
+
+@pytest.mark.parametrize("as_server", [True, False], ids=["ClientHello", "HelloRequest"])
+def test_renegotiation_is_refused(as_server: bool, taken: list[int]) -> None:
+    """TLS 1.2: a warning, and the connection goes on (RFC 5246 7.4.1.1, 7.2.2)."""
+    with connected(as_server=as_server, version=TLS_1_2) as (ours, hostile):
+        record = hostile.renegotiation()
+        hostile.sock.sendall(record)
+        ours.settimeout(0)
+        with pytest.raises(ssl.SSLWantReadError):
+            ours.recv(100)
+        assert len(record) in taken
+        ours.settimeout(5)
+        ours.sendall(b"still here")
+        assert hostile.sock.recv(100)[:1] == b"\x15"  # an alert first
+
+
+def test_a_peer_that_asks_for_updates_and_reads_nothing() -> None:
+    """The answers to all that was asked are one record, before the next data (RFC 8446 4.6.3)."""
+    with connected() as (ours, hostile):
+        hostile.sock.sendall(b"".join(hostile.key_update(asks=True) for _ in range(ENOUGH)) + hostile.data(b"NOOP"))
+        assert ours.recv(100) == b"NOOP"
+        ours.sendall(b"250")
+        assert hostile.hear() == b"250"
+
+
+def test_client_hears_why() -> None:
+    with connected() as (ours, hostile):
+        hostile.sock.sendall(b"".join(hostile.key_update() for _ in range(50)) + hostile.data(b"QUIT\r\n"))
+        wire = Wire(ours, 5)
+        with pytest.raises(Closed, match="more than 32 TLS records without data"):
+            wire.read_line()
+
+
+def test_has_left_sees_through_them() -> None:
+    with connected() as (ours, hostile):
+        wire = Wire(ours, 5)
+        hostile.sock.sendall(hostile.key_update())
+        assert not wire.has_left()
+        hostile.sock.sendall(hostile.key_update() + hostile.key_update() + hostile.data(b"NOOP\r\n"))
+        assert not wire.has_left()
+        assert wire.has_input
+        assert wire.read_line() == b"NOOP"
+        hostile.sock.sendall(hostile.key_update())
+        hostile.sock.close()
+        assert wire.has_left()
+
+
+def test_end_of_the_connection() -> None:
+    with connected() as (ours, hostile):
+        ours.sendall(b"x")
+        assert hostile.hear() == b"x"  # nothing is left unread, so that it is an end and no reset
+        hostile.sock.sendall(hostile.data(b"last"))
+        hostile.sock.close()
+        assert ours.recv(100) == b"last"
+        assert ours.recv(100) == b""
+
+
+def test_nobody_sends_anything() -> None:
+    with connected() as (ours, _):
+        ours.settimeout(0.01)
+        with pytest.raises(TimeoutError):
+            ours.recv(100)
+        assert ours.gettimeout() == 0.01
+
+
+def test_recv_into() -> None:
+    with connected() as (ours, hostile):
+        hostile.sock.sendall(hostile.key_update() + hostile.data(b"hello"))
+        room = bytearray(10)
+        assert ours.recv_into(room) == 5
+        assert room[:5] == b"hello"
+
+
+# Every leg
+
+
+def test_every_context_makes_such_sockets(tmp_path: Path) -> None:
+    folder = certificate_folder()
+    text = f"ssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\n"
+    block = f"local_name a.example {{\n{text}}}\nlocal 192.0.2.1 {{\n{text}}}\n"
+    server = ServerTls(load_text(text + block).settings)
+    (tmp_path / "oauth").write_text("introspection_mode = post\nintrospection_url = https://idp.example/\n")
+    means = Means(VerifiedCache(0, 0, 0))
+    contexts = [
+        server.context("192.0.2.2"),
+        server.context("192.0.2.1"),
+        client_context("", ""),
+        read_oauth(str(tmp_path / "oauth"), ()).context,
+        imap._context({**imap.DEFAULTS, "ssl": "imaps"}, means),
+    ]
+    assert {context.sslsocket_class for context in contexts} == {TlsSocket}
+    assert all(context.options & ssl.OP_NO_RENEGOTIATION for context in contexts)
+
+
+# Where a context is made for something else than connections: names of ciphers, a handshake in memory.
+NOT_FOR_CONNECTIONS = {"settings/declare.py", "settings/consistency.py", "server/exporter.py", "openssl.py"}
+
+
+def test_no_other_context_is_made() -> None:
+    root = Path(openssl.__file__).parent
+    makers = {
+        str(path.relative_to(root)): len(re.findall(r"SSLContext\(|create_default_context\(", path.read_text()))
+        for path in root.rglob("*.py")
+    }
+    found = {name for name, times in makers.items() if times} - NOT_FOR_CONNECTIONS
+    assert found == {"certificates.py", "server/tls.py"}
+    assert makers["server/tls.py"] == 1  # _numbers
+
+
+# OpenSSL that cannot be asked
+
+
+@pytest.fixture
+def fresh() -> Iterator[None]:
+    openssl.is_reachable.cache_clear()
+    openssl.library.cache_clear()
+    yield
+    openssl.is_reachable.cache_clear()
+    openssl.library.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+@pytest.mark.parametrize(
+    ("owner", "attribute", "instead"),
+    [
+        pytest.param("sys.implementation", "name", "pypy", id="another Python"),
+        pytest.param("_ssl", "__file__", "/nowhere/_ssl.so", id="no such library"),
+        pytest.param("ctypes", "PyDLL", lambda _: object(), id="no such function"),
+        pytest.param("_ssl", "_SSLSocket", object, id="another object"),
+        pytest.param("gsubmit.openssl", "connection", lambda _: None, id="another layout"),
+    ],
+)
+def test_without_openssl_it_is_a_socket_as_any(
+    monkeypatch: pytest.MonkeyPatch, owner: str, attribute: str, instead: object
+) -> None:
+    assert openssl.is_reachable()
+    openssl.is_reachable.cache_clear()
+    openssl.library.cache_clear()
+    monkeypatch.setattr(f"{owner}.{attribute}", instead)
+    assert not openssl.is_reachable()
+    ours, theirs = socket.socketpair()
+    shaking = gevent.spawn(server_context().wrap_socket, ours, server_side=True)
+    with client_context("", "", verify=False).wrap_socket(theirs) as client, shaking.get(timeout=5) as server:
+        client.sendall(b"hello")
+        assert server.recv(100) == b"hello"
