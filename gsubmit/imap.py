@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from gsubmit.certificates import server_name
 from gsubmit.fairness import let_others_run
 from gsubmit.net.dial import connect
 
@@ -194,8 +195,7 @@ class ImapClient(imaplib.IMAP4):
 
     def _shake_hands(self, context: ssl.SSLContext) -> None:
         assert self._sock is not None
-        name = self.host.strip("[]")
-        tls = context.wrap_socket(self._sock, server_hostname=name, do_handshake_on_connect=False)
+        tls = context.wrap_socket(self._sock, server_hostname=server_name(self.host), do_handshake_on_connect=False)
         self._sock = tls
         self._in_time(tls.do_handshake)
 

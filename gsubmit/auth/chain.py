@@ -132,7 +132,8 @@ def build_chain(settings: Settings) -> Chain:
     auth = settings.auth
     cache = VerifiedCache(auth.auth_cache_size, auth.auth_cache_ttl, auth.auth_cache_negative_ttl)
     limits = Limits(auth.auth_max_hash_time, auth.auth_max_hash_memory)
-    means = Means(cache, auth.auth_allow_weak_schemes, limits)
+    ssl = settings.ssl
+    means = Means(cache, auth.auth_allow_weak_schemes, limits, ssl.client_min_protocol, ssl.client_cipher_list)
     links: list[Link] = []
     problems: list[Problem] = []
     for passdb in settings.passdbs:

@@ -77,6 +77,8 @@ class Means:
     cache: VerifiedCache
     allow_weak_schemes: bool = False
     limits: Limits = DEFAULT_LIMITS
+    tls_min_protocol: str = "TLSv1.2"  # for connections that drivers make
+    tls_ciphers: str = ""
 
     @property
     def rules(self) -> Rules:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
+from gsubmit.certificates import server_name
+
 UNIX = "unix:"
 
 
@@ -36,7 +38,7 @@ class NextHop:
     @property
     def tls_name(self) -> str:
         """The name that the relay's certificate must have."""
-        return "localhost" if self.unix_path else self.host
+        return "localhost" if self.unix_path else server_name(self.host)
 
     @property
     def unix_path(self) -> str:

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from socket import AF_INET6, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, SO_REUSEADDR, SOL_SOCKET, TCP_NODELAY, socket
+from socket import (
+    AF_INET,
+    AF_INET6,
+    IPPROTO_IPV6,
+    IPPROTO_TCP,
+    IPV6_V6ONLY,
+    SO_REUSEADDR,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    TCP_NODELAY,
+    getaddrinfo,
+    socket,
+)
 
 import gevent
 from gevent.server import StreamServer
@@ -27,12 +39,14 @@ MAX_REFUSALS = 50  # clients that are being told at the same time; more are just
 def bind(address: str, port: int) -> socket:
     """A listening socket on `address` (`*` and `::` are all of IPv4 and of IPv6). Raises OSError."""
     host = "0.0.0.0" if address == "*" else address.strip("[]")  # noqa: S104 - what the administrator asked for
-    sock = socket(AF_INET6) if ":" in host else socket()
+    # A link-local address goes with its scope, which bind() itself would leave out.
+    family, kind, _, _, place = getaddrinfo(host, port, AF_INET6 if ":" in host else AF_INET, SOCK_STREAM)[0]
+    sock = socket(family, kind)
     try:
         sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
         if sock.family == AF_INET6:
             sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
-        sock.bind((host, port))
+        sock.bind(place)
         sock.listen(BACKLOG)
     except OSError:
         sock.close()

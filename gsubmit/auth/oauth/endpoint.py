@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from gsubmit.auth.passdb import Unavailable
+from gsubmit.certificates import server_name
 from gsubmit.net.dial import connect
 from gsubmit.net.resolve import LookupFailed
 from gsubmit.settings.hosts import is_loopback
@@ -133,7 +134,7 @@ class Client:
                 return
             # The handshake comes later, so that whatever ends it finds a socket to close.
             with self._context.wrap_socket(
-                sock, server_hostname=endpoint.host, do_handshake_on_connect=False
+                sock, server_hostname=server_name(endpoint.host), do_handshake_on_connect=False
             ) as tls_sock:
                 tls_sock.do_handshake()
                 connection = HTTPSConnection(endpoint.host, endpoint.port, context=self._context)

@@ -6,6 +6,7 @@ import logging
 import re
 import ssl
 from collections.abc import Mapping
+from ipaddress import ip_address
 from time import monotonic
 from typing import Final, Self
 
@@ -67,11 +68,11 @@ class ImapServer:
 
     def __init__(self, options: Mapping[str, str], means: Means) -> None:
         """The options as in DEFAULTS; ValueError where they make no sense."""
-        self.host = options["host"]
+        self.host = _unbracketed(options["host"])
         self.username = options["username"]
         self.ssl = options["ssl"]
         self.port = _port(options)
-        self._context = _context(options) if self.ssl else None
+        self._context = _context(options, means) if self.ssl else None
         self._cache = means.cache
         self._turns = Turns(MAX_CONNECTIONS)
         # For the cache: another passdb of this server may know the users by other names.
@@ -113,7 +114,7 @@ class ImapServer:
     def _ask(self, user: str, password: str) -> Verdict:
         values = dict(zip(_VARIABLES, (user, *user.partition("@")[::2]), strict=True))
         host = variables.expand(self.host, values)
-        if not _HOST.fullmatch(host):
+        if host != self.host and not _HOST.fullmatch(host):
             raise Denied("no host name comes of this user name")
         if not self._turns.take(TURN_PATIENCE):
             raise Unavailable(f"all {MAX_CONNECTIONS} connections are busy")
@@ -157,6 +158,20 @@ def _refusal(host: str, port: int, code: str) -> Denied | Unavailable:
     )
 
 
+def _unbracketed(host: str) -> str:
+    """An IPv6 address without the brackets that it may stand in, anything else as it is."""
+    inside = host.removeprefix("[").removesuffix("]")
+    return inside if _is_address(inside) else host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _port(options: Mapping[str, str]) -> int:
     text = options["port"] or str(TLS_PORT if options["ssl"] == "imaps" else PORT)
     if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
@@ -164,13 +179,18 @@ def _port(options: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _context(options: Mapping[str, str]) -> ssl.SSLContext:
+def _context(options: Mapping[str, str], means: Means) -> ssl.SSLContext:
     verify = options["allow_invalid_cert"] != "yes"
     try:
-        context = certificates.client_context(options["ssl_ca_file"], options["ssl_ca_dir"], verify=verify)
+        context = certificates.client_context(
+            options["ssl_ca_file"],
+            options["ssl_ca_dir"],
+            verify=verify,
+            min_protocol=means.tls_min_protocol,
+            ciphers=means.tls_ciphers,
+        )
     except CertificateError as error:
         raise ValueError(f"imap: {error}") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8997
     if not verify:
         log.warning("imap: allow_invalid_cert=yes lets anybody in between read the passwords")
     return context
@@ -178,7 +198,7 @@ def _context(options: Mapping[str, str]) -> ssl.SSLContext:
 
 def _check(options: Mapping[str, str]) -> None:
     """Warn of what will not be done or should not; raise ValueError for what is refused."""
-    host = options["host"]
+    host = _unbracketed(options["host"])
     if options["ssl"] not in ("", "imaps", "starttls"):
         raise ValueError(f"imap: ssl={options['ssl']}: must be imaps or starttls")
     for name in ("allow_invalid_cert", "cleartext"):
@@ -191,7 +211,7 @@ def _check(options: Mapping[str, str]) -> None:
             variables.check(options[name], _VARIABLES)
         except ValueError as error:
             raise ValueError(f"imap: {name}: {error}") from None
-    if "%" not in host and not _HOST.fullmatch(host):
+    if "%" not in host and not _HOST.fullmatch(host) and not _is_address(host):
         raise ValueError(f"imap: host={host}: no host name")
     if not options["username"]:
         raise ValueError("imap: username is empty")
