@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_address
 
 from gsubmit.settings.declare import ValueType, host
@@ -27,12 +26,19 @@ def canonical(host: str) -> str:
 def _read_server(text: str) -> str:
     """A host to connect to; in brackets an IPv6 address, or a name as Postfix writes one that has no MX."""
     name = host.read(text)
-    if re.fullmatch(r"\[([^][:%]+|[0-9A-Fa-f:.]+(%[^][]+)?)\]", name):
-        name = name[1:-1]
-    has_port = re.fullmatch(r"[^:]*:[0-9]*", name)
-    if has_port or (not name.startswith("unix:") and re.search(r"[][/]", name)):
+    if name.startswith("[") and name.endswith("]"):
+        name = name[1:-1] or text
+    if not (_is_address(name) or name.startswith("unix:")) and any(mark in name for mark in "[]:/%"):
         raise ValueError(f"expected the name or the address of a host, without a port, not '{text}'")
     return name
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 server: ValueType[str] = ValueType(_read_server, str)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
+import subprocess
+from pathlib import Path
 
 import pytest
 import trustme
@@ -14,13 +16,14 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gsubmit.certificates import VERSIONS, CertificateError, load
-from gsubmit.settings.tls import TLS_VERSIONS
+from gsubmit.certificates import OLD_VERSIONS, VERSIONS, CertificateError, client_context, load, server_name
+from gsubmit.settings.tls import OLD_TLS_VERSIONS, TLS_VERSIONS
 
 
 def test_versions() -> None:
     """Every word of ssl_min_protocol."""
     assert set(VERSIONS) == set(TLS_VERSIONS)
+    assert OLD_VERSIONS == OLD_TLS_VERSIONS
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,62 @@ def test_key_of_another(pems: tuple[str, str]) -> None:
     other = trustme.CA().issue_cert("y.example").private_key_pem.bytes().decode()
     with pytest.raises(CertificateError, match=r"^ssl_cert: "):
         load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pems[0], other, "", "ssl_cert")
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("mx.example", "mx.example"),
+        ("mx.example.", "mx.example"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%eth0]", "fe80::1"),
+        ("", ""),
+    ],
+)
+def test_server_name(host: str, name: str) -> None:
+    assert server_name(host) == name
+
+
+@pytest.mark.parametrize("what", ["missing", "file"])
+def test_folder_of_authorities_that_is_none(tmp_path: Path, what: str) -> None:
+    """OpenSSL itself says nothing, and finds nothing later."""
+    if what == "file":
+        (tmp_path / what).write_text("x")
+    with pytest.raises(CertificateError, match=rf"^cannot use the CA certificates in {tmp_path}/{what}: "):
+        client_context("", f"{tmp_path}/{what}")
+
+
+def test_folder_of_authorities_is_read_anew_by_a_new_context(tmp_path: Path) -> None:
+    """What a reload does: OpenSSL keeps what one context has found there."""
+    ca = trustme.CA()
+    issued = ca.issue_cert("x.example")
+    (tmp_path / "ca.pem").write_bytes(ca.cert_pem.bytes())
+    digest = subprocess.run(
+        ["openssl", "x509", "-noout", "-hash", "-in", tmp_path / "ca.pem"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issued.configure_cert(server)
+    assert not believes(client_context("", str(tmp_path)), server)
+    (tmp_path / f"{digest}.0").symlink_to("ca.pem")
+    context = client_context("", str(tmp_path))
+    assert believes(context, server)
+    (tmp_path / f"{digest}.0").unlink()
+    assert believes(context, server)
+    assert not believes(client_context("", str(tmp_path)), server)
+
+
+def believes(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
+    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    one = client.wrap_bio(ours, theirs, server_hostname="x.example")
+    other = server.wrap_bio(theirs, ours, server_side=True)
+    for end in (one, other, one, other):
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLCertVerificationError:
+            return False
+    return True

@@ -13,6 +13,8 @@ from gsubmit.relay.nexthop import NextHop
         pytest.param("mx.example.org", "mx.example.org:25", "mx.example.org", "", id="name"),
         pytest.param("192.0.2.1", "192.0.2.1:25", "192.0.2.1", "", id="IPv4"),
         pytest.param("::1", "[::1]:25", "::1", "", id="IPv6"),
+        pytest.param("mx.example.org.", "mx.example.org.:25", "mx.example.org", "", id="name with its last dot"),
+        pytest.param("fe80::1%eth0", "[fe80::1%eth0]:25", "fe80::1", "", id="IPv6 with its scope"),
         pytest.param("unix:/run/mx", "unix:/run/mx", "localhost", "/run/mx", id="unix socket"),
         pytest.param("unix.example.org", "unix.example.org:25", "unix.example.org", "", id="a name like it"),
     ],

@@ -78,6 +78,8 @@ local_name "a.example B.example" {
 @a@}
 local_name *.wild.example {
 @wild@}
+local_name dotted.example. {
+@six@}
 local 10.0.0.0/8 {
 @net@}
 local 10.1.2.3 {
@@ -94,6 +96,10 @@ local 2001:db8::/32 {
         pytest.param("192.0.2.1", "other.example", "own", id="unknown name"),
         pytest.param("192.0.2.1", "a.example", "a", id="local_name"),
         pytest.param("192.0.2.1", "A.Example", "a", id="SNI in any case"),
+        pytest.param("192.0.2.1", "a.example.", "a", id="SNI with a dot at its end, against RFC 6066 3"),
+        pytest.param("192.0.2.1", "x.wild.example.", "wild", id="the same with a star"),
+        pytest.param("192.0.2.1", "dotted.example", "six", id="local_name with a dot at its end"),
+        pytest.param("192.0.2.1", "Dotted.Example.", "six", id="both"),
         pytest.param("192.0.2.1", "b.example", "a", id="local_name in any case, second name"),
         pytest.param("192.0.2.1", "x.wild.example", "wild", id="one label for the star"),
         pytest.param("192.0.2.1", "x.y.wild.example", "own", id="not two labels"),
