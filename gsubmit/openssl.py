@@ -13,9 +13,6 @@ import sys
 from functools import cache
 from typing import Any
 
-_CTRL_CLEAR_MODE = 78  # SSL_CTRL_CLEAR_MODE of openssl/ssl.h
-_MODE_AUTO_RETRY = 4  # SSL_MODE_AUTO_RETRY, which CPython sets
-
 
 def connection(sock: ssl.SSLSocket | ssl.SSLObject) -> int | None:
     """The address of OpenSSL's SSL structure, if all around it is as CPython 3.11 to 3.14 have it.
@@ -44,55 +41,54 @@ def library() -> ctypes.PyDLL:
     export = found.SSL_export_keying_material
     export.argtypes = (pointer, text, length, text, length, text, length, number)
     export.restype = number
-    found.SSL_ctrl.argtypes, found.SSL_ctrl.restype = (pointer, number, ctypes.c_long, pointer), ctypes.c_long
-    found.SSL_has_pending.argtypes, found.SSL_has_pending.restype = (pointer,), number
-    found.SSL_get_rbio.argtypes, found.SSL_get_rbio.restype = (pointer,), pointer
-    found.BIO_number_read.argtypes, found.BIO_number_read.restype = (pointer,), ctypes.c_uint64
+    found.SSL_set0_rbio.argtypes, found.SSL_set0_rbio.restype = (pointer, pointer), None
+    found.BIO_s_mem.argtypes, found.BIO_s_mem.restype = (), pointer
+    found.BIO_new.argtypes, found.BIO_new.restype = (pointer,), pointer
+    found.BIO_write.argtypes, found.BIO_write.restype = (pointer, text, number), number
     found.ERR_clear_error.argtypes, found.ERR_clear_error.restype = (), None
     return found
 
 
-class Reading:
-    """How a connection is read on OpenSSL's side. It keeps alive what it points to."""
+class Source:
+    """What a connection reads from, instead of the socket itself. It keeps alive what it points to."""
 
-    __slots__ = ("_address", "_holder", "_library", "_source")
+    __slots__ = ("_holder", "_memory", "_write")
 
     def __init__(self, sock: ssl.SSLSocket | ssl.SSLObject) -> None:
-        """After the handshake. Raises ValueError where OpenSSL cannot be asked."""
+        """Before the handshake. Raises ValueError where OpenSSL cannot be asked."""
         try:
-            self._library = library()
+            openssl = library()
         except (AttributeError, OSError) as error:
             raise ValueError("OpenSSL cannot be asked") from error
         address = connection(sock)
         if address is None:
             raise ValueError("unknown layout of the connection")
         self._holder = sock._sslobj  # type: ignore[union-attr]
-        self._address = address
-        self._source = self._library.SSL_get_rbio(address)
+        self._write = openssl.BIO_write
+        self._memory = openssl.BIO_new(openssl.BIO_s_mem())
+        if not self._memory:
+            raise ValueError("no memory")
+        openssl.SSL_set0_rbio(address, self._memory)  # which owns it from now on
 
-    def stop_after_each_record(self) -> bool:
-        """Have a read come back after each record, also after one without data; whether that is so now."""
-        return not self._library.SSL_ctrl(self._address, _CTRL_CLEAR_MODE, _MODE_AUTO_RETRY, None) & _MODE_AUTO_RETRY
-
-    @property
-    def octets(self) -> int:
-        """How many octets it has taken from the socket."""
-        return int(self._library.BIO_number_read(self._source))
-
-    @property
-    def is_within_record(self) -> bool:
-        """Whether it has a part of a record, or of what one held, and is not done with it."""
-        return bool(self._library.SSL_has_pending(self._address))
+    def give(self, octets: bytes) -> bool:
+        """Let the connection read these octets; whether it has them."""
+        return bool(self._write(self._memory, octets, len(octets)) == len(octets))
 
 
 @cache
 def is_reachable() -> bool:
-    """Whether reading can be held to one record at a time in this process: tried on a connection to nobody."""
+    """Whether we can stand between a socket and OpenSSL in this process: tried on a connection that gets no TLS."""
     if sys.implementation.name != "cpython":
         return False
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
     try:
-        reading = Reading(context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True))
+        is_given = Source(server).give(b"GET / HTTP/1.1\r\n\r\n")
+        server.do_handshake()
+    except ssl.SSLWantReadError:  # it has looked somewhere else
+        return False
+    except ssl.SSLError as error:
+        return is_given and error.reason == "HTTP_REQUEST"
     except ValueError:
         return False
-    return reading.octets == 0 and not reading.is_within_record and reading.stop_after_each_record()
+    return False

@@ -6,7 +6,7 @@ import select
 import socket
 import ssl
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gsubmit import openssl
 
@@ -14,89 +14,107 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 # Records without data in a row: KeyUpdate and session tickets (RFC 8446 4.6), refused renegotiation (RFC 5246 7.4.1.1),
-# warnings. OpenSSL itself stops at as many empty ones (MAX_EMPTY_RECORDS); nobody who means well sends more than a few.
+# pieces of them, warnings. OpenSSL itself stops at as many empty ones (MAX_EMPTY_RECORDS); nobody who means well sends
+# more than a few.
 MAX_WITHOUT_DATA = 32
+# The other side's records in a handshake. Certificates of 100 kB, OpenSSL's limit, take seven; some cut up their hello.
+MAX_IN_HANDSHAKE = 100
+_HEADER = 5  # octets of a record before its content (RFC 8446 5.1)
+_READ_SIZE = 32768
 
 
 class TlsSocket(ssl.SSLSocket):
-    """A TLS socket whose reads let others run after each record.
+    """A TLS socket, in a patched process, that gives OpenSSL one record at a time.
 
-    By itself OpenSSL reads on until there is data: as long as the peer has other records to send, nobody else would be
-    served and no timer would fire. Too many of them in a row are an ssl.SSLError.
+    By itself OpenSSL reads on until there is data, or a whole handshake message: as long as the peer has records to
+    send, nobody else would be served and no timer would fire. Too many of them in a row are an ssl.SSLError.
     """
 
-    _reading: openssl.Reading | None = None  # from the handshake on, where OpenSSL can be asked
-    _without_data = 0  # records in a row
-    _octets_before: int | None = None  # taken from the socket up to the last record without data; None after data
+    _sslobj: Any
+    _source: openssl.Source | None = None  # from the handshake on, where OpenSSL can be asked
+    _incoming = b""  # not given to OpenSSL yet
+    _left = 0  # octets of the record that is being given
+    _records = 0  # in a row without data
 
     def do_handshake(self, block: bool = False) -> None:
-        """Shake hands; from then on reads come back after each record."""
-        super().do_handshake()  # `block` is of the standard library alone, which makes no use of it here
-        if openssl.is_reachable():
-            reading = openssl.Reading(self)
-            reading.stop_after_each_record()
-            self._octets_before = reading.octets
-            self._reading = reading
-
-    def read(self, len: int = 1024, buffer: WriteableBuffer | None = None) -> bytes:
-        """As ssl.SSLSocket.read; recv and recv_into come here. Raises ssl.SSLError after MAX_WITHOUT_DATA."""
-        timeout = self.gettimeout()
-        if self._reading is None:
-            return super().read(len, buffer)
-        if timeout == 0:
-            return self._read_at_hand(len, buffer)
+        """Shake hands. `block` is of the standard library alone, and means nothing here."""
+        if self._source is None:
+            if not openssl.is_reachable():
+                super().do_handshake()
+                return
+            self._source = openssl.Source(self)
         while True:
-            self.settimeout(0)
             try:
-                return self._read_once(len, buffer)
-            except ssl.SSLWantReadError:
-                wants_room, is_served = False, self._took_something(self._reading)
-            except ssl.SSLWantWriteError:
-                wants_room, is_served = True, True
-            finally:
-                self.settimeout(timeout)
-            if is_served:
-                time.sleep(0)
-            if wants_room:
-                self._wait_for_room(timeout)
-            else:
-                socket.socket.recv(self, 1, socket.MSG_PEEK)  # waits for what comes next, and leaves it there
-
-    def _read_at_hand(self, octets: int, buffer: WriteableBuffer | None) -> bytes:
-        """What there is without waiting, also behind records without data. Raises SSLWantReadError."""
-        assert self._reading is not None
-        for _ in range(MAX_WITHOUT_DATA + 2):
-            try:
-                return self._read_once(octets, buffer)
-            except ssl.SSLWantReadError:
-                self._took_something(self._reading)
-            try:
-                socket.socket.recv(self, 1, socket.MSG_PEEK)
-            except BlockingIOError:
+                self._sslobj.do_handshake()
                 break
-        raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "nothing but records without data")
+            except ssl.SSLWantReadError:
+                if not self._give_record(MAX_IN_HANDSHAKE):
+                    raise ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF occurred in violation of protocol") from None
+            except ssl.SSLWantWriteError:
+                self._wait_for_room()
+        self._records = 0
 
-    def _read_once(self, octets: int, buffer: WriteableBuffer | None) -> bytes:
-        if self._without_data > MAX_WITHOUT_DATA:
-            raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"more than {MAX_WITHOUT_DATA} TLS records without data")
-        found = super().read(octets, buffer)
-        self._without_data = 0
-        self._octets_before = None
-        return found
+    def read(self, len: int = 1024, buffer: WriteableBuffer | None = None) -> Any:
+        """As ssl.SSLSocket.read; recv and recv_into come here. Raises ssl.SSLError after MAX_WITHOUT_DATA."""
+        if self._source is None:
+            return super().read(len, buffer)
+        if self._sslobj is None:
+            raise ValueError("Read on closed or unwrapped SSL socket.")
+        is_worth_asking = self._sslobj.pending() > 0
+        while is_worth_asking or self._give_record(MAX_WITHOUT_DATA):
+            try:
+                found = self._sslobj.read(len) if buffer is None else self._sslobj.read(len, buffer)
+            except ssl.SSLWantReadError:
+                is_worth_asking = False
+            except ssl.SSLWantWriteError:
+                self._wait_for_room()
+                is_worth_asking = True
+            else:
+                self._records = 0
+                return found
+        return b"" if buffer is None else 0
 
-    def _took_something(self, reading: openssl.Reading) -> bool:
-        """Whether a read that gave no data had something to do."""
-        if reading.is_within_record:
-            return True
-        octets, before = reading.octets, self._octets_before
-        self._octets_before = octets
-        if before is None or octets == before:  # after data, its own record may be all that was taken
+    def _give_record(self, most: int) -> bool:
+        """Let OpenSSL have the next record, or what there is of it. False when the other side has closed."""
+        assert self._source is not None
+        if not self._left:
+            while len(self._incoming) < _HEADER:
+                if not self._receive():
+                    return False
+            if self._records > most:
+                raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"more than {most} TLS records without data")
+            if self._records and self.gettimeout() != 0:
+                time.sleep(0)  # the others' turn
+            self._records += 1
+            self._left = _size(self._incoming)
+        elif not self._incoming and not self._receive():
             return False
-        self._without_data += 1
+        piece, self._incoming = self._incoming[: self._left], self._incoming[self._left :]
+        self._left -= len(piece)
+        if not self._source.give(piece):
+            raise ssl.SSLError(ssl.SSL_ERROR_SSL, "OpenSSL takes no more")
         return True
 
-    def _wait_for_room(self, timeout: float | None) -> None:
+    def _receive(self) -> bool:
+        try:
+            octets = socket.socket.recv(self, _READ_SIZE)
+        except BlockingIOError:
+            raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "no more for now") from None
+        self._incoming += octets
+        return bool(octets)
+
+    def _wait_for_room(self) -> None:
+        timeout = self.gettimeout()
+        if timeout == 0:
+            raise ssl.SSLWantWriteError(ssl.SSL_ERROR_WANT_WRITE, "no room for now")
         waiting = select.poll()
         waiting.register(self, select.POLLOUT)
         if not waiting.poll(None if timeout is None else timeout * 1000):
             raise TimeoutError("timed out")
+
+
+def _size(record: bytes) -> int:
+    """The octets of a record with its header; the hello of SSL 2, with which old clients begin, has another."""
+    if record[0] & 0x80:  # RFC 5246 E.2
+        return max(((record[0] & 0x7F) << 8 | record[1]) + 2, _HEADER)
+    return _HEADER + (record[3] << 8 | record[4])

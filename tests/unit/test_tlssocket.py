@@ -21,7 +21,7 @@ from gsubmit.certificates import client_context, new_context
 from gsubmit.server.tls import ServerTls
 from gsubmit.server.wire import Closed, Wire
 from gsubmit.settings.load import load_text
-from gsubmit.tlssocket import MAX_WITHOUT_DATA, TlsSocket
+from gsubmit.tlssocket import MAX_IN_HANDSHAKE, MAX_WITHOUT_DATA, TlsSocket
 from tests.harness.serving import certificate_folder
 from tests.harness.tlsrecords import Hostile
 
@@ -80,19 +80,15 @@ HostileEnds = tuple[TlsSocket, Hostile, Callable[[], bytes]]
 
 @pytest.fixture
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many octets each single read of OpenSSL's took from the socket."""
+    """How many octets OpenSSL was given before each time that it read."""
     found: list[int] = []
-    read = ssl.SSLSocket.read
+    give = openssl.Source.give
 
-    def noted(sock: TlsSocket, *arguments: object) -> object:
-        assert sock._reading is not None
-        before = sock._reading.octets
-        try:
-            return read(sock, *arguments)  # type: ignore[arg-type]
-        finally:
-            found.append(sock._reading.octets - before)
+    def noted(source: openssl.Source, octets: bytes) -> bool:
+        found.append(len(octets))
+        return give(source, octets)
 
-    monkeypatch.setattr(ssl.SSLSocket, "read", noted)
+    monkeypatch.setattr(openssl.Source, "give", noted)
     return found
 
 
@@ -113,7 +109,7 @@ def test_one_record_for_each_read(ends: HostileEnds, taken: list[int]) -> None:
         assert ours.recv(100) == b"hello"
     finally:
         other.kill()
-    assert [octets for octets in taken if octets][:ENOUGH] == [len(record) for record in records]
+    assert taken[:ENOUGH] == [len(record) for record in records]
     assert len(set(turns)) >= ENOUGH - 1
 
 
@@ -208,6 +204,106 @@ def test_has_left_sees_through_them() -> None:
         hostile.sock.sendall(hostile.key_update())
         hostile.sock.close()
         assert wire.has_left()
+
+
+def hello_in_pieces(octets: int) -> bytes:
+    """The beginning of a ClientHello, each record of it with so many octets."""
+    hello = b"\x01" + (131_000).to_bytes(3, "big") + bytes(4000)
+    return b"".join(
+        b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece
+        for piece in (hello[at : at + octets] for at in range(0, len(hello), octets))
+    )
+
+
+@pytest.mark.parametrize("octets", [1, 4, 39])
+def test_a_hello_in_too_many_pieces(octets: int, taken: list[int]) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(hello_in_pieces(octets))
+    ours.settimeout(5)
+    with pytest.raises(ssl.SSLError, match="more than 100 TLS records without data"):
+        server_context().wrap_socket(ours, server_side=True)
+    assert len(taken) == MAX_IN_HANDSHAKE + 1
+    ours.close()
+    theirs.close()
+
+
+def test_a_hello_in_some_pieces(taken: list[int]) -> None:
+    """As clients do that pass censors."""
+    ours, theirs = socket.socketpair()
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hidden = client.wrap_bio(into, out)
+    with pytest.raises(ssl.SSLWantReadError):
+        hidden.do_handshake()
+    hello = out.read()
+    pieces = [hello[at : at + 32] for at in range(5, len(hello), 32)]
+    theirs.sendall(b"".join(hello[:3] + len(piece).to_bytes(2, "big") + piece for piece in pieces))
+    ours.settimeout(5)
+    shaking = gevent.spawn(server_context().wrap_socket, ours, server_side=True)
+    while True:
+        into.write(theirs.recv(65536))
+        try:
+            hidden.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            theirs.sendall(out.read())
+    theirs.sendall(out.read())
+    server = shaking.get(timeout=5)
+    assert taken[: len(pieces)] == [len(piece) + 5 for piece in pieces]
+    hidden.write(b"hello")
+    theirs.sendall(out.read())
+    assert server.recv(10) == b"hello"
+    server.close()
+    theirs.close()
+
+
+def test_hello_of_ssl_2() -> None:
+    """Old clients begin with one for whatever version (RFC 5246 E.2): it is read to its end, and judged."""
+    suites = b"\x00\x00\xff\x00\xc0\x2f\x00\xc0\x2b"
+    body = b"\x01\x03\x03" + len(suites).to_bytes(2, "big") + b"\0\0" + (32).to_bytes(2, "big") + suites + bytes(32)
+    ours, theirs = socket.socketpair()
+    theirs.sendall((0x8000 | len(body)).to_bytes(2, "big") + body)
+    ours.settimeout(5)
+    with pytest.raises(ssl.SSLError) as caught:
+        server_context().wrap_socket(ours, server_side=True)
+    assert caught.value.reason == "NO_SHARED_CIPHER"  # for want of SHA-256 among the signatures that such a hello means
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [(b"GET / HTTP/1.1\r\n\r\n", "HTTP_REQUEST"), (b"EHLO me.example\r\n", "WRONG_VERSION_NUMBER")],
+)
+def test_what_is_no_tls_ends_at_once(octets: bytes, reason: str) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(octets)
+    ours.settimeout(5)
+    with pytest.raises(ssl.SSLError) as caught:
+        server_context().wrap_socket(ours, server_side=True)
+    assert caught.value.reason == reason
+    ours.close()
+    theirs.close()
+
+
+def test_end_within_the_handshake() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(hello_in_pieces(100)[:500])
+    theirs.close()
+    ours.settimeout(5)
+    with pytest.raises(ssl.SSLEOFError):
+        server_context().wrap_socket(ours, server_side=True)
+    ours.close()
+
+
+def test_data_in_pieces_smaller_than_a_record() -> None:
+    with connected() as (ours, hostile):
+        octets = bytes(range(256)) * 60
+        hostile.sock.sendall(hostile.data(octets) + hostile.data(b"more"))
+        found = b"".join(ours.recv(1000) for _ in range(16))
+        assert found == octets
+        assert ours.recv(1000) == b"more"
 
 
 def test_end_of_the_connection() -> None:
