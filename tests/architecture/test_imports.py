@@ -37,10 +37,15 @@ ALLOWED = {
     "relay": {"settings", "sasl", "smtp", "message", "net", "certificates", "rawlog", "sending", "turns", "fairness"},
     "service": {"auth", "burl", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below
     "server": WORDS
-    | {"auth", "burl", "relay", "certificates", "rawlog", "sending", "service", "turns", "logtext", "fairness"},
+    | {"auth", "burl", "relay", "certificates", "openssl", "rawlog", "sending", "service", "turns", "logtext", "fairness"},
+    "build": WORDS | {"auth", "burl", "relay", "server", "service", "certificates"},
     "app": WORDS
-    | {"auth", "burl", "relay", "server", "service", "net", "certificates", "logs", "process", "complaints"},
-    "gsubmit_cli": {"app", "process", "settings", "auth", "burl", "imap", "sasl", "logs", "relay", "smtp", "gsubmit"},
+    | {"auth", "burl", "build", "relay", "server", "service", "net", "certificates", "logs", "process", "complaints"}
+    | {"openssl", "tlssocket"},
+    "gsubmit_cli": {
+        *("app", "build", "process", "settings", "auth", "burl", "certificates", "imap", "sasl", "logs", "relay"),
+        *("smtp", "gsubmit"),
+    },
     "gsubmit": set(),  # gsubmit/__init__.py, the version
 }
 GEVENT = {

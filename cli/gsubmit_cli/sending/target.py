@@ -7,6 +7,8 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gsubmit.certificates import CertificateError, client_context
+from gsubmit.relay.tls import client_context as relay_context
 from gsubmit.settings.load import load
 
 TLS_MODES = ("starttls", "implicit", "none")
@@ -60,11 +62,9 @@ def tls_context(verify: bool, ca_file: str = "", ca_dir: str = "") -> tuple[ssl.
     if not verify:
         return unverified_context(), "any certificate is taken"
     try:
-        context = ssl.create_default_context(cafile=ca_file or None, capath=ca_dir or None)
-    except ssl.SSLError as error:
-        raise ValueError(f"{ca_file}: no certificate can be read from it ({error.reason})") from error
-    except OSError as error:
-        raise ValueError(f"{ca_file or ca_dir}: {error.strerror}") from error
+        context = client_context(ca_file, ca_dir)
+    except CertificateError as error:
+        raise ValueError(str(error)) from error
     return context, f"by {ca_file or ca_dir or 'the CAs of this system'}, and the name fits"
 
 
@@ -82,9 +82,12 @@ def relay_target(path: Path) -> Target:
     relay = settings.relay
     if not relay.submission_relay_host:
         raise ValueError("submission_relay_host is not set")
-    context, trust = tls_context(
-        relay.submission_relay_ssl_verify, settings.ssl.ssl_client_ca_file, settings.ssl.ssl_client_ca_dir
-    )
+    verify, tls = relay.submission_relay_ssl_verify, settings.ssl
+    _, trust = tls_context(verify, tls.ssl_client_ca_file, tls.ssl_client_ca_dir)
+    try:
+        context = relay_context(tls, verify=verify)
+    except CertificateError as error:
+        raise ValueError(str(error)) from error
     return Target(
         host=relay.submission_relay_host,
         port=relay.submission_relay_port,

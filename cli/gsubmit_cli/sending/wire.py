@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gsubmit.certificates import server_name
 from gsubmit_cli.sending.failure import Broken
 
 MAX_LINE = 16384  # octets; replies have at most 512, SASL challenges 12288 (RFC 4954 4)
@@ -80,7 +81,7 @@ class Wire:
             raise Broken("garbage", "the server sent more after its answer to STARTTLS, before the handshake")
         with _troubles():
             self._sock.settimeout(self._timeout)
-            secured = context.wrap_socket(self._sock, server_hostname=host)
+            secured = context.wrap_socket(self._sock, server_hostname=server_name(host))
         self._sock = secured
         return secured
 
