@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gsubmit.app import CannotStart, build_service
+from gsubmit.build import CannotStart, build_service
 from gsubmit.process import start_faults
 from gsubmit.relay.answer import RelayFailed
 from gsubmit.settings.burl import ImapServerSettings

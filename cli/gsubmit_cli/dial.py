@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gsubmit.app import build_relay
+from gsubmit.build import build_relay
 from gsubmit.relay.pool import Relay
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.capabilities import Capabilities

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from gsubmit.app import CannotStart, Server
+from gsubmit.app import Server
+from gsubmit.build import CannotStart
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.demo import Demo

@@ -38,7 +38,7 @@ ALLOWED = {
     "service": {"auth", "burl", "relay", "sasl", "server", "settings", "smtp"},  # types only, see below
     "server": WORDS
     | {"auth", "burl", "relay", "certificates", "openssl", "rawlog", "sending", "service", "turns", "logtext", "fairness"},
-    "build": WORDS | {"auth", "burl", "relay", "server", "service", "certificates"},
+    "build": WORDS | {"auth", "burl", "relay", "server", "service", "certificates", "openssl"},
     "app": WORDS
     | {"auth", "burl", "build", "relay", "server", "service", "net", "certificates", "logs", "process", "complaints"}
     | {"openssl", "tlssocket"},

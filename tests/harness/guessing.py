@@ -12,8 +12,9 @@ from io import StringIO
 from gevent.event import Event
 
 from gsubmit import logs
-from gsubmit.app import Server, build_service
+from gsubmit.app import Server
 from gsubmit.auth.penalty import Penalty
+from gsubmit.build import build_service
 from gsubmit.server.logins import Logins
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration

@@ -23,7 +23,7 @@ import gevent
 from gevent.pool import Pool
 
 from gsubmit import logs
-from gsubmit.app import build_service
+from gsubmit.build import build_service
 from gsubmit.relay.pool import Relay
 from gsubmit.server.conversation import converse
 from gsubmit.server.session import Endpoints, Session

@@ -15,7 +15,7 @@ import trustme
 from gevent.server import StreamServer
 
 from gsubmit import app, process
-from gsubmit.app import CannotStart, build_relay
+from gsubmit.build import CannotStart, build_relay
 from gsubmit.complaints import Complaint
 from gsubmit.relay.pool import Relay
 from gsubmit.relay.unset import NoRelay

@@ -11,8 +11,8 @@ from typing import cast
 
 import gevent
 
-from gsubmit.app import build_resolver
 from gsubmit.auth.chain import build_chain
+from gsubmit.build import build_resolver
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Promise
 from gsubmit.relay.xclient import ClientFacts

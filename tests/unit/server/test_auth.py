@@ -11,10 +11,10 @@ from pathlib import Path
 import gevent
 import pytest
 
-from gsubmit.app import build_service
 from gsubmit.auth import hashing
 from gsubmit.auth.penalty import Penalty
 from gsubmit.auth.schemes import hash_password
+from gsubmit.build import build_service
 from gsubmit.sasl.claims import Identity
 from gsubmit.server.conversation import converse
 from gsubmit.server.logins import Logins

@@ -1,0 +1,106 @@
+"""From settings to what sessions share: relay, IMAP servers, passdbs, TLS."""
+
+from __future__ import annotations
+
+import logging
+
+from gsubmit import openssl
+from gsubmit.auth.chain import build_chain
+from gsubmit.burl.pool import Pool
+from gsubmit.burl.resolver import Resolver
+from gsubmit.certificates import CertificateError
+from gsubmit.relay.nexthop import NextHop
+from gsubmit.relay.pool import Relay
+from gsubmit.relay.tls import client_context
+from gsubmit.relay.unset import NoRelay
+from gsubmit.sasl.mechanisms import MECHANISMS
+from gsubmit.server import exporter
+from gsubmit.server.logins import Logins
+from gsubmit.server.tls import ServerTls
+from gsubmit.service import NextHops, Service
+from gsubmit.settings.sections import Settings
+
+_log = logging.getLogger("gsubmit")
+
+
+class CannotStart(Exception):
+    """Something outside makes it impossible to serve; the text is one line for the administrator."""
+
+
+def build_relay(settings: Settings) -> NextHops:
+    """The next hop that the settings name. Raises CannotStart."""
+    relay = settings.relay
+    if not relay.submission_relay_host:
+        return NoRelay()
+    context = None
+    if relay.submission_relay_ssl != "no":
+        try:
+            context = client_context(settings.ssl, verify=relay.submission_relay_ssl_verify)
+        except CertificateError as error:
+            raise CannotStart(str(error)) from error
+    hop = NextHop(
+        host=relay.submission_relay_host,
+        port=relay.submission_relay_port,
+        hostname=settings.server.hostname,
+        connect_timeout=relay.submission_relay_connect_timeout,
+        command_timeout=relay.submission_relay_command_timeout,
+        # RFC 5321 4.5.3.2: 10 minutes. Given up earlier, a message that was taken comes a second time.
+        data_done_timeout=relay.submission_relay_data_done_timeout or 2 * relay.submission_relay_command_timeout,
+        tls=relay.submission_relay_ssl,
+        context=context,
+        user=relay.submission_relay_user,
+        master_user=relay.submission_relay_master_user,
+        password=relay.submission_relay_password,
+        trusted=relay.submission_relay_trusted,
+        auth_cleartext=relay.submission_relay_auth_cleartext,
+        rawlog_dir=relay.submission_relay_rawlog_dir,
+        discarded=frozenset(word.upper() for word in relay.submission_relay_discard_ehlo_keywords),
+    )
+    return Relay(
+        hop,
+        relay.submission_relay_max_idle_time,
+        relay.submission_relay_max_connections,
+        relay.submission_backend_capabilities,
+    )
+
+
+def build_resolver(settings: Settings) -> Resolver:
+    """What fetches messages for BURL. Raises CannotStart."""
+    burl = settings.burl
+    pools = []
+    for server in settings.imap_servers:
+        if not server.is_useful:
+            continue
+        context = None
+        if server.ssl != "no":
+            try:
+                context = client_context(settings.ssl, verify=server.ssl_verify)
+            except CertificateError as error:
+                raise CannotStart(str(error)) from error
+        pools.append(Pool(server, context, burl.imap_urlauth_connect_timeout, burl.imap_urlauth_max_connections))
+    return Resolver(pools, burl.imap_urlauth_access, burl.imap_urlauth_timeout)
+
+
+def build_service(settings: Settings, logins: Logins | None = None) -> Service:
+    """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args.
+
+    `logins` are those of the service before, so that a reload forgives no failures.
+    """
+    try:
+        tls = ServerTls(settings) if settings.ssl.ssl != "no" else None
+    except CertificateError as error:
+        raise CannotStart(str(error)) from error
+    if tls is not None and not openssl.is_reachable():
+        _log.warning("OpenSSL cannot be asked in this Python: TLS clients that send no data can hold up all others")
+    mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms}
+    if tls is not None and any(mechanism.binds for mechanism in mechanisms.values()):
+        exporter.is_reliable()  # found out now rather than in the first login
+    return Service(
+        settings=settings,
+        chain=build_chain(settings),
+        mechanisms=mechanisms,
+        relay=build_relay(settings),
+        tls=tls,
+        resolver=build_resolver(settings),
+        logins=logins or Logins(),
+    )
