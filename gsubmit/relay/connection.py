@@ -18,6 +18,7 @@ QUIT_TIMEOUT = 2.0  # seconds to wait for the answer to QUIT
 LAST_WORDS_TIMEOUT = 1.0  # seconds to wait for the reply that explains why a relay closed
 # A connection that something on the way has dropped says nothing for ever, and a new one can be had within a second.
 REUSED_TIMEOUT = 10.0  # seconds for the first reply on a connection that was idle
+LONG_IDLE = 10.0  # seconds after which also one that was never used may have been dropped
 LEAST_WAIT = 0.001  # seconds; a timeout of 0 would not wait at all
 
 
@@ -126,12 +127,13 @@ class RelayConnection(RelayStream):
         return reply
 
     def hear_final(self) -> Reply:
-        """The reply to the message. Raises RelayFailed too when another came with it that says the contrary."""
+        """The reply to the message: the first that comes, for all others were accounted for."""
         reply = self.hear()
         if not self._replies.is_empty:
-            self.has_said_more = True
-            if (more := self._parsed()) is not None and more.refuses != reply.refuses and more.code != 421:
-                raise SaidMore(RELAY_NONSENSE, f"{self} gave two replies to the message: {reply} / {more}")
+            more = self._parsed()
+            self.has_said_more = more is None or more.code != 421
+            if not self.has_said_more:
+                self.close()
         return reply
 
     def read_reply(self) -> Reply:
@@ -220,9 +222,15 @@ class RelayConnection(RelayStream):
 
     def mark_idle(self) -> None:
         """Note that nobody uses the connection from now on."""
-        self.settimeout(min(REUSED_TIMEOUT, self.hop.command_timeout))
-        self.is_reused = self._is_unheard = True
+        self.settimeout(self.hop.command_timeout)
+        self.is_reused = True
         self.idle_since = time.monotonic()
+
+    def take_up(self) -> None:
+        """Note that somebody uses the connection again. One that was just opened has had no time to be dropped."""
+        if self.mails or time.monotonic() - self.idle_since > LONG_IDLE:
+            self.may_be_dead = self._is_unheard = True
+            self.settimeout(min(REUSED_TIMEOUT, self.hop.command_timeout))
 
     def say_goodbye(self) -> None:
         """QUIT, a short wait, close (RFC 5321 4.1.1.10)."""

@@ -160,6 +160,7 @@ class Relay:
             if not self._is_usable(connection):
                 connection.close()
                 continue
+            connection.take_up()
             if connection.client == wanted or not connection.takes_client:
                 connection.leave_out(self.learnt.left_out)
                 return connection

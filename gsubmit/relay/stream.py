@@ -47,6 +47,7 @@ class RelayStream(smtplib.SMTP):
         self.hop = hop
         self.address = address  # an IP address, or the path of a unix socket
         self.is_reused = False
+        self.may_be_dead = False  # it was idle, and something on the way may have dropped it
         self.timeout_now = hop.connect_timeout
         self.outgoing_size = 0
         self._outgoing: list[bytes] = []
@@ -201,8 +202,7 @@ class RelayStream(smtplib.SMTP):
     def _broken(self, error: OSError) -> RelayFailed:
         if isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:  # that is the kernel's, of a dead peer
             self.close()  # its answer may still come, and would be taken for the next one
-            # Something on the way may have dropped a connection that was idle, and a new one will do.
-            return RelayFailed(RELAY_SLOW, f"no answer from {self} in time", lost=self.is_reused)
+            return RelayFailed(RELAY_SLOW, f"no answer from {self} in time", lost=self.may_be_dead)
         return self._lost(str(error))
 
     def _lost(self, why: str) -> RelayFailed:
