@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from gsubmit.auth import decoy
 from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.decoy import Decoys
+from gsubmit.auth.lastingsecret import lasting_secret
 from gsubmit.auth.link import Link
+from gsubmit.auth.looks import Looks
+from gsubmit.auth.means import Means
 from gsubmit.auth.names import Names
-from gsubmit.auth.passdb import Means, Origin, Passdb, Unavailable
+from gsubmit.auth.passdb import Origin, Passdb, Unavailable
 from gsubmit.auth.passdbs.absent import Absent
 from gsubmit.auth.passdbs.dovecot import DovecotAuth
 from gsubmit.auth.passdbs.imap import ImapServer
@@ -20,7 +24,7 @@ from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.passdbs.static import Static
 from gsubmit.auth.schemes import Limits
 from gsubmit.auth.walk import Observer, Walk
-from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, Keys, KeysWanted, Proven
+from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, LateKeys, Proven
 from gsubmit.settings.passdbs import OTHER_DRIVERS
 from gsubmit.settings.problem import Problem, SettingsError
 from gsubmit.settings.sections import Settings
@@ -45,10 +49,11 @@ def _nobody(_: str, __: str) -> None:
 class Chain:
     """What the server asks."""
 
-    def __init__(self, links: Sequence[Link], names: Names) -> None:
+    def __init__(self, links: Sequence[Link], names: Names, decoys: Decoys | None = None) -> None:
         self.links = tuple(link for link in links if not link.is_master)
         self.masters = tuple(link for link in links if link.is_master)
         self.names = names
+        self._decoys = decoys or Decoys()
         # Other servers take their time.
         self.asks_others = any(isinstance(link.passdb, REMOTE) for link in links)
 
@@ -58,16 +63,18 @@ class Chain:
 
     def account(self, claim: KeysWanted, origin: Origin, observe: Observer = _nobody) -> Account:
         """The keys of a user, or made-up ones with the reason why. Raises Unavailable."""
+        keys: LateKeys | None = None
+        outcome: Identity | Denied
         try:
-            identity, keys = self._identity(claim, origin, observe)
-            if keys is not None:
-                return Account(keys, identity)
-            denied = Denied("no keys, only a yes without a password")
+            outcome, keys = self._identity(claim, origin, observe)
+            if keys is None:
+                outcome = Denied("no keys, only a yes without a password")
         except Denied as refusal:
-            denied = refusal
-        return Account(self._decoy(claim, origin), denied)
+            outcome = refusal
+        decoy = self._decoy(claim, origin)  # also for those who need none: the time it takes tells nothing
+        return Account(keys or decoy, outcome)
 
-    def _identity(self, claim: Claim, origin: Origin, observe: Observer) -> tuple[Identity, Keys | None]:
+    def _identity(self, claim: Claim, origin: Origin, observe: Observer) -> tuple[Identity, LateKeys | None]:
         """Who it is, and the keys if those were wanted."""
         if not self.links and not self.masters:
             raise Unavailable("no passdb")
@@ -113,18 +120,18 @@ class Chain:
             raise
         return walk
 
-    def _decoy(self, claim: KeysWanted, origin: Origin) -> Keys:
+    def _decoy(self, claim: KeysWanted, origin: Origin) -> LateKeys:
         """Keys of nobody, like those that the passdbs have."""
         links = self.links
         with suppress(Denied):
             user, authenticator = self.names.parties(claim)
             links = self.links if user == authenticator else self.masters
             claim = replace(claim, authentication_id=authenticator)
-        keys: Keys | None = None
+        looks: Looks = Counter()
         for link in links:
             if KeysWanted in link.passdb.serves:
-                keys = link.passdb.pretend(claim, origin) or keys
-        return keys or decoy.keys(claim)
+                looks += link.passdb.pretend(claim, origin) or Counter()
+        return self._decoys.keys(claim, looks)
 
 
 def build_chain(settings: Settings) -> Chain:
@@ -132,8 +139,11 @@ def build_chain(settings: Settings) -> Chain:
     auth = settings.auth
     cache = VerifiedCache(auth.auth_cache_size, auth.auth_cache_ttl, auth.auth_cache_negative_ttl)
     limits = Limits(auth.auth_max_hash_time, auth.auth_max_hash_memory)
+    decoys = Decoys(lasting_secret(settings.ssl.ssl_key.encode() if settings.ssl.ssl != "no" else b""))
     ssl = settings.ssl
-    means = Means(cache, auth.auth_allow_weak_schemes, limits, ssl.client_min_protocol, ssl.client_cipher_list)
+    means = Means(
+        cache, auth.auth_allow_weak_schemes, limits, decoys, ssl.client_min_protocol, ssl.client_cipher_list
+    )
     links: list[Link] = []
     problems: list[Problem] = []
     for passdb in settings.passdbs:
@@ -148,4 +158,4 @@ def build_chain(settings: Settings) -> Chain:
         links.append(link)
     if problems:
         raise SettingsError(problems)
-    return Chain(links, Names(auth))
+    return Chain(links, Names(auth), decoys)

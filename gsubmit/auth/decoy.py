@@ -1,63 +1,89 @@
-"""Keys of nobody: what SCRAM and CRAM-MD5 are shown for users that do not exist (SCR-11 of the standards list)."""
+"""What SCRAM and CRAM-MD5 are shown for users that have no keys, or do not exist (SCR-11 of the standards list)."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
+from functools import partial
 
 from gsubmit.auth import hashing, schemes
+from gsubmit.auth.looks import ITERATIONS, MADE, SALT_OCTETS, Look, Looks
 from gsubmit.auth.schemes import SchemeError, StoredPassword
-from gsubmit.sasl.claims import CramKeys, Keys, KeysWanted, ScramKeys
+from gsubmit.auth.schemes.scram import keys_of
+from gsubmit.sasl.claims import CramKeys, Denied, Keys, KeysWanted, LateKeys, ScramKeys
 
-ITERATIONS = 4096  # RFC 7677 4, and what Dovecot makes
-SALT_OCTETS = 16  # as Dovecot's
-_DIGESTS = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
-
-# For the life of the process, also over a reload: who asks twice sees the same salt.
+# Where there is no better one, for the life of the process, also over a reload.
 _SECRET = secrets.token_bytes(32)
 
 
-def salt(claim: KeysWanted, octets: int = SALT_OCTETS) -> bytes:
-    """The salt for this user, where none is stored; always the same."""
-    return _octets("salt", claim, octets)
+class Decoys:
+    """Makes keys of nobody, and the salts of users whose password is stored as it is: the same ones for a secret."""
+
+    def __init__(self, secret: bytes = _SECRET) -> None:
+        self._secret = secret
+
+    def salt(self, claim: KeysWanted, octets: int = SALT_OCTETS) -> bytes:
+        """The salt for this user, where none is stored; always the same."""
+        return hashlib.shake_256(self._octets("salt", claim)).digest(octets)
+
+    def keys(self, claim: KeysWanted, looks: Looks) -> LateKeys:
+        """Keys that no password fits. They look like those of somebody, and are made as slowly.
+
+        Which look a name gets is drawn by lot, once and for all, so that each is as frequent as among the users: a
+        user with an uncommon iteration count does not stand out.
+        """
+        algorithm = schemes.SCRAM.get(claim.scheme)
+        if algorithm is None:
+            return LateKeys(lambda: CramKeys(self._octets("outer", claim)[:16], self._octets("inner", claim)[:16]))
+        look = self._drawn(claim, looks)
+        salt = self.salt(claim, look.salt_octets)
+        size = hashlib.new(algorithm).digest_size
+        stored_key, server_key = (self._octets(purpose, claim)[:size] for purpose in ("stored", "server"))
+        keys = ScramKeys(salt, look.iterations, stored_key, server_key)
+        return LateKeys(partial(_made_up, algorithm, keys) if look.is_made else lambda: keys, salt, look.iterations)
+
+    def keys_of(self, claim: KeysWanted, stored: StoredPassword) -> LateKeys | None:
+        """The keys that a stored password gives; None if it gives none. Raises SchemeError if it is malformed."""
+        if claim.scheme not in schemes.SCRAM:
+            cram = schemes.cram_keys(stored)
+            return None if cram is None else LateKeys(lambda: cram)
+        if stored.cleartext is None:
+            scram = schemes.scram_keys(stored, claim.scheme, b"", ITERATIONS)
+            return None if scram is None else LateKeys(lambda: scram, scram.salt, scram.iterations)
+        if not stored.cleartext:  # an empty one would let everybody in
+            return None
+        salt = self.salt(claim)
+        return LateKeys(partial(_made, stored, claim.scheme, salt), salt, ITERATIONS)
+
+    def _drawn(self, claim: KeysWanted, looks: Looks) -> Look:
+        fitting = sorted(look for look in looks if look.scheme in ("", claim.scheme))
+        if not fitting:
+            return MADE
+        # The part of all that lie below: one more user changes the lots of few names.
+        left = int.from_bytes(self._octets("look", claim)[:8]) / 2**64 * sum(looks[look] for look in fitting)
+        for look in fitting:
+            left -= looks[look]
+            if left < 0:
+                return look
+        return fitting[-1]
+
+    def _octets(self, purpose: str, claim: KeysWanted) -> bytes:
+        text = "\0".join((purpose, claim.scheme, claim.authentication_id)).encode("utf-8", "surrogatepass")
+        return hmac.digest(self._secret, text, "sha512")
 
 
-def keys(claim: KeysWanted, sample: str = "", default_scheme: str = "PLAIN") -> Keys:
-    """Keys that no password fits, made like those of `sample`, a stored password of somebody, and as slowly."""
-    digest = _DIGESTS.get(claim.scheme)
-    if digest is None:
-        return CramKeys(_octets("outer", claim, 16), _octets("inner", claim, 16))
-    size = hashlib.new(digest).digest_size
-    like = _like(claim, sample, default_scheme)
-    return ScramKeys(
-        salt=salt(claim, len(like.salt) if like else SALT_OCTETS),
-        iterations=like.iterations if like else ITERATIONS,
-        stored_key=_octets("stored", claim, size),
-        server_key=_octets("server", claim, size),
-    )
+def _made(stored: StoredPassword, scheme: str, salt: bytes) -> Keys:
+    """The keys of a password that is stored as it is."""
+    keys: Keys | None = hashing.run(schemes.scram_keys, stored, scheme, salt, ITERATIONS)
+    if keys is None:
+        raise Denied(f"the stored password has characters that {scheme} forbids")
+    return keys
 
 
-def _like(claim: KeysWanted, sample: str, default_scheme: str) -> ScramKeys | None:
-    if not sample:
-        return None
-    try:
-        found = keys_of(claim, schemes.parse(sample, default_scheme))
-    except SchemeError:
-        return None
-    return found if isinstance(found, ScramKeys) else None
-
-
-def keys_of(claim: KeysWanted, stored: StoredPassword) -> Keys | None:
-    """The keys that a stored password gives, computed in a thread where that takes long; None if it gives none."""
-    if claim.scheme not in _DIGESTS:
-        return schemes.cram_keys(stored)
-    if stored.cleartext is None:
-        return schemes.scram_keys(stored, claim.scheme, b"", ITERATIONS)
-    found: Keys | None = hashing.run(schemes.scram_keys, stored, claim.scheme, salt(claim), ITERATIONS)
-    return found
-
-
-def _octets(purpose: str, claim: KeysWanted, octets: int) -> bytes:
-    text = "\0".join((purpose, claim.scheme, claim.authentication_id)).encode("utf-8", "surrogatepass")
-    return hmac.digest(_SECRET, text, "sha512")[:octets]
+def _made_up(algorithm: str, keys: ScramKeys) -> Keys:
+    """These keys, after as much work as making them of a password would be."""
+    with suppress(SchemeError):
+        hashing.run(keys_of, algorithm, b"nobody's", keys.salt, keys.iterations)
+    return keys

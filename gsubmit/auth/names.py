@@ -47,6 +47,8 @@ class Names:
         """The name as everybody here knows it; Denied if a character is not allowed, or nothing is left."""
         if not name:
             raise Denied("empty user name")
+        if not _is_utf8(name):  # whatever auth_username_chars says: log, relay and other servers take names as text
+            raise Denied("user name is not UTF-8")
         if self._realm and "@" not in name:
             name = f"{name}@{self._realm}"
         name = name.translate(self._translation)
@@ -65,6 +67,15 @@ class Names:
             return self.canonical(name) == user
         except Denied:
             return False
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether it was sent as UTF-8, see sasl.claims.text_from."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def values(user: str) -> dict[str, str]:

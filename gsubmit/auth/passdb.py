@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.schemes import DEFAULT_LIMITS, Limits, Rules
-from gsubmit.sasl.claims import Claim, Denied, Keys
+from gsubmit.auth.looks import Looks
+from gsubmit.sasl.claims import Claim, Denied, LateKeys
 
 
 class UnknownUser(Denied):
@@ -48,7 +47,7 @@ class Answer:
     """A passdb's yes: the extra fields of the entry (`user` changes the name), and the keys if those were wanted."""
 
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
-    keys: Keys | None = None
+    keys: LateKeys | None = None
 
 
 class Passdb(Protocol):
@@ -63,24 +62,8 @@ class Passdb(Protocol):
         `claim.authentication_id` is as passdbs know users (auth.names); `authorization_id` does not matter here.
         """
 
-    def pretend(self, claim: Claim, origin: Origin) -> Keys | None:
+    def pretend(self, claim: Claim, origin: Origin) -> Looks | None:
         """Spend the time that a wrong password takes, so that a reply's delay does not tell who exists.
 
-        Where keys are wanted: keys of nobody that look like those of somebody, see auth.decoy.
+        Where keys are wanted, which are asked for before the proof: no time, but what those of the users look like.
         """
-
-
-@dataclass(frozen=True)
-class Means:
-    """What drivers are given beside their `args`: a driver is called as `Driver.from_args(args, means)`."""
-
-    cache: VerifiedCache
-    allow_weak_schemes: bool = False
-    limits: Limits = DEFAULT_LIMITS
-    tls_min_protocol: str = "TLSv1.2"  # for connections that drivers make
-    tls_ciphers: str = ""
-
-    @property
-    def rules(self) -> Rules:
-        """Which stored passwords are compared."""
-        return Rules(self.allow_weak_schemes, self.limits)

@@ -1,4 +1,4 @@
-"""How long an address has to wait before its next login, after logins that failed (Dovecot's auth penalty)."""
+"""How long a network has to wait before its next login, after logins that failed (Dovecot's auth penalty)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ FORGOTTEN = 29.0  # seconds without a new failure after which there is no level 
 IPV6_PREFIX = 48  # what one customer has
 KEPT_PROOFS = 10  # wrong passwords of an address that are remembered
 MAX_ADDRESSES = 20_000
+MAX_KNOWN = 100_000  # users, each from one network, whose last login there succeeded
 
 
 @dataclass
 class _Record:
     level: int = 0
     since: float = 0.0
+    user: str = ""  # whose logins failed; empty: those of several
     proofs: deque[bytes] = field(default_factory=lambda: deque(maxlen=KEPT_PROOFS))
 
 
@@ -33,11 +35,19 @@ class Penalty:
         self._clock = clock
         self._secret = secrets.token_bytes(16)
         self._records: dict[str, _Record] = {}  # the one that failed longest ago first
+        self._known: dict[tuple[str, str], None] = {}  # network and user; the one that logged in longest ago first
 
-    def level(self, address: str) -> int:
-        """How high the level of this address is; a login has to wait WAITS[level] before it is looked at."""
+    def level(self, address: str, user: str = "") -> int:
+        """How high the level of this address is; a login has to wait WAITS[level] before it is looked at.
+
+        It is 0 for a user whose last login from there succeeded: who shares an address with a guesser is not kept out.
+        """
         record = self._records.get(network_of(address))
-        return self._faded(record) if record is not None else 0
+        return self._faded(record) if record is not None and not self.knows(address, user) else 0
+
+    def knows(self, address: str, user: str) -> bool:
+        """Whether this user's last login from there succeeded."""
+        return (network_of(address), user) in self._known
 
     def failed(self, address: str, level: int, user: str, password: str = "") -> None:
         """A login failed that began at `level`.
@@ -50,15 +60,27 @@ class Penalty:
         if password and proof in record.proofs:
             return
         record.proofs.append(proof)
-        record.level = min(max(level, self._faded(record)) + 1, len(WAITS) - 1)
+        self._known.pop((network, user), None)
+        level = max(level, self._faded(record))
+        record.user = user if not level or record.user == user else ""
+        record.level = min(level + 1, len(WAITS) - 1)
         record.since = self._clock()
         self._records.pop(network, None)
         self._records[network] = record
         self._forget()
 
-    def succeeded(self, address: str) -> None:
-        """A login succeeded: whoever it is knows a password."""
-        self._records.pop(network_of(address), None)
+    def succeeded(self, address: str, user: str) -> None:
+        """A login succeeded. It is an end to the failures of this user; those of others it does not forgive."""
+        if not user:  # a token has said who it is, which is not guessed
+            return
+        network = network_of(address)
+        record = self._records.get(network)
+        if record is not None and record.user == user:
+            del self._records[network]
+        self._known.pop((network, user), None)
+        self._known[network, user] = None
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]
 
     def _faded(self, record: _Record) -> int:
         """The level now."""

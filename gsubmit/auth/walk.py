@@ -9,7 +9,7 @@ from dataclasses import replace
 from gsubmit.auth import fields, restrictions
 from gsubmit.auth.link import Link
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
-from gsubmit.sasl.claims import Claim, Denied, Keys, Proven
+from gsubmit.sasl.claims import Claim, Denied, LateKeys, Proven
 
 # Told of every step: the passdb, and what came of it.
 Observer = Callable[[str, str], None]
@@ -23,7 +23,7 @@ class Walk:
     def __init__(self, claim: Claim, origin: Origin, observe: Observer) -> None:
         self.user = claim.authentication_id
         self.fields: dict[str, str] = {}
-        self.keys: Keys | None = None
+        self.keys: LateKeys | None = None
         self.strangers: list[Link] = []  # those that did not know the user, and compared no password
         self.agreed: list[Link] = []  # those that said yes
         self.is_success = False

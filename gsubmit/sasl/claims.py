@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
@@ -56,7 +56,7 @@ class Claim:
 class Cleartext(Claim):
     """Proven by the password as it was typed."""
 
-    password: str = field(repr=False)
+    password: str = field(repr=False)  # see text_from for octets that are not UTF-8
 
     @classmethod
     def from_octets(cls, authorization_id: bytes, authentication_id: bytes, password: bytes) -> Self:
@@ -107,26 +107,37 @@ Keys = ScramKeys | CramKeys
 
 
 @dataclass(frozen=True)
+class LateKeys:
+    """Keys that are made when the client has sent its proof: that may take long, and before it would show for whom."""
+
+    make: Callable[[], Keys] = field(repr=False, compare=False)  # raises Denied, or auth.schemes.SchemeError
+    salt: bytes = b""  # this and the next are told to a client of SCRAM before its proof
+    iterations: int = 0
+
+
+@dataclass(frozen=True)
 class Account:
     """Keys that were found, and what follows once the client has proven to know the password.
 
     For an unknown user keys are made up and `outcome` is the denial, so that the exchange shows no difference.
     """
 
-    keys: Keys
+    keys: LateKeys
     outcome: Identity | Denied
 
-    def settle(self, *, proven: bool) -> Identity:
-        """The identity, or Denied."""
+    def settle(self, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
+        """The identity and the keys that the client's proof fits, or Denied. Takes as long as making the keys."""
+        keys = self.keys.make()
+        has_proven = is_proven(keys)
         if isinstance(self.outcome, Denied):
             raise self.outcome
-        if not proven:
+        if not has_proven:
             raise Denied("password mismatch")
-        return self.outcome
+        return self.outcome, keys
 
 
 class Authority(Protocol):
-    """Who knows the users. Both raise Denied, or auth.passdb.Unavailable, which mechanisms let pass."""
+    """Who knows the users. All raise Denied, or auth.passdb.Unavailable, which mechanisms let pass."""
 
     def verify(self, claim: Claim) -> Identity:
         """Who it is, when the claim holds."""
@@ -134,20 +145,31 @@ class Authority(Protocol):
     def account(self, claim: KeysWanted) -> Account:
         """The keys of that user: never Denied, see Account."""
 
+    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
+        """Who it is, when the client's proof fits the keys. One guess at a password."""
+
 
 def text_from(octets: bytes) -> str:
-    """A password or name that a client sent, or MalformedResponse."""
+    """A password or name that a client sent, or MalformedResponse for one that is too long.
+
+    Octets that are not UTF-8 become lone surrogates (PEP 383), which octets_of turns back: RFC 4616 2 wants UTF-8, but
+    passwords were hashed in Latin-1 for decades, and a client asks its user again only when the login is denied.
+    """
     if len(octets) > MAX_FIELD:
         raise MalformedResponse("user name or password too long")
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:
-        # The cause would hold the octets.
-        raise MalformedResponse("not UTF-8") from None
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def octets_of(text: str) -> bytes:
+    """The octets of a password as they were sent."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def name_from(octets: bytes) -> str:
-    """A user name without control characters: no back end, log or relay is to see them (AUT-25)."""
+    """A user name without control characters: no back end, log or relay is to see them (AUT-25).
+
+    It may hold octets that are not UTF-8, see text_from; nobody has such a name (auth.names).
+    """
     name = text_from(octets)
     if not name.isprintable() and any(unicodedata.category(character) == "Cc" for character in name):
         raise MalformedResponse("control character in user name")

@@ -8,7 +8,7 @@ import secrets
 import time
 
 from gsubmit.sasl import md5state
-from gsubmit.sasl.claims import Authority, CramKeys, KeysWanted, MalformedResponse, name_from
+from gsubmit.sasl.claims import Authority, CramKeys, Keys, KeysWanted, MalformedResponse, name_from
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 
 # The name may hold spaces: the last one ends it.
@@ -23,9 +23,12 @@ def crammd5(authority: Authority, channel: Channel, challenge: bytes = b"") -> E
     if matched is None:
         raise MalformedResponse("not a name and a digest")
     account = authority.account(KeysWanted(name_from(matched[1]), scheme="CRAM-MD5"))
-    assert isinstance(account.keys, CramKeys)
-    digest = md5state.digest(account.keys, challenge).hex().encode()
-    return account.settle(proven=hmac.compare_digest(digest, matched[2]))
+
+    def is_proven(keys: Keys) -> bool:
+        assert isinstance(keys, CramKeys)
+        return hmac.compare_digest(md5state.digest(keys, challenge).hex().encode(), matched[2])
+
+    return authority.settle(account, is_proven)[0]
 
 
 CRAM_MD5 = Mechanism("CRAM-MD5", crammd5, server_first=True)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from gsubmit.sasl import base64
-from gsubmit.sasl.claims import Authority, Denied, KeysWanted, MalformedResponse, ScramKeys, name_from
+from gsubmit.sasl.claims import Authority, Denied, Keys, KeysWanted, MalformedResponse, ScramKeys, name_from
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 from gsubmit.sasl.saslname import SASLNAME, unescaped
 
@@ -35,10 +35,8 @@ def scram(scheme: str, binds: bool, authority: Authority, channel: Channel, nonc
     first = _read_client_first((yield b""))
     channel_data = _channel_data(first, scheme, binds, channel)
     account = authority.account(KeysWanted(first.user, scheme=scheme, authorization_id=first.authorization_id))
-    keys = account.keys
-    assert isinstance(keys, ScramKeys)
     both_nonces = first.nonce + (nonce or secrets.token_urlsafe(NONCE_OCTETS)).encode("ascii")
-    server_first = b"r=%b,s=%b,i=%d" % (both_nonces, b64encode(keys.salt), keys.iterations)
+    server_first = b"r=%b,s=%b,i=%d" % (both_nonces, b64encode(account.keys.salt), account.keys.iterations)
 
     final = _read_client_final((yield server_first), hashlib.new(algorithm).digest_size)
     if final.channel_binding != b64encode(first.gs2_header + channel_data):
@@ -46,11 +44,15 @@ def scram(scheme: str, binds: bool, authority: Authority, channel: Channel, nonc
     if final.both_nonces != both_nonces:
         raise Denied("nonces do not match")
     auth_message = b",".join((first.bare, server_first, final.without_proof))
-    client_signature = hmac.digest(keys.stored_key, auth_message, algorithm)
-    client_key = bytes(ours ^ theirs for ours, theirs in zip(client_signature, final.proof, strict=True))
-    stored_key = hashlib.new(algorithm, client_key).digest()
-    identity = account.settle(proven=hmac.compare_digest(stored_key, keys.stored_key))
 
+    def is_proven(keys: Keys) -> bool:
+        assert isinstance(keys, ScramKeys)
+        client_signature = hmac.digest(keys.stored_key, auth_message, algorithm)
+        client_key = bytes(ours ^ theirs for ours, theirs in zip(client_signature, final.proof, strict=True))
+        return hmac.compare_digest(hashlib.new(algorithm, client_key).digest(), keys.stored_key)
+
+    identity, keys = authority.settle(account, is_proven)
+    assert isinstance(keys, ScramKeys)
     # SMTP has no room for our last message in its reply (RFC 4954 4), so it is a challenge.
     response = yield b"v=" + b64encode(hmac.digest(keys.server_key, auth_message, algorithm))
     if response:

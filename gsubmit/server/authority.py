@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gsubmit.auth.passdb import Origin, Unavailable
-from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Token
+from gsubmit.auth.restrictions import Disabled
+from gsubmit.auth.schemes import SchemeError
+from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, Keys, KeysWanted, Token
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE
 
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from gsubmit.server.session import Session
 
 C = TypeVar("C", bound=Claim)
+
+_log = logging.getLogger("gsubmit.auth")
 
 
 class SessionAuthority:
@@ -26,6 +32,9 @@ class SessionAuthority:
         self.claim: Claim | None = None
         self.denied: Denied | None = None  # what the passdbs said to it
         self.since = time.monotonic()  # when the passdbs were asked
+        self.is_unfinished = False  # the client was told what SCRAM begins with, and has proven nothing yet
+        self._level = 0  # of the network's failures when its turn came
+        self._is_counted = False
         self._session = session
         ends = session.ends
         self._origin = Origin(
@@ -44,25 +53,68 @@ class SessionAuthority:
         """Who it is, when the claim holds."""
         claim = self._begin(claim)
         with self._turn():
-            try:
-                return self._session.service.chain.verify(claim, self._origin)
-            except Denied as denied:
-                self.denied = denied
-                raise
+            return self._session.service.chain.verify(claim, self._origin)
 
     def account(self, claim: KeysWanted) -> Account:
-        """The keys of that user."""
+        """The keys of that user. They are only looked up, so it is nobody's turn yet."""
         claim = self._begin(claim)
-        with self._turn():
-            return self._session.service.chain.account(claim, self._origin)
+        self.is_unfinished = True
+        return self._session.service.chain.account(claim, self._origin)
 
-    def _turn(self) -> AbstractContextManager[None]:
-        """The turn of the client's address; a trusted one, such as a webmail server, has many users."""
+    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
+        """Who it is, when the client's proof fits the keys."""
+        self.is_unfinished = False
+        with self._turn():
+            try:
+                return account.settle(is_proven)
+            except SchemeError as fault:  # for the log; the client hears what unknown users hear, as late
+                _log.error("user %s: stored password: %s", self.user, fault, extra={"prefix": self._session.label})
+                raise Denied(f"stored password: {fault}") from None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The turn of the client's network, until the guess is counted; a trusted one has many users, as a webmail."""
         session = self._session
         if session.is_trusted:
-            return nullcontext()
+            with self._note_denial():
+                yield
+            return
         at_a_time = AT_A_TIME_ELSEWHERE if session.service.chain.asks_others else AT_A_TIME
-        return session.service.logins.turn(session.ends.remote_ip, at_a_time)
+        logins, address = session.service.logins, session.ends.remote_ip
+        with logins.turn(address, at_a_time, self.user, is_watched=self._is_watched) as self._level:
+            with self._note_denial():
+                yield
+
+    @contextmanager
+    def _note_denial(self) -> Iterator[None]:
+        self.since = time.monotonic()
+        try:
+            yield
+        except Denied as denied:
+            self.denied = denied
+            self.count(denied)
+            raise
+        except Unavailable as unavailable:
+            if unavailable.denied is not None:
+                self.count(unavailable.denied)
+            raise
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether failures make this network wait."""
+        return self._session.service.has_penalty and not self._session.is_trusted
+
+    def count(self, denied: Denied) -> None:
+        """Hold a denial against the network, once."""
+        if self._is_watched and not self._is_counted and not isinstance(denied, Disabled):
+            penalty = self._session.service.logins.penalty
+            penalty.failed(self._session.ends.remote_ip, self._level, self.user, self.secret)
+        self._is_counted = True
+
+    def forgive(self) -> None:
+        """The login has succeeded."""
+        if self._is_watched:
+            self._session.service.logins.penalty.succeeded(self._session.ends.remote_ip, self.user)
 
     def _check_wanted(self) -> None:
         """Raise Denied or Unavailable when a password that waits for its turn need not be compared any more."""

@@ -16,6 +16,12 @@ from gsubmit.turns import TurnsByKey
 AT_A_TIME = 2
 AT_A_TIME_ELSEWHERE = 10
 PATIENCE = 30.0  # seconds to wait for a turn
+MAX_WAITING = 4  # logins of a network that wait for what its failures ask for, one after the other: a minute at most
+WAITING_PATIENCE = 90.0  # seconds that the last of them waits, passwords of the others and all
+
+
+class TooManyAtATime(Unavailable):
+    """No turn for one more login of a network."""
 
 
 class Logins:
@@ -23,24 +29,56 @@ class Logins:
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self.turns = TurnsByKey()  # of networks
+        self.waits = TurnsByKey()  # the same, of those that have to wait before
+        self._waiting: Counter[str] = Counter()
         self._connections: Counter[tuple[str, str]] = Counter()
         self._sleep = sleep
         self.penalty = Penalty()
 
     @contextmanager
-    def turn(self, address: str, at_a_time: int = AT_A_TIME) -> Iterator[None]:
-        """Wait for this address's turn, and have it. Raises Unavailable. An IPv6 network counts as one address."""
-        with self.turns.turn(network_of(address), at_a_time, PATIENCE) as is_taken:
+    def turn(
+        self, address: str, at_a_time: int = AT_A_TIME, user: str = "", *, is_watched: bool = False
+    ) -> Iterator[int]:
+        """Wait for this network's turn, and have it while the password is checked; its level, for Penalty.failed.
+
+        Once a login of a watched network has failed, they come one at a time, and each waits within its turn: so the
+        number of connections does not make guessing faster. Nobody overtakes those that wait but a user whom the penalty
+        knows. Raises TooManyAtATime.
+        """
+        network = network_of(address)
+        with self._turn_of(network, at_a_time):
+            has_to_wait = self.penalty.level(address, user) or network in self._waiting
+            if not is_watched or self.penalty.knows(address, user) or not has_to_wait:
+                yield 0
+                return
+        with self._wait_of(network):
+            level = self.penalty.level(address, user)
+            if level:
+                self._sleep(WAITS[level])
+            with self._turn_of(network, at_a_time):
+                yield level
+
+    @contextmanager
+    def _turn_of(self, network: str, at_a_time: int) -> Iterator[None]:
+        with self.turns.turn(network, at_a_time, PATIENCE) as is_taken:
             if not is_taken:
-                raise Unavailable("too many logins at the same time from this address")
+                raise TooManyAtATime("too many logins at the same time")
             yield
 
-    def wait(self, address: str) -> int:
-        """Let an address wait as long as its earlier failures ask for; its level, for Penalty.failed."""
-        level = self.penalty.level(address)
-        if level:
-            self._sleep(WAITS[level])
-        return level
+    @contextmanager
+    def _wait_of(self, network: str) -> Iterator[None]:
+        if self._waiting[network] >= MAX_WAITING:  # sooner said than kept waiting for nothing
+            raise TooManyAtATime("too many logins wait because others failed")
+        self._waiting[network] += 1
+        try:
+            with self.waits.turn(network, 1, WAITING_PATIENCE) as is_taken:
+                if not is_taken:
+                    raise TooManyAtATime("too many logins wait because others failed")
+                yield
+        finally:
+            self._waiting[network] -= 1
+            if not self._waiting[network]:
+                del self._waiting[network]
 
     def enter(self, user: str, address: str, most: int) -> bool:
         """Count one more connection of a user from an address, unless there are `most` (0: any number).

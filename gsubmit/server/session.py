@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gsubmit.auth.penalty import network_of
@@ -15,6 +14,7 @@ from gsubmit.relay.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanism import Channel
 from gsubmit.server import journal
+from gsubmit.server.attempts import Attempts
 from gsubmit.server.channel import channel_of
 from gsubmit.server.clientcertificate import is_shown
 from gsubmit.server.transaction import Transaction
@@ -34,17 +34,6 @@ class Endpoints(NamedTuple):
     remote_port: int
     local_ip: str
     local_port: int
-
-
-@dataclass
-class Attempts:
-    """What is to be said about logins that did not come to pass."""
-
-    failed: int = 0
-    first: float = 0.0
-    user: str = ""
-    method: str = ""
-    reason: str = ""
 
 
 class Session:

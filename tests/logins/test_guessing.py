@@ -12,16 +12,20 @@ from pathlib import Path
 import gevent
 import pytest
 
+from gsubmit.auth.penalty import WAITS
 from gsubmit.auth.schemes import hash_password
+from gsubmit.server.logins import AT_A_TIME
 from tests.harness.guessing import Clock, clocked
 from tests.harness.loginclient import MECHANISMS, Kind, Talk, Who
 from tests.harness.serving import Serving
 
-GUESSES, CONNECTIONS, FAILURES = 1000, 20, 5
+GUESSES, CONNECTIONS, FAILURES = 300, 20, 5
+LATER = "454 4.7.0 Temporary authentication failure"
 ATTACKER, OTHER = Kind("127.0.0.1"), Kind("127.0.0.2", "implicit")
 RIGHT = "cleAr-rigHt-9"
 TRIED = ["PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5"]
 PATIENCE = 60  # seconds for all of a test
+AGAIN = 10.0  # seconds of the test's clock before a guess for which there was no turn is tried again
 SETTINGS = """
 auth_mechanisms = plain login scram-sha-256 cram-md5
 auth_penalty = yes
@@ -49,7 +53,9 @@ def served(tmp_path: Path, clock: Clock) -> Iterator[Serving]:
         yield running
 
 
-def attempt(served: Serving, kind: Kind, guesses: Iterator[tuple[str, Who]], replies: Counter[str]) -> None:
+def attempt(
+    served: Serving, clock: Clock, kind: Kind, guesses: Iterator[tuple[str, Who]], replies: Counter[str]
+) -> None:
     """Guess on one connection after the other until no guess is left; one more than is allowed on each."""
     while True:
         talk = Talk(served.port, served.tls_port, kind)
@@ -58,7 +64,10 @@ def attempt(served: Serving, kind: Kind, guesses: Iterator[tuple[str, Who]], rep
                 guess = next(guesses, None)
                 if guess is None:
                     return
-                replies[MECHANISMS[guess[0]](talk, guess[1])] += 1
+                while (reply := MECHANISMS[guess[0]](talk, guess[1])) == LATER:
+                    replies[LATER] += 1
+                    clock.sleep(AGAIN)
+                replies[reply] += 1
             replies[MECHANISMS["PLAIN"](talk, Who("known", RIGHT))] += 1
             assert talk.read() == ""
         finally:
@@ -84,7 +93,7 @@ def test_each_failure_makes_the_next_wait_longer(served: Serving, clock: Clock) 
     """RFC 4954 9 and Dovecot's auth penalty: 4, 8, 15, 15 seconds, for the next connection of the address too."""
     replies: Counter[str] = Counter()
     with gevent.Timeout(PATIENCE):
-        guesser = gevent.spawn(attempt, served, ATTACKER, map(wrong, range(7)), replies)
+        guesser = gevent.spawn(attempt, served, clock, ATTACKER, map(wrong, range(7)), replies)
         while not guesser.ready():
             gevent.sleep(0.001)
             if clock.sleepers:
@@ -94,56 +103,64 @@ def test_each_failure_makes_the_next_wait_longer(served: Serving, clock: Clock) 
     assert replies == {"535 5.7.8 Authentication failed": 7, "421 4.7.0 msa.example.org Too many failed logins": 1}
 
 
-def test_a_right_password_ends_the_waiting(served: Serving, clock: Clock) -> None:
-    """It waits itself, and is the last that does."""
-    guesses = [wrong(0), wrong(1), ("PLAIN", Who("known", RIGHT)), wrong(2), wrong(3)]
+@pytest.mark.parametrize(
+    ("failing", "waits"),
+    [
+        pytest.param("known", [4, 8, 4], id="the end of that user's own failures"),
+        pytest.param("nobody", [4, 8, 4, 8], id="no end of guesses at others' passwords"),
+    ],
+)
+def test_a_right_password(served: Serving, clock: Clock, failing: str, waits: list[float]) -> None:
+    """It waits itself; afterwards it does not wait any more."""
+    wrong_ones = [("PLAIN", Who(failing, f"wrong{number}")) for number in range(4)]
+    right = ("PLAIN", Who("known", RIGHT))
     with gevent.Timeout(PATIENCE):
-        for guess in guesses:
-            guesser = gevent.spawn(attempt, served, ATTACKER, iter([guess]), Counter())
+        for guess in [*wrong_ones[:2], right, right, *wrong_ones[2:]]:
+            guesser = gevent.spawn(attempt, served, clock, ATTACKER, iter([guess]), Counter())
             while not guesser.ready():
                 gevent.sleep(0.001)
                 if clock.sleepers:
                     clock.advance()
             guesser.get()
-    assert clock.waits == [4, 8, 4]
+    assert clock.waits == waits
 
 
-def test_a_thousand_guesses(served: Serving, clock: Clock, tmp_path: Path) -> None:
+def test_many_guesses(served: Serving, clock: Clock, tmp_path: Path) -> None:
     """From one address over 20 connections; another address logs in meanwhile and waits for nothing."""
     replies: Counter[str] = Counter()
-    guesses, others = map(wrong, range(GUESSES)), 0
+    guesses, others, began = map(wrong, range(GUESSES)), 0, clock.now
     with gevent.Timeout(PATIENCE):
-        guessers = [gevent.spawn(attempt, served, ATTACKER, guesses, replies) for _ in range(CONNECTIONS)]
+        guessers = [gevent.spawn(attempt, served, clock, ATTACKER, guesses, replies) for _ in range(CONNECTIONS)]
         for turn in itertools.count():
-            at_work = [guesser for guesser in guessers if not guesser.ready()]
-            if not at_work:
+            if all(guesser.ready() for guesser in guessers):
                 break
-            if len(clock.sleepers) < len(at_work):
-                gevent.sleep(0.001)
+            gevent.sleep(0.001)
+            if not clock.sleepers:
                 continue
-            if turn % 10 == 0:
-                before = clock.now, len(clock.waits)
+            if turn % 50 == 0:
+                before = clock.now
                 talk = Talk(served.port, served.tls_port, OTHER)
                 assert MECHANISMS[TRIED[others % 4]](talk, Who("known", RIGHT)) == "235 2.7.0 Logged in"
                 talk.close()
                 others += 1
-                assert (clock.now, len(clock.waits)) == before
+                assert clock.now == before, "it has not waited for time to go on"
             clock.advance()
         gevent.joinall(guessers, raise_error=True)
 
     assert others
-    assert replies.keys() == {"535 5.7.8 Authentication failed", "421 4.7.0 msa.example.org Too many failed logins"}
+    assert replies.keys() == {
+        "535 5.7.8 Authentication failed",
+        "421 4.7.0 msa.example.org Too many failed logins",
+        LATER,
+    }
     assert replies["535 5.7.8 Authentication failed"] == GUESSES
-    # At most one guess of each connection came before the first had failed; each other one had to wait.
-    assert len(clock.waits) >= GUESSES - CONNECTIONS
-    assert set(clock.waits) <= {4, 8, 15}
-    assert clock.now / GUESSES >= 15 / CONNECTIONS - 0.1  # seconds for each guess
+    # At most AT_A_TIME guesses came before the first had failed; the others waited one after the other.
+    assert set(clock.waits) <= {4, 8, 15, AGAIN}
+    assert clock.now - began >= 15 * (GUESSES - AT_A_TIME - len(WAITS))
 
     log = served.log_text
-    assert (
-        log.count("Aborted login (auth failed, 5 attempts in ")
-        == replies[max(replies, key=lambda text: text[:1] == "4")]
-    )
+    ended = replies["421 4.7.0 msa.example.org Too many failed logins"]
+    assert log.count("Aborted login (auth failed, 5 attempts in ") == ended
     written = log + "".join(path.read_text() for path in (tmp_path / "raw").iterdir()) + "".join(replies)
     assert "AUTH" in written
     stored = (tmp_path / "users").read_text()

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Means, Origin, Passdb, Unavailable
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Origin, Passdb, Unavailable
 from gsubmit.auth.passdbs import dovecot as driver
 from gsubmit.auth.passdbs.dovecot import DovecotAuth
 from gsubmit.auth.passdbs.imap import ImapServer

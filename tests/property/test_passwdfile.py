@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Means, Unavailable
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.passdbs.userfile import _NUMBERED_SCHEMES, Entry
 from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Proven

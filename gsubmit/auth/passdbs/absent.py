@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
-from gsubmit.sasl.claims import Claim, Cleartext, Keys, KeysWanted, Proven
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Origin, Unavailable
+from gsubmit.sasl.claims import Claim, Cleartext, KeysWanted, Proven
 
 
 class Absent:
@@ -27,6 +28,5 @@ class Absent:
         """Raise Unavailable: what this passdb alone could know is not known."""
         raise Unavailable(f"passdb driver {self._driver} is not supported yet")
 
-    def pretend(self, _: Claim, __: Origin) -> Keys | None:
-        """It takes no time, and has no keys to be like."""
-        return None
+    def pretend(self, _: Claim, __: Origin) -> None:
+        """It takes no time, and has no users to look like."""

@@ -8,11 +8,12 @@ from time import monotonic
 from typing import Self
 
 from gsubmit.auth.cache import Verdict
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, Token
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token
 from gsubmit.settings.hosts import is_loopback
 from gsubmit.turns import Turns
 
@@ -64,7 +65,7 @@ class DovecotAuth:
             return _answer(self._ask(_token_responses(claim), origin))
         raise Unavailable("Dovecot tells nothing about a user without a password or token")
 
-    def pretend(self, claim: Claim, origin: Origin) -> Keys | None:
+    def pretend(self, claim: Claim, origin: Origin) -> None:
         """Nothing: Dovecot takes as long for unknown users as for wrong passwords."""
         return None
 

@@ -12,10 +12,11 @@ from typing import Final, Self
 
 from gsubmit import certificates
 from gsubmit.auth.cache import Verdict
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.certificates import CertificateError
 from gsubmit.imap import ImapClient, ImapFault, LoginRefused
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys
+from gsubmit.sasl.claims import Claim, Cleartext, Denied
 from gsubmit.settings import variables
 from gsubmit.settings.hosts import is_loopback
 from gsubmit.turns import Turns
@@ -107,7 +108,7 @@ class ImapServer:
             raise Denied("refused by the IMAP server a short while ago")
         return Answer(verdict.fields or {})
 
-    def pretend(self, claim: Claim, origin: Origin) -> Keys | None:
+    def pretend(self, claim: Claim, origin: Origin) -> None:
         """Nothing: the server is asked about every user, and answers when it likes."""
         return None
 

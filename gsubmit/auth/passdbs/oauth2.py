@@ -10,6 +10,7 @@ from typing import Self
 
 from gsubmit.auth import fields
 from gsubmit.auth.cache import Verdict, VerifiedCache
+from gsubmit.auth.means import Means
 from gsubmit.auth.oauth import settings as oauth2settings
 from gsubmit.auth.oauth.endpoint import Client
 from gsubmit.auth.oauth.introspection import Introspection, Mode
@@ -19,7 +20,7 @@ from gsubmit.auth.oauth.settings import OAuth2Settings
 from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of
 from gsubmit.auth.oauth.tokenclaims import Demands
 from gsubmit.auth.oauth.webtoken import WebTokens
-from gsubmit.auth.passdb import Answer, Means, Origin
+from gsubmit.auth.passdb import Answer, Origin
 from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
 
 MAX_TOKEN = 16_384  # octets, as much as the mechanisms take

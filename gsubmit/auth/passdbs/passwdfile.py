@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from contextlib import suppress
 
-from gsubmit.auth import decoy, fields, hashing, schemes
+from gsubmit.auth import fields, hashing, schemes
 from gsubmit.auth.cache import Verdict
+from gsubmit.auth.looks import Looks
+from gsubmit.auth.means import Means
 from gsubmit.auth.names import values
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable, UnknownUser
+from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
 from gsubmit.auth.schemes import SchemeError, StoredPassword
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, KeysWanted, Proven
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven
 from gsubmit.settings.variables import expand
 
 DEFAULT_SCHEME = "CRYPT"
@@ -92,10 +95,10 @@ class PasswdFile:
         except ValueError as error:  # a variable that is none
             raise Unavailable(f"user {user}: {error}") from None
 
-    def pretend(self, claim: Claim, origin: Origin) -> Keys | None:
+    def pretend(self, claim: Claim, origin: Origin) -> Looks | None:
         """Compare the password with somebody's, whatever comes of it."""
         if isinstance(claim, KeysWanted):
-            return decoy.keys(claim, self._sample, self.scheme)
+            return self._looks(claim.authentication_id)
         if isinstance(claim, Cleartext) and self._sample:
             with suppress(SchemeError):
                 self._compared(schemes.parse(self._sample, self.scheme), claim, origin)
@@ -139,15 +142,25 @@ class PasswdFile:
         try:
             hashed = schemes.parse(stored, self.scheme)
             self._means.rules.check(hashed)
+            if hashed.name in schemes.SCRAM:
+                schemes.scram_keys(hashed, hashed.name, b"", 0)
         except SchemeError:
             return False
         return hashed.is_cheap or hashed.is_weak or hashed.cost.seconds > 0  # or else of no known form
 
-    def _keys(self, claim: KeysWanted, entry: Entry) -> Keys:
+    def _looks(self, user: str) -> Looks:
+        """How the users of the file look that this one would be in, or those of all files."""
+        with suppress(UnknownUser):
+            file = self._files.get(self._path_for(user))
+            if file is not None and (looks := file.looks(self.scheme, self._means.limits)):
+                return looks
+        return sum((file.looks(self.scheme, self._means.limits) for file in self._files.values()), Counter())
+
+    def _keys(self, claim: KeysWanted, entry: Entry) -> LateKeys:
         stored = schemes.parse(entry.password, self.scheme) if entry.password else None
         if stored is not None:
             self._means.rules.check(stored)
-        keys = decoy.keys_of(claim, stored) if stored is not None else None
+        keys = self._means.decoys.keys_of(claim, stored) if stored is not None else None
         if keys is None:
             raise Denied(f"no password that {claim.scheme} could use", nodelay="nodelay" in entry.fields)
         return keys

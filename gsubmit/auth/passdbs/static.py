@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from gsubmit.auth import decoy, fields, hashing, schemes
-from gsubmit.auth.hashing import ANY
-from gsubmit.auth.passdb import Answer, Means, Origin
+from gsubmit.auth import fields, hashing, schemes
+from gsubmit.auth.looks import Looks, looks_of
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Origin
 from gsubmit.auth.schemes import Rules, SchemeError
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, KeysWanted, Proven
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven
 
 DEFAULT_SCHEME = "PLAIN"  # as in Dovecot
 
@@ -20,12 +21,13 @@ class Static:
 
     serves: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven)
 
-    def __init__(self, given: dict[str, str], rules: Rules = ANY) -> None:
+    def __init__(self, given: dict[str, str], means: Means) -> None:
         """`given` are fields; `password` or `nopassword` is among them for a yes to be possible."""
         self._fields = {name: value for name, value in given.items() if name not in fields.PRIVATE}
         self._nopassword = "nopassword" in given
         self._password = given.get("password", "")
-        self._rules = rules
+        self._rules = means.rules
+        self._decoys = means.decoys
 
     @classmethod
     def from_args(cls, args: str, means: Means) -> Static:
@@ -38,7 +40,7 @@ class Static:
             fields.expanded(given, "user@domain", Origin())
         except (SchemeError, ValueError) as error:
             raise ValueError(f"static: {error}") from None
-        return cls(given, means.rules)
+        return cls(given, means)
 
     def __str__(self) -> str:
         return "static"
@@ -59,7 +61,10 @@ class Static:
                 ):
                     raise Denied("password mismatch")
             elif isinstance(claim, KeysWanted):
-                keys = decoy.keys_of(claim, schemes.parse(self._password, DEFAULT_SCHEME)) if self._password else None
+                if self._password:
+                    stored = schemes.parse(self._password, DEFAULT_SCHEME)
+                    self._rules.check(stored)
+                    keys = self._decoys.keys_of(claim, stored)
                 if keys is None:
                     raise Denied(f"no password that {claim.scheme} could use")
         except SchemeError as fault:
@@ -67,6 +72,8 @@ class Static:
             raise Denied(f"stored password: {fault}") from None
         return Answer(fields.expanded(self._fields, user, origin), keys)
 
-    def pretend(self, claim: Claim, _: Origin) -> Keys | None:
+    def pretend(self, claim: Claim, _: Origin) -> Looks | None:
         """Nobody is unknown here."""
-        return decoy.keys(claim, self._password, DEFAULT_SCHEME) if isinstance(claim, KeysWanted) else None
+        if not isinstance(claim, KeysWanted) or not self._password:
+            return None
+        return looks_of([self._password], DEFAULT_SCHEME, self._rules.limits)

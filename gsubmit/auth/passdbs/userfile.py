@@ -8,11 +8,13 @@ import logging
 import re
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gsubmit.auth import fields
+from gsubmit.auth.looks import Looks, looks_of
+from gsubmit.auth.schemes import Limits
 
 LOOK_INTERVAL = 1.0  # seconds between two looks at the file, as Dovecot's
 UNFINISHED = 10.0  # seconds after which a file without users, or whose last line has no end, counts as written
@@ -61,6 +63,7 @@ class UserFile:
         """
         self.path = path
         self.sample = ""  # a stored password, to see how long one of this file takes; empty if there is none
+        self._looks: Looks | None = None  # counted when asked for
         self._may_vanish = may_vanish
         self._is_usable = is_usable
         self._lines: dict[str, str] = {}  # user name -> the rest of the line; parsed when asked for
@@ -77,6 +80,12 @@ class UserFile:
             self._look()
         line = self._lines.get(user)
         return None if line is None else Entry.parse(line)
+
+    def looks(self, default_scheme: str, limits: Limits) -> Looks:
+        """What SCRAM shows of the users of this file."""
+        if self._looks is None:
+            self._looks = looks_of(self._passwords(), default_scheme, limits)
+        return self._looks
 
     def _look(self) -> None:
         try:
@@ -105,9 +114,14 @@ class UserFile:
         self._lines = _users(self.path, octets)
         self._version = version
         self._new = None
-        passwords = (_password(line.partition(":")[0]) for line in itertools.islice(self._lines.values(), MAX_SAMPLES))
-        usable = (password for password in passwords if password and password[0] not in "!*")
+        self._looks = None
+        usable = (password for password in itertools.islice(self._passwords(), MAX_SAMPLES) if password[0] not in "!*")
         self.sample = next((password for password in usable if self._is_usable(password)), "")
+
+    def _passwords(self) -> Iterator[str]:
+        """The stored passwords, one after the other."""
+        passwords = (_password(line.partition(":")[0]) for line in self._lines.values())
+        return (password for password in passwords if password)
 
     def _is_whole(self, version: tuple[int, int, int], octets: bytes) -> bool:
         """Whether nobody seems to write the file any more. Until then the old content stays in use: half an entry may

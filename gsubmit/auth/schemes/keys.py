@@ -8,7 +8,7 @@ from gsubmit.sasl.claims import CramKeys, ScramKeys
 from gsubmit.sasl.md5state import states_of
 
 # By the scheme's name, hashlib's.
-_ALGORITHMS = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
+SCRAM = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
 
 
 def scram_keys(stored: StoredPassword, scheme: str, salt: bytes, iterations: int) -> ScramKeys | None:
@@ -16,7 +16,7 @@ def scram_keys(stored: StoredPassword, scheme: str, salt: bytes, iterations: int
 
     Salt and iterations are for the latter. None if there is no way, or SchemeError for malformed keys.
     """
-    algorithm = _ALGORITHMS[scheme]
+    algorithm = SCRAM[scheme]
     if stored.name == scheme:
         return scram.keys_in(algorithm, stored.content)
     password = None if stored.cleartext is None else scram.prepared(stored.cleartext)

@@ -16,6 +16,7 @@ from gsubmit.sasl.claims import Denied, Identity, MalformedResponse
 from gsubmit.sasl.mechanism import Exchange, Mechanism
 from gsubmit.server import journal
 from gsubmit.server.authority import SessionAuthority
+from gsubmit.server.logins import TooManyAtATime
 from gsubmit.server.wire import Closed, LineTooLong, TimedOut
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
@@ -38,6 +39,8 @@ from gsubmit.smtp.reply import Disconnected, Refused, Reply
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
+
+MAX_UNFINISHED = 10  # exchanges of SCRAM on a connection that end before the proof: each asks whether a user exists
 
 _log = logging.getLogger("gsubmit.auth")
 
@@ -72,7 +75,7 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
         journal.login_refused(session, mechanism.name, "tried to use unsupported auth mechanism")
         raise Refused(UNKNOWN_MECHANISM)
     most = settings.auth_max_failures_per_connection
-    if most and session.attempts.failed >= most:
+    if (most and session.attempts.failed >= most) or session.attempts.unfinished >= MAX_UNFINISHED:
         raise Disconnected(TOO_MANY_FAILED_LOGINS)
     if mechanism.binds and "tls-exporter" in session.channel.bindings:
         if session.has_bound:  # a binding is good for one exchange (RFC 9266 4.1)
@@ -83,44 +86,44 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
 def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
     """One attempt. Refused where the exchange itself went wrong."""
     journal.login_begun(session)
-    logins, address = session.service.logins, session.ends.remote_ip
-    level = logins.wait(address) if _is_watched(session) else 0
     authority = SessionAuthority(session, mechanism)
     try:
         identity = _converse(session, mechanism.start(authority, session.channel), initial_response)
-        restrictions.check(identity, address)
+        restrictions.check(identity, session.ends.remote_ip)
+    except TooManyAtATime as too_many:  # a line of the log for each would be as many as there are guesses
+        session.attempts.user = authority.user
+        journal.login_refused(session, mechanism.name, too_many.reason)
+        _hold_back(session, authority)
+        return AUTH_UNAVAILABLE
     except Unavailable as unavailable:
         _log.error("%s", unavailable.reason, extra={"prefix": session.label})
         if unavailable.denied is not None:  # guessing is not free because one of several passdbs is missing
-            _count(session, authority, unavailable.denied, level)
+            _count(session, authority, unavailable.denied)
         _hold_back(session, authority)  # another passdb may have compared the password
         return AUTH_UNAVAILABLE
     except Denied as denied:
-        _count(session, authority, denied, level)
+        _count(session, authority, denied)
         return _refuse(session, authority, denied)
     except (MalformedResponse, Refused, Closed, TimedOut) as end:
         if authority.denied is not None:  # the client has heard why, and need not go on (RFC 7628 3.2.3)
-            _count(session, authority, authority.denied, level)
+            _count(session, authority, authority.denied)
             if isinstance(end, MalformedResponse | Refused):
                 _hold_back(session, authority)
+        elif authority.is_unfinished:
+            session.attempts.unfinished += 1
+            session.attempts.user = authority.user
+            journal.login_refused(session, mechanism.name, "client didn't finish SASL auth")
         if isinstance(end, MalformedResponse):
             raise Refused(AUTH_MALFORMED) from end
         raise
-    logins.penalty.succeeded(address)
+    authority.forgive()
     return _welcome(session, mechanism, identity, authority.password)
 
 
-def _is_watched(session: Session) -> bool:
-    """Whether failures make this address wait."""
-    return session.service.has_penalty and not session.is_trusted
-
-
-def _count(session: Session, authority: SessionAuthority, denied: Denied, level: int) -> None:
-    """A login was denied that began at `level`."""
+def _count(session: Session, authority: SessionAuthority, denied: Denied) -> None:
+    """A login was denied."""
     journal.login_failed(session, authority.user, authority.mechanism.name, denied.reason)
-    if _is_watched(session) and not isinstance(denied, Disabled):
-        penalty = session.service.logins.penalty
-        penalty.failed(session.ends.remote_ip, level, authority.user, authority.secret)
+    authority.count(denied)
 
 
 def _refuse(session: Session, authority: SessionAuthority, denied: Denied) -> Reply:

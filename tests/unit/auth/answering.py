@@ -7,15 +7,16 @@ from typing import Any
 
 from gsubmit.auth.chain import Chain
 from gsubmit.auth.link import Link
+from gsubmit.auth.looks import Look, Looks
 from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Answer, Origin, Passdb, Unavailable, UnknownUser
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Keys, KeysWanted, Proven, ScramKeys, Token
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven, ScramKeys, Token
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.sections import AuthSettings
 
 ORIGIN = Origin(mechanism="PLAIN", remote_ip="192.0.2.10", local_ip="192.0.2.1", session="s1")
-KEYS = ScramKeys(b"salt", 4096, b"stored", b"server")
-DECOY = ScramKeys(b"decoy", 4096, b"nothing", b"nothing")
+KEYS = LateKeys(lambda: ScramKeys(b"salt", 4096, b"stored", b"server"), b"salt", 4096)
+LOOKS = Looks({Look("SCRAM-SHA-256", 7777, 5): 1})
 ALL: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven, Token)
 
 
@@ -37,9 +38,9 @@ class Answering:
             raise self.answer
         return self.answer
 
-    def pretend(self, claim: Claim, _: Origin) -> Keys | None:
+    def pretend(self, claim: Claim, _: Origin) -> Looks | None:
         self.pretended += 1
-        return DECOY if isinstance(claim, KeysWanted) else None
+        return LOOKS if isinstance(claim, KeysWanted) else None
 
     @property
     def names(self) -> list[str]:

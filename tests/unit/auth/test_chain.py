@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gsubmit.auth import hashing
 from gsubmit.auth.chain import Chain, build_chain
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
 from gsubmit.auth.schemes import hash_password
@@ -16,7 +17,7 @@ from gsubmit.sasl.claims import Account, Cleartext, CramKeys, Denied, Identity, 
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import AuthSettings, Settings
-from tests.unit.auth.answering import DECOY, KEYS, ORIGIN, Answering, Users, chain, down, link, no, unknown, yes
+from tests.unit.auth.answering import KEYS, ORIGIN, Answering, Users, chain, down, link, no, unknown, yes
 
 SCRAM = "SCRAM-SHA-256"
 
@@ -182,7 +183,7 @@ class TestMasters:
 
     def test_keys_for_an_unknown_target(self) -> None:
         account = self.chain(result_success="continue").account(KeysWanted("stranger*root", scheme=SCRAM), ORIGIN)
-        assert account.keys == DECOY
+        assert (account.keys.iterations, len(account.keys.salt)) == (7777, 5)
         assert isinstance(account.outcome, Denied)
 
     def test_decoys_of_master_users_are_like_those_of_masters(self) -> None:
@@ -246,59 +247,87 @@ class TestKeys:
     def passdbs(self, tmp_path: Path) -> Chain:
         path = tmp_path / "users"
         stored = hash_password(SCRAM, "secret", 5000)
-        users = [f"scram:{stored}", "plain:{PLAIN}secret", f"ssha:{hash_password('SSHA256', 'secret')}", "none:"]
+        users = [f"scram:{stored}", f"ssha:{hash_password('SSHA256', 'secret')}", "none:"]
         path.write_text("\n".join(users))
         return build_chain(Settings(passdbs=(PassdbSettings("passwd-file", str(path)),)))
+
+    @pytest.fixture
+    def plain(self, tmp_path: Path) -> Chain:
+        (tmp_path / "users").write_text("plain:{PLAIN}secret\nforbidden:{PLAIN}a\x01b\n")
+        return build_chain(Settings(passdbs=(PassdbSettings("passwd-file", f"{tmp_path}/users"),)))
 
     def account(self, passdbs: Chain, user: str, scheme: str = SCRAM) -> Account:
         return passdbs.account(KeysWanted(user, scheme=scheme), ORIGIN)
 
-    @pytest.mark.parametrize("user", ["stranger", "ssha", "none", "no name", "stranger@example.org"])
+    @pytest.mark.parametrize("user", ["stranger", "ssha", "none", "no name", "stranger@example.org", "caf\udce9"])
     def test_decoys(self, passdbs: Chain, user: str) -> None:
         real, decoy = self.account(passdbs, "scram"), self.account(passdbs, user)
-        assert isinstance(real.keys, ScramKeys)
-        assert isinstance(decoy.keys, ScramKeys)
         assert isinstance(decoy.outcome, Denied)
         assert decoy.keys.iterations == real.keys.iterations == 5000
         assert len(decoy.keys.salt) == len(real.keys.salt)
-        assert len(decoy.keys.stored_key) == len(decoy.keys.server_key) == 32
-        assert self.account(passdbs, user).keys == decoy.keys, "stable"
-        assert self.account(passdbs, user.upper()).keys == decoy.keys or user == "no name", "as for one user"
+        keys = decoy.keys.make()
+        assert isinstance(keys, ScramKeys)
+        assert len(keys.stored_key) == len(keys.server_key) == 32
+        assert (keys.salt, keys.iterations) == (decoy.keys.salt, decoy.keys.iterations)
+        assert self.account(passdbs, user).keys.make() == keys, "stable"
+        assert self.account(passdbs, user.upper()).keys.make() == keys or user in ("no name", "caf\udce9"), "one user"
         with pytest.raises(Denied):
-            decoy.settle(proven=True)
+            decoy.settle(lambda _: True)
 
     def test_decoys_differ(self, passdbs: Chain) -> None:
-        salts = {getattr(self.account(passdbs, user).keys, "salt", b"") for user in ("a", "b", "ssha", "none")}
-        assert len(salts) == 4
+        assert len({self.account(passdbs, user).keys.salt for user in ("a", "b", "ssha", "none")}) == 4
 
     def test_decoys_stay_over_a_reload(self, tmp_path: Path, passdbs: Chain) -> None:
         again = build_chain(Settings(passdbs=(PassdbSettings("passwd-file", str(tmp_path / "users")),)))
-        self.account(again, "scram")
         assert self.account(passdbs, "stranger").keys == self.account(again, "stranger").keys
 
-    def test_of_a_plain_password(self, passdbs: Chain) -> None:
-        account = self.account(passdbs, "plain")
-        assert isinstance(account.keys, ScramKeys)
-        assert account.keys == keys_of("sha256", b"secret", account.keys.salt, account.keys.iterations)
-        assert account.settle(proven=True) == Identity("plain")
+    def test_of_a_plain_password(self, plain: Chain) -> None:
+        account = self.account(plain, "plain")
+        keys = keys_of("sha256", b"secret", account.keys.salt, account.keys.iterations)
+        assert account.settle(lambda made: made == keys) == (Identity("plain"), keys)
         with pytest.raises(Denied, match="mismatch"):
-            account.settle(proven=False)
-        assert self.account(passdbs, "plain").keys == account.keys
+            account.settle(lambda _: False)
 
-    @pytest.mark.parametrize("user", ["plain", "stranger", "ssha", "scram"])
-    def test_of_cram_md5(self, passdbs: Chain, user: str) -> None:
-        account = self.account(passdbs, user, "CRAM-MD5")
-        assert isinstance(account.keys, CramKeys)
+    @pytest.mark.parametrize("user", ["plain", "stranger", "forbidden"])
+    def test_no_key_is_made_before_the_proof(
+        self, plain: Chain, user: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """AUT-24: that would take a while, for some users and not for others."""
+        made: list[object] = []
+        run = hashing.run
+
+        def noted(*called: object) -> object:
+            made.append(called)
+            return run(*called)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(hashing, "run", noted)
+        account = self.account(plain, user)
+        assert (made, account.keys.iterations, len(account.keys.salt)) == ([], 4096, 16)
+        with pytest.raises(Denied):
+            account.settle(lambda _: False)
+        assert len(made) == 1, "for each user, once"
+
+    @pytest.mark.parametrize("user", ["plain", "stranger"])
+    def test_of_cram_md5(self, plain: Chain, user: str) -> None:
+        account = self.account(plain, user, "CRAM-MD5")
+        assert isinstance(account.keys.make(), CramKeys)
         assert isinstance(account.outcome, Identity) is (user == "plain")
 
     def test_without_any_passdb_that_has_keys(self) -> None:
         account = chain(Answering(Answer(), (Cleartext,))).account(KeysWanted("tim", scheme=SCRAM), ORIGIN)
-        assert isinstance(account.keys, ScramKeys)
+        assert isinstance(account.keys.make(), ScramKeys)
         assert isinstance(account.outcome, Denied)
 
-    def test_nothing_is_told_of_the_reason(self, passdbs: Chain) -> None:
-        texts = {type(self.account(passdbs, user).keys) for user in ("stranger", "ssha", "scram", "plain")}
-        assert texts == {ScramKeys}
+    def test_all_passdbs_are_looked_at(self, tmp_path: Path) -> None:
+        """Users of two passdbs with different counts: strangers look like either."""
+        counts = (5000, 6000)
+        for count in counts:
+            (tmp_path / str(count)).write_text(f"u{count}:{hash_password(SCRAM, 'secret', count)}\n")
+        both = build_chain(
+            Settings(passdbs=tuple(PassdbSettings("passwd-file", f"{tmp_path}/{count}") for count in counts))
+        )
+        seen = {self.account(both, f"stranger{number}").keys.iterations for number in range(50)}
+        assert seen == set(counts)
 
 
 def settings(*passdbs: PassdbSettings, **auth: Any) -> Settings:

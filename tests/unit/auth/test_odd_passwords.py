@@ -9,7 +9,8 @@ import pytest
 
 from gsubmit.auth import hashing, libcrypt
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Means, UnknownUser
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import UnknownUser
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.schemes import hash_password, parse
 from gsubmit.auth.schemes.keys import cram_keys, scram_keys

@@ -104,11 +104,67 @@ def test_a_failure_counts_from_the_level_that_is_left(kept: Penalty, clock: Cloc
     assert kept.level(ADDRESS) == 2, "the time begins anew"
 
 
-def test_success_clears(kept: Penalty, guesses: Iterator[str]) -> None:
+def test_the_right_password_of_who_failed_clears(kept: Penalty, guesses: Iterator[str]) -> None:
     fail(kept, guesses, times=4)
-    kept.succeeded(ADDRESS)
+    kept.succeeded(ADDRESS, "tim")
     assert kept.level(ADDRESS) == 0
-    kept.succeeded(ADDRESS)
+    kept.succeeded(ADDRESS, "tim")
+
+
+def test_an_account_of_one_s_own_forgives_no_guesses(kept: Penalty, guesses: Iterator[str]) -> None:
+    fail(kept, guesses, times=2)
+    kept.succeeded(ADDRESS, "mallory")
+    assert kept.level(ADDRESS) == 2
+    kept.failed(ADDRESS, 2, "mallory", "x")
+    kept.succeeded(ADDRESS, "mallory")
+    assert kept.level(ADDRESS) == 3, "nor failures of several"
+
+
+def test_what_has_faded_is_nobody_s(kept: Penalty, clock: Clock, guesses: Iterator[str]) -> None:
+    kept.failed(ADDRESS, 0, "mallory", "x")
+    clock.now += 29
+    fail(kept, guesses)
+    kept.succeeded(ADDRESS, "tim")
+    assert kept.level(ADDRESS) == 0
+
+
+def test_who_logged_in_from_there_does_not_wait(kept: Penalty, guesses: Iterator[str]) -> None:
+    """One guesser behind a NAT or a webmail does not keep the others out."""
+    kept.succeeded(ADDRESS, "alice")
+    fail(kept, guesses, times=4)
+    assert kept.level(ADDRESS, "alice") == 0
+    assert kept.level(ADDRESS, "bob") == 4
+    assert kept.level("192.0.2.11", "alice") == 0
+    kept.failed(ADDRESS, 0, "alice", "guess")
+    assert kept.level(ADDRESS, "alice") == 4, "one guess, and it counts"
+
+
+def test_a_stale_password_beside_the_right_one(kept: Penalty, guesses: Iterator[str]) -> None:
+    """6.3: a telephone with the old password, a computer with the new one, and somebody who guesses."""
+    kept.failed(ADDRESS, 0, "alice", "old")
+    kept.succeeded(ADDRESS, "alice")
+    kept.failed(ADDRESS, 0, "alice", "old")
+    fail(kept, guesses, times=2)
+    kept.succeeded(ADDRESS, "alice")
+    kept.failed(ADDRESS, 0, "alice", "old")
+    assert kept.level(ADDRESS, "alice") == 0
+
+
+def test_no_name_is_not_known(kept: Penalty, guesses: Iterator[str]) -> None:
+    """A token may be of anybody."""
+    kept.succeeded(ADDRESS, "")
+    fail(kept, guesses)
+    assert kept.level(ADDRESS, "") == 1
+
+
+def test_memory_of_the_known_is_bounded(
+    kept: Penalty, guesses: Iterator[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(penalty, "MAX_KNOWN", 2)
+    for user in ("a", "b", "a", "c"):
+        kept.succeeded(ADDRESS, user)
+    fail(kept, guesses)
+    assert [kept.level(ADDRESS, user) for user in ("a", "b", "c")] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +182,7 @@ def test_success_clears(kept: Penalty, guesses: Iterator[str]) -> None:
 def test_addresses(kept: Penalty, guesses: Iterator[str], one: str, other: str, same: bool) -> None:
     fail(kept, guesses, one)
     assert kept.level(other) == int(same)
-    kept.succeeded(other)
+    kept.succeeded(other, "tim")
     assert kept.level(one) == int(not same)
 
 

@@ -173,7 +173,7 @@ class TestDeny:
     def test_keys(self) -> None:
         account = chain(link(yes(), deny=True), Users(tim="x")).account(KeysWanted("tim", scheme="SCRAM-SHA-256"), ORIGIN)
         assert isinstance(account.outcome, Denied)
-        assert account.keys != KEYS
+        assert account.keys is not KEYS
 
 
 def test_password_is_asked_for_once() -> None:
@@ -278,7 +278,7 @@ class TestKeys:
 
     def test_found_but_the_walk_fails(self) -> None:
         account = chain(link(Users(tim="x"), result_success="continue-fail")).account(self.WANTED, ORIGIN)
-        assert account.keys != KEYS
+        assert account.keys is not KEYS
         assert isinstance(account.outcome, Denied)
 
     def test_success_without_keys_is_none(self) -> None:

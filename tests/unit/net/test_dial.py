@@ -12,8 +12,9 @@ import gevent
 import pytest
 
 from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.means import Means
 from gsubmit.auth.oauth.endpoint import Client, Endpoint
-from gsubmit.auth.passdb import Means, Origin, Unavailable
+from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotconnection
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Place
 from gsubmit.auth.passdbs.imap import ImapServer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -18,6 +18,7 @@ from gsubmit.sasl.claims import (
     Identity,
     Keys,
     KeysWanted,
+    LateKeys,
     Proven,
     ScramKeys,
     Token,
@@ -63,7 +64,11 @@ class FakeAuthority:
         user = claim.authentication_id
         known = user in self.passwords
         outcome = Identity(claim.authorization_id or user) if known else Denied("unknown user")
-        return Account(self._keys(claim.scheme, self.passwords.get(user, MADE_UP)), outcome)
+        keys = self._keys(claim.scheme, self.passwords.get(user, MADE_UP))
+        return Account(LateKeys(lambda: keys, self.salt, 4096), outcome)
+
+    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
+        return account.settle(is_proven)
 
     def _keys(self, scheme: str, password: str) -> Keys:
         if scheme == "CRAM-MD5":

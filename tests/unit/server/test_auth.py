@@ -13,9 +13,11 @@ import pytest
 
 from gsubmit.auth import hashing
 from gsubmit.auth.penalty import Penalty
-from gsubmit.auth.schemes import hash_password
+from gsubmit.auth.schemes import SchemeError, hash_password
 from gsubmit.build import build_service
-from gsubmit.sasl.claims import Identity
+from gsubmit.sasl.claims import Account, Denied, Identity, Keys, KeysWanted, LateKeys
+from gsubmit.sasl.mechanisms import MECHANISMS
+from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.conversation import converse
 from gsubmit.server.logins import Logins
 from gsubmit.settings.load import load_text
@@ -305,6 +307,21 @@ class TestPenalty:
                 assert client.reply(attempt(f"guess{number}")) == replies.AUTH_UNAVAILABLE
             assert client.session.attempts.failed == 3
         assert clock.slept == [2, 4, 2, 8, 2]
+
+    def test_a_fault_of_late_keys_is_a_guess_as_any(self, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+        """Made when the client has sent its proof: it hears what unknown users hear, and the log has the fault."""
+
+        def make() -> Keys:
+            raise SchemeError("malformed")
+
+        with connected(STATIC) as client:
+            logins = timed(client, clock).session.service.logins
+            authority = SessionAuthority(client.session, MECHANISMS["SCRAM-SHA-256"])
+            authority.claim = KeysWanted("tim", scheme="SCRAM-SHA-256")
+            with pytest.raises(Denied, match="stored password: malformed"):
+                authority.settle(Account(LateKeys(make), Identity("tim")), lambda _: True)
+            assert caplog.messages == ["user tim: stored password: malformed"]
+            assert logins.penalty.level(HERE) == 1
 
     def test_disabled_user_is_no_guesser(self, clock: Clock, tmp_path: Path) -> None:
         with connected(passwd_file(tmp_path, "tim:{PLAIN}secret::::::nologin")) as client:

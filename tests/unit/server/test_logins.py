@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import gevent.event
 import pytest
 
 from gsubmit.auth.chain import build_chain
-from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import Penalty
-from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE, Logins
+from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE, MAX_WAITING, Logins, TooManyAtATime
 from gsubmit.settings.load import load_text
+from tests.harness.guessing import Clock
 
 
 def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +28,7 @@ def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) ->
 
     guessing = [gevent.spawn(check) for _ in range(AT_A_TIME)]
     gevent.sleep(0)
-    with pytest.raises(Unavailable), logins.turn("192.0.2.1"):
+    with pytest.raises(TooManyAtATime), logins.turn("192.0.2.1"):
         pass
     with logins.turn("192.0.2.2"):
         pass
@@ -43,7 +44,7 @@ def test_a_customer_with_many_addresses_has_no_more_turns(monkeypatch: pytest.Mo
     monkeypatch.setattr("gsubmit.server.logins.PATIENCE", 0.0)
     logins = Logins()
     with logins.turn("2001:db8:1::1"), logins.turn("2001:db8:1:ffff::2"):
-        with pytest.raises(Unavailable), logins.turn("2001:db8:1:2::3"):
+        with pytest.raises(TooManyAtATime), logins.turn("2001:db8:1:2::3"):
             pass
         with logins.turn("2001:db8:2::1"):
             pass
@@ -58,17 +59,112 @@ def test_a_turn_is_given_back_after_a_failure() -> None:
     assert not logins.turns
 
 
-def test_waits_by_level() -> None:
-    slept: list[float] = []
-    logins = Logins(slept.append)
-    logins.penalty = Penalty(lambda: 1000.0)
-    levels = []
-    for number in range(6):
-        levels.append(logins.wait("192.0.2.1"))
-        logins.penalty.failed("192.0.2.1", levels[-1], "tim", f"guess{number}")
-    assert logins.wait("192.0.2.2") == 0
-    assert levels == [0, 1, 2, 3, 4, 4]
-    assert slept == [4, 8, 15, 15, 15]
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def logins(clock: Clock) -> Logins:
+    logins = Logins(clock.sleep)
+    logins.penalty = Penalty(clock.time)
+    return logins
+
+
+def guess(logins: Logins, number: int, address: str = "192.0.2.1", user: str = "tim", at_a_time: int = 2) -> None:
+    with logins.turn(address, at_a_time, user, is_watched=True) as level:
+        gevent.sleep(0)  # the password is checked
+        logins.penalty.failed(address, level, user, f"guess{number}")
+
+
+def advance_until(clock: Clock, greenlets: list[gevent.Greenlet[..., None]]) -> None:
+    """Let time go on until all of them are done."""
+    while not all(greenlet.ready() for greenlet in greenlets):
+        gevent.sleep(0)
+        if clock.sleepers:
+            clock.advance()
+
+
+def test_waits_by_level(logins: Logins, clock: Clock) -> None:
+    def six() -> None:
+        for number in range(6):
+            guess(logins, number)
+
+    advance_until(clock, [gevent.spawn(six)])
+    assert clock.waits == [4, 8, 15, 15, 15]
+    guess(logins, 0, "192.0.2.2")
+    assert len(clock.waits) == 5
+
+
+@pytest.mark.parametrize("at_a_time", [AT_A_TIME, AT_A_TIME_ELSEWHERE])
+@pytest.mark.parametrize("connections", [20, 400])
+def test_more_connections_guess_no_faster(
+    logins: Logins, clock: Clock, connections: int, at_a_time: int
+) -> None:
+    """The turn of the network and the wait are one: what slows one connection slows all of them."""
+    numbers, done = itertools.count(), itertools.count()
+    end = clock.now + 600
+
+    def attack(_: int) -> None:
+        while clock.now < end:
+            try:
+                guess(logins, next(numbers), at_a_time=at_a_time)
+                next(done)
+            except TooManyAtATime:
+                pass
+            clock.sleep(2.0)  # until the answer
+
+    advance_until(clock, [gevent.spawn(attack, number) for number in range(connections)])
+    assert next(done) <= at_a_time + 600 / 15 + MAX_WAITING
+    assert not logins.turns and not logins.waits
+
+
+def test_those_that_cannot_wait_hear_it_at_once(logins: Logins, clock: Clock) -> None:
+    guess(logins, 0)
+    waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
+    gevent.sleep(0)
+    with pytest.raises(TooManyAtATime):
+        guess(logins, 9)
+    guess(logins, 9, "192.0.2.2")
+    advance_until(clock, waiting)
+    assert clock.waits == [4, 8, 15, 15]
+    assert not logins.waits and not logins._waiting
+
+
+def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: Clock) -> None:
+    guess(logins, 0)
+    waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
+    gevent.sleep(0)
+    gevent.killall(waiting)
+    assert not logins.waits and not logins._waiting and not logins.turns
+
+
+def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Clock) -> None:
+    """Who has logged in from there does not wait; the others do, for their turn."""
+    logins.penalty.succeeded("192.0.2.1", "alice")
+    guess(logins, 0)
+    waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
+    gevent.sleep(0)
+    with logins.turn("192.0.2.1", 2, "alice", is_watched=True) as level:
+        assert level == 0
+    assert clock.waits == [4], "of the guesser"
+    gevent.killall(waiting)
+
+    def log_in() -> None:
+        with logins.turn("192.0.2.1", 2, "bob", is_watched=True):
+            logins.penalty.succeeded("192.0.2.1", "bob")
+
+    guesser, bob = gevent.spawn(guess, logins, 20), gevent.spawn(log_in)
+    began = clock.now
+    advance_until(clock, [guesser, bob])
+    assert clock.now - began <= 4 + 8
+
+
+def test_nobody_waits_who_is_not_watched(logins: Logins, clock: Clock) -> None:
+    guess(logins, 0)
+    with logins.turn("192.0.2.1"):
+        pass
+    assert clock.waits == []
 
 
 def test_connections_of_one_user_from_one_address() -> None:

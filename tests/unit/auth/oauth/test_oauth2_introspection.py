@@ -14,7 +14,8 @@ import gevent
 import pytest
 
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs.oauth2 import OAuth2
 from gsubmit.sasl.claims import Denied, Token, TokenRefused
 from tests.harness.oauth import (

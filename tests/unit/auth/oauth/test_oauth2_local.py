@@ -19,8 +19,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.means import Means
 from gsubmit.auth.oauth import jwks
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs.oauth2 import OAuth2
 from gsubmit.sasl.claims import Denied, Token, TokenRefused
 from tests.harness.oauth import (

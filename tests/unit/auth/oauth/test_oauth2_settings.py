@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.means import Means
 from gsubmit.auth.oauth import settings as oauth2settings
 from gsubmit.auth.oauth.endpoint import Endpoint
 from gsubmit.auth.oauth.settings import OAuth2Settings
-from gsubmit.auth.passdb import Means
 from gsubmit.auth.passdbs.oauth2 import OAuth2
 from gsubmit.sasl.claims import Token
 from tests.harness.oauth import ca_file, certificates

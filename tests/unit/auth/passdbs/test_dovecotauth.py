@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs import dovecot, dovecotconnection, dovecotprotocol
 from gsubmit.auth.passdbs.dovecot import DovecotAuth
 from gsubmit.auth.restrictions import Disabled

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 import pytest
 
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Answer, Means, Origin, Unavailable
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs import imap
 from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Proven

@@ -11,7 +11,9 @@ from passlib.hash import bcrypt
 
 from gsubmit.auth import hashing
 from gsubmit.auth.cache import VerifiedCache
-from gsubmit.auth.passdb import Answer, Means, Unavailable, UnknownUser
+from gsubmit.auth.looks import Look
+from gsubmit.auth.means import Means
+from gsubmit.auth.passdb import Answer, Unavailable, UnknownUser
 from gsubmit.auth.passdbs import passwdfile
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.schemes import Limits, StoredPassword, hash_password
@@ -348,7 +350,22 @@ class TestFaults:
     def test_keys(self, passdb: PasswdFile, user: str, scheme: str) -> None:
         account = chain(passdb).account(KeysWanted(user, scheme=scheme), ORIGIN)
         assert isinstance(account.outcome, Denied)
-        assert getattr(account.keys, "iterations", 4096) == 4096
+        assert account.keys.iterations == (4096 if scheme == "SCRAM-SHA-256" else 0)
+        assert account.keys.make(), "as long as for an unknown user"
+
+    def test_looks_are_those_of_users_that_are_compared(self, tmp_path: Path) -> None:
+        """SCR-11: nobody else shows the iterations of a stored password that is not, so strangers must not either."""
+        good, costly = (hash_password("SCRAM-SHA-256", "x", rounds) for rounds in (5000, 6000))
+        costly = costly.replace("6000", "9999999")
+        few, short = good.replace("5000", "4095"), good.replace("5000", "7000")[:-4]
+        stored = (costly, few, short, good, "{SCRAM-SHA-256}8000,!,!,!")
+        (tmp_path / "users").write_text("".join(f"u{number}:{each}\n" for number, each in enumerate(stored)))
+        passdb = made(f"{tmp_path}/users")
+        for user, outcome in (("u0", Denied), ("u1", Denied), ("u2", Denied), ("u3", Identity), ("u4", Denied)):
+            account = chain(passdb).account(KeysWanted(user, scheme="SCRAM-SHA-256"), ORIGIN)
+            assert isinstance(account.outcome, outcome)
+            assert account.keys.iterations == 5000
+        assert passdb.pretend(KeysWanted("jim", scheme="SCRAM-SHA-256"), ORIGIN) == {Look("SCRAM-SHA-256", 5000, 16): 1}
 
     def test_strangers_are_compared_with_what_is_compared(self, passdb: PasswdFile, checks: list[str]) -> None:
         stranger = Cleartext("jim", "secret")
@@ -439,7 +456,8 @@ class TestKeys:
     )
     def test_found(self, passdb: PasswdFile, user: str, scheme: str, kind: type) -> None:
         answer = passdb.verify(KeysWanted(user, scheme=scheme), ORIGIN)
-        assert isinstance(answer.keys, kind)
+        assert answer.keys is not None
+        assert isinstance(answer.keys.make(), kind)
         assert answer.fields == ({"a": "plain"} if user == "plain" else {})
 
     @pytest.mark.parametrize(

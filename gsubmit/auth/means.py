@@ -1,0 +1,26 @@
+"""What drivers of passdbs work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.decoy import Decoys
+from gsubmit.auth.schemes import DEFAULT_LIMITS, Limits, Rules
+
+
+@dataclass(frozen=True)
+class Means:
+    """What drivers are given beside their `args`: a driver is called as `Driver.from_args(args, means)`."""
+
+    cache: VerifiedCache
+    allow_weak_schemes: bool = False
+    limits: Limits = DEFAULT_LIMITS
+    decoys: Decoys = field(default_factory=Decoys)
+    tls_min_protocol: str = "TLSv1.2"  # for connections that drivers make
+    tls_ciphers: str = ""
+
+    @property
+    def rules(self) -> Rules:
+        """Which stored passwords are compared."""
+        return Rules(self.allow_weak_schemes, self.limits)
