@@ -62,6 +62,7 @@ class ImapClient(imaplib.IMAP4):
     def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, patience: float) -> None:
         """Connect, hear the greeting and ask for the capabilities, all within `patience` seconds."""
         self._is_told = False  # whether the server has been sent a password
+        self._is_utf8 = True  # that password
         self._tls_first = tls_first
         self._incoming = b""
         self._octets = 0
@@ -123,8 +124,10 @@ class ImapClient(imaplib.IMAP4):
         if self.state != "NONAUTH":
             raise ImapFault("the server greets with PREAUTH, which proves nothing")
         self._is_told = False
-        if "AUTH=PLAIN" in self.capabilities:
-            self._secrets = [b64encode(f"{authorization_id}\0{user}\0{password}".encode())]
+        octets = password.encode("utf-8", "surrogateescape")  # as the user typed it, perhaps in Latin-1
+        self._is_utf8 = octets.decode("utf-8", "ignore") == password
+        if "AUTH=PLAIN" in self.capabilities and (self._is_utf8 or authorization_id or "LOGINDISABLED" in self.capabilities):
+            self._secrets = [b64encode(f"{authorization_id}\0{user}\0".encode() + octets)]
             arguments = ["PLAIN"]
             if "SASL-IR" in self.capabilities:
                 self._is_told = True
@@ -135,9 +138,10 @@ class ImapClient(imaplib.IMAP4):
         elif authorization_id:
             raise ImapFault("the server does not offer AUTHENTICATE PLAIN, and so no login for others")
         else:
-            # Literals, for quoted strings cannot hold everything. The first one ends with the size of the second.
-            name, word = user.encode(), password.encode()
-            self._secrets = [word, name + b" {%d}" % len(word)]
+            # Literals, for quoted strings cannot hold everything, and PLAIN only UTF-8 (RFC 4616 2). The first one ends
+            # with the size of the second.
+            name = user.encode()
+            self._secrets = [octets, name + b" {%d}" % len(octets)]
             answer, data = self._command_with_secrets("LOGIN", [f"{{{len(name)}}}"])
         if answer != "OK":
             raise LoginRefused(response_code(data))
@@ -154,6 +158,8 @@ class ImapClient(imaplib.IMAP4):
             if isinstance(error, TimeoutError):
                 raise
             is_bad = isinstance(error, imaplib.IMAP4.error) and " BAD " in str(error)[:60]
+            if is_bad and self._is_told and not self._is_utf8:  # the server reads no such password, and has none
+                raise LoginRefused("") from None
             # The cause would hold its words.
             raise ImapFault(f"the server answered {name} with {'BAD' if is_bad else 'nonsense, or the end'}") from None
 

@@ -21,9 +21,7 @@ _KEY_DIGITS = {"SCRAM-SHA-1": 27, "SCRAM-SHA-256": 43}
 _DIGIT = "[A-Za-z0-9+/]"
 _SALT = f"(?=[^,])(?:{_DIGIT}{{4}})*(?:{_DIGIT}{{2}}==|{_DIGIT}{{3}}=)?"
 _KEY = f"({_DIGIT}{{27}}(?:{_DIGIT}{{16}})?)="
-_STORED = re.compile(
-    rf"(?:\{{([A-Za-z0-9-]+)\}})?(?:([1-9][0-9]{{0,9}}),({_SALT}),{_KEY},{_KEY})?"
-)
+_STORED = re.compile(rf"(?:\{{([A-Za-z0-9-]+)\}})?(?:([1-9][0-9]{{0,9}}),({_SALT}),{_KEY},{_KEY})?")
 
 
 class Look(NamedTuple):

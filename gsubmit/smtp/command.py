@@ -45,6 +45,8 @@ class Command(NamedTuple):
         if matched is None:
             raise Refused(BAD_LINE)
         verb, argument = matched[1].upper(), matched[2] or ""
+        if verb == "AUTH":  # mail clients of Windows and JavaScript put two blanks in
+            argument = argument.lstrip(" ")
         if argument.startswith(" ") or not (text.isascii() or verb in _UTF8_VERBS):
             raise Refused(BAD_LINE)
         return cls(verb, argument)

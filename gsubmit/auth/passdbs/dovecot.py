@@ -13,7 +13,7 @@ from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token, octets_of
 from gsubmit.settings.hosts import is_loopback
 from gsubmit.turns import Turns
 
@@ -24,7 +24,6 @@ MAX_AGE = 60.0  # seconds; a reload leaves the old auth process, with the old se
 
 _ADDRESS = re.compile(r"inet:(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]:]+)):([0-9]{1,5})")
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # Dovecot takes what stands before a NUL for the whole password
 _TOKEN = re.compile("[A-Za-z0-9._~+/-]+=*")  # RFC 6750 2.1
 
 Response = tuple[str, bytes]  # mechanism and initial response
@@ -154,9 +153,10 @@ def _place(args: str) -> Place:
 
 
 def _plain_response(user: str, password: str) -> Response:
-    if _CONTROL.search(user) or _NOT_TEXT.search(password):
+    # Dovecot takes what stands before a NUL for the whole password.
+    if _CONTROL.search(user) or "\0" in password:
         raise Denied("control character in user name or password")
-    return "PLAIN", _fitting(f"\0{user}\0{password}".encode())
+    return "PLAIN", _fitting(f"\0{user}\0".encode() + octets_of(password))
 
 
 def _token_responses(claim: Token) -> list[Response]:

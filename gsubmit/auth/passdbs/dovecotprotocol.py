@@ -24,7 +24,7 @@ _ESCAPED: Final = {"\0": "0", "\x01": "1", "\t": "t", "\r": "r", "\n": "n"}
 _UNESCAPED: Final = {letter: character for character, letter in _ESCAPED.items()}
 _TO_ESCAPE: Final = re.compile("[\0\x01\t\r\n]")
 _TO_UNESCAPE: Final = re.compile("\x01(.)", re.DOTALL)
-_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f]")
+_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")  # and octets that are not UTF-8
 
 # What `code=` stands for: flags of their own in older versions (`temp`, `authz`).
 _CODES: Final = {
@@ -95,11 +95,8 @@ def continuation(number: int, response: bytes) -> bytes:
 
 
 def words_of(line: bytes) -> list[str]:
-    """The parameters of a line, escapes and all; raises Malformed."""
-    try:
-        return line.decode("utf-8").split("\t")
-    except UnicodeDecodeError:
-        raise Malformed("a line that is not UTF-8") from None
+    """The parameters of a line, escapes and all. One may be a password, which is the octets that it is."""
+    return line.decode("utf-8", "surrogateescape").split("\t")
 
 
 def parse_reply(line: bytes) -> Reply:
@@ -118,7 +115,7 @@ def parse_reply(line: bytes) -> Reply:
         if name:
             fields[unescape(name)] = unescape(value) if equals else "yes"
     if verdict == "OK" and _CONTROL.search(fields.get("user", "")):
-        raise Malformed("a user name with control characters")
+        raise Malformed("a user name with control characters, or not in UTF-8")
     return Reply(verdict, int(number), fields)
 
 

@@ -27,6 +27,7 @@ ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})  # there i
 _NUMBERED_PASSWORD = re.compile(r"([^{$].*)\[(13|34|56)\]", re.DOTALL)
 _NUMBERED_SCHEMES = {"13": "CRYPT", "34": "PLAIN-MD5", "56": "DIGEST-MD5"}
 _DIGEST_MD5_DIGITS = 32  # hexadecimal
+_ODD = re.compile("[\ud800-\udfff]")  # what Python makes of octets that are not UTF-8
 
 log = logging.getLogger("gsubmit.auth")
 
@@ -144,13 +145,13 @@ def _users(path: str, octets: bytes) -> dict[str, str]:
     """The users and the rest of their lines. Bad lines are logged by number only: they may hold hashes."""
     users: dict[str, str] = {}
     faults: list[tuple[int, str]] = []
-    # Only these lines with octets that are not UTF-8 are lost; U+FFFD itself is in nobody's name.
-    for number, line in enumerate(octets.decode("utf-8", "replace").split("\n"), start=1):
+    # A password is the octets that it is (sasl.claims.text_from), and nobody looks at gecos and home.
+    for number, line in enumerate(octets.decode("utf-8", "surrogateescape").split("\n"), start=1):
         line = line.removesuffix("\r")  # noqa: PLW2901
         if line.startswith(("#", ":")) or not line or line.isspace():
             continue
         user, _, rest = line.partition(":")  # a list of names to deny has nothing else
-        if "\ufffd" in line:
+        if not line.isascii() and _ODD.search(user + "".join(rest.split(":", EXTRA_FIELDS)[EXTRA_FIELDS:])):
             faults.append((number, "not UTF-8"))
         elif user in users:
             faults.append((number, "user exists more than once, the first line counts"))

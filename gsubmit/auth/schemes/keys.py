@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gsubmit.auth.schemes import cram, scram
+from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.stored import StoredPassword
 from gsubmit.sasl.claims import CramKeys, ScramKeys
 from gsubmit.sasl.md5state import states_of
@@ -30,5 +31,6 @@ def cram_keys(stored: StoredPassword) -> CramKeys | None:
     """
     if stored.name in ("CRAM-MD5", "HMAC-MD5"):
         return cram.keys_in(stored.content)
-    password = stored.cleartext  # an empty one would let everybody in
-    return states_of(password.encode("utf-8")) if password else None
+    if stored.scheme is not CLEARTEXT or not stored.content:  # an empty one would let everybody in
+        return None
+    return states_of(stored.content)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gsubmit.auth.schemes.cost import Cost, nothing
+from gsubmit.sasl.claims import octets_of
 
 ENCODINGS = ("", "B64", "BASE64", "HEX")  # of a content; the first: it is text
 
@@ -66,7 +67,7 @@ def decoded(text: str, encoding: str, size: int) -> bytes:
         if encoding == "HEX":
             return binascii.unhexlify(text)
         if not encoding:
-            return text.encode("utf-8")
+            return octets_of(text)
     except ValueError:
         raise SchemeError("malformed base64, hexadecimal or UTF-8") from None
     raise SchemeError("unknown encoding of a password scheme")

@@ -68,7 +68,7 @@ def scram(algorithm: str) -> Scheme:
     def matches(content: bytes, password: bytes, user: str) -> bool:
         keys = keys_in(algorithm, content)
         # Dovecot makes keys without SASLprep; few passwords are changed by it.
-        candidates = {password, prepared(password.decode("utf-8")) or password}
+        candidates = {password, prepared(password.decode("utf-8", "surrogateescape")) or password}
         found = [keys_of(algorithm, candidate, keys.salt, keys.iterations).stored_key for candidate in candidates]
         return any(hmac.compare_digest(key, keys.stored_key) for key in found)
 

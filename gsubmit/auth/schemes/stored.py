@@ -10,6 +10,7 @@ from gsubmit.auth.schemes.cost import Cost
 from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.scheme import ENCODINGS, Scheme, SchemeError, decoded, encoded
 from gsubmit.auth.schemes.table import SCHEMES
+from gsubmit.sasl.claims import octets_of
 
 _NOT_TEXT = re.compile(r"[\ud800-\udfff]")  # what Python makes of octets that are not UTF-8
 
@@ -48,14 +49,14 @@ class StoredPassword:
             return None
         try:
             return self.content.decode("utf-8")
-        except UnicodeDecodeError:  # no client can send such a one
+        except UnicodeDecodeError:  # SCRAM takes no such password
             return None
 
     def matches(self, password: str, user: str = "") -> bool:
         """Whether this is the password (of that user, for DIGEST-MD5); SchemeError if the content is malformed."""
         if "\0" in password:  # crypt(3) would stop there
             return False
-        return self.scheme.matches(self.content, password.encode("utf-8"), user)
+        return self.scheme.matches(self.content, octets_of(password), user)
 
 
 def parse(stored: str, default_scheme: str) -> StoredPassword:

@@ -47,11 +47,12 @@ _log = logging.getLogger("gsubmit.auth")
 
 def auth(session: Session, command: Command) -> Reply:
     """Run the mechanism's exchange, which asks the passdbs."""
-    name, _, initial_response = command.argument.partition(" ")
+    name, *responses = command.argument.split() or [""]
     if not name:
         raise Refused(MISSING_MECHANISM)
-    if " " in initial_response:
+    if len(responses) > 1:
         raise Refused(BAD_AUTH_SYNTAX)
+    initial_response = "".join(responses)
     mechanism = session.service.mechanisms.get(name.upper())
     if mechanism is None:
         raise Refused(UNKNOWN_MECHANISM)
@@ -181,11 +182,12 @@ def _response(session: Session) -> str:
         line = session.wire.read_line(secret=True)
     except LineTooLong as error:
         raise Refused(AUTH_LINE_TOO_LONG) from error
+    line = line.strip(b" \t").rstrip(b"\r \t")  # around base64 they mean nothing, in it they do (RFC 4954 4)
     if line == b"*":
         raise Refused(AUTH_ABORTED)
     if not line.isascii() or line == b"=":
         raise Refused(AUTH_MALFORMED)
-    return line.rstrip(b" \t").decode("ascii")
+    return line.decode("ascii")
 
 
 def log_in_by_certificate(session: Session) -> None:

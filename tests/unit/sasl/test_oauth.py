@@ -186,7 +186,6 @@ def test_client_may_cancel() -> None:
         pytest.param("OAUTHBEARER", b"n,user=u,\x01" + BEARER + b"\x01\x01", id="ERR-5 user= in the header"),
         pytest.param("OAUTHBEARER", b"n,a=,\x01" + BEARER + b"\x01\x01", id="OAB-1 empty a="),
         pytest.param("OAUTHBEARER", b"n,a=u=2cv,\x01" + BEARER + b"\x01\x01", id="SCR-3 unknown escape"),
-        pytest.param("OAUTHBEARER", b"n,a=\xff,\x01" + BEARER + b"\x01\x01", id="not UTF-8"),
         pytest.param("OAUTHBEARER", b"n,a=u\nv,\x01" + BEARER + b"\x01\x01", id="AUT-25 control in the name"),
         pytest.param("OAUTHBEARER", b"n,a=%b,\x01auth=\x01\x01" % (b"u" * (MAX_FIELD + 1)), id="name too long"),
         pytest.param("OAUTHBEARER", b"n,a=u,\x01auth=Bearer %b\x01\x01" % (b"t" * MAX_TOKEN), id="token too long"),
@@ -195,7 +194,6 @@ def test_client_may_cancel() -> None:
         pytest.param("XOAUTH2", b"user=u\x01" + BEARER + b"\x01", id="XOA-1 one ^A at the end"),
         pytest.param("XOAUTH2", BEARER + b"\x01user=u\x01\x01", id="XOA-1 wrong order"),
         pytest.param("XOAUTH2", b"n,a=u,\x01" + BEARER + b"\x01\x01", id="XOA-1 gs2-header"),
-        pytest.param("XOAUTH2", b"user=\xff\x01" + BEARER + b"\x01\x01", id="not UTF-8"),
         pytest.param("XOAUTH2", b"user=a\0b\x01" + BEARER + b"\x01\x01", id="AUT-25 control in the name"),
     ],
 )

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -168,11 +168,39 @@ def test_login(user: str, password: str) -> None:
     assert octets.startswith(b"LOGIN {%d}\r\n%b {%d}\r\n%b\r\n" % (len(name), name, len(word), word))
 
 
-@pytest.mark.parametrize("claim", [Cleartext("tim", "a\0b"), Cleartext("t\r\nim", "a"), Cleartext("tim", "\udc80")])
+@pytest.mark.parametrize("claim", [Cleartext("tim", "a\0b"), Cleartext("t\r\nim", "a"), Cleartext("t\udc80m", "a")])
 def test_claims_that_are_no_text(claim: Cleartext) -> None:
     with fake() as server:
         assert outcome(passdb(server), claim) == "Denied: control character in user name or password"
     assert server.count == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "answers", "expected"),
+    [
+        pytest.param("", LOGIN, "yes", id="LOGIN"),
+        pytest.param("AUTH=PLAIN SASL-IR", LOGIN, "yes", id="LOGIN, although there is PLAIN"),
+        pytest.param("", [*LOGIN[:2], b"TAG NO x\r\n"], "Denied: refused by the IMAP server", id="NO"),
+        pytest.param("", [*LOGIN[:2], b"TAG BAD x\r\n"], "Denied: refused by the IMAP server", id="BAD"),
+        pytest.param("", [b"TAG BAD x\r\n"], "Unavailable: 127.0.0.1:PORT: ", id="BAD before it had the password"),
+    ],
+)
+def test_password_that_is_not_utf8(words: str, answers: list[bytes], expected: str) -> None:
+    """A literal holds any octets (RFC 3501 4.3), while PLAIN is UTF-8 (RFC 4616 2)."""
+    with fake({"CAPABILITY": capabilities(words), "LOGIN": answers}) as server:
+        assert outcome(passdb(server), Cleartext("tim", "caf\udce9")).startswith(expected)
+    assert any(line.startswith(b"caf\xe9") for line in server.lines) is (len(answers) == 3)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"), [(b"OK", "yes"), (b"NO", "Denied: "), (b"BAD", "Denied: refused by the IMAP server")]
+)
+def test_password_that_is_not_utf8_where_login_is_disabled(end: bytes, expected: str) -> None:
+    authenticate = [b"+ \r\n", b"TAG " + end + b" x\r\n"]
+    answers = {"CAPABILITY": capabilities("AUTH=PLAIN LOGINDISABLED"), "AUTHENTICATE": authenticate}
+    with fake(answers) as server:
+        assert outcome(passdb(server), Cleartext("tim", "caf\udce9")).startswith(expected)
+    assert b64encode(b"\0tim\0caf\xe9") + b"\r\n" in server.lines
 
 
 def test_claims_of_other_kinds() -> None:

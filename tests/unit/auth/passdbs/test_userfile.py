@@ -78,7 +78,8 @@ def test_several_lines_and_no_newline_at_the_end(path: Path) -> None:
     ("line", "complaint"),
     [
         pytest.param(b"tim:second", "user exists more than once, the first line counts", id="duplicate"),
-        pytest.param(b"tom:caf\xe9", "not UTF-8", id="Latin-1"),
+        pytest.param(b"tom\xe9:x", "not UTF-8", id="Latin-1 in a name"),
+        pytest.param(b"tom:x::::::a=caf\xe9", "not UTF-8", id="Latin-1 in an extra field"),
     ],
 )
 def test_bad_line(path: Path, line: bytes, complaint: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -87,6 +88,19 @@ def test_bad_line(path: Path, line: bytes, complaint: str, caplog: pytest.LogCap
     assert found(path, octets, "tom") is None
     assert found(path, octets, "jim") == Entry("third", {})
     assert set(caplog.messages) == {f"{path}:3: {complaint}"}
+
+
+@pytest.mark.parametrize(
+    ("rest", "password"),
+    [
+        pytest.param(b"{PLAIN}caf\xe9", "{PLAIN}caf\udce9", id="in a password"),
+        pytest.param(b"x:::Andr\xe9 M:/home/\xe9::a=1", "x", id="in gecos and home"),
+    ],
+)
+def test_octets_that_are_not_utf8(path: Path, rest: bytes, password: str, caplog: pytest.LogCaptureFixture) -> None:
+    entry = found(path, b"tim:" + rest + b"\n", "tim")
+    assert entry is not None and entry.password == password
+    assert caplog.messages == []
 
 
 def test_complaints_are_bounded_and_once_per_read(
