@@ -126,7 +126,9 @@ class ImapClient(imaplib.IMAP4):
         self._is_told = False
         octets = password.encode("utf-8", "surrogateescape")  # as the user typed it, perhaps in Latin-1
         self._is_utf8 = octets.decode("utf-8", "ignore") == password
-        if "AUTH=PLAIN" in self.capabilities and (self._is_utf8 or authorization_id or "LOGINDISABLED" in self.capabilities):
+        if "AUTH=PLAIN" in self.capabilities and (
+            self._is_utf8 or authorization_id or "LOGINDISABLED" in self.capabilities
+        ):
             self._secrets = [b64encode(f"{authorization_id}\0{user}\0".encode() + octets)]
             arguments = ["PLAIN"]
             if "SASL-IR" in self.capabilities:

@@ -15,8 +15,8 @@ def lasting_secret(tls_key: bytes) -> bytes:
     """32 octets, made of what the server has anyway; `tls_key` is the private key in PEM, or empty.
 
     The identity of the machine comes first, hashed as machine-id(5) asks for: unlike a TLS key it stays when the
-    certificate is renewed, and then the salts that are stored would be those that did not change. Where there is none, as in
-    many containers, it is the key; with neither the secret ends with the process.
+    certificate is renewed, and then the salts that are stored would be those that did not change. Where there is none,
+    as in many containers, it is the key; with neither the secret ends with the process.
     """
     material = _machine_id() or tls_key or _PROCESS
     return hmac.digest(material, _PURPOSE, "sha256")

@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 
 from gsubmit.certificates import server_name
+from gsubmit.relay.loginhabits import LoginHabits
 
 UNIX = "unix:"
 
@@ -29,6 +30,7 @@ class NextHop:
     auth_cleartext: bool = False  # log in without TLS, also to another machine
     rawlog_dir: str = ""
     discarded: frozenset[str] = frozenset()  # EHLO keywords to take as not said, upper case
+    login_habits: LoginHabits = field(default_factory=LoginHabits, repr=False, compare=False)
 
     def __str__(self) -> str:
         if self.unix_path:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
-from base64 import b64encode
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Collection, Iterator
 
 from gsubmit.net.addresses import Addresses
 from gsubmit.net.resolve import LookupFailed
 from gsubmit.relay.answer import KeywordRefused, RelayFailed
 from gsubmit.relay.connection import RelayConnection
+from gsubmit.relay.login import log_in
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.xclient import ClientFacts, xclient_lines
-from gsubmit.sasl.client import ClientMechanism, Login, LoginFailed, answer, best, conclude
 from gsubmit.smtp.address import is_host_name
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_REFUSES_US, RELAY_UNREACHABLE
-from gsubmit.smtp.reply import Reply
 
 # It does not know the command. Whoever refuses what we said of the client gets no mail: under a false name it would be
 # judged by rules that are not meant for it.
 _NO_XCLIENT = frozenset({500, 502, 504})
-MAX_INITIAL_RESPONSE = 510  # longer AUTH lines go without initial response, RFC 4954 4
 
 
 def open_connection(
@@ -52,7 +46,7 @@ def introduce(connection: RelayConnection, client: ClientFacts | None) -> None:
     if client is not None and connection.hop.trusted:
         _tell_client(connection, client)
     if connection.hop.user:
-        _log_in(connection)
+        log_in(connection)
 
 
 def _reach(hop: NextHop, addresses: Addresses, left_out: Collection[str]) -> RelayConnection:
@@ -115,56 +109,3 @@ def _tell_client(connection: RelayConnection, client: ClientFacts) -> None:
             raise RelayFailed(RELAY_REFUSES_US, why, lost=reply.code == 421)
     connection.client = client
     connection.hello(client.helo if is_host_name(client.helo) else connection.hop.hostname)
-
-
-def _log_in(connection: RelayConnection) -> None:
-    hop = connection.hop
-    if not (connection.tls_version or hop.auth_cleartext or hop.trusted or _is_here(connection)):
-        why = "no password without TLS to another machine, unless submission_relay_auth_cleartext = yes"
-        raise RelayFailed(RELAY_REFUSES_US, f"{connection}: {why}")
-    try:
-        who = Login(hop.master_user or hop.user, hop.user if hop.master_user else "", hop.password)
-        mechanism = best(connection.capabilities.mechanisms, has_authorization_id=bool(who.authorization_id))
-        if mechanism is None:
-            raise RelayFailed(RELAY_REFUSES_US, f"{connection} offers no mechanism to log in with")
-        reply = _converse(connection, mechanism, who)
-    except LoginFailed as failed:
-        raise RelayFailed(RELAY_REFUSES_US, f"login at {connection}: {failed}") from failed
-    if reply.code == 503 and connection.client is not None and connection.client.login:
-        return  # Postfix takes XCLIENT's LOGIN for a login
-    if reply.code != 235:
-        said = str(reply).replace(hop.password, "<secret>")
-        raise RelayFailed(RELAY_REFUSES_US, f"{connection} refused our login with {mechanism.name}: {said}")
-
-
-def _converse(connection: RelayConnection, mechanism: ClientMechanism, who: Login) -> Reply:
-    """Carry challenges and responses; the relay's last word."""
-    exchange = mechanism.start(who)
-    response = _encoded(next(exchange))
-    line = f"AUTH {mechanism.name} {response}"
-    if mechanism.client_first and len(line) <= MAX_INITIAL_RESPONSE:
-        reply = connection.ask(line)
-    else:
-        reply = connection.ask(f"AUTH {mechanism.name}")
-        if reply.code == 334:
-            reply = connection.ask(response, secret=True)
-    while reply.code == 334:
-        try:
-            response = _encoded(answer(exchange, a2b_base64(reply.text, strict_mode=True)))
-        except (LoginFailed, Base64Error) as failed:
-            connection.ask("*")
-            raise failed if isinstance(failed, LoginFailed) else LoginFailed("malformed challenge") from failed
-        reply = connection.ask(response, secret=True)
-    if reply.code == 235:
-        conclude(exchange)
-    # Some servers repeat what they did not like.
-    return Reply(reply.code, reply.status, reply.text.replace(response, "<secret>") if response else reply.text)
-
-
-def _encoded(response: bytes) -> str:
-    return b64encode(response).decode("ascii")
-
-
-def _is_here(connection: RelayConnection) -> bool:
-    """Whether the relay is on this machine."""
-    return bool(connection.hop.unix_path) or ipaddress.ip_address(connection.address).is_loopback

@@ -19,6 +19,9 @@ MIN_ITERATIONS = 4096  # RFC 5802 5.1, RFC 7677 4; fewer help a false server to 
 MAX_ITERATIONS = 1_000_000  # half a second of CPU time; more is an attack (RFC 5802 9)
 KEPT_PASSWORDS = 64  # salted passwords that are remembered, RFC 5802 5.1
 NONCE_OCTETS = 24
+# Replies to AUTH that are about the mechanism and not about who logs in: not known, not understood (RFC 5321 4.2.2, RFC
+# 4954 4). 534 and 538 would only lead to a weaker one.
+MECHANISM_REFUSED = frozenset({500, 501, 502, 504})
 
 _GS2_FLAG = "n"  # no channel binding on our side (RFC 5802 6)
 _NOT_TEXT = re.compile(r"[\0\ud800-\udfff]")  # NUL divides the fields of PLAIN
@@ -84,15 +87,17 @@ class ClientMechanism(NamedTuple):
     start: Callable[[Login], ClientExchange]
     client_first: bool  # the first response may go with AUTH; else it answers the first challenge
     has_authorization_id: bool = True
+    is_cleartext: bool = False  # the password goes as it is, and what the challenges say means nothing
 
 
-def best(offered: Sequence[str], *, has_authorization_id: bool) -> ClientMechanism | None:
-    """The best mechanism that both sides have."""
+def fitting(offered: Sequence[str], *, has_authorization_id: bool) -> list[ClientMechanism]:
+    """The mechanisms that both sides have, the best first."""
     names = {name.upper() for name in offered}
-    for mechanism in _BEST_FIRST:
-        if mechanism.name in names and (mechanism.has_authorization_id or not has_authorization_id):
-            return mechanism
-    return None
+    return [
+        mechanism
+        for mechanism in _BEST_FIRST
+        if mechanism.name in names and (mechanism.has_authorization_id or not has_authorization_id)
+    ]
 
 
 def plain(who: Login) -> ClientExchange:
@@ -191,6 +196,6 @@ def _prepared(text: str) -> bytes:
 _BEST_FIRST = (
     ClientMechanism("SCRAM-SHA-256", partial(scram, "sha256"), client_first=True),
     ClientMechanism("SCRAM-SHA-1", partial(scram, "sha1"), client_first=True),
-    ClientMechanism("PLAIN", plain, client_first=True),
-    ClientMechanism("LOGIN", login, client_first=False, has_authorization_id=False),
+    ClientMechanism("PLAIN", plain, client_first=True, is_cleartext=True),
+    ClientMechanism("LOGIN", login, client_first=False, has_authorization_id=False, is_cleartext=True),
 )

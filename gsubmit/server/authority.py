@@ -81,9 +81,9 @@ class SessionAuthority:
             return
         at_a_time = AT_A_TIME_ELSEWHERE if session.service.chain.asks_others else AT_A_TIME
         logins, address = session.service.logins, session.ends.remote_ip
-        with logins.turn(address, at_a_time, self.user, is_watched=self._is_watched) as self._level:
-            with self._note_denial():
-                yield
+        turn = logins.turn(address, at_a_time, self.user, is_watched=self._is_watched)
+        with turn as self._level, self._note_denial():
+            yield
 
     @contextmanager
     def _note_denial(self) -> Iterator[None]:

@@ -42,8 +42,8 @@ class Logins:
         """Wait for this network's turn, and have it while the password is checked; its level, for Penalty.failed.
 
         Once a login of a watched network has failed, they come one at a time, and each waits within its turn: so the
-        number of connections does not make guessing faster. Nobody overtakes those that wait but a user whom the penalty
-        knows. Raises TooManyAtATime.
+        number of connections does not make guessing faster. Nobody overtakes those that wait, but for a user whom the
+        penalty knows. Raises TooManyAtATime.
         """
         network = network_of(address)
         with self._turn_of(network, at_a_time):

@@ -138,7 +138,9 @@ class AuthSettings:
     auth_max_hash_memory: int = setting(size, 256 << 20, "Most memory that one may take; 0 means unlimited.")
     auth_failure_delay: float = setting(seconds, 2.0, "Time before the answer to a failed login.")
     auth_penalty: bool = setting(
-        boolean, True, "Whether logins from addresses with failed logins have to wait, up to 15 seconds each."
+        boolean,
+        True,
+        "Whether logins from addresses with failed logins wait one after the other, up to 15 seconds each.",
     )
     auth_max_failures_per_connection: int = setting(
         uint, 5, "Failed logins on a connection after which the next ends it; 0 means unlimited."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+from gsubmit.sasl.client import MECHANISM_REFUSED
+from gsubmit_cli.sending.answer import Answer
 from gsubmit_cli.sending.capabilities import Capabilities
 from gsubmit_cli.sending.conversation import Conversation
 from gsubmit_cli.sending.transcript import MASK
@@ -14,32 +16,42 @@ MAX_COMMAND = 510  # octets without CRLF; a longer initial response must be left
 
 def log_in(talk: Conversation, offered: Capabilities) -> None:
     """Log in as the user of the target. Raises Failure."""
-    mechanism = _choice(talk, offered)
-    responses = _responses(mechanism, talk.target.user or "", talk.target.password)
-    talk.transcript.hide(talk.target.password, responses[-1])
+    mechanisms = _choices(talk, offered)
     if talk.tls is None:
         talk.transcript.note("the password travels in clear text")
+    for mechanism in mechanisms:
+        answer = _attempt(talk, mechanism)
+        if answer.code not in MECHANISM_REFUSED:
+            break
+    if answer.code != 235:
+        raise talk.refusal(answer)
+
+
+def _attempt(talk: Conversation, mechanism: str) -> Answer:
+    """The server's last word to a login with this mechanism. What the challenges say means nothing."""
+    responses = _responses(mechanism, talk.target.user or "", talk.target.password)
+    talk.transcript.hide(talk.target.password, responses[-1])
     command = f"AUTH {mechanism.upper()}"
-    shown = command
     if mechanism == "plain" and len(command) + 1 + len(_encoded(responses[0])) <= MAX_COMMAND:
-        command, shown = f"{command} {_encoded(responses.pop(0))}", f"{command} {MASK}"
-    answer = talk.say(command, shown)
+        answer = talk.say(f"{command} {_encoded(responses[0])}", f"{command} {MASK}")
+        if answer.code in (500, 501):  # perhaps it takes no response together with AUTH
+            answer = talk.say(command)
+    else:
+        answer = talk.say(command)
     while answer.code == 334 and responses:
         answer = talk.say(_encoded(responses.pop(0)), MASK)
     if answer.code == 334:  # it wants to hear more than the mechanism has to say: cancel, RFC 4954 4
         talk.say("*")
         raise talk.failure("the server asks for more than the mechanism has", "the server's log says more")
-    if answer.code != 235:
-        raise talk.refusal(answer)
+    return answer
 
 
-def _choice(talk: Conversation, offered: Capabilities) -> str:
-    """The mechanism to use, one that the server offers."""
+def _choices(talk: Conversation, offered: Capabilities) -> list[str]:
+    """The mechanisms to use, which the server offers, the best first."""
     there = [name.lower() for name in offered.get("AUTH", [])]
     wanted = [talk.target.mechanism] if talk.target.mechanism else MECHANISMS
-    for mechanism in wanted:
-        if mechanism in there:
-            return mechanism
+    if choices := [mechanism for mechanism in wanted if mechanism in there]:
+        return choices
     if there:
         raise talk.failure(
             f"the server does not offer {' or '.join(wanted).upper()}", f"it offers {' '.join(there).upper()}"

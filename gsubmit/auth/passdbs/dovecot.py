@@ -66,7 +66,7 @@ class DovecotAuth:
 
     def pretend(self, claim: Claim, origin: Origin) -> None:
         """Nothing: Dovecot takes as long for unknown users as for wrong passwords."""
-        return None
+        return
 
     def _verify_password(self, claim: Cleartext, origin: Origin) -> Answer:
         # Dovecot's answer is for this client only, for example where the user has `allow_nets`.

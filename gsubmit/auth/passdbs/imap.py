@@ -109,7 +109,7 @@ class ImapServer:
 
     def pretend(self, claim: Claim, origin: Origin) -> None:
         """Nothing: the server is asked about every user, and answers when it likes."""
-        return None
+        return
 
     def _ask(self, user: str, password: str) -> Verdict:
         values = dict(zip(_VARIABLES, (user, *user.partition("@")[::2]), strict=True))

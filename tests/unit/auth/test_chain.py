@@ -289,9 +289,7 @@ class TestKeys:
             account.settle(lambda _: False)
 
     @pytest.mark.parametrize("user", ["plain", "stranger", "forbidden"])
-    def test_no_key_is_made_before_the_proof(
-        self, plain: Chain, user: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_no_key_is_made_before_the_proof(self, plain: Chain, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """AUT-24: that would take a while, for some users and not for others."""
         made: list[object] = []
         run = hashing.run

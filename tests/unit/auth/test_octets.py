@@ -72,7 +72,9 @@ def test_passwd_file(tmp_path: Path, scheme: str, cache: int) -> None:
 
 
 @pytest.mark.parametrize("characters", ["", "abc\udce9"])
-@pytest.mark.parametrize(("user", "acts_for"), [("caf\udce9", ""), ("tim", "\udce9"), ("a*\udce9", ""), ("\udce9*a", "")])
+@pytest.mark.parametrize(
+    ("user", "acts_for"), [("caf\udce9", ""), ("tim", "\udce9"), ("a*\udce9", ""), ("\udce9*a", "")]
+)
 def test_nobody_has_a_name_that_is_not_utf8(characters: str, user: str, acts_for: str) -> None:
     """Log, relay and passdbs take names as text. `static` would say yes to everybody."""
     passdbs = (PassdbSettings("static", "password=x"), PassdbSettings("static", "password=x", master=True))

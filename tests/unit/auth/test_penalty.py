@@ -157,9 +157,7 @@ def test_no_name_is_not_known(kept: Penalty, guesses: Iterator[str]) -> None:
     assert kept.level(ADDRESS, "") == 1
 
 
-def test_memory_of_the_known_is_bounded(
-    kept: Penalty, guesses: Iterator[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_of_the_known_is_bounded(kept: Penalty, guesses: Iterator[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(penalty, "MAX_KNOWN", 2)
     for user in ("a", "b", "a", "c"):
         kept.succeeded(ADDRESS, user)

@@ -90,6 +90,31 @@ def test_login_mechanism(serve: Serve) -> None:
     assert outcome["ok"] is True
 
 
+@pytest.mark.parametrize(
+    ("answers", "sent"),
+    [
+        pytest.param(
+            {"AUTH": "504 5.5.4 What?", "AUTH LOGIN": "334 Name?", "NAME": "334", "WORD": "235 welcome"},
+            ["AUTH PLAIN ****", "AUTH LOGIN", "****", "****"],
+            id="the next mechanism",
+        ),
+        pytest.param(
+            {"AUTH": "501 5.5.4 Syntax", "AUTH PLAIN": "334 go on", "BOTH": "235 welcome"},
+            ["AUTH PLAIN ****", "AUTH PLAIN", "****"],
+            id="without initial response",
+        ),
+        pytest.param({"AUTH": "334 ", "BOTH": "235 welcome"}, ["AUTH PLAIN ****", "****"], id="asked for once more"),
+    ],
+)
+def test_servers_that_refuse_a_mechanism_or_its_form(serve: Serve, answers: dict[str, str], sent: list[str]) -> None:
+    user = "bob@example.org"
+    texts = {"NAME": user, "WORD": PASSWORD, "BOTH": f"\0{user}\0{PASSWORD}"}
+    told = {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
+    outcome = run_json(serve(**{told.get(key, key): answer for key, answer in answers.items()}), *LOGIN)
+    assert outcome["steps"][3]["sent"] == sent
+    assert outcome["ok"] is True
+
+
 def test_wrong_password_echoed(serve: Serve) -> None:
     server = serve(AUTH=f"535 5.7.8 no, {PASSWORD} is wrong, {base64.b64encode(PASSWORD.encode()).decode()} too")
     outcome = run_json(server, *LOGIN)

@@ -19,9 +19,10 @@ import trustme
 
 from gsubmit.net import hosts as hostsfile
 from gsubmit.net.addresses import Addresses
-from gsubmit.relay import opening
+from gsubmit.relay import login
 from gsubmit.relay.answer import RelayFailed
 from gsubmit.relay.connection import RelayConnection
+from gsubmit.relay.loginhabits import LoginHabits
 from gsubmit.relay.nexthop import NextHop
 from gsubmit.relay.opening import open_connection
 from gsubmit.relay.xclient import ClientFacts
@@ -449,7 +450,9 @@ def test_long_initial_response_goes_alone() -> None:
         pytest.param(["PLAIN"], {"AUTH": "421 4.3.2 Bye"}, "with PLAIN: 421", id="421"),
         pytest.param(["GSSAPI", "CRAM-MD5"], {}, "offers no mechanism to log in with", id="nothing in common"),
         pytest.param([], {}, "offers no mechanism to log in with", id="none"),
-        pytest.param(["PLAIN"], {"AUTH": "334 ", "*": "501 Cancelled"}, "asks for more", id="asks for more"),
+        pytest.param(
+            ["PLAIN"], {"AUTH": "334 ", "default": "334 ", "*": "501 Cancelled"}, "asks for more", id="asks for more"
+        ),
         pytest.param(["SCRAM-SHA-256"], {"AUTH": "334 ?", "*": "501 Cancelled"}, "malformed challenge", id="no base64"),
     ],
 )
@@ -462,6 +465,154 @@ def test_login_fails(mechanisms: list[str], answers: dict[str, Answer], why: str
         assert server.open_now == 0
     assert reply == RELAY_REFUSES_US
     assert why in logged and PASSWORD not in logged
+
+
+def lines_of(mechanisms: list[str], answers: dict[str, Answer], **more: object) -> tuple[list[str], list[str], str]:
+    """What two connections to one relay heard after EHLO, with its responses named, and why the second failed."""
+    names = {
+        b64encode(f"\0me\0{PASSWORD}".encode()).decode(): "BOTH",
+        b64encode(b"me").decode(): "NAME",
+        b64encode(PASSWORD.encode()).decode(): "WORD",
+    }
+    told_names = {name: told for told, name in names.items()}
+    others = {told_names.get(key, key): answers[key] for key in answers if not key.startswith("AUTH ")}
+
+    def auth(line: str) -> str:
+        answer = answers[" ".join(line.split()[:2])]
+        return answer if isinstance(answer, str) else answer(line)
+
+    why = ""
+    with served(scripted(None, *mechanisms, AUTH=auth, **others)) as server:
+        to = login_hop(server.port, **more)
+        for _ in range(2):
+            try:
+                opened(to).close()
+                why = ""
+            except RelayFailed as failed:
+                why = failed.why
+        heard = []
+        for talk in server.talks:
+            lines = talk.lines[1:]
+            for told, name in names.items():
+                lines = [re.sub(rf"(^| ){re.escape(told)}$", rf"\1{name}", line) for line in lines]
+            heard.append([re.sub(r"(SCRAM-\S+) .*", r"\1 ...", line) for line in lines])
+    assert PASSWORD not in why
+    return heard[0], heard[1], why
+
+
+YES = "235 2.7.0 Welcome"
+
+
+@pytest.mark.parametrize("first", ["334 Username:", "334", "334 ", "334 VXNlcm5hbWU", "334 VXNlcm5hbWU6 ", "334 ?\xff"])
+@pytest.mark.parametrize(
+    "second", ["334 Password:", "334", "334 UGFzc3dvcmQ", "334 UGFzc3dvcmQ6 ", "334 Passwort für me"]
+)
+def test_prompts_mean_nothing(first: str, second: str) -> None:
+    """LGN-2, draft-murchison-sasl-login: "The contents of both challenges SHOULD be ignored"."""
+    lines, _, why = lines_of(["LOGIN"], {"AUTH LOGIN": first, "NAME": second, "WORD": YES})
+    assert (lines, why) == (["AUTH LOGIN", "NAME", "WORD"], "")
+
+
+@pytest.mark.parametrize(
+    ("mechanisms", "answers", "first", "second", "why"),
+    [
+        pytest.param(
+            ["PLAIN"], {"AUTH PLAIN": "334 go on", "BOTH": YES}, ["AUTH PLAIN BOTH", "BOTH"], None, "",
+            id="334 after the initial response",
+        ),
+        pytest.param(
+            ["PLAIN"], {"AUTH PLAIN": "334 ", "BOTH": "334 ", "*": "501 x"}, ["AUTH PLAIN BOTH", "BOTH", "*"], None,
+            "asks for more", id="334 without end",
+        ),
+        pytest.param(
+            ["LOGIN"], {"AUTH LOGIN": "334 ", "NAME": "334 ", "WORD": "334 ", "*": "501 x"},
+            ["AUTH LOGIN", "NAME", "WORD", "*"], None, "asks for more", id="a third prompt",
+        ),
+        pytest.param(
+            ["PLAIN", "LOGIN"], {"AUTH PLAIN": "504 5.5.4 What?", "AUTH LOGIN": "334 ", "NAME": "334 ", "WORD": YES},
+            ["AUTH PLAIN BOTH", "AUTH LOGIN", "NAME", "WORD"], ["AUTH LOGIN", "NAME", "WORD"], "", id="504 to PLAIN",
+        ),
+        pytest.param(
+            ["PLAIN", "LOGIN"], {"AUTH PLAIN": "500 What?", "AUTH LOGIN": "334 ", "NAME": "334 ", "WORD": YES},
+            ["AUTH PLAIN BOTH", "AUTH PLAIN", "AUTH LOGIN", "NAME", "WORD"], ["AUTH LOGIN", "NAME", "WORD"], "",
+            id="500 to PLAIN in any form",
+        ),
+        pytest.param(
+            ["PLAIN", "LOGIN"], {"AUTH PLAIN": "535 5.7.8 No"}, ["AUTH PLAIN BOTH"], None, "with PLAIN: 535",
+            id="535 is final",
+        ),
+        pytest.param(
+            ["PLAIN", "LOGIN"], {"AUTH PLAIN": "454 4.7.0 No"}, ["AUTH PLAIN BOTH"], None, "with PLAIN: 454",
+            id="454 is final",
+        ),
+        pytest.param(
+            ["PLAIN", "LOGIN"], {"AUTH PLAIN": "534 5.7.9 No"}, ["AUTH PLAIN BOTH"], None, "with PLAIN: 534",
+            id="534 leads to nothing better",
+        ),
+        pytest.param(
+            ["PLAIN", "LOGIN"], {"AUTH PLAIN": "504 x", "AUTH LOGIN": "504 y"}, ["AUTH PLAIN BOTH", "AUTH LOGIN"], None,
+            "with LOGIN: 504 y", id="all refused: tried again by the next connection",
+        ),
+        pytest.param(
+            ["SCRAM-SHA-256", "PLAIN", "LOGIN"], {"AUTH SCRAM-SHA-256": "504 x"}, ["AUTH SCRAM-SHA-256 ..."], None,
+            "weaker mechanism is not tried without TLS", id="no password in the clear in place of SCRAM",
+        ),
+        pytest.param(
+            ["SCRAM-SHA-256", "SCRAM-SHA-1"], {"AUTH SCRAM-SHA-256": "504 x", "AUTH SCRAM-SHA-1": "535 y"},
+            ["AUTH SCRAM-SHA-256 ...", "AUTH SCRAM-SHA-1 ..."], ["AUTH SCRAM-SHA-1 ..."], "with SCRAM-SHA-1: 535",
+            id="SCRAM in place of SCRAM",
+        ),
+        pytest.param(
+            ["SCRAM-SHA-256"], {"AUTH SCRAM-SHA-256": "334 ", "default": "535 y"},
+            ["AUTH SCRAM-SHA-256 ...", "?"], None, "with SCRAM-SHA-256: 535", id="an empty challenge to SCRAM",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_tried(
+    mechanisms: list[str], answers: dict[str, Answer], first: list[str], second: list[str] | None, why: str
+) -> None:
+    """RFC 4954 4: what the relay refuses as such is not the login; 535 is. It is remembered for the relay."""
+    heard, heard_next, failed = lines_of(mechanisms, answers)
+    if first[-1] == "?":
+        heard[-1] = heard_next[-1] = "?"
+    assert (heard, heard_next) == (first, first if second is None else second)
+    assert why in failed and bool(why) is bool(failed)
+
+
+def without_initial(line: str) -> str:
+    return "334 " if line == "AUTH PLAIN" else "501 5.5.4 Syntax: AUTH mechanism"
+
+
+def test_without_initial_response() -> None:
+    heard, heard_next, why = lines_of(["PLAIN", "LOGIN"], {"AUTH PLAIN": without_initial, "BOTH": YES})
+    assert (heard, heard_next, why) == (["AUTH PLAIN BOTH", "AUTH PLAIN", "BOTH"], ["AUTH PLAIN", "BOTH"], "")
+
+
+def test_with_tls_a_clear_text_mechanism_may_follow(
+    contexts: Callable[[str], ssl.SSLContext], trusting: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers: dict[str, Answer] = {"EHLO": ehlo("AUTH SCRAM-SHA-256 PLAIN"), "AUTH": refuse_scram}
+    with served(Server(answers, context=contexts("127.0.0.1"), is_tls_first=True)) as server:
+        to = login_hop(server.port, tls="smtps", context=trusting)
+        for _ in range(2):
+            opened(to).close()
+        assert [talk.verbs() for talk in server.talks] == ["EHLO AUTH AUTH", "EHLO AUTH"]
+    (logged,) = caplog.messages
+    assert "does not take AUTH SCRAM-SHA-256: 504 5.5.4 What?; next is PLAIN" in logged
+
+
+def refuse_scram(line: str) -> str:
+    return YES if "PLAIN" in line else "504 5.5.4 What?"
+
+
+def test_habits_are_forgotten_when_the_relay_lists_others() -> None:
+    habits = LoginHabits()
+    habits.look_at(["PLAIN", "LOGIN"])
+    habits.refused.add("PLAIN")
+    habits.look_at(["PLAIN", "LOGIN"])
+    assert habits.refused == {"PLAIN"}
+    habits.look_at(["PLAIN"])
+    assert not habits.refused
 
 
 def test_a_relay_that_repeats_the_password() -> None:
@@ -488,7 +639,7 @@ def test_clear_text_to_another_machine(
     monkeypatch: pytest.MonkeyPatch, more: dict[str, object], is_allowed: bool, mechanism: str
 ) -> None:
     """There is no other machine here: this one is called another."""
-    monkeypatch.setattr(opening, "_is_here", lambda _: False)
+    monkeypatch.setattr(login, "_is_here", lambda _: False)
     user, password = (b64encode(text.encode()).decode() for text in ("me", PASSWORD))
     answers = {"AUTH LOGIN": "334 x", user: "334 UGFzc3dvcmQ6", password: "235 2.7.0 Welcome"}
     with served(scripted(None, mechanism, **answers)) as server:
@@ -503,7 +654,7 @@ def test_clear_text_to_another_machine(
 def test_clear_text_within_tls_to_another_machine(
     monkeypatch: pytest.MonkeyPatch, contexts: Callable[[str], ssl.SSLContext], trusting: ssl.SSLContext
 ) -> None:
-    monkeypatch.setattr(opening, "_is_here", lambda _: False)
+    monkeypatch.setattr(login, "_is_here", lambda _: False)
     server = Server({"EHLO": ehlo("AUTH PLAIN")}, context=contexts("127.0.0.1"), is_tls_first=True)
     with served(server):
         opened(login_hop(server.port, tls="smtps", context=trusting)).close()
@@ -522,7 +673,7 @@ def test_clear_text_within_tls_to_another_machine(
     ],
 )
 def test_here(host: str, address: str, is_here: bool) -> None:
-    assert opening._is_here(RelayConnection(hop(25, host), address)) is is_here
+    assert login._is_here(RelayConnection(hop(25, host), address)) is is_here
 
 
 # Identity

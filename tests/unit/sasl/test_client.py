@@ -23,8 +23,8 @@ from gsubmit.sasl.client import (
     LoginFailed,
     ServerNotProven,
     answer,
-    best,
     conclude,
+    fitting,
     scram,
 )
 
@@ -33,7 +33,7 @@ ALL = ["LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"]
 
 
 def mechanism(name: str) -> ClientMechanism:
-    found = best([name], has_authorization_id=False)
+    found = next(iter(fitting([name], has_authorization_id=False)), None)
     assert found is not None
     return found
 
@@ -107,7 +107,7 @@ def test_scram_of_the_rfcs(vector: Vector) -> None:
     ],
 )
 def test_best(offered: list[str], has_authorization_id: bool, expected: str | None) -> None:
-    found = best(offered, has_authorization_id=has_authorization_id)
+    found = next(iter(fitting(offered, has_authorization_id=has_authorization_id)), None)
     assert (found.name if found else None) == expected
 
 

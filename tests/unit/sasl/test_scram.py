@@ -430,7 +430,7 @@ def ours(mechanism: client.ClientMechanism, login: client.Login, exchange: Excha
 @settings(deadline=None, max_examples=30)
 @given(user=st.text("abz=,@. +é", min_size=1).filter(str.strip), other=st.text("abz=,@. +é"))
 def test_own_client(name: str, user: str, other: str) -> None:
-    mechanism = client.best([name], has_authorization_id=bool(other))
+    mechanism = next(iter(client.fitting([name], has_authorization_id=bool(other))), None)
     assert mechanism is not None
     exchange = start(name, FakeAuthority({user: "pencil"}), CLEAR)
     assert ours(mechanism, client.Login(user, other, "pencil"), exchange) == Identity(other or user)

@@ -98,9 +98,7 @@ def test_waits_by_level(logins: Logins, clock: Clock) -> None:
 
 @pytest.mark.parametrize("at_a_time", [AT_A_TIME, AT_A_TIME_ELSEWHERE])
 @pytest.mark.parametrize("connections", [20, 400])
-def test_more_connections_guess_no_faster(
-    logins: Logins, clock: Clock, connections: int, at_a_time: int
-) -> None:
+def test_more_connections_guess_no_faster(logins: Logins, clock: Clock, connections: int, at_a_time: int) -> None:
     """The turn of the network and the wait are one: what slows one connection slows all of them."""
     numbers, done = itertools.count(), itertools.count()
     end = clock.now + 600

@@ -122,7 +122,7 @@ def test_password_that_is_not_utf8(tmp_path: Path, verdict: str) -> None:
         if verdict == "OK":
             assert "pass" not in passdb(tmp_path).verify(claim, Origin()).fields
         else:
-            with pytest.raises(Denied, match="refused by Dovecot: caf $"):
+            with pytest.raises(Denied, match=r"refused by Dovecot: caf $"):
                 passdb(tmp_path).verify(claim, Origin())
     assert b64decode(server.lines[0].rpartition("resp=")[2]) == b"\0tim\0caf\xe9"
 
