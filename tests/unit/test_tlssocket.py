@@ -14,8 +14,8 @@ import pytest
 
 from gsubmit import openssl
 from gsubmit.auth.cache import VerifiedCache
+from gsubmit.auth.means import Means
 from gsubmit.auth.oauth.settings import read as read_oauth
-from gsubmit.auth.passdb import Means
 from gsubmit.auth.passdbs import imap
 from gsubmit.certificates import client_context, new_context
 from gsubmit.server.tls import ServerTls
