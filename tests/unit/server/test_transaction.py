@@ -36,7 +36,9 @@ def open_one(tmp_path: Path) -> Iterator[Transaction]:
 
 
 @pytest.mark.parametrize("kind", ["good", "bad"])
-def test_each_answer_to_rcpt_is_looked_at_once(open_one: Transaction, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_answer_to_rcpt_is_looked_at_once(
+    open_one: Transaction, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many recipients come beyond submission_max_recipients, each of them costs the same."""
     looks = 0
 
