@@ -140,7 +140,10 @@ class _Parser:
 
     def _include(self, line: Line, place: Place) -> None:
         pattern = os.path.join(place.file.parent, line.text)  # noqa: PTH118 - glob.glob takes strings
-        files = sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob refuses absolute patterns
+        try:
+            files = sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob refuses absolute patterns
+        except ValueError as error:  # characters that no file name can have
+            raise BadLine(f"cannot read {pattern!r}: no file has such a name") from error
         if not files and line.kind == "include" and not glob.has_magic(line.text):
             raise BadLine(f"cannot read {pattern}: no such file")
         for file in files:

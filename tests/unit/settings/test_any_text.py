@@ -3,6 +3,7 @@
 import contextlib
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,11 @@ TEXTS = (
 def test_any_text(text: str) -> None:
     with contextlib.suppress(SettingsError):
         assert isinstance(load_text(text, Path("/nowhere/x.conf")).settings, Settings)
+
+
+def test_include_of_what_no_file_can_be_called() -> None:
+    with pytest.raises(SettingsError, match="no file has such a name"):
+        load_text("!include \ud800 plugin/x *", Path("/nowhere/x.conf"))
 
 
 @settings(max_examples=200, deadline=None)
