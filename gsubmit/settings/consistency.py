@@ -96,7 +96,7 @@ def _check_versions(ssl: SslSettings, place: Callable[..., Place], report: Repor
         if version not in OLD_TLS_VERSIONS:
             continue
         if ciphers and not _has_old_ciphers(ciphers):
-            text = f"{name} = {version} has no effect: no cipher of {list_name} is of TLS before 1.2 at @SECLEVEL=0"
+            text = f"{name} = {version} has no effect: {list_name} needs ciphers of TLS before 1.2, and @SECLEVEL=0"
         else:
             whom = "clients, relay and IMAP servers" if name == own[0] and not client[1] else "whoever is as old"
             text = f"{name} = {version} takes broken TLS versions (RFC 8996) and weak keys from {whom}"

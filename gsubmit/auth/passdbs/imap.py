@@ -114,7 +114,7 @@ class ImapServer:
     def _ask(self, user: str, password: str) -> Verdict:
         values = dict(zip(_VARIABLES, (user, *user.partition("@")[::2]), strict=True))
         host = variables.expand(self.host, values)
-        if host != self.host and not _HOST.fullmatch(host):
+        if "%" in self.host and not _HOST.fullmatch(host):
             raise Denied("no host name comes of this user name")
         if not self._turns.take(TURN_PATIENCE):
             raise Unavailable(f"all {MAX_CONNECTIONS} connections are busy")

@@ -452,6 +452,14 @@ def test_username() -> None:
     assert b64decode(server.lines[2]).split(b"\0")[1] == b"tim+example.org@backend"
 
 
+@pytest.mark.parametrize("host", ["::1", "[::1]", "[0:0::1]"])
+def test_ipv6_address_as_a_host(host: str) -> None:
+    """Nothing listens there: it is tried, and is no name that DNS would have to know."""
+    there = ImapServer.from_args(f"host={host} port=1", NOWHERE)
+    assert outcome(there, Cleartext("tim", "x")).startswith("Unavailable: ")
+    assert not there.host.startswith("[")
+
+
 def test_host_that_the_user_chooses(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING), fake() as server:
         there = ImapServer.from_args(f"host=%d port={server.port} cleartext=yes", NOWHERE)
