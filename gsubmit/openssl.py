@@ -15,7 +15,7 @@ from typing import Any
 
 
 def connection(sock: ssl.SSLSocket | ssl.SSLObject) -> int | None:
-    """The address of OpenSSL's SSL structure, if all around it is as CPython 3.11 to 3.14 have it.
+    """The address of OpenSSL's SSL structure, if all around it is as CPython 3.11 to 3.13 have it.
 
     PySSLSocket in CPython's Modules/_ssl.c begins: PyObject_HEAD, a weak reference to the socket, `SSL *`, the
     context. The last of these is known otherwise, so it shows that the one before is what we take it for.
