@@ -46,8 +46,7 @@ def main() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     os.nice(5)  # others wait for the server, not for us
-    with suppress(OSError):
-        ATTACKS[name](port, tls_port)
+    ATTACKS[name](port, tls_port)
     threading.Event().wait()
 
 
@@ -60,10 +59,11 @@ def _send_records(sock: socket.socket, records: bytes, rate: float) -> None:
     _begun()
     _read_on(sock)
     start, at = time.monotonic(), 0
-    while at < len(records):
-        at += sock.send(records[at : at + 65536])
-        if rate:
-            time.sleep(max(at / rate - (time.monotonic() - start), 0))
+    with suppress(OSError):  # the end of it, if the server makes one
+        while at < len(records):
+            at += sock.send(records[at : at + 65536])
+            if rate:
+                time.sleep(max(at / rate - (time.monotonic() - start), 0))
 
 
 def _read_on(sock: socket.socket) -> None:
@@ -107,9 +107,8 @@ class Session:
         self.ask(b"RCPT TO:<b@example.org>")
 
 
-def _uploads(port: int, _: int) -> None:
-    """Users who send a line each second."""
-    _ready()
+def _upload(port: int) -> None:
+    """Users who send a line each second. It returns when all of them have begun."""
     sessions = []
     for number in range(UPLOADS):
         with suppress(OSError):
@@ -118,42 +117,50 @@ def _uploads(port: int, _: int) -> None:
             session.begin()
             session.ask(b"DATA")
             sessions.append(session)
-    _begun()
-    while True:
-        for session in sessions:
-            with suppress(OSError):
-                session.sock.sendall(b"a line\r\n")
-        time.sleep(1)
+
+    def go_on() -> None:
+        while True:
+            for session in sessions:
+                with suppress(OSError):
+                    session.sock.sendall(b"a line\r\n")
+            time.sleep(1)
+
+    threading.Thread(target=go_on, daemon=True).start()
 
 
-def _idle_transactions(port: int, _: int) -> None:
-    """One user who says MAIL in many sessions, and then nothing but NOOP."""
-    _ready()
+def _idle(port: int) -> None:
+    """One user who says MAIL in many sessions, and then nothing but NOOP. It returns when all have begun."""
     sessions = []
     for number in range(SESSIONS):
         with suppress(OSError):
-            session = Session(port, f"127.0.1.{number // 10 + 1}")
+            session = Session(port, f"127.0.2.{number // 10 + 1}")
             session.log_in("greedy@example.org")
             session.begin()
             sessions.append(session)
-    _begun()
-    while True:
-        for session in sessions:
-            with suppress(OSError):
-                session.ask(b"NOOP")
-        time.sleep(2)
+
+    def go_on() -> None:
+        while True:
+            for session in sessions:
+                with suppress(OSError):
+                    session.ask(b"NOOP")
+            time.sleep(2)
+
+    threading.Thread(target=go_on, daemon=True).start()
 
 
-def _uploads_and_idle(port: int, tls_port: int) -> None:
-    """Both."""
-    pid = os.fork()
-    if pid == 0:
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, 0)
-        os.dup2(null, 1)
-        _idle_transactions(port, tls_port)
-    time.sleep(1)
-    _uploads(port, tls_port)
+def _holding(*holders: Callable[[int], None]) -> Callable[[int, int], None]:
+    """All of these at a time."""
+
+    def attack(port: int, _: int) -> None:
+        _ready()
+        threads = [threading.Thread(target=holder, args=(port,), daemon=True) for holder in holders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        _begun()
+
+    return attack
 
 
 def _strangers(port: int, _: int) -> None:
@@ -166,7 +173,7 @@ def _strangers(port: int, _: int) -> None:
         number += 1
         with suppress(OSError):
             sock = socket.socket()
-            sock.bind(("127.0.2.1", 0))
+            sock.bind(("127.0.5.1", 0))
             sock.setblocking(False)
             held.append(sock)
             sock.connect(("127.0.0.1", port))
@@ -240,9 +247,9 @@ ATTACKS: dict[str, Callable[[int, int], None]] = {
     "slow KeyUpdate": lambda _, port: _send_records(*key_updates(port, RECORDS), SLOWLY),
     "KeyUpdate": lambda _, port: _send_records(*key_updates(port, RECORDS), 0),
     "ClientHello in TLS 1.2": lambda _, port: _send_records(*client_hellos(port, HELLOS), 0),
-    "100 slow uploads": _uploads,
-    "100 idle transactions": _idle_transactions,
-    "uploads and idle": _uploads_and_idle,
+    "100 slow uploads": _holding(_upload),
+    "100 idle transactions": _holding(_idle),
+    "uploads and idle": _holding(_upload, _idle),
     "300 knocks a second": _strangers,
     "one user everywhere": _everywhere,
     "headers": _submit(HEADERS, 2),

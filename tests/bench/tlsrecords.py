@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 HANDSHAKE = 22  # record type, RFC 5246 6.2.1
 TLS12 = 0x0303
-CIPHER = b"\xc0\x2f"  # TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, RFC 5289 3.2
+CIPHERS = b"\xc0\x2b\xc0\x2f"  # those that we have, RFC 5289 3.2
 KEY, SALT = 16, 4  # octets, RFC 5288 3
 
 
@@ -64,7 +64,7 @@ def client_hellos(port: int, count: int) -> tuple[socket.socket, bytes]:
     """A connection by TLS 1.2, and so many records that ask for a new handshake, encrypted by its keys."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256")
+    context.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256")
     with TemporaryDirectory() as folder:
         log = Path(folder) / "keys"
         context.keylog_filename = str(log)
@@ -73,7 +73,7 @@ def client_hellos(port: int, count: int) -> tuple[socket.socket, bytes]:
     server_random = connection.heard[11:43]  # record and handshake headers, version, then this
     keys = _expanded(secret, b"key expansion" + server_random + client_random, 2 * (KEY + SALT))
     cipher, salt = AESGCM(keys[:KEY]), keys[2 * KEY : 2 * KEY + SALT]
-    hello = struct.pack(">H32sBH2sBB", TLS12, os.urandom(32), 0, len(CIPHER), CIPHER, 1, 0)
+    hello = struct.pack(">H32sBH4sBB", TLS12, os.urandom(32), 0, len(CIPHERS), CIPHERS, 1, 0)
     message = b"\x01" + len(hello).to_bytes(3, "big") + hello
     records = []
     for number in range(1, count + 1):  # 0 was Finished

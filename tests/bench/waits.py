@@ -1,7 +1,9 @@
 """A well-behaved client beside an attack: `python waits.py WHAT PORT SECONDS` prints how long its sessions took.
 
-WHAT is `look` (connect, EHLO, NOOP, QUIT) or `mail` (with a login and a message). A process of its own, so that what it
-waits is the server's doing. It prints the milliseconds of each session, with a reply that refused it where one did.
+WHAT is `look` (connect, EHLO, NOOP, QUIT) or `mail` (with a login and a message). A session begins every 50 ms, however
+long those before it take: whoever only begins when the last one has ended does not count those who would have waited.
+A process of its own, so that what it waits is the server's doing. It prints a line for each session: milliseconds, and
+the reply that refused it, if one did.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ import os
 import socket
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
+from threading import Thread
 from typing import BinaryIO
 
-PAUSE = 0.02  # seconds between two sessions
+EVERY = 0.05  # seconds from one session's begin to the next
 TIMEOUT = 60.0  # seconds
-SOURCE = "127.0.0.9"  # nobody's who attacks
+ADDRESSES = 250  # of clients, each a user of its own
 LOOK = (b"EHLO probe.example.org", b"NOOP", b"QUIT")
 MAIL = (
-    *(b"EHLO probe.example.org", b"AUTH PLAIN AHByb2JlQGV4YW1wbGUub3JnAHNlY3JldA==", b"MAIL FROM:<probe@example.org>"),
+    *(b"EHLO probe.example.org", b"AUTH PLAIN ", b"MAIL FROM:<probe@example.org>"),
     *(b"RCPT TO:<b@example.org>", b"DATA", b"Subject: probe\r\n\r\ntext\r\n.", b"QUIT"),
 )
 
@@ -29,27 +33,41 @@ def main() -> None:
     what, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     with suppress(PermissionError):
         os.nice(-10)  # it wakes up in time, whatever else goes on on its CPU
-    end = time.monotonic() + seconds
-    while (since := time.monotonic()) < end:
-        try:
-            refusal = _session(port, LOOK if what == "look" else MAIL)
-        except OSError as error:
-            refusal = str(error)
-        print(f"{(time.monotonic() - since) * 1000:.3f} {refusal}", flush=True)
-        time.sleep(PAUSE)
+    start = time.monotonic()
+    sessions = []
+    for number in range(int(seconds / EVERY)):
+        time.sleep(max(start + number * EVERY - time.monotonic(), 0))
+        sessions.append(Thread(target=_note, args=(number % ADDRESSES + 1, port, LOOK if what == "look" else MAIL)))
+        sessions[-1].start()
+    for session in sessions:
+        session.join()
 
 
-def _session(port: int, lines: tuple[bytes, ...]) -> str:
+def _note(number: int, port: int, lines: tuple[bytes, ...]) -> None:
+    since = time.monotonic()
+    try:
+        refusal = _session(number, port, lines)
+    except OSError as error:
+        refusal = str(error)
+    took = (time.monotonic() - since) * 1000
+    sys.stdout.write(f"{took:.3f} {refusal}\n")  # in one piece, others write too
+
+
+def _session(number: int, port: int, lines: tuple[bytes, ...]) -> str:
     """All of it; the reply that ended it before its time, or nothing."""
-    with socket.create_connection(("127.0.0.1", port), TIMEOUT, (SOURCE, 0)) as sock, sock.makefile("rb") as replies:
+    with (
+        socket.create_connection(("127.0.0.1", port), TIMEOUT, (f"127.0.9.{number}", 0)) as sock,
+        sock.makefile("rb") as replies,
+    ):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for reply in _replies(sock, replies, lines):
+        user = b64encode(f"\0probe{number}@example.org\0secret".encode())
+        for reply in _replies(sock, replies, [line + user if line.startswith(b"AUTH") else line for line in lines]):
             if reply[:1] not in b"23":
                 return reply.decode(errors="replace").strip() or "closed"
     return ""
 
 
-def _replies(sock: socket.socket, replies: BinaryIO, lines: tuple[bytes, ...]) -> Iterator[bytes]:
+def _replies(sock: socket.socket, replies: BinaryIO, lines: list[bytes]) -> Iterator[bytes]:
     yield _reply(replies)
     for line in lines:
         sock.sendall(line + b"\r\n")
