@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from gsubmit.settings.relay import RelaySettings
 from gsubmit.settings.sections import Settings
 
 
