@@ -175,7 +175,10 @@ class _Parser:
     def _look_up(self, name: str, place: Place) -> Value:
         """Return what `$name` stands for: set before in this block or one around it, or the default."""
         if name.startswith("ENV:"):
-            return Value(name, os.environ.get(name[4:], ""), place)
+            try:
+                return Value(name, os.environ.get(name[4:], ""), place)
+            except ValueError as error:  # characters that no variable's name can have
+                raise BadLine(f"there is no variable {name!r}") from error
         for block in reversed(self._open):
             for entry in reversed(block.entries):
                 if isinstance(entry, Value) and entry.key == name:

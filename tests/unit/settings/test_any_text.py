@@ -39,6 +39,11 @@ def test_include_of_what_no_file_can_be_called() -> None:
         load_text("!include \ud800 plugin/x *", Path("/nowhere/x.conf"))
 
 
+def test_variable_that_cannot_be_called_so() -> None:
+    with pytest.raises(SettingsError, match="there is no variable"):
+        load_text("listen = $ENV:HOME\ud800", Path("/nowhere/x.conf"))
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["listen", "ssl_cert", "log_path", "submission_logout_format", "ssl_cipher_list"]), TEXTS)
 def test_any_value(name: str, value: str) -> None:
