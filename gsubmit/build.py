@@ -32,6 +32,9 @@ def build_relay(settings: Settings) -> NextHops:
     relay = settings.relay
     if not relay.submission_relay_host:
         return NoRelay()
+    discarded = {word.upper() for word in relay.submission_relay_discard_ehlo_keywords}
+    if not settings.submission.submission_add_received_header:
+        discarded.add("CHUNKING")  # there is nothing of ours that BDAT could be tried with
     context = None
     if relay.submission_relay_ssl != "no":
         try:
@@ -54,7 +57,7 @@ def build_relay(settings: Settings) -> NextHops:
         trusted=relay.submission_relay_trusted,
         auth_cleartext=relay.submission_relay_auth_cleartext,
         rawlog_dir=relay.submission_relay_rawlog_dir,
-        discarded=frozenset(word.upper() for word in relay.submission_relay_discard_ehlo_keywords),
+        discarded=frozenset(discarded),
     )
     return Relay(
         hop,

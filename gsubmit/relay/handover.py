@@ -31,7 +31,8 @@ def hand_over(connection: RelayConnection, header: bytes, body: MessageBody, com
     """
     connection.check_silence()
     try:
-        if "CHUNKING" in connection.capabilities:
+        # Nothing but a header of ours proves BDAT: an empty chunk is refused by Postfix.
+        if "CHUNKING" in connection.capabilities and (connection.takes_chunks or header):
             return _by_chunks(connection, header, body, committed)
         return _by_data(connection, header, body, committed)
     except BaseException:

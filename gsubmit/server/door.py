@@ -25,6 +25,7 @@ RENEW_EVERY = 0.1  # seconds between looks at who has logged in, while it is ful
 LOOKED_AT = 3  # of those who hold most
 # A user keeps this part of all places, whoever else wants in, and is not cut off within a message up to that part.
 IDLE_SHARE = 20
+LEAST_SHARE = 2  # places, however few there are
 BUSY_SHARE = 4
 
 _STAYS = 4  # a rank above those of all who may have to go
@@ -151,7 +152,7 @@ class Door:
         """Who goes first of those with the same holder; who waits for the end of a penalty, say, has a place too."""
         if session.identity is None:
             return 0 if session.wire.awaits is Awaits.COMMAND else 1
-        if held <= self.client_limit // IDLE_SHARE or session.wire.awaits is Awaits.NOTHING:
+        if held <= max(self.client_limit // IDLE_SHARE, LEAST_SHARE) or session.wire.awaits is Awaits.NOTHING:
             return _STAYS  # what it waits for is not the client: a relay may have its message
         if session.transaction is None:
             return 2

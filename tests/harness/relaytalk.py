@@ -183,7 +183,7 @@ class RelayTalk:
             self._finish(self._chunk + raw, self._chunk + raw, is_scripted)
             self._chunk = b""
             return
-        if not re.fullmatch(rb"(Received: .*\r\n([ \t].*\r\n)*)?", raw):
+        if not re.fullmatch(rb"Received: .*\r\n([ \t].*\r\n)*", raw):  # an empty one is refused by Postfix
             self._note([f"a first chunk that is not all its own: {shown(raw)!r}"])
         self._chunk += raw
         if not (is_scripted and self._perform()):

@@ -26,7 +26,7 @@ def test_a_hard_message_of_5_mb_arrives_as_it_was_sent(
         assert_arrived(relay_postfix.next_message(), message)
         assert ", TLS, " in server.log
         assert f"relay=127.0.0.1:{port}" in server.log
-    used = "bdat=1" if chunking else "data=1"
+    used = "bdat=2" if chunking else "data=1"
     eventually("goodbye to Postfix", lambda: f"mail=1 rcpt=1 {used} quit=1" in relay_postfix.log[seen:])
 
 

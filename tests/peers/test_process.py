@@ -38,6 +38,7 @@ def test_a_tls_name_that_is_no_text_is_one_line_of_the_log() -> None:
                 sock.sendall(client_hello(name))
                 assert sock.recv(1000)[:1] == ALERT
         assert shakes_hands(server)
+        eventually("the lines", lambda: server.log.count("UnicodeDecodeError") == len(NO_TEXT))
         lines = [line for line in server.log.splitlines() if "UnicodeDecodeError" in line]
         assert [": Warning: ignored: UnicodeDecodeError: " in line for line in lines] == [True] * len(NO_TEXT), lines
         assert "Traceback" not in server.log

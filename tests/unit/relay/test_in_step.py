@@ -39,13 +39,15 @@ def test_a_relay_that_lists_chunking_and_knows_no_bdat(
 
 
 def test_nothing_of_the_content_is_in_the_first_chunk(tmp_path: Path) -> None:
-    """Also without a field of our own."""
+    """A message without a field of our own goes by DATA until another one has proven BDAT."""
     server = Server({"EHLO": CHUNKING})
     with relaying(server) as relay:
         assert message(relay, tmp_path).code == 250
+        assert Sent(relay, tmp_path).final.code == 250
         assert message(relay, tmp_path).code == 250
         (talk,) = server.talks
-        assert [line for line in talk.lines if line.startswith("BDAT")] == ["BDAT 0", "BDAT 20 LAST", "BDAT 20 LAST"]
+        content = [line for line in talk.lines if line.startswith(("BDAT", "DATA"))]
+        assert content == ["DATA", "BDAT 16", "BDAT 20 LAST", "BDAT 20 LAST"]
 
 
 def test_a_relay_that_does_not_answer_bdat(tmp_path: Path) -> None:
