@@ -57,8 +57,11 @@ class Addresses:
 
     def failed(self, address: str) -> None:
         """Leave this address alone for a while, longer each time."""
+        now = time.monotonic()
         rest = min(self._resting.get(address, (0.0, FIRST_REST / 2))[1] * 2, LONGEST_REST)
-        self._resting[address] = (time.monotonic() + rest, rest)
+        # A name may have other addresses each time it is asked for.
+        self._resting = {one: known for one, known in self._resting.items() if known[0] + LONGEST_REST > now}
+        self._resting[address] = (now + rest, rest)
 
     def worked(self, address: str) -> None:
         """This address is as good as ever."""

@@ -11,7 +11,7 @@ from gsubmit.relay.replyparser import NotAReply
 from gsubmit.relay.stream import RelayStream
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
-from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_REFUSES_US
+from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US
 from gsubmit.smtp.reply import Reply
 
 QUIT_TIMEOUT = 2.0  # seconds to wait for the answer to QUIT
@@ -130,10 +130,9 @@ class RelayConnection(RelayStream):
         """The reply to the message: the first that comes, for all others were accounted for."""
         reply = self.hear()
         if not self._replies.is_empty:
-            more = self._parsed()
-            self.has_said_more = more is None or more.code != 421
+            self.has_said_more = isinstance(self.said_more(), SaidMore)
             if not self.has_said_more:
-                self.close()
+                self.close()  # it has ended
         return reply
 
     def read_reply(self) -> Reply:
@@ -185,11 +184,20 @@ class RelayConnection(RelayStream):
             raise self.said_more()
 
     def said_more(self) -> RelayFailed:
-        """The failure of a relay that did; a 421 is the end of the connection and no more than that."""
+        """The failure of a relay that did; 421, or any refusal with the end behind it, is that end and no more."""
+        is_farewell = self._replies.code == b"421"
         reply = self._parsed()
-        if reply is not None and reply.code == 421:
-            return RelayFailed(for_client(reply), f"{self} said: {reply}", lost=True)
+        if is_farewell or (reply is not None and reply.refuses and self._has_ended()):
+            said = reply or repr(self._replies.start)
+            return RelayFailed(for_client(reply) if reply else RELAY_LOST, f"{self} said: {said}", lost=True)
         return SaidMore(RELAY_NONSENSE, f"{self} says more than it was asked: {reply or self._replies.start!r}")
+
+    def _has_ended(self) -> bool:
+        try:
+            self.is_silent()
+        except RelayFailed:
+            return True
+        return self.sock is None
 
     # Between transactions, and the end
 

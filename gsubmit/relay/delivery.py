@@ -58,7 +58,7 @@ class RelayDelivery:
         self._requests = self._requests_on(self._connection)
         try:
             self.sender = self._ask(sender)
-        except Refused:
+        except BaseException:
             self._finish()
             raise
 
@@ -195,7 +195,8 @@ class RelayDelivery:
             self._relay.wake(self)
             try:
                 with fitting(body, self._params, self._connection.capabilities, self._label) as fit:
-                    reply = hand_over(self._connection, header, fit, self._commit)
+                    knows_bdat = self._relay.learnt.is_proven("CHUNKING")
+                    reply = hand_over(self._connection, header, fit, self._commit, knows_bdat=knows_bdat)
             except RelayFailed as failure:
                 if self._stage is Stage.COMMITTED and not isinstance(failure, KeywordRefused):
                     failure.why += "; whether the relay took the message is unknown"
@@ -209,6 +210,8 @@ class RelayDelivery:
                     _log.error(text, self._connection, extra={"prefix": self._label})
                 raise
             else:
+                if self._connection.takes_chunks and not reply.refuses:
+                    self._relay.learnt.prove("CHUNKING")
                 self._finish()
                 return for_client(reply)
 

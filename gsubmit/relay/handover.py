@@ -23,8 +23,12 @@ _NO_FIRST_CHUNK = _NO_CHUNKING | {501, 555}
 Committed = Callable[[], None]
 
 
-def hand_over(connection: RelayConnection, header: bytes, body: MessageBody, committed: Committed) -> Reply:
+def hand_over(
+    connection: RelayConnection, header: bytes, body: MessageBody, committed: Committed, *, knows_bdat: bool = False
+) -> Reply:
     """Send `header` and `body`; the relay's final reply, as it was said. Raises RelayFailed, KeywordRefused among it.
+
+    `knows_bdat`: this relay has taken a whole message by BDAT before.
 
     A refusal in the middle of the content ends the connection, and so does any refusal of a chunk: nobody knows how
     much of it the relay has read, and what it takes the rest for (RFC 3030 2 binds only those who know BDAT).
@@ -33,14 +37,16 @@ def hand_over(connection: RelayConnection, header: bytes, body: MessageBody, com
     try:
         # Nothing but a header of ours proves BDAT: an empty chunk is refused by Postfix.
         if "CHUNKING" in connection.capabilities and (connection.takes_chunks or header):
-            return _by_chunks(connection, header, body, committed)
+            return _by_chunks(connection, header, body, committed, knows_bdat=knows_bdat)
         return _by_data(connection, header, body, committed)
     except BaseException:
         connection.close()  # content that was begun is ended by closing and by nothing else
         raise
 
 
-def _by_chunks(connection: RelayConnection, header: bytes, body: MessageBody, committed: Committed) -> Reply:
+def _by_chunks(
+    connection: RelayConnection, header: bytes, body: MessageBody, committed: Committed, *, knows_bdat: bool
+) -> Reply:
     if not connection.takes_chunks:
         refusal = _first_chunk(connection, header)
         if refusal is not None:
@@ -50,7 +56,7 @@ def _by_chunks(connection: RelayConnection, header: bytes, body: MessageBody, co
     reply = _send(connection, header, body.blocks(), committed)
     if reply.refuses:
         connection.close()
-        if reply.code in _NO_CHUNKING:
+        if reply.code in _NO_CHUNKING and not knows_bdat:  # else it is about the message, whatever the code
             raise _lacks_chunking(connection, reply)
     return reply
 

@@ -49,6 +49,7 @@ class Relay:
         self._turns = Turns(max_connections)  # by user
         self._resting: dict[RelayDelivery, None] = {}  # those that have a turn while their client thinks
         self._parker: gevent.Greenlet[[], None] | None = None
+        self._parking = 0  # turns that are on their way from them
         self.learnt = Learnt()
         self._idle: list[RelayConnection] = []
         self._changes_hands = True  # until the relay takes no second XCLIENT on one connection
@@ -143,15 +144,23 @@ class Relay:
     def _park(self) -> None:
         """Take turns from those who keep them longest, of the users with the most, until nobody waits."""
         gevent.sleep(0)  # whoever spawned this waits only now
-        while wanted := self._turns.waiting:
+        while self._turns.waiting:
+            wanted = max(self._turns.waiting - self._parking, 0)
             last = time.monotonic() - PARK_AFTER
             idle = [delivery for delivery in self._resting if delivery.resting_since <= last]
             idle.sort(key=lambda delivery: (-self._turns.taken_by(delivery.user), delivery.resting_since))
             for delivery in idle[:wanted]:
                 self.wake(delivery)
-                gevent.spawn(self.give_back, delivery.park(), delivery.user)
+                gevent.spawn(self._give_back_parked, delivery.park(), delivery.user)
             gevent.sleep(PARK_EVERY)
         self._parker = None
+
+    def _give_back_parked(self, connection: RelayConnection, user: str) -> None:
+        self._parking += 1
+        try:
+            self.give_back(connection, user)
+        finally:
+            self._parking -= 1
 
     def _kept(self, client: ClientFacts | None) -> RelayConnection | None:
         """An idle connection whose relay takes us for this client, or for nobody, or can be told otherwise."""
@@ -170,7 +179,7 @@ class Relay:
                 introduce(connection, wanted)
             except RelayFailed as failed:
                 connection.close()
-                if was_told and not failed.lost:
+                if was_told and not failed.lost and connection.client is not wanted:  # it was XCLIENT that it refused
                     self._changes_hands = False  # Postfix is like that: the first client's address has no such right
                 continue
             return connection

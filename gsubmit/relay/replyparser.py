@@ -43,6 +43,11 @@ class ReplyParser:
         """The first octets that belong to no reply yet, for the log."""
         return self._octets[:SHOWN]
 
+    @property
+    def code(self) -> bytes:
+        """The code of the reply that comes next, as far as it has come."""
+        return self._code if self._texts else self._octets[:3]
+
     def next(self) -> Reply | None:
         """The next reply, or None when more octets are needed. Raises NotAReply."""
         while (line := self._line()) is not None:

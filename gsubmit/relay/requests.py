@@ -18,6 +18,8 @@ MAX_OUTSTANDING = 100  # commands without an answer; their replies fit any socke
 # How relays refuse a parameter of MAIL: RFC 5321 4.2.2 has 555, 501 and 504; 500, 502 and 503 were seen too.
 _PARAMETER_REFUSED = frozenset({500, 501, 502, 503, 504, 555})
 
+ORDINARY_SIZE = 2**31 - 1  # octets; a larger number may be more than the relay can read
+
 _log = logging.getLogger("gsubmit.relay")
 
 
@@ -35,7 +37,7 @@ class Requests:
         self._login = login
         self._label = label
         self._learnt = learnt
-        self._given_up: frozenset[str] = frozenset()  # parameters of our own that MAIL was refused with
+        self._given_up: list[str] = []  # parameters of our own that MAIL was refused with, in their order
         self._refusal = ""  # in these words
         self._asked: list[Promise] = []
         self._sent = 0  # how many of them were sent
@@ -53,7 +55,7 @@ class Requests:
     def _line(self, promise: Promise) -> bytes:
         capabilities = self._connection.capabilities
         if isinstance(promise.request, Sender):
-            return mail_line(promise.request, capabilities, self._login, self._learnt.left_out | self._given_up)
+            return mail_line(promise.request, capabilities, self._login, self._learnt.left_out.union(self._given_up))
         return rcpt_line(promise.request, capabilities)
 
     def _push(self) -> None:
@@ -94,7 +96,7 @@ class Requests:
         while self._connection.owed:
             self._connection.hear()
         self._refusal = self._refusal or str(reply)
-        self._given_up |= {ours[0]}
+        self._given_up.append(ours[0])
         mail.line = self._line(mail)
         self._sent = self._answered = 0
         return True
@@ -106,8 +108,8 @@ class Requests:
         if not all(map(self._learnt.is_proven, OWN_PARAMETERS)):
             for name in _own_parameters(mail):
                 self._learnt.prove(name)
-        for name in self._given_up:
-            if not self._learnt.is_proven(name):
+        for name in self._given_up[-1:]:  # those before it were refused with this one still there
+            if not self._learnt.is_proven(name) and not (name == "SIZE=" and _is_odd_size(mail)):
                 self._learnt.leave_out(name, f"{self._connection} answered MAIL with {name} so: {self._refusal}")
 
     def _settle(self, promise: Promise, reply: Reply) -> None:
@@ -127,3 +129,9 @@ def _own_parameters(mail: Promise) -> list[str]:
     asked_for = {"BODY="} if mail.request.params.body else set()
     words = {word.partition(b"=")[0].decode("ascii", "replace") + "=" for word in mail.line.split()[2:]}
     return [name for name in OWN_PARAMETERS if name in words and name not in asked_for]
+
+
+def _is_odd_size(mail: Promise) -> bool:
+    """Whether the client has declared a size that may well be why MAIL was refused."""
+    assert isinstance(mail.request, Sender)
+    return (mail.request.params.size or 0) > ORDINARY_SIZE

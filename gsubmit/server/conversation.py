@@ -118,6 +118,7 @@ def _answer(session: Session) -> Reply | Answer | None:
 def _say_last(session: Session, reply: Reply) -> None:
     """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
     session.is_over = True
+    session.stop_login_timer()  # it must not end the last words
     wire = session.wire
     if reply.closes:
         reply = replace(reply, text=f"{session.service.hostname} {reply.text}")

@@ -56,6 +56,7 @@ class Transaction:
         """Whether the next hop took so many recipients; waits for its answers where they may decide that."""
         while self._asked and self._accepted + len(self._asked) >= number > self._accepted:
             self._accepted += not self._asked.popleft().reply().refuses
+            self.moved_at = time.monotonic()  # the relay's time is not the client's
         return self._accepted >= number
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from tests.harness.peer_process import free_ports, public_folder, running
 from tests.harness.serving import certificate_folder
 
 USER = "user@example.org"
+LOG_DELAY = 0.15  # seconds; a thread of the server writes its lines, and there may be others at work
 PASSWORD = "secret"
 _CONFIGURATION = """
 mail_temp_dir = {folder}
@@ -58,6 +60,7 @@ class Gsubmit:
     @property
     def log(self) -> str:
         """What it logged so far."""
+        time.sleep(LOG_DELAY)
         return (self.folder / "log").read_text()
 
     @property

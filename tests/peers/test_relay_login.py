@@ -53,7 +53,7 @@ def test_gsubmit_logs_in_with_the_best_mechanism(relay: Postfix, offered: str) -
     assert len(accepted) == 3
     for line in accepted:  # the last is what MAIL AUTH= said, RFC 4954 5
         assert line.endswith(f"sasl_method={mechanism}, sasl_username={RELAY_USER}, sasl_sender={USER}")
-    eventually("goodbye", lambda: "ehlo=1 auth=1 mail=3 rcpt=3 bdat=3 quit=1" in relay.log[seen:])
+    eventually("goodbye", lambda: "ehlo=1 auth=1 mail=3 rcpt=3 bdat=4 quit=1" in relay.log[seen:])
 
 
 def test_a_login_inside_tls(relay: Postfix) -> None:
@@ -61,7 +61,7 @@ def test_a_login_inside_tls(relay: Postfix) -> None:
     trust = f"submission_relay_ssl = starttls\nssl_client_ca_file = {certificate_folder()}/ca.pem\n"
     with gsubmit(relay.ports["starttls"], _settings(more=trust)) as server, Client(server) as client:
         assert client.submit(small_message("inside"))[0] == 250
-    eventually("goodbye", lambda: "ehlo=2 starttls=1 auth=1 mail=1 rcpt=1 bdat=1 quit=1" in relay.log[seen:])
+    eventually("goodbye", lambda: "ehlo=2 starttls=1 auth=1 mail=1 rcpt=1 bdat=2 quit=1" in relay.log[seen:])
 
 
 @pytest.mark.parametrize("offered", [*MECHANISMS, "all"])
@@ -89,7 +89,7 @@ def test_a_login_and_xclient_together_and_the_connection_is_kept(relay: Postfix,
         for user in (USER, "user", USER):
             with Client(server, tls=True, user=user) as client:
                 assert client.submit(small_message("both"))[0] == 250, server.log
-    eventually("all on one connection", lambda: "mail=3 rcpt=3 bdat=3 quit=1" in relay.log[seen:])
+    eventually("all on one connection", lambda: "mail=3 rcpt=3 bdat=4 quit=1" in relay.log[seen:])
     accepted = [line for line in relay.log[seen:].splitlines() if ": client=" in line]
     who = [USER, "user", USER] if offered == "xclient" else [RELAY_USER] * 3
     assert [line.partition("sasl_username=")[2].partition(",")[0] for line in accepted] == who

@@ -64,6 +64,9 @@ def test_a_refusal_is_passed_on_and_a_lost_relay_is_451(client: Client, port: in
 def test_a_relay_that_does_not_want_us_is_451(client: Client, port: int, command: str, fault: str) -> None:
     with _faulty(port, fault, command):
         code, text = client.submit(small_message("unwanted"))
+        if (command, fault) == ("EHLO", "hard"):
+            assert code == 250  # HELO will do (RLY-1)
+            return
         assert code == 451
         assert text[:6] in (b"4.3.5 ", b"4.4.1 ", b"4.4.2 "), text
         assert client.noop()[0] == 250

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from gsubmit.server.commands.auth import log_in_by_certificate
@@ -118,6 +119,7 @@ def recipients(session: Session, _: Command) -> None:
     assert session.transaction is not None
     try:
         accepted = session.transaction.delivery.accepted()
+        session.transaction.moved_at = time.monotonic()  # the relay's time is not the client's
     finally:
         current = session.live_transaction()  # None when the answers made it void
     _need(current, MAIL_FIRST)

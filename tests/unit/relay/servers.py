@@ -94,6 +94,7 @@ class Server:
     is_tls_first: bool = False
     talks: list[Talk] = field(default_factory=list)
     most_open: int = 0
+    closes_after: str = ""  # what it says last of all
     port: int = 0
     peer_certificates: list[object] = field(default_factory=list)
     _greenlets: list[gevent.Greenlet[..., None]] = field(default_factory=list)
@@ -218,6 +219,8 @@ class _Talking:
         if text in (CLOSE, RESET, SILENT, DEAF, DRIPS):
             raise HungUp
         sock.sendall(f"{text}\r\n".encode())
+        if self._server.closes_after and text.endswith(self._server.closes_after):
+            raise HungUp
         return text
 
 

@@ -69,6 +69,33 @@ def test_a_refused_chunk_ends_the_connection(tmp_path: Path, code: int, step: st
 
 
 @pytest.mark.parametrize("code", [500, 502, 503, 504])
+def test_a_refusal_of_content_is_no_word_about_bdat(tmp_path: Path, code: int) -> None:
+    """A relay that has taken a message by BDAT means the message, whatever code its filter has."""
+    server = Server({"EHLO": CHUNKING, "content": in_turn("250 2.0.0 Queued", f"{code} 5.7.1 Spam")})
+    with relaying(server) as relay:
+        assert Sent(relay, tmp_path).final.code == 250
+        assert Sent(relay, tmp_path).final.code == code
+        assert len(server.mails) == 2
+        assert relay.learnt.left_out == frozenset()
+
+
+@pytest.mark.parametrize("words", ["451 timeout (#4.4.2)", "421 4.4.2 Bye", "421-4.4.2 Idle"])
+@pytest.mark.parametrize("step", ["idle", "in a transaction"])
+def test_the_end_of_a_relay_s_patience_is_no_lie(tmp_path: Path, words: str, step: str) -> None:
+    """The connection is replaced, and others' are kept as before."""
+
+    def leaves(_: str) -> str:
+        return f"250 2.0.0 Yes\r\n{words}"
+
+    server = Server({"EHLO": DATA}, each=[{"content" if step == "idle" else "RCPT": leaves}])
+    server.closes_after = words
+    with relaying(server) as relay:
+        assert Sent(relay, tmp_path).final.code == 250
+        assert Sent(relay, tmp_path).final.code == 250
+        assert relay.learnt.left_out == frozenset()
+
+
+@pytest.mark.parametrize("code", [500, 502, 503, 504])
 def test_bdat_that_is_unknown_at_last(tmp_path: Path, code: int) -> None:
     server = Server({"EHLO": CHUNKING}, each=[{"content": f"{code} 5.5.1 What?"}])
     with relaying(server) as relay:

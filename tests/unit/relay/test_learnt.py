@@ -39,11 +39,28 @@ def test_a_parameter_of_our_own(
             assert [reply.code for reply in (sent.sender, *sent.recipients, sent.final) if reply] == [250] * 4
         (talk,) = server.talks
         mails = [line for line in talk.lines if line.startswith("MAIL")]
-        assert len(mails) == 3 + len(words) + (words == ("SIZE",))  # only the first message asks more than once
         assert not any(f"{word}=" in mails[-1] for word in words)
+        assert relay.learnt.left_out == {f"{word}=" for word in words}  # and no other
+        if "AUTH" not in words:
+            assert "AUTH=" in mails[-1]
+        before = len(mails)
+        Sent(relay, tmp_path)
+        assert len([line for line in talk.lines if line.startswith("MAIL")]) == before + 1  # it is asked no more
     lines = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
-    assert len(lines) == len(words) + (words == ("SIZE",))
+    assert len(lines) == len(words)
     assert f"so: {code} 5.5.4 Unsupported" in lines[0]
+
+
+def test_a_size_that_no_relay_may_know(tmp_path: Path) -> None:
+    """Whoever declares it must not make the relay look as if it took no SIZE= at all."""
+
+    def answer(line: str) -> str:
+        return "501 5.5.4 Too large a number" if "SIZE=9999999" in line else "250 2.1.0 Yes"
+
+    server = Server({"EHLO": FULL.replace("SIZE 1000000", "SIZE"), "MAIL": answer})
+    with relaying(server) as relay:
+        Sent(relay, tmp_path, mail="<a@example.org> SIZE=99999999999999999999")
+        assert relay.learnt.left_out == frozenset()
 
 
 def test_a_sender_that_is_refused_whatever_we_say(tmp_path: Path) -> None:

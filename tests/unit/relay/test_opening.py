@@ -119,7 +119,12 @@ def test_nobody_listens() -> None:
         pytest.param({"greeting": "hello"}, RELAY_NONSENSE, "invalid reply", id="RLY-7 no SMTP"),
         pytest.param({"greeting": CLOSE}, Reply(451, "4.4.2"), "lost connection", id="closes at once"),
         pytest.param({"greeting": SILENT}, RELAY_SLOW, "no answer", id="silent"),
-        pytest.param({"EHLO": "550 5.7.1 No", "HELO": "550 5.7.1 No"}, RELAY_REFUSES_US, "answered EHLO with: 550 5.7.1 No", id="EHLO refused"),
+        pytest.param(
+            {"EHLO": "550 5.7.1 No", "HELO": "550 5.7.1 No"},
+            RELAY_REFUSES_US,
+            "answered EHLO with: 550 5.7.1 No",
+            id="EHLO refused",
+        ),
         pytest.param({"EHLO": "421 4.3.2 Bye"}, RELAY_REFUSES_US, "answered EHLO with: 421", id="421 to EHLO"),
         pytest.param({"EHLO": SILENT}, RELAY_SLOW, "no answer", id="silent at EHLO"),
         pytest.param({"EHLO": "500 What", "HELO": "550 No"}, RELAY_REFUSES_US, "HELO with: 550", id="HELO refused"),

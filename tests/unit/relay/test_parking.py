@@ -15,7 +15,7 @@ from gsubmit.relay import pool
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.replies import RELAY_BUSY
 from gsubmit.smtp.reply import Refused
-from tests.unit.relay.servers import Server, ehlo, in_turn
+from tests.unit.relay.servers import Server, ehlo, in_turn, later
 from tests.unit.relay.test_pool import ALICE, BOB, begin, busy, message, recipient, relaying
 
 
@@ -59,6 +59,20 @@ def test_many_slow_ones_of_one_user(tmp_path: Path) -> None:
         for delivery in slow:
             delivery.sender.reply()
         assert message(relay, tmp_path, BOB).code == 250
+        for delivery in slow:
+            delivery.abort()
+        assert busy(relay) == 0
+
+
+def test_no_more_are_parked_than_are_wanted(tmp_path: Path) -> None:
+    """However long the relay takes to forget a transaction."""
+    server = Server({"RSET": later(0.3, "250 2.0.0 Forgotten")})
+    with relaying(server, limit=8, connect_timeout=5.0) as relay:
+        slow = [begin(relay, replace(ALICE, port=number)) for number in range(8)]
+        for delivery in slow:
+            delivery.sender.reply()
+        assert message(relay, tmp_path, BOB).code == 250
+        assert sum(talk.verbs().count("RSET") for talk in server.talks) == 1
         for delivery in slow:
             delivery.abort()
         assert busy(relay) == 0
