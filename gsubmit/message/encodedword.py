@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
+from itertools import chain
 
 from gsubmit.fairness import let_others_run
 from gsubmit.message.charset import UTF8, Charset, charset_of
@@ -37,11 +39,14 @@ _STRUCTURED = {
 }
 _STRUCTURED_FAMILIES = (b"content-", b"list-", b"arc-", b"resent-")
 _TEXTS = {b"content-description"}
-# A structured field in pieces: quoted-string, comment, angle-addr, what separates, words, white space, anything else.
+# A structured field in pieces: quoted-string, comment (with others in it), angle-addr, what separates, words, white
+# space, anything else.
 _PIECE = re.compile(
-    r'"(?:[^"\\]++|\\.)*+"|\((?:[^()\\]++|\\.)*+\)|<[^<>]*>|[,;:@]|[^\s"()<>,;:@\\]+|\s+|.',
+    r'"(?:[^"\\]++|\\.)*+"|\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)'
+    r'|<[^<>]*+>|[,;:@]|[^\s"()<>,;:@\\]+|\s+|.',
     re.DOTALL | re.ASCII,
 )
+_HALVES = frozenset('"()<>\\')  # pieces that lack their other half
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -57,7 +62,7 @@ def in_ascii(field: Field) -> bytes:
     elif field.name in _PARAMETERS:
         text = encoded_parameters(text, charset)
     elif field.name in _COMMENTED:
-        text = "".join(_comment(piece, charset) for piece in _PIECE.findall(text))
+        text = "".join(_comment(piece, charset) for piece in _pieces(text))
     elif _is_text(field.name):
         text = _text(text, charset)
     if not (text.isascii() and name.isascii()):
@@ -132,6 +137,18 @@ def _quoted(character: str, charset: Charset) -> str:
     return "".join(f"={octet:02X}" for octet in character.encode(charset.codec))
 
 
+def _pieces(text: str) -> Iterator[str]:
+    """A structured field in pieces. Raises CannotConvert at half a piece.
+
+    No other piece is looked for then: each might make the search go to the end of the text.
+    """
+    for match in _PIECE.finditer(text):
+        let_others_run()
+        if match[0] in _HALVES:
+            raise CannotConvert("it is malformed")
+        yield match[0]
+
+
 def _comment(piece: str, charset: Charset) -> str:
     """A comment in ASCII; any other piece as it is."""
     if piece[0] != "(" or piece.isascii():
@@ -144,11 +161,8 @@ def _addresses(text: str, charset: Charset) -> str:
     """Display names, group names and comments may be encoded, and nothing else."""
     done: list[str] = []
     run: list[str] = []  # what may be a phrase; `<` or `:` tells that it is one
-    for match in _PIECE.finditer(text):
-        let_others_run()
-        piece = _comment(match[0], charset)
-        if piece in ('"', "(", ")", "<", ">", "\\"):  # without its other half
-            raise CannotConvert("it is malformed")
+    for found in _pieces(text):
+        piece = _comment(found, charset)
         if piece[0] == "<" or piece == ":":
             done += [_phrase(run, charset), piece]
             run = []
@@ -167,7 +181,7 @@ def _phrases(text: str, charset: Charset) -> str:
     """A list of phrases, divided by commas."""
     done: list[str] = []
     run: list[str] = []
-    for piece in [*_PIECE.findall(text), ","]:
+    for piece in chain(_pieces(text), ","):
         if piece == ",":
             done.append(_phrase(run, charset).rstrip(" \t"))
             run = []

@@ -159,3 +159,16 @@ def test_names_read_back(names: list[str]) -> None:
     value = octets.removeprefix(b"To:").replace(b"\r\n", b"").decode("ascii")
     addresses = [(str(make_header(decode_header(name))), address) for name, address in getaddresses([value])]
     assert addresses == [(f"{name}é", "a@b.c") for name in names]
+
+
+@pytest.mark.parametrize("name", ["References", "Content-ID", "Keywords", "To"])
+@pytest.mark.parametrize("half", ['"', "(", ")", "<", ">", "\\", '\\"', "(\\(", '<"'])
+def test_half_a_piece_ends_the_search(name: str, half: str) -> None:
+    """One of many halves is looked at: the search for the other half of each would be a walk to the end."""
+    with pytest.raises(CannotConvert, match="malformed"):
+        in_ascii(field(f"{name}: é, " + half * 99_999))
+
+
+def test_comment_within_a_comment() -> None:
+    text = make_header(decode_header(in_ascii(field("Received: by a (b (é) \\(c)")).decode().partition("(")[2]))
+    assert str(text).rstrip().removesuffix(")").rstrip() == "b (é) (c"
