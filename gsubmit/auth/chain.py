@@ -62,22 +62,32 @@ class Chain:
         return self._identity(claim, origin, observe)[0]
 
     def account(self, claim: KeysWanted, origin: Origin, observe: Observer = _nobody) -> Account:
-        """The keys of a user, or made-up ones with the reason why. Raises Unavailable."""
+        """The keys of a user, or made-up ones with the reason why. Raises Unavailable where there is no passdb.
+
+        Where a passdb cannot be asked, one user may be found in another and the next one not: nobody learns of it before
+        the proof.
+        """
+        self._check_any()
         keys: LateKeys | None = None
-        outcome: Identity | Denied
+        outcome: Identity | Denied | Unavailable
+        mismatch: Denied | Unavailable = Denied("password mismatch")
         try:
-            outcome, keys = self._identity(claim, origin, observe)
+            outcome, walk = self._identity(claim, origin, observe)
+            keys, mismatch = walk.keys, walk.refusal(Denied("password mismatch"))
             if keys is None:
-                outcome = Denied("no keys, only a yes without a password")
-        except Denied as refusal:
+                outcome = walk.refusal(Denied("no keys, only a yes without a password"))
+        except (Denied, Unavailable) as refusal:
             outcome = refusal
         decoy = self._decoy(claim, origin)  # also for those who need none: the time it takes tells nothing
-        return Account(keys or decoy, outcome)
+        return Account(keys or decoy, outcome, mismatch)
 
-    def _identity(self, claim: Claim, origin: Origin, observe: Observer) -> tuple[Identity, LateKeys | None]:
-        """Who it is, and the keys if those were wanted."""
+    def _check_any(self) -> None:
         if not self.links and not self.masters:
             raise Unavailable("no passdb")
+
+    def _identity(self, claim: Claim, origin: Origin, observe: Observer) -> tuple[Identity, Walk]:
+        """Who it is, and the walk that has the keys if those were wanted."""
+        self._check_any()
         if not claim.authentication_id:  # a token tells itself whose it is
             walk = self._walk(claim, origin, observe, self.links)
             user = self.names.canonical(walk.user)
@@ -87,12 +97,12 @@ class Chain:
                 walk = self._walk(replace(claim, authentication_id=user), origin, observe, self.links)
                 user = self.names.canonical(walk.user)
             self._check_denied(user, origin, observe)
-            return Identity(user, walk.fields), walk.keys
+            return Identity(user, walk.fields), walk
         user, authenticator = self.names.parties(claim)
         claim = replace(claim, authentication_id=authenticator, authorization_id="")
         if user == authenticator:
             walk = self._walk(claim, origin, observe, self.links)
-            return Identity(walk.user, walk.fields), walk.keys
+            return Identity(walk.user, walk.fields), walk
         if not self.masters:
             raise Denied("authorization id not permitted")
         walk = self._walk(claim, origin, observe, self.masters)
@@ -100,7 +110,7 @@ class Chain:
         if walk.goes_on:
             target = self._walk(Proven(user), origin, observe, self.links)
             identity = Identity(target.user, walk.fields | target.fields, master_user=authenticator)
-        return identity, walk.keys
+        return identity, walk
 
     def _check_denied(self, user: str, origin: Origin, observe: Observer) -> None:
         """Raise Denied where `deny = yes` keeps out a user whose name was not known before."""

@@ -45,11 +45,16 @@ class Walk:
                 break
         if self.is_success or self.goes_on:
             return
-        if self._unavailable is not None:
-            if not self._is_down:
-                self._unavailable.denied = self._denied
-            raise self._unavailable
-        raise self._denied or UnknownUser()
+        raise self.refusal(self._denied or UnknownUser())
+
+    def refusal(self, denied: Denied) -> Denied | Unavailable:
+        """What to raise for a denial by those passdbs that could be asked: another one might have let the user in."""
+        if self._unavailable is None:
+            return denied
+        # Who is unknown is counted like who is known, or the count would tell; but not where nobody was asked.
+        if not self._is_down and (self._denied or self.strangers or self.agreed):
+            self._unavailable.denied = denied
+        return self._unavailable
 
     def _ask(self, link: Link) -> bool:
         """Ask one passdb; whether to go on to the next."""

@@ -119,20 +119,25 @@ class LateKeys:
 class Account:
     """Keys that were found, and what follows once the client has proven to know the password.
 
-    For an unknown user keys are made up and `outcome` is the denial, so that the exchange shows no difference.
+    For an unknown user keys are made up and `outcome` is what to raise: the denial, or the failure of ours that kept us
+    from finding out. So the exchange shows no difference.
     """
 
     keys: LateKeys
-    outcome: Identity | Denied
+    outcome: Identity | Exception
+    mismatch: Exception = field(default_factory=lambda: Denied("password mismatch"))  # for a proof that does not fit
 
     def settle(self, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
-        """The identity and the keys that the client's proof fits, or Denied. Takes as long as making the keys."""
+        """The identity and the keys that the client's proof fits. Takes as long as making the keys.
+
+        Raises `outcome` or `mismatch`: Denied, or auth.passdb.Unavailable.
+        """
         keys = self.keys.make()
         has_proven = is_proven(keys)
-        if isinstance(self.outcome, Denied):
+        if isinstance(self.outcome, Exception):
             raise self.outcome
         if not has_proven:
-            raise Denied("password mismatch")
+            raise self.mismatch
         return self.outcome, keys
 
 

@@ -286,8 +286,12 @@ class TestKeys:
         assert isinstance(account.outcome, Denied)
 
     def test_down(self) -> None:
-        with pytest.raises(Unavailable):
-            chain(down(), Users()).account(self.WANTED, ORIGIN)
+        """One user may be in a passdb that answers, and the next one not: nobody is to learn of it."""
+        for users in (Users(), Users(tim="x")):
+            account = chain(down(), users).account(self.WANTED, ORIGIN)
+            with pytest.raises(Unavailable) as caught:
+                account.settle(lambda _: False)
+            assert caught.value.denied is None  # a fault that will pass is not held against anybody
 
 
 def test_every_step_is_observed() -> None:
@@ -415,9 +419,24 @@ class TestAbsent:
 
     def test_keys(self) -> None:
         wanted = KeysWanted("tim", scheme="SCRAM-SHA-256")
-        with pytest.raises(Unavailable):
-            chain(self.absent(), Users()).account(wanted, ORIGIN)
-        assert chain(self.absent(), Users(tim="x")).account(wanted, ORIGIN).keys is KEYS
+        for users in (Users(), Users(tim="x")):
+            account = chain(self.absent(), users).account(wanted, ORIGIN)
+            with pytest.raises(Unavailable) as caught:
+                account.settle(lambda _: False)
+            assert caught.value.denied is not None
+        assert account.keys is KEYS
+        assert account.settle(lambda _: True)[0] == Identity("tim")
+
+    @pytest.mark.parametrize("users", [Users(), Users(tim="x")], ids=["unknown", "known"])
+    def test_wrong_password_counts_for_unknown_and_known_alike(self, users: Users) -> None:
+        with pytest.raises(Unavailable) as caught:
+            chain(self.absent(), users).verify(Cleartext("tim", "wrong"), ORIGIN)
+        assert isinstance(caught.value.denied, Denied)
+
+    def test_nothing_counts_where_nobody_was_asked(self) -> None:
+        with pytest.raises(Unavailable) as caught:
+            chain(self.absent()).verify(Cleartext("tim", "wrong"), ORIGIN)
+        assert caught.value.denied is None
 
     def test_tokens_are_none_of_its_business(self) -> None:
         """A client whose token has expired must hear so."""
