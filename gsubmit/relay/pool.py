@@ -26,8 +26,8 @@ MAX_KEPT = 100  # idle connections
 LEARN_PATIENCE = 3.0  # seconds that an EHLO waits for a relay that was never reached
 LEARN_AGAIN = 10.0  # seconds before a relay that could not be reached is tried again for an EHLO
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
-PARK_AFTER = 1.0  # seconds that a client may think before somebody who waits gets its turn
-PARK_EVERY = 0.2  # seconds between looks for such a client, while somebody waits
+PARK_AFTER = 0.05  # seconds that a client may think before somebody who waits gets its turn
+PARK_EVERY = 0.02  # seconds between looks for such a client, while somebody waits
 
 _log = logging.getLogger("gsubmit.relay")
 
