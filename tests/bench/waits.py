@@ -2,8 +2,8 @@
 
 WHAT is `look` (connect, EHLO, NOOP, QUIT) or `mail` (with a login and a message). A session begins every 50 ms, however
 long those before it take: whoever only begins when the last one has ended does not count those who would have waited.
-A process of its own, so that what it waits is the server's doing. It prints a line for each session: milliseconds, and
-the reply that refused it, if one did.
+A process of its own, so that what it waits is the server's doing. It prints a line for each session: its milliseconds, those
+of the longest wait for one reply (the first one from the call on), and the reply that refused it, if one did.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import socket
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator
 from contextlib import suppress
 from threading import Thread
 from typing import BinaryIO
@@ -45,33 +44,32 @@ def main() -> None:
 
 def _note(number: int, port: int, lines: tuple[bytes, ...]) -> None:
     since = time.monotonic()
+    waits = [0.0]
     try:
-        refusal = _session(number, port, lines)
+        refusal = _session(number, port, lines, waits)
     except OSError as error:
         refusal = str(error)
-    took = (time.monotonic() - since) * 1000
-    sys.stdout.write(f"{took:.3f} {refusal}\n")  # in one piece, others write too
+    now = time.monotonic()
+    # In one piece, others write too.
+    sys.stdout.write(f"{(now - since) * 1000:.3f} {max(waits) * 1000:.3f} {refusal}\n")
 
 
-def _session(number: int, port: int, lines: tuple[bytes, ...]) -> str:
-    """All of it; the reply that ended it before its time, or nothing."""
-    with (
-        socket.create_connection(("127.0.0.1", port), TIMEOUT, (f"127.0.9.{number}", 0)) as sock,
-        sock.makefile("rb") as replies,
-    ):
+def _session(number: int, port: int, lines: tuple[bytes, ...], waits: list[float]) -> str:
+    """All of it; the reply that ended it before its time, or nothing. `waits` gets the seconds for each reply."""
+    since = time.monotonic()
+    user = b64encode(f"\0probe{number}@example.org\0secret".encode())
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT, (f"127.0.9.{number}", 0)) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        user = b64encode(f"\0probe{number}@example.org\0secret".encode())
-        for reply in _replies(sock, replies, [line + user if line.startswith(b"AUTH") else line for line in lines]):
+        replies = sock.makefile("rb")
+        for line in (b"", *lines):
+            if line:
+                since = time.monotonic()
+                sock.sendall((line + user if line.startswith(b"AUTH") else line) + b"\r\n")
+            reply = _reply(replies)
+            waits.append(time.monotonic() - since)
             if reply[:1] not in b"23":
-                return reply.decode(errors="replace").strip() or "closed"
+                return reply.decode(errors="replace").strip()
     return ""
-
-
-def _replies(sock: socket.socket, replies: BinaryIO, lines: list[bytes]) -> Iterator[bytes]:
-    yield _reply(replies)
-    for line in lines:
-        sock.sendall(line + b"\r\n")
-        yield _reply(replies)
 
 
 def _reply(replies: BinaryIO) -> bytes:
