@@ -24,6 +24,7 @@ REFUSALS = (421, 450, 451, 452, 500, 502, 503, 504, 530, 550, 552, 554, 571)
 ODD = (220, 221, 235, 334, 354)  # no answer to any command of a transaction
 TOKEN = re.compile(rb"u\d+x\d+")
 MARK = re.compile(r"=(\w+) ([\w-]+)=")
+ENOUGH = 100  # lines of content that one connection carries out
 _OWN_VERBS = (b"EHLO", b"HELO", b"MAIL", b"RCPT", b"DATA", b"BDAT", b"RSET", b"NOOP", b"QUIT", b"VRFY", b"XCLIENT")
 _LOGIN = re.compile(rb" LOGIN=(\S+)")
 _PATH = re.compile(rb"<([^>]*)>")
@@ -69,11 +70,11 @@ class LyingRelay:
     host: str = "127.0.0.1"
     port: int = 0
     is_honest: bool = False
-    stored: list[Stored] = field(default_factory=list)
-    attacks: list[bytes] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list, repr=False)
+    attacks: list[bytes] = field(default_factory=list, repr=False)
     lies: Counter[str] = field(default_factory=Counter)
     connections: int = 0
-    _open: set[gevent.Greenlet[..., None]] = field(default_factory=set)
+    _open: set[gevent.Greenlet[..., None]] = field(default_factory=set, repr=False)
 
     def start(self) -> None:
         """Listen."""
@@ -148,6 +149,7 @@ class Talk:
         self.input = b""
         self.output = b""
         self.login = ""
+        self.attacks = 0
         self.last = "-"  # the message that MAIL was last said for, refused or not
         self.had_xclient = False
         self._forget()
@@ -172,6 +174,9 @@ class Talk:
                 gevent.sleep(self.character.delay)
             if _is_of_a_body(line):
                 self.relay.attacks.append(line)
+                self.attacks += 1
+                if self.attacks == ENOUGH:
+                    raise Gone
             verb = line.split(b" ")[0].upper()
             found = TOKEN.search(line)
             token = found[0].decode() if found else TOKEN_OF.get(verb, self.sender) or "-"
@@ -442,7 +447,7 @@ class Talk:
     def _line(self) -> bytes:
         while b"\r\n" not in self.input:
             self._flush()
-            self.input += self._take()
+            self.input += self._receive()
         line, _, self.input = self.input.partition(b"\r\n")
         return line
 
@@ -450,6 +455,9 @@ class Talk:
         if self.input:
             octets, self.input = self.input, b""
             return octets
+        return self._receive(most)
+
+    def _receive(self, most: int = 65536) -> bytes:
         octets = self.sock.recv(min(most, 65536))
         if not octets:
             raise Gone
