@@ -59,6 +59,7 @@ class Stored:
 class LyingRelay:
     """`steady`: all connections have the same keywords, and know BDAT or not; `timeout` is how long its client waits.
 
+    `counts`: it never says more than it was asked, so that its connections are kept in spite of its other lies.
     Once `is_honest`, no connection tells lies any more; those that know no BDAT still list it.
     """
 
@@ -66,6 +67,7 @@ class LyingRelay:
     timeout: float
     steady: bool = False
     xclient: bool = False
+    counts: bool = False
     rate: float | None = None  # of replies that are lies; None: one for each connection
     host: str = "127.0.0.1"
     port: int = 0
@@ -411,6 +413,8 @@ class Talk:
 
     def _say_more(self, token: str) -> None:
         """What nobody has asked for. 421 is said to nobody in particular."""
+        if self.relay.counts:
+            return
         code = self.chance.choice((250, 250, 250, 550, 554, 354, 421))
         self._say(code, "BYE" if code == 421 else "EXTRA", token)
 
