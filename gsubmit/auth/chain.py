@@ -64,8 +64,8 @@ class Chain:
     def account(self, claim: KeysWanted, origin: Origin, observe: Observer = _nobody) -> Account:
         """The keys of a user, or made-up ones with the reason why. Raises Unavailable where there is no passdb.
 
-        Where a passdb cannot be asked, one user may be found in another and the next one not: nobody learns of it before
-        the proof.
+        Where a passdb cannot be asked, one user may be found in another and the next one not: nobody learns of it
+        before the proof.
         """
         self._check_any()
         keys: LateKeys | None = None
