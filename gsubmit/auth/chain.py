@@ -151,9 +151,7 @@ def build_chain(settings: Settings) -> Chain:
     limits = Limits(auth.auth_max_hash_time, auth.auth_max_hash_memory)
     decoys = Decoys(lasting_secret(settings.ssl.ssl_key.encode() if settings.ssl.ssl != "no" else b""))
     ssl = settings.ssl
-    means = Means(
-        cache, auth.auth_allow_weak_schemes, limits, decoys, ssl.client_min_protocol, ssl.client_cipher_list
-    )
+    means = Means(cache, auth.auth_allow_weak_schemes, limits, decoys, ssl.client_min_protocol, ssl.client_cipher_list)
     links: list[Link] = []
     problems: list[Problem] = []
     for passdb in settings.passdbs:
