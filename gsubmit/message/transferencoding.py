@@ -24,6 +24,8 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+(={0,2})")
 _LONG_LINE = re.compile(rb"[^\r\n]{%d,}" % (_LINE + 1))
 # An `=` that encodes nothing and breaks no line is one itself (RFC 2045 6.7); a soft break must not come beside it.
 _STRAY_EQUALS = re.compile(rb"=(?![0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z|[ \t]*(?:\r?\Z|\r\n))")
+_EQUALS_BEFORE_8BIT = re.compile(rb"=(?=[\x80-\xff])")  # a stray one too, and must not meet the `=` that comes there
+_PADDED_SOFT_BREAK = re.compile(rb"=[ \t]+\Z")  # the blanks mean nothing (RFC 2045 6.7 (3)), and must not come alone
 _LITERAL = bytes({*b"\t\r\n", *range(32, 127)} - {_EQUALS})
 
 
@@ -114,6 +116,8 @@ def mended_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
         end = data.rfind(_CRLF) + len(_CRLF)
         if end < len(_CRLF) and len(data) > BLOCK:  # a line that is longer than a block
             data = _STRAY_EQUALS.sub(b"=3D", data)
+            if data.rstrip(b" \t\r") == b"=":  # nobody breaks a line like that
+                data = b"=3D" + data[1:]
             end = _uncut(data)
             yield _mended(data[:end]) + _SOFT_BREAK
         elif end >= len(_CRLF):
@@ -125,17 +129,22 @@ def mended_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _uncut(data: bytes) -> int:
-    """Where a line may be cut: not in CRLF, and not within =XX."""
+    """Where a line may be cut: not in CRLF, not within =XX, and not within a soft break with blanks."""
+    bare = data.rstrip(b" \t\r")
+    if bare.endswith(b"="):
+        return len(bare) - 1
     escape = data.rfind(b"=", len(data) - 3)
     return escape if escape >= 0 else len(data) - 1
 
 
 def _mended(data: bytes) -> bytes:
+    data = _EQUALS_BEFORE_8BIT.sub(b"=3D", data)
     for octet in set(data.translate(None, bytes(range(128)))):
         data = data.replace(bytes([octet]), b"=%02X" % octet)
     return _LONG_LINE.sub(_broken, data)
 
 
 def _broken(line: re.Match[bytes]) -> bytes:
-    first, *others = _PIECE.findall(_STRAY_EQUALS.sub(b"=3D", line[0]))
+    text = _PADDED_SOFT_BREAK.sub(b"=", line[0])
+    first, *others = _PIECE.findall(_STRAY_EQUALS.sub(b"=3D", text))
     return _SOFT_BREAK.join([first, *map(_dashless, others)])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from quopri import decodestring
+
 import pytest
 
-from gsubmit.message.transferencoding import base64, quoted_printable
+from gsubmit.message.body import BLOCK
+from gsubmit.message.transferencoding import base64, mended_quoted_printable, quoted_printable
 
 
 @pytest.mark.parametrize(
@@ -56,3 +60,34 @@ def test_quoted_printable_in_pieces(pieces: list[bytes], text: bytes) -> None:
 )
 def test_base64(pieces: list[bytes], text: bytes) -> None:
     assert b"".join(base64(pieces)) == text
+
+
+def decoded(octets: bytes) -> bytes:
+    return decodestring(re.sub(rb"(?<![ \t])[ \t]+\r\n", b"\r\n", octets))  # RFC 2045 6.7 (3)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(b"http://x/?name=\xc3\x84rger\r\n", id="an equals sign before an 8-bit octet"),
+        pytest.param(b"=\xe4=\xe4\r\n", id="many of them"),
+        pytest.param(b"x" * 80 + b"=\xe4\r\n", id="in a long line"),
+        pytest.param(b"x" * (BLOCK + 9) + b"=\xe4\r\n", id="in a line longer than a block"),
+        *[
+            pytest.param(b"x" * length + b"=" + blanks + b"\r\n\xe4\r\n", id=f"a soft break with blanks at {length}")
+            for length in (*range(69, 78), 140)
+            for blanks in (b" ", b" \t  ")
+        ],
+        pytest.param(b"x" * (BLOCK - 1) + b"=   \r\n\xe4\r\n", id="a soft break with blanks that ends a block"),
+        pytest.param(b"x" * (BLOCK - 1) + b"=   y\xe4\r\n", id="no soft break after all"),
+        pytest.param(b"x=" + b" " * (3 * BLOCK) + b"y\xe4\r\n", id="no soft break after many blanks"),
+    ],
+)
+@pytest.mark.parametrize("size", [BLOCK, 1000, BLOCK + 3])
+def test_mended_means_the_same(octets: bytes, size: int) -> None:
+    """RFC 2045 6.7: as decoders read it that take an `=` that encodes nothing for itself, and know (3) and (5)."""
+    pieces = [octets[at : at + size] for at in range(0, len(octets), size)]
+    mended = b"".join(mended_quoted_printable(pieces))
+    assert mended.isascii()
+    assert max(map(len, mended.split(b"\r\n"))) <= 76
+    assert decoded(mended) == decoded(octets)
