@@ -35,6 +35,7 @@ class TlsSocket(ssl.SSLSocket):
     _incoming = b""  # not given to OpenSSL yet
     _left = 0  # octets of the record that is being given
     _records = 0  # in a row without data
+    _has_ended = False  # the other side has said or shown that nothing more comes
 
     def do_handshake(self, block: bool = False) -> None:
         """Shake hands. `block` is of the standard library alone, and means nothing here."""
@@ -60,6 +61,8 @@ class TlsSocket(ssl.SSLSocket):
             return super().read(len, buffer)
         if self._sslobj is None:
             raise ValueError("Read on closed or unwrapped SSL socket.")
+        if self._has_ended:
+            return b"" if buffer is None else 0
         is_worth_asking = self._sslobj.pending() > 0
         while is_worth_asking or self._give_record(MAX_WITHOUT_DATA):
             try:
@@ -71,7 +74,9 @@ class TlsSocket(ssl.SSLSocket):
                 is_worth_asking = True
             else:
                 self._records = 0
+                self._has_ended = not found and bool(len if buffer is None else memoryview(buffer).nbytes)
                 return found
+        self._has_ended = True
         return b"" if buffer is None else 0
 
     def _give_record(self, most: int) -> bool:

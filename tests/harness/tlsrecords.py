@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import ssl
+from contextlib import suppress
 from functools import cache
 
 from gsubmit import openssl
@@ -66,6 +67,12 @@ class Hostile:
     def data(self, octets: bytes) -> bytes:
         """A record with data."""
         self.tls.write(octets)
+        return self._out.read()
+
+    def end(self) -> bytes:
+        """A close_notify."""
+        with suppress(ssl.SSLWantReadError):  # the answer to it
+            self.tls.unwrap()
         return self._out.read()
 
     def hear(self) -> bytes:

@@ -404,3 +404,27 @@ def test_without_openssl_it_is_a_socket_as_any(
     with client_context("", "", verify=False).wrap_socket(theirs) as client, shaking.get(timeout=5) as server:
         client.sendall(b"hello")
         assert server.recv(100) == b"hello"
+
+
+@pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])
+def test_nothing_more_is_waited_for_after_the_end(version: ssl.TLSVersion) -> None:
+    """RFC 8446 6.1: after close_notify nothing comes, whether or not the connection stays open."""
+    with connected(version=version) as (ours, hostile):
+        hostile.sock.sendall(hostile.data(b"x") + hostile.end())
+        assert ours.recv(0) == b""
+        assert ours.recv(9) == b"x"
+        ours.settimeout(0)
+        assert [ours.recv(9), ours.recv(9), ours.recv_into(bytearray(9)), ours.recv_into(bytearray(9))] == [
+            b"",
+            b"",
+            0,
+            0,
+        ]
+
+
+def test_reading_nothing_is_no_end() -> None:
+    with connected() as (ours, hostile):
+        hostile.sock.sendall(hostile.data(b"xy"))
+        assert ours.recv(1) == b"x"
+        assert (ours.recv(0), ours.recv_into(bytearray())) == (b"", 0)
+        assert ours.recv(1) == b"y"
