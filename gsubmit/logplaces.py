@@ -73,7 +73,8 @@ class LogFile:
         try:
             self._file = _open(path) if owner is None else _open_for(path, owner)
         except OSError as error:
-            if error.errno != errno.ENXIO:  # a FIFO that nobody reads yet
+            # A FIFO that nobody reads yet; a socket, as /dev/stdout may be, can never be opened.
+            if error.errno != errno.ENXIO or not stat.S_ISFIFO(Path(path).stat().st_mode):
                 raise
         self._next_look = time.monotonic() + LOOK_INTERVAL
         self._fault = ""  # why it could not be opened again

@@ -173,6 +173,14 @@ def test_a_non_blocking_pipe(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPa
         text += os.read(reader, 1 << 20)
 
 
+def test_a_socket_is_no_fifo_whose_reader_comes_later(tmp_path: Path) -> None:
+    """As /dev/stdout may be one: nothing can ever be written there, and whoever starts the server must hear of it."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "log"))
+        with pytest.raises(OSError, match="No such device or address"):
+            LogFile(str(tmp_path / "log"))
+
+
 def test_a_fifo_whose_reader_comes_later(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "log")
     log, look = start(tmp_path / "log"), told(capfd)
