@@ -27,6 +27,7 @@ def well_begun(body: MessageBody) -> MessageBody:
     opening = bytearray()
     at = 0
     while line := _MAILBOX_LINE.match(first, at):
+        let_others_run()
         opening += b"X-Mailbox-Line: " + line[0]
         at = line.end()
     if at < len(first) and not _GOOD.match(first, at):

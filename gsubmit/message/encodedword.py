@@ -11,7 +11,7 @@ from gsubmit.fairness import let_others_run
 from gsubmit.message.charset import UTF8, Charset, charset_of
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import Field, folded
-from gsubmit.message.parameters import encoded_parameters
+from gsubmit.message.parameters import encoded_parameters, unquoted
 
 # What one word holds: below the 75 characters of RFC 2047 2, and `Subject: ` fits on the line before the first.
 _OCTETS = 39  # by B, 64 characters in all
@@ -47,7 +47,6 @@ _PIECE = re.compile(
     re.DOTALL | re.ASCII,
 )
 _HALVES = frozenset('"()<>\\')  # pieces that lack their other half
-_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
 def in_ascii(field: Field) -> bytes:
@@ -79,6 +78,7 @@ def _text(text: str, charset: Charset, *, whole: bool = False) -> str:
     pieces = _ENCODED_WORD.split(text)
     last = len(pieces) - 1
     for number in range(0, len(pieces), 2):
+        let_others_run()
         piece = pieces[number]
         if not piece.isascii() or (whole and piece.strip(" \t")):
             pieces[number] = _between(piece, charset, is_after=number > 0, is_before=number < last, whole=whole)
@@ -92,8 +92,13 @@ def _between(text: str, charset: Charset, *, is_after: bool, is_before: bool, wh
     last one becomes encoded, and what stands between that and other encoded-words too.
     """
     stripped = text.rstrip(" \t")
-    words = _WORD.findall(stripped)
-    needy = [number for number, word in enumerate(words) if whole or not word.isascii()]
+    words = []
+    needy = []
+    for number, word in enumerate(_WORD.finditer(stripped)):
+        let_others_run()
+        words.append(word[0])
+        if whole or not word[0].isascii():
+            needy.append(number)
     first, last = needy[0], needy[-1] + 1
     run = "".join(words[first:last])
     bare = run.lstrip(" \t")
@@ -124,6 +129,7 @@ def _encoded(text: str, charset: Charset) -> str:
 
 def _word(text: str, charset: Charset) -> str:
     """B for UTF-8; Q for what readers may not be able to decode, so that they see the ASCII in it."""
+    let_others_run()
     if charset is UTF8:
         return f"=?{charset.word}?B?{b64encode(text.encode(charset.codec)).decode('ascii')}?="
     return f"=?{charset.word}?Q?{''.join(_quoted(character, charset) for character in text)}?="
@@ -153,8 +159,7 @@ def _comment(piece: str, charset: Charset) -> str:
     """A comment in ASCII; any other piece as it is."""
     if piece[0] != "(" or piece.isascii():
         return piece
-    text = _QUOTED_PAIR.sub(r"\1", piece[1:-1])
-    return f"({_text(text, charset, whole=True).strip(' ')})"
+    return f"({_text(unquoted(piece), charset, whole=True).strip(' ')})"
 
 
 def _addresses(text: str, charset: Charset) -> str:
@@ -198,5 +203,5 @@ def _phrase(run: list[str], charset: Charset) -> str:
         raise CannotConvert("it has more than a name before an address")
     if any(piece[0] == '"' and _ENCODED_WORD.search(piece) for piece in run):
         raise CannotConvert("it has an encoded-word within quotes")
-    words = [_QUOTED_PAIR.sub(r"\1", piece[1:-1]) if piece[0] == '"' else piece for piece in run]
+    words = [unquoted(piece) if piece[0] == '"' else piece for piece in run]
     return _text("".join(words).rstrip(" \t"), charset, whole=True) + " "

@@ -82,7 +82,11 @@ def media_type(value: bytes) -> MediaType | None:
     name = found[1].lower()
     if not name.startswith(b"multipart/"):
         return MediaType(name, b"")
-    found_boundaries = [match for match in _PARAMETER.finditer(value) if match[1].lower().startswith(b"boundary")]
+    found_boundaries = []
+    for match in _PARAMETER.finditer(value):
+        let_others_run()
+        if match[1].lower().startswith(b"boundary"):
+            found_boundaries.append(match)
     # Two of them, or one in the pieces of RFC 2231: too few readers agree.
     if len(found_boundaries) != 1 or found_boundaries[0][1].lower() != b"boundary":
         return None

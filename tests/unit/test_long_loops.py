@@ -12,6 +12,7 @@ import gevent
 import pytest
 
 from gsubmit import fairness
+from gsubmit.message.beginning import well_begun
 from gsubmit.message.body import MessageBody
 from gsubmit.message.encode import CannotConvert, eight_bit, headers_need_smtputf8, seven_bit
 from gsubmit.message.report import Relayed, relayed_report
@@ -38,6 +39,10 @@ def conversion(message: bytes, convert: Callable[[MessageBody, str], object] = s
 
 def is_utf8(body: MessageBody, _: str) -> bool:
     return headers_need_smtputf8(body)
+
+
+def beginning(body: MessageBody, _: str) -> MessageBody:
+    return well_begun(body)
 
 
 def input_of(octets: bytes, read: Callable[[Wire], object]) -> Callable[[Path], None]:
@@ -81,6 +86,22 @@ LONG_LINE = b"y" * (4096 * PIECES // 10)
         pytest.param(conversion(b"X: \xc3\xa4" + b" y" * PIECES + b"\r\n\r\n\r\n"), PIECES, id="words of a field"),
         pytest.param(conversion(b"X: " + b"\xc3\xa4" * PIECES + b"\r\n\r\n\r\n"), PIECES // 40, id="a long word"),
         pytest.param(conversion(b"To: \xc3\xa4" + b"<a@b>,c" * PIECES + b"\r\n\r\n\r\n"), PIECES, id="addresses"),
+        *[
+            pytest.param(conversion(octets + b"\r\n\r\n\r\n"), PIECES, id=name)
+            for name, octets in {
+                "pieces of a field": b"References: (\xc3\xa4)" + b"<a@b>" * PIECES,
+                "phrases": b"Keywords: \xc3\xa4" + b",c" * PIECES,
+                "words of a name": b"To: \xc3\xa4" + b" c" * PIECES + b" <a@b>",
+                "quoted pairs": b'To: "\xc3\xa4' + b"\\c" * PIECES + b'" <a@b>',
+                "encoded-words": b"Subject: \xc3\xa4" + b"=?a?q?b?=" * PIECES,
+                "parameters": b"Content-Disposition: a; b=\xc3\xa4" + b";c=d" * PIECES,
+                "a long parameter": b"Content-Disposition: a; b=" + b"\xc3\xa4" * PIECES,
+                "a parameter that is encoded in part": b"Content-Disposition: a; b*=" + b"\xc3\xa4" * PIECES,
+                "quoted pairs of a parameter": b'Content-Disposition: a; b="\xc3\xa4' + b"\\c" * PIECES + b'"',
+                "parameters of a multipart": b"X: \xc3\xa4\r\nContent-Type: multipart/mixed" + b";c=d" * PIECES,
+            }.items()
+        ],
+        pytest.param(conversion(b"From a\r\n" * PIECES + b"A: b\r\n", beginning), PIECES, id="lines of a mailbox file"),
         pytest.param(conversion(MULTIPART + b"\r\n--" * PIECES + b"\xe4\r\n"), PIECES, id="what may be delimiters"),
         pytest.param(conversion(MULTIPART + b"\r\n--" * PIECES + b"\xe4\r\n", eight_bit), PIECES, id="as 8bit"),
         pytest.param(conversion(MULTIPART + b"\r\n--" * PIECES + b"\xe4\r\n", is_utf8), PIECES, id="a look at headers"),
