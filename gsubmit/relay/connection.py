@@ -139,7 +139,8 @@ class RelayConnection(RelayStream):
         """The next reply, as the relay said it; all of it within one timeout."""
         if not self.owed:
             raise self._nonsense("a reply was awaited to nothing")
-        if (reply := self._parsed()) is None:
+        reply = None if self._replies.is_empty else self._parsed()
+        if reply is None:
             deadline = time.monotonic() + self.timeout_now
             self._receive()
             while (reply := self._parsed()) is None:

@@ -122,7 +122,6 @@ def _send(connection: RelayConnection, header: bytes, blocks: Iterable[bytes], c
     connection.end_content()
     connection.settimeout(connection.hop.data_done_timeout)
     reply = connection.hear_final()
-    connection.settimeout(connection.hop.command_timeout)
     connection.is_in_transaction = False
     return reply
 

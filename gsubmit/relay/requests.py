@@ -20,6 +20,8 @@ _PARAMETER_REFUSED = frozenset({500, 501, 502, 503, 504, 555})
 
 ORDINARY_SIZE = 2**31 - 1  # octets; a larger number may be more than the relay can read
 
+_IN_LINE = tuple((name, b" " + name.encode("ascii")) for name in OWN_PARAMETERS)
+
 _log = logging.getLogger("gsubmit.relay")
 
 
@@ -105,8 +107,8 @@ class Requests:
         """Learn which parameters of our own this relay takes, and which it does not."""
         if reply.refuses:
             return
-        if not all(map(self._learnt.is_proven, OWN_PARAMETERS)):
-            for name in _own_parameters(mail):
+        for name, octets in _IN_LINE:
+            if octets in mail.line and not self._learnt.is_proven(name):
                 self._learnt.prove(name)
         for name in self._given_up[-1:]:  # those before it were refused with this one still there
             if not self._learnt.is_proven(name) and not (name == "SIZE=" and _is_odd_size(mail)):
