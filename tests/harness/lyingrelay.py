@@ -122,7 +122,9 @@ class LyingRelay:
         if chance.random() < 0.75:
             keywords.append("CHUNKING")
         knows_bdat = chance.random() < 0.6
-        rate = own.choice((0.0, 0.0, 0.02, 0.1, 0.25)) if self.rate is None else self.rate
+        # Of connections that are kept, those would be left in the end that tell no lies.
+        rates = (0.02,) if self.counts else (0.0, 0.0, 0.02, 0.1, 0.25)
+        rate = own.choice(rates) if self.rate is None else self.rate
         return Character([*keywords, *(["XCLIENT NAME ADDR PORT PROTO HELO LOGIN"] if self.xclient else [])], knows_bdat, rate, own.choice((0.0, 0.0, 0.0, 0.003, 0.02)))  # fmt: skip
 
 
