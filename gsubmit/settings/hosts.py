@@ -28,12 +28,13 @@ def _read_server(text: str) -> str:
     name = host.read(text)
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1] or text
-    if not (_is_address(name) or name.startswith("unix:")) and any(mark in name for mark in "[]:/%"):
+    if not (is_address(name) or name.startswith("unix:")) and any(mark in name for mark in "[]:/%"):
         raise ValueError(f"expected the name or the address of a host, without a port, not '{text}'")
     return name
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether it is an IP address, without brackets."""
     try:
         ip_address(host)
     except ValueError:

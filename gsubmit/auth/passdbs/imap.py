@@ -6,7 +6,6 @@ import logging
 import re
 import ssl
 from collections.abc import Mapping
-from ipaddress import ip_address
 from time import monotonic
 from typing import Final, Self
 
@@ -18,7 +17,7 @@ from gsubmit.certificates import CertificateError
 from gsubmit.imap import ImapClient, ImapFault, LoginRefused
 from gsubmit.sasl.claims import Claim, Cleartext, Denied
 from gsubmit.settings import variables
-from gsubmit.settings.hosts import is_loopback
+from gsubmit.settings.hosts import is_address, is_loopback
 from gsubmit.turns import Turns
 
 DEFAULTS = {
@@ -161,15 +160,7 @@ def _refusal(host: str, port: int, code: str) -> Denied | Unavailable:
 def _unbracketed(host: str) -> str:
     """An IPv6 address without the brackets that it may stand in, anything else as it is."""
     inside = host.removeprefix("[").removesuffix("]")
-    return inside if _is_address(inside) else host
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return inside if is_address(inside) else host
 
 
 def _port(options: Mapping[str, str]) -> int:
@@ -211,7 +202,7 @@ def _check(options: Mapping[str, str]) -> None:
             variables.check(options[name], _VARIABLES)
         except ValueError as error:
             raise ValueError(f"imap: {name}: {error}") from None
-    if "%" not in host and not _HOST.fullmatch(host) and not _is_address(host):
+    if "%" not in host and not _HOST.fullmatch(host) and not is_address(host):
         raise ValueError(f"imap: host={host}: no host name")
     if not options["username"]:
         raise ValueError("imap: username is empty")
