@@ -24,41 +24,42 @@ from gsubmit.smtp.replies import (
     TLS_REQUIRED,
     TLS_UNAVAILABLE,
 )
-from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.smtp.reply import Refused
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session
 
 
-def _need(condition: object, otherwise: Reply) -> None:
-    if not condition:
-        raise Refused(otherwise)
-
-
 def no_argument(_: Session, command: Command) -> None:
     """DATA, RSET, QUIT and STARTTLS stand alone (RFC 5321 4.1.1)."""
-    _need(not command.argument, NO_PARAMETERS)
+    if command.argument:
+        raise Refused(NO_PARAMETERS)
 
 
 def argument(_: Session, command: Command) -> None:
     """VRFY needs something to verify."""
-    _need(command.argument, MISSING_ARGUMENT)
+    if not command.argument:
+        raise Refused(MISSING_ARGUMENT)
 
 
 def tls(session: Session, _: Command) -> None:
     """With `ssl = required` only EHLO, STARTTLS, NOOP and QUIT come before TLS (RFC 3207 4)."""
-    _need(session.service.settings.ssl.ssl != "required" or session.wire.tls, TLS_REQUIRED)
+    if session.service.settings.ssl.ssl == "required" and session.wire.tls is None:
+        raise Refused(TLS_REQUIRED)
 
 
 def no_tls_yet(session: Session, _: Command) -> None:
     """STARTTLS once, and only with a certificate (RFC 3207 4.2)."""
-    _need(session.wire.tls is None, TLS_ACTIVE)
-    _need(session.service.tls, TLS_UNAVAILABLE)
+    if session.wire.tls is not None:
+        raise Refused(TLS_ACTIVE)
+    if session.service.tls is None:
+        raise Refused(TLS_UNAVAILABLE)
 
 
 def login(session: Session, _: Command) -> None:
     """Nobody submits without a login (RFC 6409 4.3)."""
-    _need(session.identity, AUTH_REQUIRED)
+    if session.identity is None:
+        raise Refused(AUTH_REQUIRED)
 
 
 def login_for_mail(session: Session, command: Command) -> None:
@@ -71,47 +72,55 @@ def login_for_mail(session: Session, command: Command) -> None:
 
 def no_login_yet(session: Session, _: Command) -> None:
     """One AUTH succeeds in a session (RFC 4954 4)."""
-    _need(session.identity is None, ALREADY_AUTHENTICATED)
+    if session.identity is not None:
+        raise Refused(ALREADY_AUTHENTICATED)
 
 
 def hello(session: Session, _: Command) -> None:
     """EHLO or HELO comes before mail (RFC 5321 4.1.4)."""
-    _need(session.hello is not None, HELLO_FIRST)
+    if session.hello is None:
+        raise Refused(HELLO_FIRST)
 
 
 def no_transaction(session: Session, _: Command) -> None:
     """One MAIL in a transaction (RFC 5321 4.1.4). Whether the first one was refused must be known here."""
     if session.transaction is not None:
         session.transaction.delivery.sender.reply()
-    _need(session.live_transaction() is None, MAIL_GIVEN)
+    if session.live_transaction() is not None:
+        raise Refused(MAIL_GIVEN)
 
 
 def no_transaction_for_auth(session: Session, _: Command) -> None:
     """No AUTH within a transaction (RFC 4954 4)."""
     if session.transaction is not None:
         session.transaction.delivery.sender.reply()
-    _need(session.live_transaction() is None, AUTH_IN_TRANSACTION)
+    if session.live_transaction() is not None:
+        raise Refused(AUTH_IN_TRANSACTION)
 
 
 def transaction(session: Session, _: Command) -> None:
     """MAIL comes before RCPT and content (RFC 5321 3.3)."""
-    _need(session.live_transaction(), MAIL_FIRST)
+    if session.live_transaction() is None:
+        raise Refused(MAIL_FIRST)
 
 
 def unspoiled(session: Session, _: Command) -> None:
     """After a failed chunk only RSET helps (RFC 3030 2)."""
-    _need(session.transaction is None or not session.transaction.is_spoiled, CHUNK_FAILED)
+    if session.transaction is not None and session.transaction.is_spoiled:
+        raise Refused(CHUNK_FAILED)
 
 
 def no_chunks(session: Session, _: Command) -> None:
     """After BDAT neither RCPT nor DATA (RFC 3030 2)."""
-    _need(session.transaction is None or not session.transaction.has_chunks, CHUNKS_BEGUN)
+    if session.transaction is not None and session.transaction.has_chunks:
+        raise Refused(CHUNKS_BEGUN)
 
 
 def not_binary(session: Session, _: Command) -> None:
     """BODY=BINARYMIME goes with BDAT only (RFC 3030 3)."""
     assert session.transaction is not None
-    _need(session.transaction.envelope.sender.params.body != "BINARYMIME", BINARY_NEEDS_BDAT)
+    if session.transaction.envelope.sender.params.body == "BINARYMIME":
+        raise Refused(BINARY_NEEDS_BDAT)
 
 
 def recipients(session: Session, _: Command) -> None:
@@ -122,6 +131,8 @@ def recipients(session: Session, _: Command) -> None:
         session.transaction.moved_at = time.monotonic()  # the relay's time is not the client's
     finally:
         current = session.live_transaction()  # None when the answers made it void
-    _need(current, MAIL_FIRST)
+    if current is None:
+        raise Refused(MAIL_FIRST)
     session.transaction.envelope.recipients = accepted
-    _need(accepted, NO_RECIPIENTS)
+    if not accepted:
+        raise Refused(NO_RECIPIENTS)
