@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 MAX_DOMAIN = 255  # octets, RFC 5321 4.5.3.1.2
 MAX_PATH = 256  # octets with the angle brackets, RFC 5321 4.5.3.1.3
+SURELY_SHORT = 60  # characters: of four octets each, and with quotes around the local part, they make no path too long
 
 # Non-ASCII characters are parsed always and judged afterwards: SMTPUTF8 stands later on the line.
 _ATEXT = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]+"
@@ -22,6 +23,7 @@ _SNUM = re.compile(r"[0-9]{1,3}")
 _IPV6_GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
 _IPV6_GROUPS = 8
 _MOST_BESIDE_GAP = 6  # groups, for `::` stands for at least two
+_PLAIN_PATH = re.compile(rf"<({_ODD_DOTS.pattern})@({_ODD_DOMAIN.pattern})>")  # nearly all are, and need one look
 _ROUTE = re.compile(rf"@(?:{_LABEL}(?:\.{_LABEL})*)(?:,@(?:{_LABEL}(?:\.{_LABEL})*))*:")
 _ESCAPED = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r'(["\\])')
@@ -93,6 +95,10 @@ class Cursor:
     def path(self) -> Address | None:
         """`Path` or `<>`; a source route is read and dropped (RFC 5321 4.1.1.3). None is the null path."""
         start = self.at
+        plain = _PLAIN_PATH.match(self.text, start)
+        if plain is not None and plain.end() - start <= SURELY_SHORT and not self._is_strict:
+            self.at = plain.end()
+            return Address(plain[1], plain[2])
         if not self.accept("<"):
             raise BadAddress("no angle bracket")
         if self.accept(">"):

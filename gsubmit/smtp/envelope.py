@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gsubmit.smtp.address import MAX_PATH, Address, BadAddress, Cursor, ReversePath, path_text
+from gsubmit.smtp.address import MAX_PATH, SURELY_SHORT, Address, BadAddress, Cursor, ReversePath, path_text
 from gsubmit.smtp.params import MailParams, RcptParams, read_mail_params, read_rcpt_params
 from gsubmit.smtp.replies import (
     BAD_MAIL_SYNTAX,
@@ -88,7 +88,7 @@ def _take_path(
         path = cursor.path() if rest.startswith("<") else cursor.mailbox()
     except BadAddress as error:
         raise Refused(bad_address) from error
-    if path is not None and len(path_text(path).encode()) > MAX_PATH:
+    if len(rest) > SURELY_SHORT and len(path_text(path).encode()) > MAX_PATH:
         raise Refused(bad_address)
     if cursor.rest and not cursor.accept(" "):
         raise Refused(bad_syntax)

@@ -39,7 +39,7 @@ class Reply:
         return whole.encode("utf-8")
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code), self.status, self.text.replace("\n", " ")) if part)
+        return " ".join([part for part in (str(self.code), self.status, self.text.replace("\n", " ")) if part])
 
 
 def _pieces(line: str, room: int) -> list[str]:
