@@ -48,14 +48,15 @@ def let_others_run() -> None:
 
 
 def _look_at_turns(now: float) -> None:
+    turns = _turns
     me = gevent.getcurrent()
     _note_look(now)
-    if me is not _turns.runner:
-        _turns.runner, _turns.began = me, now
+    if me is not turns.runner:
+        turns.runner, turns.began = me, now
     elif now >= _end_of_turn():
         _rest()
-        _turns.runner, _turns.began = me, time.monotonic()
-    _turns.until = _end_of_turn()
+        turns.runner, turns.began = me, time.monotonic()
+    turns.until = _end_of_turn()
 
 
 def _note_look(now: float) -> None:
@@ -65,8 +66,9 @@ def _note_look(now: float) -> None:
 
 
 def _end_of_turn() -> float:
-    share = max(TURN / (len(_turns.resting) + 1), LEAST_TURN)
-    return min(_turns.looked + TURN, _turns.began + share)
+    ours = _turns.began + (max(TURN / (len(_turns.resting) + 1), LEAST_TURN) if _turns.resting else TURN)
+    last = _turns.looked + TURN
+    return ours if ours < last else last
 
 
 def _rest() -> None:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 WAITS = (0.0, 4.0, 8.0, 15.0, 15.0)  # seconds, by level
@@ -103,6 +104,7 @@ class Penalty:
         return hashlib.blake2b(text, digest_size=16, key=self._secret).digest()
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """The address, or for IPv6 the network that it is in: one customer has them all."""
     ip = ip_address(address)

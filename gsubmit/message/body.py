@@ -81,7 +81,7 @@ class MessageBody:
 
     def head(self) -> bytes:
         """The header with the empty line after it, or the first block when it is longer than that."""
-        first = next(self.blocks(), b"")[:BLOCK]
+        first = self.read(0, BLOCK)
         end = (b"\r\n" + first).find(b"\r\n\r\n")  # the message may begin with the empty line
         return first if end < 0 else first[: end + 2]
 

@@ -63,6 +63,7 @@ class Session:
         self.transactions = 0
         self.commands = 0
         self._client: ClientFacts | None = None
+        self._label = ""
         self._channel: Channel | None = None
         self.is_stopping = False  # no command after those that have come
         self.is_over = False  # nothing but the last words, and the end of what was begun
@@ -75,8 +76,9 @@ class Session:
         return time.monotonic() - self._since
 
     def forget_client(self) -> None:
-        """What a relay is told of the client has changed: its name, its login, or TLS."""
+        """What a relay and the log are told of the client has changed: its name, its login, or TLS."""
         self._client = None
+        self._label = ""
 
     def leave(self) -> None:
         """Whoever was logged in is so no more."""
@@ -88,7 +90,6 @@ class Session:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
         self.end_transaction()
         self.leave()
-        self.forget_client()
         self._channel = None
         self.hello = None
         self.offered = frozenset()
@@ -96,6 +97,7 @@ class Session:
             self.identity = None
             self.password = ""
             self.stop_login_timer = self._start_login_timer()
+        self.forget_client()
 
     def begin_transaction(self, sender: Sender, delivery: Delivery) -> None:
         """MAIL was passed on."""
@@ -173,4 +175,6 @@ class Session:
     @property
     def label(self) -> str:
         """Who this is, at the start of log lines."""
-        return journal.label(self.identity.user if self.identity else "", self.id)
+        if not self._label:
+            self._label = journal.label(self.identity.user if self.identity else "", self.id)
+        return self._label

@@ -10,7 +10,6 @@ from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received
 from gsubmit.server import journal
 from gsubmit.server.report import report_relayed
 from gsubmit.server.tls import cipher_name
-from gsubmit.smtp.address import is_host_name
 from gsubmit.smtp.replies import LOOPING, NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
 
@@ -71,7 +70,7 @@ def _trace(session: Session, transaction: Transaction) -> Trace:
     tls = session.wire.tls
     envelope = transaction.envelope
     return Trace(
-        hello=session.hello if session.hello and is_host_name(session.hello) else "",
+        hello=session.hello or "",
         client_ip=session.ends.remote_ip,
         by=session.service.hostname,
         protocol=_protocol(session, utf8=envelope.sender.params.smtputf8),

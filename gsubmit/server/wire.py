@@ -61,12 +61,13 @@ class Wire:
     """
 
     __slots__ = (
-        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock"),
+        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock", "_timeout"),
         *("awaits", "octets_in", "octets_out", "patience", "replies"),
     )
 
     def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None) -> None:
         self._sock = sock
+        self._timeout: float | None = None  # the socket's, as we have set it
         self._rawlog = rawlog
         self._buffer = b""
         self._outbox: list[Reply | Answer] = []
@@ -148,7 +149,7 @@ class Wire:
         """Whether the client has closed the connection, without a word more."""
         if self._buffer:
             return False
-        self._sock.settimeout(0)
+        self._bound(0)
         try:
             self._buffer = self._sock.recv(READ_LINE)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -161,7 +162,8 @@ class Wire:
     def _receive(self, size: int, awaits: Awaits) -> bytes:
         if self._outbox:
             self.flush()
-        self._sock.settimeout(self.patience)
+        if self._timeout != self.patience:
+            self._bound(self.patience)
         self.awaits = awaits
         try:
             octets = self._sock.recv(size)
@@ -193,7 +195,8 @@ class Wire:
             self._rawlog.sent(octets)
         if self._is_cut:
             raise Closed("the reply before was not sent to its end")
-        self._sock.settimeout(self.patience)
+        if self._timeout != self.patience:
+            self._bound(self.patience)
         self._is_cut = True
         try:
             send_all(self._sock, octets)
@@ -210,14 +213,20 @@ class Wire:
 
     # The connection
 
+    def _bound(self, seconds: float) -> None:
+        """Let each wait of the socket take so long from now on."""
+        self._timeout = seconds
+        self._sock.settimeout(seconds)
+
     def start_tls(self, context: ssl.SSLContext, patience: float) -> None:
         """Flush, go over to TLS within `patience` seconds, and forget what came in clear text (RFC 3207 4.2)."""
         self.flush()
         self._buffer = b""
         assert not isinstance(self._sock, ssl.SSLSocket)
-        self._sock.settimeout(patience)
+        self._bound(patience)
         try:
             self._sock = _shaken(context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False))
+            self._timeout = None
         except TimeoutError as error:
             raise TimedOut from error
         except ssl.SSLCertVerificationError as error:
@@ -233,7 +242,7 @@ class Wire:
     def linger(self) -> None:
         """Take what the client still sends for a moment: closing before that would take our last reply from it."""
         try:
-            self._sock.settimeout(LINGER)
+            self._bound(LINGER)
             if not isinstance(self._sock, ssl.SSLSocket):
                 self._sock.shutdown(SHUT_WR)
             for _ in range(MAX_LINGER_READS):
@@ -249,7 +258,7 @@ class Wire:
             self._rawlog = None
         if isinstance(self._sock, ssl.SSLSocket):
             try:
-                self._sock.settimeout(0)
+                self._bound(0)
                 self._sock.unwrap()  # sends close_notify and does not wait for the client's (RFC 8446 6.1)
             except (OSError, ValueError):
                 pass
