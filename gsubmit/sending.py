@@ -15,15 +15,11 @@ def send_all(sock: socket, octets: bytes) -> None:
 
 
 def send_some(sock: socket, octets: memoryview) -> int:
-    """How many of the octets leave without waiting. Raises OSError."""
-    patience = sock.gettimeout()
-    sock.settimeout(0)
+    """How many of the octets leave at once, by a socket that does not wait. Raises OSError."""
     try:
         return sock.send(octets)
     except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
         return 0
-    finally:
-        sock.settimeout(patience)
 
 
 def await_either(sock: socket, patience: float) -> None:

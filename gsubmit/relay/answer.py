@@ -59,6 +59,8 @@ def is_answer(reply: Reply) -> bool:
 def for_client(reply: Reply, default_detail: str = "0.0") -> Reply:
     """The reply that the client hears for this one of the relay's. `default_detail` is the status after its class."""
     code = reply.code
+    if code == 250 and reply.status:  # as nearly all of them
+        return reply
     if code in _NOT_FOR_CLIENTS:
         return RELAY_REFUSES_US
     if not is_answer(reply):

@@ -84,7 +84,7 @@ class RelayConnection(RelayStream):
 
     def command(self, line: bytes) -> None:
         """Put a command for the next flush; its reply is owed."""
-        self._put(line)
+        self._outgoing.append(line)
         self.owed += 1
         self._unsent += 1
 
@@ -107,10 +107,6 @@ class RelayConnection(RelayStream):
             self.owed += 1
         self._is_in_content = True
 
-    def content(self, octets: bytes) -> None:
-        """Put a piece of content."""
-        self._put(octets)
-
     def end_content(self) -> None:
         """All content was sent."""
         self._is_in_content = False
@@ -120,6 +116,8 @@ class RelayConnection(RelayStream):
     def hear(self) -> Reply:
         """The reply to a command of a transaction. Raises RelayFailed for what can be none, 421 among it."""
         reply = self.read_reply()
+        if reply.code == 250:
+            return reply
         if reply.code == 421:
             raise RelayFailed(for_client(reply), f"{self} said: {reply}", lost=True)
         if not is_answer(reply):
@@ -139,8 +137,7 @@ class RelayConnection(RelayStream):
         """The next reply, as the relay said it; all of it within one timeout."""
         if not self.owed:
             raise self._nonsense("a reply was awaited to nothing")
-        reply = None if self._replies.is_empty else self._parsed()
-        if reply is None:
+        if self._replies.is_empty or (reply := self._parsed()) is None:
             deadline = time.monotonic() + self.timeout_now
             self._receive()
             while (reply := self._parsed()) is None:
@@ -148,7 +145,7 @@ class RelayConnection(RelayStream):
         self.owed -= 1
         if self._is_unheard:
             self._is_unheard = False
-            self.settimeout(self.hop.command_timeout)
+            self.timeout_now = self.hop.command_timeout
         if reply.code == 421:
             self.close()
         return reply
@@ -156,11 +153,11 @@ class RelayConnection(RelayStream):
     def _receive_until(self, deadline: float) -> None:
         """A timeout of the socket begins anew with each octet, this one does not."""
         timeout = self.timeout_now
-        self.settimeout(max(deadline - time.monotonic(), LEAST_WAIT))
+        self.timeout_now = max(deadline - time.monotonic(), LEAST_WAIT)
         try:
             self._receive()
         finally:
-            self.settimeout(timeout)
+            self.timeout_now = timeout
 
     def _parsed(self) -> Reply | None:
         try:
@@ -173,7 +170,7 @@ class RelayConnection(RelayStream):
         if self.sock is None:
             return None
         try:
-            self.settimeout(LAST_WORDS_TIMEOUT)
+            self.timeout_now = LAST_WORDS_TIMEOUT
             reply = self.read_reply()
         except (RelayFailed, OSError):
             return None
@@ -231,7 +228,7 @@ class RelayConnection(RelayStream):
 
     def mark_idle(self) -> None:
         """Note that nobody uses the connection from now on."""
-        self.settimeout(self.hop.command_timeout)
+        self.timeout_now = self.hop.command_timeout
         self.is_reused = True
         self.idle_since = time.monotonic()
 
@@ -239,13 +236,13 @@ class RelayConnection(RelayStream):
         """Note that somebody uses the connection again. One that was just opened has had no time to be dropped."""
         if self.mails or time.monotonic() - self.idle_since > LONG_IDLE:
             self.may_be_dead = self._is_unheard = True
-            self.settimeout(min(REUSED_TIMEOUT, self.hop.command_timeout))
+            self.timeout_now = min(REUSED_TIMEOUT, self.hop.command_timeout)
 
     def say_goodbye(self) -> None:
         """QUIT, a short wait, close (RFC 5321 4.1.1.10)."""
         if self.sock is not None:
             try:
-                self.settimeout(QUIT_TIMEOUT)
+                self.timeout_now = QUIT_TIMEOUT
                 self._is_unheard = False
                 self.ask("QUIT")
             except (RelayFailed, OSError):

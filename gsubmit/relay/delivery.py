@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ class Stage(Enum):
 class RelayDelivery:
     """A Delivery over one RelayConnection, replaced once if it breaks before the message may have been taken.
 
-    `user` is whose turn it takes, `resting_since` when its client was last left to act (monotonic).
+    `user` is whose turn it takes; `resting_since` is since when it is its client's move (monotonic), 0 when it is not.
     """
 
     def __init__(self, relay: Relay, sender: Sender, client: ClientFacts, label: str) -> None:
@@ -55,6 +56,7 @@ class RelayDelivery:
         self._stage = Stage.OPEN
         self._connection = relay.take(client)
         self._was_reused = self._connection.is_reused
+        relay.hold(self)
         self._requests = self._requests_on(self._connection)
         try:
             self.sender = self._ask(sender)
@@ -86,7 +88,9 @@ class RelayDelivery:
         if self._stage is Stage.OVER:
             promise.answer = self.failure.reply if self.failure is not None else MAIL_FIRST
             return promise
-        self._resume()
+        self.resting_since = 0.0
+        if self._stage is Stage.PARKED:
+            self._resume()
         self._requests.ask(promise)
         self._asked.append(promise)
         return promise
@@ -100,21 +104,21 @@ class RelayDelivery:
             self._requests.collect()
         except RelayFailed as failure:
             self._replace_or_fail(failure)
-        if self._stage is Stage.OPEN and self._requests.are_answered:
+        if self._stage is Stage.OPEN and not self._requests.unanswered:
             if self.sender.is_refused:
                 self._finish()
             else:
-                self._relay.rest(self)
+                self.resting_since = time.monotonic()
 
     def _collect_all(self) -> None:
-        while self.failure is None and self._stage is Stage.OPEN and not self._requests.are_answered:
+        while self.failure is None and self._stage is Stage.OPEN and self._requests.unanswered:
             self.collect()
+        if self.failure is not None:
+            raise Refused(self.failure.reply)
 
     def accepted(self) -> list[Recipient]:
         """Wait for all answers; the recipients that the relay took. Raises Refused when it is lost."""
         self._collect_all()
-        if self.failure is not None:
-            raise Refused(self.failure.reply)
         return [
             promise.request
             for promise in self._asked
@@ -126,14 +130,14 @@ class RelayDelivery:
     def park(self) -> RelayConnection:
         """Let others have the connection while the client takes its time. Only while it rests."""
         self._stage = Stage.PARKED
-        self._connection.settimeout(min(HURRY, self._relay.hop.command_timeout))
+        self._connection.timeout_now = min(HURRY, self._relay.hop.command_timeout)
         return self._connection
 
     def _resume(self) -> None:
         """Have a connection again, on which everything has been asked. Raises RelayFailed."""
-        self._relay.wake(self)
-        if self._stage is Stage.PARKED:
-            self._go_on_with(self._relay.take(self._client))
+        connection = self._relay.take(self._client)
+        self._relay.hold(self)
+        self._go_on_with(connection)
 
     def _go_on_with(self, connection: RelayConnection) -> None:
         """Ask again on another connection. Raises Refused for an address that cannot be said there."""
@@ -189,14 +193,12 @@ class RelayDelivery:
             except RelayFailed as failure:
                 self._fail(failure)
         while True:
-            self.accepted()
+            self._collect_all()
             if self._stage is Stage.OVER:
                 raise Refused(MAIL_FIRST)  # the sender was refused, and the connection serves others now
-            self._relay.wake(self)
+            self.resting_since = 0.0
             try:
-                with fitting(body, self._params, self._connection.capabilities, self._label) as fit:
-                    knows_bdat = self._relay.learnt.is_proven("CHUNKING")
-                    reply = hand_over(self._connection, header, fit, self._commit, knows_bdat=knows_bdat)
+                reply = self._hand_over(header, body)
             except RelayFailed as failure:
                 if self._stage is Stage.COMMITTED and not isinstance(failure, KeywordRefused):
                     failure.why += "; whether the relay took the message is unknown"
@@ -211,9 +213,18 @@ class RelayDelivery:
                 raise
             else:
                 if self._connection.takes_chunks and not reply.refuses:
-                    self._relay.learnt.prove("CHUNKING")
+                    self._relay.learnt.proven.add("CHUNKING")
                 self._finish()
                 return for_client(reply)
+
+    def _hand_over(self, header: bytes, body: MessageBody) -> Reply:
+        fit = fitting(body, self._params, self._connection.capabilities, self._label)
+        knows_bdat = "CHUNKING" in self._relay.learnt.proven
+        try:
+            return hand_over(self._connection, header, fit, self._commit, knows_bdat=knows_bdat)
+        finally:
+            if fit is not body:
+                fit.close()
 
     def _commit(self) -> None:
         self._stage = Stage.COMMITTED
@@ -231,7 +242,7 @@ class RelayDelivery:
     # The end
 
     def _finish(self) -> None:
-        self._relay.wake(self)
+        self._relay.release(self)
         stage, self._stage = self._stage, Stage.OVER
         if stage is not Stage.PARKED:
             self._relay.give_back(self._connection, self.user)
@@ -241,7 +252,7 @@ class RelayDelivery:
         if self._stage is Stage.OVER:
             return
         if self._stage is not Stage.PARKED:
-            if not self._requests.are_answered:
+            if self._requests.unanswered:
                 self._connection.close()  # the client has gone, and nobody waits for these answers
-            self._connection.settimeout(min(HURRY, self._relay.hop.command_timeout))
+            self._connection.timeout_now = min(HURRY, self._relay.hop.command_timeout)
         self._finish()

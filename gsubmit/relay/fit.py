@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.encode import eight_bit, headers_need_smtputf8, seven_bit
@@ -23,21 +21,18 @@ _SIGNATURE = re.compile(
 _log = logging.getLogger("gsubmit.relay")
 
 
-@contextmanager
-def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: str = "") -> Iterator[MessageBody]:
-    """`body` itself, or a converted copy that ends with the block. Raises Refused, or OSError for want of room.
+def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: str = "") -> MessageBody:
+    """`body` itself, or a converted copy, for the caller to close. Raises Refused, or OSError for want of room.
 
     `label` is who it is for, in the log.
     """
     if params.smtputf8 and "SMTPUTF8" not in relay and headers_need_smtputf8(body):
         raise Refused(UTF8_HEADER)
     is_binary = params.body == "BINARYMIME"
-    if "8BITMIME" in relay and (relay.takes_binary or not is_binary):
-        yield body
-        return
+    if "8BITMIME" in relay and (not is_binary or relay.takes_binary):
+        return body
     if not (is_binary or body.has_8bit):
-        yield body
-        return
+        return body
     convert = eight_bit if "8BITMIME" in relay else seven_bit
     try:
         converted = convert(body, body.directory)
@@ -47,7 +42,4 @@ def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: s
     if signature := _SIGNATURE.search(body.head()):
         text = "the message had to be converted for the relay, and its %s does not hold any more"
         _log.warning(text, signature[1].decode("ascii"), extra={"prefix": label})
-    try:
-        yield converted
-    finally:
-        converted.close()
+    return converted

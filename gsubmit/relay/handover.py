@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from gsubmit.fairness import let_others_run
 from gsubmit.message.body import BLOCK, MessageBody
@@ -98,13 +99,7 @@ def _by_data(connection: RelayConnection, header: bytes, body: MessageBody, comm
         raise RelayFailed(RELAY_NONSENSE, f"{connection} answered DATA with: {go_ahead}")
     connection.check_silence()  # what came with the go-ahead would be taken for the answer to the message
     connection.begin_content()
-    return _send(connection, b"", stuffed(_after(header, body)), committed)
-
-
-def _after(header: bytes, body: MessageBody) -> Iterable[bytes]:
-    if header:
-        yield header
-    yield from body.blocks()
+    return _send(connection, b"", stuffed(chain((header,) if header else (), body.blocks())), committed)
 
 
 def _send(connection: RelayConnection, header: bytes, blocks: Iterable[bytes], committed: Committed) -> Reply:
@@ -120,7 +115,7 @@ def _send(connection: RelayConnection, header: bytes, blocks: Iterable[bytes], c
             raise
         return reply
     connection.end_content()
-    connection.settimeout(connection.hop.data_done_timeout)
+    connection.timeout_now = connection.hop.data_done_timeout
     reply = connection.hear_final()
     connection.is_in_transaction = False
     return reply

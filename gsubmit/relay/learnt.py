@@ -18,20 +18,12 @@ _log = logging.getLogger("gsubmit.relay")
 class Learnt:
     """EHLO keywords, parameters of MAIL (with their `=`) and KEEPING, each until its time is over.
 
-    What a relay has honoured once is proven: a refusal later is about one message, and nothing is learnt from it.
+    What a relay has honoured once is `proven`: a refusal later is about one message, and nothing is learnt from it.
     """
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}  # monotonic
-        self._proven: set[str] = set()
-
-    def prove(self, what: str) -> None:
-        """The relay has honoured it."""
-        self._proven.add(what)
-
-    def is_proven(self, what: str) -> bool:
-        """Whether the relay has ever honoured it."""
-        return what in self._proven
+        self.proven: set[str] = set()
 
     def leave_out(self, what: str, why: str) -> None:
         """Do without it from now on; `why` names the relay and what it said, for the log."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 from gsubmit.smtp import xtext
 from gsubmit.smtp.address import BadAddress, parse_mailbox, path_text
@@ -63,6 +64,11 @@ def _identity(params: MailParams, login: str) -> str:
     """Who vouches for the message: only the login; what the client says of others counts as `<>` (AUT-21)."""
     if params.auth is not None and xtext.decode(params.auth) != login:
         return "<>"
+    return _as_identity(login)
+
+
+@lru_cache(maxsize=1024)
+def _as_identity(login: str) -> str:
     try:
         parse_mailbox(login)
     except BadAddress:

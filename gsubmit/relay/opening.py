@@ -28,7 +28,7 @@ def open_connection(
     """
     connection = _reach(hop, addresses, left_out)
     try:
-        connection.settimeout(hop.connect_timeout)
+        connection.timeout_now = hop.connect_timeout
         connection.hello(hop.hostname)
         if hop.tls == "starttls":
             _start_tls(connection)
@@ -37,7 +37,7 @@ def open_connection(
     except BaseException:
         connection.close()
         raise
-    connection.settimeout(hop.command_timeout)
+    connection.timeout_now = hop.command_timeout
     return connection
 
 

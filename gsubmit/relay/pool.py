@@ -47,7 +47,7 @@ class Relay:
         self._max_idle_time = max_idle_time
         self._max_connections = max_connections
         self._turns = Turns(max_connections)  # by user
-        self._resting: dict[RelayDelivery, None] = {}  # those that have a turn while their client thinks
+        self._deliveries: set[RelayDelivery] = set()  # those that have a turn
         self._parker: gevent.Greenlet[[], None] | None = None
         self._parking = 0  # turns that are on their way from them
         self.learnt = Learnt()
@@ -132,14 +132,13 @@ class Relay:
 
     # Turns that are held while a client thinks go to those who wait
 
-    def rest(self, delivery: RelayDelivery) -> None:
-        """It is the client's move: its turn may be given to somebody else."""
-        delivery.resting_since = time.monotonic()
-        self._resting[delivery] = None
+    def hold(self, delivery: RelayDelivery) -> None:
+        """It has a turn; while it rests, that may be given to somebody else."""
+        self._deliveries.add(delivery)
 
-    def wake(self, delivery: RelayDelivery) -> None:
-        """The client has moved."""
-        self._resting.pop(delivery, None)
+    def release(self, delivery: RelayDelivery) -> None:
+        """It gives its turn back itself."""
+        self._deliveries.discard(delivery)
 
     def _park(self) -> None:
         """Take turns from those who keep them longest, of the users with the most, until nobody waits."""
@@ -147,10 +146,10 @@ class Relay:
         while self._turns.waiting:
             wanted = max(self._turns.waiting - self._parking, 0)
             last = time.monotonic() - PARK_AFTER
-            idle = [delivery for delivery in self._resting if delivery.resting_since <= last]
+            idle = [delivery for delivery in self._deliveries if 0 < delivery.resting_since <= last]
             idle.sort(key=lambda delivery: (-self._turns.taken_by(delivery.user), delivery.resting_since))
             for delivery in idle[:wanted]:
-                self.wake(delivery)
+                self.release(delivery)
                 gevent.spawn(self._give_back_parked, delivery.park(), delivery.user)
             gevent.sleep(PARK_EVERY)
         self._parker = None
@@ -170,11 +169,11 @@ class Relay:
                 connection.close()
                 continue
             connection.take_up()
-            if connection.client == wanted or not connection.takes_client:
-                connection.leave_out(self.learnt.left_out)
+            if left_out := self.learnt.left_out:
+                connection.leave_out(left_out)
+            if connection.client is wanted or connection.client == wanted or not connection.takes_client:
                 return connection
             was_told = connection.client is not None
-            connection.leave_out(self.learnt.left_out)
             try:
                 introduce(connection, wanted)
             except RelayFailed as failed:
@@ -204,12 +203,12 @@ class Relay:
         try:
             connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
         except KeywordRefused as refused:
-            if self.learnt.is_proven(refused.keyword):
+            if refused.keyword in self.learnt.proven:
                 raise  # it is about this client
             self.learnt.leave_out(refused.keyword, refused.why)
             connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
         if connection.client is not None:
-            self.learnt.prove("XCLIENT")
+            self.learnt.proven.add("XCLIENT")
         self._capabilities = connection.capabilities
         return connection
 

@@ -24,6 +24,7 @@ class ReplyParser:
     """Octets are fed, whole replies are taken. `note` gets each line as it came."""
 
     def __init__(self, note: Callable[[bytes], None] | None = None) -> None:
+        self.is_empty = True  # every octet fed belonged to a reply that was taken
         self._note = note
         self._octets = b""
         self._code = b""
@@ -32,11 +33,7 @@ class ReplyParser:
     def feed(self, octets: bytes) -> None:
         """Take in what came from the socket."""
         self._octets += octets
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every octet fed belonged to a reply that was taken."""
-        return not (self._octets or self._texts)
+        self.is_empty = False
 
     @property
     def start(self) -> bytes:
@@ -54,9 +51,10 @@ class ReplyParser:
             matched = _LINE.fullmatch(line)
             if matched is None or len(line) > MAX_LINE:
                 raise NotAReply(repr(line[:SHOWN]))
-            code, marker, text = matched[1], matched[2], matched[3] or b""
+            code, marker, text = matched.groups(b"")
             if not self._texts:
                 if marker != b"-":
+                    self.is_empty = not self._octets
                     return _single(code, text)
                 self._code = code
             elif code != self._code:
@@ -83,6 +81,7 @@ class ReplyParser:
 
     def _whole(self) -> Reply:
         texts, self._texts = self._texts, []
+        self.is_empty = not self._octets
         return read_lines(int(self._code), [text.decode("utf-8", "replace") for text in texts])
 
 

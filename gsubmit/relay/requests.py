@@ -43,7 +43,7 @@ class Requests:
         self._refusal = ""  # in these words
         self._asked: list[Promise] = []
         self._sent = 0  # how many of them were sent
-        self._answered = 0  # and how many of those answers have come
+        self.unanswered = 0
         connection.mails += 1
         for promise in asked:
             self.ask(promise)
@@ -52,39 +52,40 @@ class Requests:
         """One more."""
         promise.line = self._line(promise)
         self._asked.append(promise)
+        self.unanswered += 1
         self._push()
 
     def _line(self, promise: Promise) -> bytes:
         capabilities = self._connection.capabilities
         if isinstance(promise.request, Sender):
-            return mail_line(promise.request, capabilities, self._login, self._learnt.left_out.union(self._given_up))
+            left_out = self._learnt.left_out
+            if self._given_up:
+                left_out = left_out.union(self._given_up)
+            return mail_line(promise.request, capabilities, self._login, left_out)
         return rcpt_line(promise.request, capabilities)
 
     def _push(self) -> None:
         """Put as many lines as the relay may be given now; without PIPELINING one at a time."""
         room = MAX_OUTSTANDING if "PIPELINING" in self._connection.capabilities else 1
-        while self._sent < len(self._asked) and self._sent - self._answered < room:
+        last = len(self._asked) - max(self.unanswered - room, 0)
+        while self._sent < last:
             self._connection.command(self._asked[self._sent].line)
             self._sent += 1
 
-    @property
-    def are_answered(self) -> bool:
-        """Whether the relay has answered all of them."""
-        return self._answered == len(self._asked)
-
     def collect(self) -> None:
         """Take the next answer. Raises RelayFailed."""
-        self._push()
+        if self._sent < len(self._asked):
+            self._push()
         self._connection.flush()
         reply = self._connection.hear()
-        promise = self._asked[self._answered]
+        promise = self._asked[-self.unanswered]
         if isinstance(promise.request, Sender):
             if reply.code in _PARAMETER_REFUSED and self._ask_without_our_own(promise, reply):
                 return
             self._note_sender(promise, reply)
         if not reply.refuses:
             self._connection.is_in_transaction = True  # also when it takes a recipient without the sender
-        self._answered += 1
+        self.unanswered -= 1
         self._settle(promise, reply)
 
     def _ask_without_our_own(self, mail: Promise, reply: Reply) -> bool:
@@ -100,7 +101,8 @@ class Requests:
         self._refusal = self._refusal or str(reply)
         self._given_up.append(ours[0])
         mail.line = self._line(mail)
-        self._sent = self._answered = 0
+        self._sent = 0
+        self.unanswered = len(self._asked)
         return True
 
     def _note_sender(self, mail: Promise, reply: Reply) -> None:
@@ -108,10 +110,10 @@ class Requests:
         if reply.refuses:
             return
         for name, octets in _IN_LINE:
-            if octets in mail.line and not self._learnt.is_proven(name):
-                self._learnt.prove(name)
+            if octets in mail.line:
+                self._learnt.proven.add(name)
         for name in self._given_up[-1:]:  # those before it were refused with this one still there
-            if not self._learnt.is_proven(name) and not (name == "SIZE=" and _is_odd_size(mail)):
+            if name not in self._learnt.proven and not (name == "SIZE=" and _is_odd_size(mail)):
                 self._learnt.leave_out(name, f"{self._connection} answered MAIL with {name} so: {self._refusal}")
 
     def _settle(self, promise: Promise, reply: Reply) -> None:

@@ -37,7 +37,7 @@ class RelayStream(smtplib.SMTP):
     """What smtplib's SMTP is for its users, with octets that are put and flushed, and replies that are parsed.
 
     Every method that talks raises RelayFailed, and nothing else, when the relay is down, slow or gone. `timeout_now`
-    is how long one wait may take, in seconds; a reply, and a handshake, has that time for all of its octets.
+    is how long one wait may take from now on, in seconds; a reply, and a handshake, has so long for all its octets.
     """
 
     sock: socket | None
@@ -49,7 +49,8 @@ class RelayStream(smtplib.SMTP):
         self.is_reused = False
         self.may_be_dead = False  # it was idle, and something on the way may have dropped it
         self.timeout_now = hop.connect_timeout
-        self.outgoing_size = 0
+        self._timeout_set: float | None = None  # the socket's
+        self.outgoing_size = 0  # octets of content
         self._outgoing: list[bytes] = []
         self._rawlog = open_rawlog(hop.rawlog_dir)
         self._replies = ReplyParser(self._rawlog.received if self._rawlog is not None else None)
@@ -64,7 +65,8 @@ class RelayStream(smtplib.SMTP):
         family = AF_UNIX if self.hop.unix_path else AF_INET6 if ":" in self.address else AF_INET
         try:
             self.sock = socket(family)
-            self.settimeout(max(timeout, LEAST_TIMEOUT))
+            self.timeout_now = max(timeout, LEAST_TIMEOUT)
+            self._bound(self.timeout_now)
             self.sock.connect(self.address if family == AF_UNIX else (self.address, self.hop.port))
             if family != AF_UNIX:
                 self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
@@ -93,7 +95,8 @@ class RelayStream(smtplib.SMTP):
     def _shake_hands(self, sock: ssl.SSLSocket) -> None:
         """The handshake within one timeout, however slowly its octets come."""
         deadline = time.monotonic() + self.timeout_now
-        sock.settimeout(0)
+        self._timeout_set = None
+        self._bound(0)
         while True:
             try:
                 sock.do_handshake()
@@ -102,22 +105,23 @@ class RelayStream(smtplib.SMTP):
                 await_input(sock, deadline - time.monotonic())
             except ssl.SSLWantWriteError:
                 await_either(sock, deadline - time.monotonic())
-        sock.settimeout(self.timeout_now)
 
     # Octets
 
-    def _put(self, octets: bytes) -> None:
-        """Keep octets for the next flush."""
+    def content(self, octets: bytes) -> None:
+        """Put a piece of content."""
         self._outgoing.append(octets)
         self.outgoing_size += len(octets)
 
     def flush(self, *, secret: bool = False) -> None:
         """Send what was put. `secret` keeps it out of the rawlog."""
-        octets = self._leaving(secret=secret)
-        if not octets:
+        if not self._outgoing:
             return
+        octets = self._leaving(secret=secret)
         if self.sock is None:
             raise self._lost("connection is closed")
+        if self._timeout_set != self.timeout_now:
+            self._bound(self.timeout_now)
         try:
             send_all(self.sock, octets)
         except OSError as error:
@@ -130,6 +134,7 @@ class RelayStream(smtplib.SMTP):
         while rest:
             if self.sock is None:
                 raise self._lost("connection is closed")
+            self._bound(0)
             try:
                 sent = send_some(self.sock, rest)
                 rest = rest[sent:]
@@ -145,7 +150,7 @@ class RelayStream(smtplib.SMTP):
         octets = b"".join(self._outgoing)
         self._outgoing.clear()
         self.outgoing_size = 0
-        if octets and self._rawlog is not None:
+        if self._rawlog is not None:
             self._rawlog.sent(octets, secret=secret)
         return octets
 
@@ -153,6 +158,8 @@ class RelayStream(smtplib.SMTP):
         """Wait for octets, and give them to the parser."""
         if self.sock is None:
             raise self._lost("connection is closed")
+        if self._timeout_set != self.timeout_now:
+            self._bound(self.timeout_now)
         try:
             octets = self.sock.recv(READ_SIZE)
         except OSError as error:
@@ -165,25 +172,23 @@ class RelayStream(smtplib.SMTP):
         """Whether the relay has said nothing that we have not read. Raises RelayFailed when it is gone."""
         if self.sock is None or not self._replies.is_empty:
             return False
-        self.sock.settimeout(0)
+        self._bound(0)
         try:
             octets = self.sock.recv(READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError as error:
             raise self._broken(error) from error
-        finally:
-            self.sock.settimeout(self.timeout_now)
         if not octets:
             raise self._lost("closed by the relay")
         self._replies.feed(octets)
         return False
 
-    def settimeout(self, seconds: float) -> None:
-        """How long to wait for each answer from now on."""
-        self.timeout_now = seconds
-        if self.sock is not None:
-            self.sock.settimeout(seconds)
+    def _bound(self, seconds: float) -> None:
+        """Let the next wait of the socket take so long."""
+        assert self.sock is not None
+        self._timeout_set = seconds
+        self.sock.settimeout(seconds)
 
     def close(self) -> None:
         """Close at once, without a word."""

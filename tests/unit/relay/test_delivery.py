@@ -6,14 +6,16 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 from socket import SO_SNDBUF, SOL_SOCKET
+from typing import Any
 
 import gevent
 import pytest
 
 from gsubmit.message.body import MessageBody
-from gsubmit.relay import requests
+from gsubmit.relay import delivery, requests
 from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.delivery import RelayDelivery
+from gsubmit.relay.fit import fitting
 from gsubmit.relay.pool import Relay
 from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.envelope import read_recipient, read_sender
@@ -154,6 +156,20 @@ def test_dies_within_the_body(tmp_path: Path, keywords: str, end: str) -> None:
         assert Sent(relay, tmp_path, content=LARGE).final.code == 250
         assert server.mails == [b"Received: here\r\n" + LARGE]
         assert len(server.talks) == 2
+
+
+@pytest.mark.parametrize("end", ["250 2.0.0 Taken", "550 5.7.1 No", CLOSE])
+def test_the_converted_copy_is_closed(tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[MessageBody] = []
+
+    def noted(*args: Any) -> MessageBody:
+        copies.append(fitting(*args))
+        return copies[-1]
+
+    monkeypatch.setattr(delivery, "fitting", noted)
+    with relaying(Server({"EHLO": POOR, "content": end})) as relay:
+        Sent(relay, tmp_path, content=EIGHT_BIT)
+    assert copies and all(copy.size and not list(copy.blocks()) for copy in copies)
 
 
 @pytest.mark.parametrize("keywords", [RICH, POOR], ids=["CHUNKING", "DATA"])

@@ -68,7 +68,7 @@ def test_plain() -> None:
         assert server.talks[0].lines == ["EHLO msa.example.org"]
         assert connection.greeting == "mx.example hello"
         assert "CHUNKING" in connection.capabilities
-        assert connection.sock is not None and connection.sock.gettimeout() == 7.0
+        assert connection.timeout_now == 7.0
         assert str(connection) == f"127.0.0.1:{server.port}"
         connection.say_goodbye()
     assert server.talks[0].verbs() == "EHLO QUIT"
