@@ -50,19 +50,16 @@ def let_others_run() -> None:
 def _look_at_turns(now: float) -> None:
     turns = _turns
     me = gevent.getcurrent()
-    _note_look(now)
-    if me is not turns.runner:
+    iteration = gevent.get_hub().loop.iteration
+    if iteration != turns.iteration:  # whoever ran before that look has waited
+        turns.iteration, turns.looked = iteration, now
+        turns.runner, turns.began = me, now
+    elif me is not turns.runner:
         turns.runner, turns.began = me, now
     elif now >= _end_of_turn():
         _rest()
         turns.runner, turns.began = me, time.monotonic()
     turns.until = _end_of_turn()
-
-
-def _note_look(now: float) -> None:
-    iteration = gevent.get_hub().loop.iteration
-    if iteration != _turns.iteration:
-        _turns.iteration, _turns.looked = iteration, now
 
 
 def _end_of_turn() -> float:
@@ -95,7 +92,7 @@ def _wake(close: Callable[[], None]) -> None:
     close()
     _turns.is_waking = False
     now = time.monotonic()
-    _note_look(now)
+    _turns.iteration, _turns.looked = gevent.get_hub().loop.iteration, now
     for _ in range(len(_turns.resting)):
         if _turns.resting:
             _turns.resting.popleft().switch(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_SAFE = bytes(range(0x20, 0x7F))
 _UNSAFE = re.compile(r"[^ -~]")
 _ODD_IN_NAME = re.compile(r"[^!-'*+\--;=?-~]")  # whoever reads the line looks for the first ">", ")", "," or blank
 _MARKS = re.compile(r"[^ -;?-~]")
@@ -11,7 +12,8 @@ _MARKS = re.compile(r"[^ -;?-~]")
 
 def safe(text: str) -> str:
     """One line of printable ASCII; the formatter does this to each line, so that nobody else has to."""
-    return text if text.isascii() and text.isprintable() else _UNSAFE.sub("?", text)
+    is_safe = text.isascii() and not text.encode("ascii").translate(None, _SAFE)
+    return text if is_safe else _UNSAFE.sub("?", text)
 
 
 def safe_name(text: str) -> str:

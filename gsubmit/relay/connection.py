@@ -137,11 +137,14 @@ class RelayConnection(RelayStream):
         """The next reply, as the relay said it; all of it within one timeout."""
         if not self.owed:
             raise self._nonsense("a reply was awaited to nothing")
-        if self._replies.is_empty or (reply := self._parsed()) is None:
-            deadline = time.monotonic() + self.timeout_now
-            self._receive()
-            while (reply := self._parsed()) is None:
-                self._receive_until(deadline)
+        try:
+            if self._replies.is_empty or (reply := self._replies.next()) is None:
+                deadline = time.monotonic() + self.timeout_now
+                self._receive()
+                while (reply := self._replies.next()) is None:
+                    self._receive_until(deadline)
+        except NotAReply as error:
+            raise self._nonsense(str(error)) from error
         self.owed -= 1
         if self._is_unheard:
             self._is_unheard = False

@@ -38,6 +38,9 @@ class Stage(Enum):
     OVER = auto()
 
 
+_OPEN, _PARKED, _COMMITTED, _OVER = Stage  # as attributes of the class they would be looked up at each use
+
+
 class RelayDelivery:
     """A Delivery over one RelayConnection, replaced once if it breaks before the message may have been taken.
 
@@ -53,7 +56,7 @@ class RelayDelivery:
         self.failure: RelayFailed | None = None
         self._asked: list[Promise] = []
         self._is_replaced = False
-        self._stage = Stage.OPEN
+        self._stage = _OPEN
         self._connection = relay.take(client)
         self._was_reused = self._connection.is_reused
         relay.hold(self)
@@ -85,11 +88,11 @@ class RelayDelivery:
 
     def _ask(self, request: Sender | Recipient) -> Promise:
         promise = Promise(self, request)
-        if self._stage is Stage.OVER:
+        if self._stage is _OVER:
             promise.answer = self.failure.reply if self.failure is not None else MAIL_FIRST
             return promise
         self.resting_since = 0.0
-        if self._stage is Stage.PARKED:
+        if self._stage is _PARKED:
             self._resume()
         self._requests.ask(promise)
         self._asked.append(promise)
@@ -104,14 +107,14 @@ class RelayDelivery:
             self._requests.collect()
         except RelayFailed as failure:
             self._replace_or_fail(failure)
-        if self._stage is Stage.OPEN and not self._requests.unanswered:
+        if self._stage is _OPEN and not self._requests.unanswered:
             if self.sender.is_refused:
                 self._finish()
             else:
                 self.resting_since = time.monotonic()
 
     def _collect_all(self) -> None:
-        while self.failure is None and self._stage is Stage.OPEN and self._requests.unanswered:
+        while self.failure is None and self._stage is _OPEN and self._requests.unanswered:
             self.collect()
         if self.failure is not None:
             raise Refused(self.failure.reply)
@@ -129,7 +132,7 @@ class RelayDelivery:
 
     def park(self) -> RelayConnection:
         """Let others have the connection while the client takes its time. Only while it rests."""
-        self._stage = Stage.PARKED
+        self._stage = _PARKED
         self._connection.timeout_now = min(HURRY, self._relay.hop.command_timeout)
         return self._connection
 
@@ -143,7 +146,7 @@ class RelayDelivery:
         """Ask again on another connection. Raises Refused for an address that cannot be said there."""
         self._connection = connection
         self._was_reused = connection.is_reused
-        self._stage = Stage.OPEN
+        self._stage = _OPEN
         try:
             self._requests = self._requests_on(connection)
         except Refused as refused:
@@ -159,8 +162,8 @@ class RelayDelivery:
             self._relay.learnt.mistrust(failure.why)
         if isinstance(failure, KeywordRefused):  # the relay cannot have taken the message that way
             self._relay.learnt.leave_out(failure.keyword, failure.why)
-            self._stage = Stage.OPEN
-        elif failure.lost and self._stage is Stage.OPEN and not self._is_replaced:
+            self._stage = _OPEN
+        elif failure.lost and self._stage is _OPEN and not self._is_replaced:
             self._is_replaced = True
         else:
             self._fail(failure)
@@ -179,7 +182,7 @@ class RelayDelivery:
         for promise in self._asked:
             if promise.answer is None:
                 promise.answer = failure.reply
-        if self._stage is not Stage.PARKED:
+        if self._stage is not _PARKED:
             self._connection.close()
         self._finish()  # nothing can come of it: others may have the turn
 
@@ -187,27 +190,27 @@ class RelayDelivery:
 
     def send(self, header: bytes, body: MessageBody) -> Reply:
         """Hand the message over and give the relay's final reply. Raises Refused when the relay is lost."""
-        if self._stage is Stage.PARKED:
+        if self._stage is _PARKED:
             try:
                 self._resume()
             except RelayFailed as failure:
                 self._fail(failure)
         while True:
             self._collect_all()
-            if self._stage is Stage.OVER:
+            if self._stage is _OVER:
                 raise Refused(MAIL_FIRST)  # the sender was refused, and the connection serves others now
             self.resting_since = 0.0
             try:
                 reply = self._hand_over(header, body)
             except RelayFailed as failure:
-                if self._stage is Stage.COMMITTED and not isinstance(failure, KeywordRefused):
+                if self._stage is _COMMITTED and not isinstance(failure, KeywordRefused):
                     failure.why += "; whether the relay took the message is unknown"
                 self._replace_or_fail(failure)
             except OSError as error:
                 _log.error("cannot read or convert the message: %s", error, extra={"prefix": self._label})
                 raise Refused(NO_ROOM) from error
             except BaseException:
-                if self._stage is Stage.COMMITTED:
+                if self._stage is _COMMITTED:
                     text = "relay: %s: ended before the answer; whether the relay took the message is unknown"
                     _log.error(text, self._connection, extra={"prefix": self._label})
                 raise
@@ -227,7 +230,7 @@ class RelayDelivery:
                 fit.close()
 
     def _commit(self) -> None:
-        self._stage = Stage.COMMITTED
+        self._stage = _COMMITTED
 
     @property
     def _params(self) -> MailParams:
@@ -243,15 +246,15 @@ class RelayDelivery:
 
     def _finish(self) -> None:
         self._relay.release(self)
-        stage, self._stage = self._stage, Stage.OVER
-        if stage is not Stage.PARKED:
+        stage, self._stage = self._stage, _OVER
+        if stage is not _PARKED:
             self._relay.give_back(self._connection, self.user)
 
     def abort(self) -> None:
         """End the transaction without sending the message; does nothing after `send`."""
-        if self._stage is Stage.OVER:
+        if self._stage is _OVER:
             return
-        if self._stage is not Stage.PARKED:
+        if self._stage is not _PARKED:
             if self._requests.unanswered:
                 self._connection.close()  # the client has gone, and nobody waits for these answers
             self._connection.timeout_now = min(HURRY, self._relay.hop.command_timeout)

@@ -47,7 +47,10 @@ class ReplyParser:
 
     def next(self) -> Reply | None:
         """The next reply, or None when more octets are needed. Raises NotAReply."""
-        while (line := self._line()) is not None:
+        while end := self._octets.find(b"\n") + 1:
+            line, self._octets = self._octets[:end], self._octets[end:]
+            if self._note is not None:
+                self._note(line)
             matched = _LINE.fullmatch(line)
             if matched is None or len(line) > MAX_LINE:
                 raise NotAReply(repr(line[:SHOWN]))
@@ -66,18 +69,9 @@ class ReplyParser:
             self._texts.append(text)
             if marker != b"-":
                 return self._whole()
+        if len(self._octets) > MAX_LINE:
+            raise NotAReply(repr(self.start))
         return None
-
-    def _line(self) -> bytes | None:
-        end = self._octets.find(b"\n")
-        if end < 0:
-            if len(self._octets) > MAX_LINE:
-                raise NotAReply(repr(self.start))
-            return None
-        line, self._octets = self._octets[: end + 1], self._octets[end + 1 :]
-        if self._note is not None:
-            self._note(line)
-        return line
 
     def _whole(self) -> Reply:
         texts, self._texts = self._texts, []

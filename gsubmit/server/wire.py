@@ -47,6 +47,9 @@ class Awaits(Enum):
     CONTENT = auto()
 
 
+_NOTHING, _COMMAND, _RESPONSE, _CONTENT = Awaits  # as attributes of the class they would be looked up at each use
+
+
 class Answer(Protocol):
     """A reply that may still have to come, such as a relay's promise."""
 
@@ -72,7 +75,7 @@ class Wire:
         self._buffer = b""
         self._outbox: list[Reply | Answer] = []
         self._is_cut = False  # within a reply: nothing that follows would be understood
-        self.awaits = Awaits.NOTHING
+        self.awaits = _NOTHING
         self.patience = patience
         self.octets_in = 0
         self.octets_out = 0
@@ -82,7 +85,7 @@ class Wire:
 
     def read_line(self, *, secret: bool = False) -> bytes:
         """One line without its CRLF; nothing else ends a line (RFC 5321 2.3.8). `secret` keeps it out of the rawlog."""
-        awaits = Awaits.RESPONSE if secret else Awaits.COMMAND
+        awaits = _RESPONSE if secret else _COMMAND
         end = self._buffer.find(b"\r\n")
         while end < 0 and not self._buffer.startswith(TLS_RECORD):  # which may have none, and waits for our handshake
             if len(self._buffer) > MAX_LINE + 1:  # its CR may be there already
@@ -126,7 +129,7 @@ class Wire:
 
     def read_block(self, limit: int = READ_BLOCK) -> bytes:
         """Between 1 and `limit` octets of content: those at hand, or the next to come."""
-        octets = self._buffer or self._receive(min(limit, READ_BLOCK), Awaits.CONTENT)
+        octets = self._buffer or self._receive(min(limit, READ_BLOCK), _CONTENT)
         self._buffer = octets[limit:]
         let_others_run()
         return octets[:limit]
@@ -172,7 +175,7 @@ class Wire:
         except OSError as error:
             raise Closed(str(error)) from error
         finally:
-            self.awaits = Awaits.NOTHING
+            self.awaits = _NOTHING
         if not octets:
             raise Closed("closed by the client")
         self.octets_in += len(octets)

@@ -17,6 +17,7 @@ VERBS = frozenset(
 )
 
 # What a client calls itself may be anything: it is used only if it is a good name. NUL, CR and LF stand in no line.
+_GREETINGS = frozenset({b"EHLO", b"HELO"})
 _HELLO = re.compile(rb"(EHLO|HELO)(?:[ \t]+([^\0\r\n]*))?", re.IGNORECASE)
 # Letters only, one space, then no control characters but HT; UTF-8 is judged where an argument may hold it.
 _LINE = re.compile(r"([A-Za-z]{1,32})(?: ([^\x00-\x08\x0a-\x1f\x7f]*))?", re.ASCII)
@@ -35,7 +36,7 @@ class Command(NamedTuple):
 
         EHLO and HELO may have any octets as their name; those that are no ASCII come out as Latin-1.
         """
-        if hello := _HELLO.fullmatch(line.rstrip(b" \t")):
+        if line[:4].upper() in _GREETINGS and (hello := _HELLO.fullmatch(line.rstrip(b" \t"))):
             return cls(hello[1].decode("ascii").upper(), (hello[2] or b"").decode("latin-1"))
         try:
             text = line.decode("utf-8")
