@@ -5,10 +5,10 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-import time
 from typing import TYPE_CHECKING, Any
 
 from gsubmit import openssl
+from gsubmit.fairness import let_others_run
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -89,7 +89,7 @@ class TlsSocket(ssl.SSLSocket):
             if self._records > most:
                 raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"more than {most} TLS records without data")
             if self._records and self.gettimeout() != 0:
-                time.sleep(0)  # the others' turn
+                let_others_run()
             self._records += 1
             self._left = _size(self._incoming)
         elif not self._incoming and not self._receive():

@@ -20,7 +20,7 @@ ALLOWED = {
     "rawlog": {"background", "complaints"},
     "sending": set(),
     "openssl": set(),
-    "tlssocket": {"openssl"},
+    "tlssocket": {"openssl", "fairness"},
     "certificates": {"tlssocket"},
     "turns": set(),
     "net": set(),
