@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from gsubmit.build import CannotStart, build_service
-from gsubmit.process import start_faults
-from gsubmit.relay.answer import RelayFailed
+from gsubmit.app.build import CannotStart, build_service
+from gsubmit.app.process import start_faults
+from gsubmit.dial.answer import RelayFailed
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.load import Loaded, load
 from gsubmit.settings.passdbs import DRIVERS

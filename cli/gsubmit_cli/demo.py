@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gsubmit.app import Server
+from gsubmit.app.server import Server
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.load import load
 from gsubmit_cli.demo_once import FirstMessage

@@ -6,8 +6,9 @@ import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gsubmit.build import build_relay
-from gsubmit.relay.pool import Relay
+from gsubmit.app.build import next_hop
+from gsubmit.dial.opening import open_connection
+from gsubmit.net.addresses import Addresses
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.capabilities import Capabilities
 
@@ -24,20 +25,20 @@ _SUPPLIES = {
 
 def dial(settings: Settings) -> Iterator[str]:
     """The lines about the relay. Raises RelayFailed, or CannotStart for unusable CA files."""
-    relay = build_relay(settings)
-    if not isinstance(relay, Relay):
+    hop = next_hop(settings)
+    if hop is None:
         yield "no relay to connect to"
         return
-    connection = relay.dial(None)
+    connection = open_connection(hop, Addresses(hop.host), None)
     yield f"{connection} greets: {connection.greeting}"
     if isinstance(connection.sock, ssl.SSLSocket):
         yield from tls_facts(connection.sock)
-    if relay.hop.user:
-        yield f"logged in as {relay.hop.user}"
+    if hop.user:
+        yield f"logged in as {hop.user}"
     for keyword, parameters in sorted(connection.capabilities.keywords.items()):
         yield f"{keyword} {parameters}".rstrip()
     yield from _supplied(connection.capabilities)
-    if relay.hop.trusted and "XCLIENT" not in connection.capabilities:
+    if hop.trusted and "XCLIENT" not in connection.capabilities:
         yield "warning: submission_relay_trusted = yes, but the relay does not offer XCLIENT to us"
     connection.say_goodbye()
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from gsubmit.burl.fetcher import Fetcher, NotResolved
 from gsubmit.burl.pool import Who
 from gsubmit.burl.url import ImapUrl
-from gsubmit.imap import ImapFault, LoginRefused
-from gsubmit.relay.tls import client_context
+from gsubmit.net.imap import ImapFault, LoginRefused
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.sections import Settings
+from gsubmit.tls.client import client_context
 from gsubmit_cli.dial import tls_facts
 
 MADE_UP = "0" * 32  # a token that no server has given

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from gsubmit.app import Server
-from gsubmit.build import CannotStart
+from gsubmit.app.build import CannotStart
+from gsubmit.app.server import Server
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.demo import Demo

@@ -15,7 +15,7 @@ from gevent.threadpool import ThreadPool
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.schemes import Incomparable, Rules, SchemeError, StoredPassword, parse
-from gsubmit.turns import Turns, TurnsByKey
+from gsubmit.net.turns import Turns, TurnsByKey
 
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from gsubmit.burl.mailboxname import quoted, to_modified_utf7
 from gsubmit.burl.url import ImapUrl, UrlAuth
 from gsubmit.fairness import let_others_run
-from gsubmit.imap import ImapClient, ImapFault
+from gsubmit.net.imap import ImapClient, ImapFault
 
 INTERNAL = "INTERNAL"  # the one mechanism of RFC 4467 4
 TO_THE_END = 2**31 - 1  # octets, for a PARTIAL without a length

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gsubmit.burl.fetcher import Fetcher, NotResolved
-from gsubmit.imap import ImapFault, LoginRefused, Slow
+from gsubmit.net.imap import ImapFault, LoginRefused, Slow
+from gsubmit.net.turns import Turns
 from gsubmit.settings.burl import ImapServerSettings
-from gsubmit.turns import Turns
 
 MAX_IDLE = 60.0  # seconds; servers close after 30 minutes (RFC 3501 5.4), users have few sessions each
 MAX_KEPT = 20  # idle connections

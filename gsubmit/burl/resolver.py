@@ -13,7 +13,8 @@ from gsubmit.burl.fetcher import Fetcher, NoToken, NotResolved, Sink, TokenRefus
 from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
-from gsubmit.imap import ImapFault, LoginRefused, Lost, Slow
+from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
+from gsubmit.net.turns import TurnsByKey
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.hosts import canonical
 from gsubmit.smtp.replies import (
@@ -29,7 +30,6 @@ from gsubmit.smtp.replies import (
     URL_UNTRUSTED,
 )
 from gsubmit.smtp.reply import Refused, Reply
-from gsubmit.turns import TurnsByKey
 
 AT_A_TIME = 5  # messages that are fetched for one user at the same time
 IMAPS_PORT = 993  # RFC 8314 3.2

@@ -6,23 +6,20 @@ import logging
 import time
 from contextlib import suppress
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
+from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client
+from gsubmit.dial.connection import RelayConnection
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
-from gsubmit.relay.answer import KeywordRefused, RelayFailed, SaidMore, for_client
-from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.fit import fitting
 from gsubmit.relay.handover import hand_over
+from gsubmit.relay.pool import Pool
 from gsubmit.relay.promise import Promise
 from gsubmit.relay.requests import Requests
-from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.params import MailParams
 from gsubmit.smtp.replies import MAIL_FIRST, NO_ROOM, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused, Reply
-
-if TYPE_CHECKING:
-    from gsubmit.relay.pool import Relay
 
 HURRY = 10.0  # seconds for the answer to RSET when a transaction is given up
 
@@ -47,8 +44,8 @@ class RelayDelivery:
     `user` is whose turn it takes; `resting_since` is since when it is its client's move (monotonic), 0 when it is not.
     """
 
-    def __init__(self, relay: Relay, sender: Sender, client: ClientFacts, label: str) -> None:
-        self._relay = relay
+    def __init__(self, pool: Pool, sender: Sender, client: ClientFacts, label: str) -> None:
+        self._pool = pool
         self._client = client
         self._label = label  # who it is for, in the log
         self.user = client.login
@@ -57,9 +54,9 @@ class RelayDelivery:
         self._asked: list[Promise] = []
         self._is_replaced = False
         self._stage = _OPEN
-        self._connection = relay.take(client)
+        self._connection = pool.take(client)
         self._was_reused = self._connection.is_reused
-        relay.hold(self)
+        pool.hold(self)
         self._requests = self._requests_on(self._connection)
         try:
             self.sender = self._ask(sender)
@@ -99,7 +96,7 @@ class RelayDelivery:
         return promise
 
     def _requests_on(self, connection: RelayConnection) -> Requests:
-        return Requests(connection, self._asked, self._client.login, self._label, self._relay.learnt)
+        return Requests(connection, self._asked, self._client.login, self._label, self._pool.learnt)
 
     def collect(self) -> None:
         """Take one answer from the relay, or fail every promise that waits."""
@@ -133,13 +130,13 @@ class RelayDelivery:
     def park(self) -> RelayConnection:
         """Let others have the connection while the client takes its time. Only while it rests."""
         self._stage = _PARKED
-        self._connection.timeout_now = min(HURRY, self._relay.hop.command_timeout)
+        self._connection.timeout_now = min(HURRY, self._pool.hop.command_timeout)
         return self._connection
 
     def _resume(self) -> None:
         """Have a connection again, on which everything has been asked. Raises RelayFailed."""
-        connection = self._relay.take(self._client)
-        self._relay.hold(self)
+        connection = self._pool.take(self._client)
+        self._pool.hold(self)
         self._go_on_with(connection)
 
     def _go_on_with(self, connection: RelayConnection) -> None:
@@ -159,9 +156,9 @@ class RelayDelivery:
         """Go on with a new connection, or give every waiting promise its answer."""
         self._connection.close()
         if isinstance(failure, SaidMore):
-            self._relay.learnt.mistrust(failure.why)
+            self._pool.learnt.mistrust(failure.why)
         if isinstance(failure, KeywordRefused):  # the relay cannot have taken the message that way
-            self._relay.learnt.leave_out(failure.keyword, failure.why)
+            self._pool.learnt.leave_out(failure.keyword, failure.why)
             self._stage = _OPEN
         elif failure.lost and self._stage is _OPEN and not self._is_replaced:
             self._is_replaced = True
@@ -169,7 +166,7 @@ class RelayDelivery:
             self._fail(failure)
             return
         try:
-            connection = self._relay.dial(self._client)
+            connection = self._pool.dial(self._client)
         except RelayFailed as again:
             self._fail(RelayFailed(again.reply, f"{failure.why}; {again.why}"))
             return
@@ -216,13 +213,13 @@ class RelayDelivery:
                 raise
             else:
                 if self._connection.takes_chunks and not reply.refuses:
-                    self._relay.learnt.proven.add("CHUNKING")
+                    self._pool.learnt.proven.add("CHUNKING")
                 self._finish()
                 return for_client(reply)
 
     def _hand_over(self, header: bytes, body: MessageBody) -> Reply:
         fit = fitting(body, self._params, self._connection.capabilities, self._label)
-        knows_bdat = "CHUNKING" in self._relay.learnt.proven
+        knows_bdat = "CHUNKING" in self._pool.learnt.proven
         try:
             return hand_over(self._connection, header, fit, self._commit, knows_bdat=knows_bdat)
         finally:
@@ -245,10 +242,10 @@ class RelayDelivery:
     # The end
 
     def _finish(self) -> None:
-        self._relay.release(self)
+        self._pool.release(self)
         stage, self._stage = self._stage, _OVER
         if stage is not _PARKED:
-            self._relay.give_back(self._connection, self.user)
+            self._pool.give_back(self._connection, self.user)
 
     def abort(self) -> None:
         """End the transaction without sending the message; does nothing after `send`."""
@@ -257,5 +254,5 @@ class RelayDelivery:
         if self._stage is not _PARKED:
             if self._requests.unanswered:
                 self._connection.close()  # the client has gone, and nobody waits for these answers
-            self._connection.timeout_now = min(HURRY, self._relay.hop.command_timeout)
+            self._connection.timeout_now = min(HURRY, self._pool.hop.command_timeout)
         self._finish()

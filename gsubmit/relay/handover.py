@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import chain
 
+from gsubmit.dial.answer import KeywordRefused, RelayFailed, for_client
+from gsubmit.dial.connection import RelayConnection
 from gsubmit.fairness import let_others_run
 from gsubmit.message.body import BLOCK, MessageBody
-from gsubmit.relay.answer import KeywordRefused, RelayFailed, for_client
-from gsubmit.relay.connection import RelayConnection
 from gsubmit.smtp.data import stuffed
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW
 from gsubmit.smtp.reply import Reply

@@ -1,119 +1,65 @@
-"""The relay: one next hop, its connections kept for reuse, and what it last said that it can do."""
+"""Connections to one next hop: kept for reuse, counted, and taken in turn."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Sequence
+from typing import Protocol
 
 import gevent
 
+from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore
+from gsubmit.dial.connection import RelayConnection
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.opening import introduce, open_connection
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.net.addresses import Addresses
-from gsubmit.relay.answer import KeywordRefused, RelayFailed, SaidMore, for_client, is_answer
-from gsubmit.relay.connection import RelayConnection
-from gsubmit.relay.delivery import RelayDelivery
+from gsubmit.net.turns import Turns
 from gsubmit.relay.learnt import KEEPING, Learnt
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.opening import introduce, open_connection
-from gsubmit.relay.xclient import ClientFacts
-from gsubmit.smtp.capabilities import NOTHING, Capabilities
-from gsubmit.smtp.envelope import Sender
-from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY
-from gsubmit.smtp.reply import Reply
-from gsubmit.turns import Turns
+from gsubmit.smtp.capabilities import Capabilities
+from gsubmit.smtp.replies import RELAY_BUSY
 
 MAX_KEPT = 100  # idle connections
-LEARN_PATIENCE = 3.0  # seconds that an EHLO waits for a relay that was never reached
-LEARN_AGAIN = 10.0  # seconds before a relay that could not be reached is tried again for an EHLO
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
 PARK_AFTER = 0.05  # seconds that a client may think before somebody who waits gets its turn
 PARK_EVERY = 0.02  # seconds between looks for such a client, while somebody waits
 
-_log = logging.getLogger("gsubmit.relay")
+
+class Holder(Protocol):
+    """Who has a turn. `resting_since`: since when it is its client's move (monotonic), 0 when it is not."""
+
+    user: str
+    resting_since: float
+
+    def park(self) -> RelayConnection:
+        """Give the connection up while it rests."""
 
 
-class Relay:
-    """The next hop of every message.
+class Pool:
+    """`max_idle_time` in seconds; at most `max_connections` (0: any number) are open at a time.
 
-    `max_idle_time` in seconds; at most `max_connections` (0: any number) are open at a time; `announced`, when not
-    empty, are the keywords to tell clients instead of asking the relay.
+    `capabilities` are what the next hop said on the last connection that was opened; None before the first one.
     """
 
-    def __init__(
-        self, hop: NextHop, max_idle_time: float = 1740.0, max_connections: int = 0, announced: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, hop: NextHop, max_idle_time: float = 1740.0, max_connections: int = 0) -> None:
         self.hop = hop
         self._addresses = Addresses(hop.host)
         self._max_idle_time = max_idle_time
         self._max_connections = max_connections
         self._turns = Turns(max_connections)  # by user
-        self._deliveries: set[RelayDelivery] = set()  # those that have a turn
+        self._holders: set[Holder] = set()  # those that have a turn
         self._parker: gevent.Greenlet[[], None] | None = None
         self._parking = 0  # turns that are on their way from them
         self.learnt = Learnt()
-        self._idle: list[RelayConnection] = []
+        self.idle: list[RelayConnection] = []
         self._changes_hands = True  # until the relay takes no second XCLIENT on one connection
-        words = {word.upper(): "" for word in announced if word != "none"}
-        self._announced = Capabilities(words) if announced else None
-        self._capabilities: Capabilities | None = None
-        self._learning: gevent.Greenlet[[], None] | None = None
-        self._learning_since = 0.0
-        self._learn_after = 0.0
+        self.capabilities: Capabilities | None = None
         self._is_closed = False
         self._reaper: gevent.Greenlet[[], None] | None = None
 
-    def begin(self, sender: Sender, client: ClientFacts, label: str) -> RelayDelivery:
-        """Start a mail transaction for `client`; `label` names it in the log. Raises Refused."""
-        return RelayDelivery(self, sender, client, label)
-
-    # What the relay can do
-
-    def capabilities(self) -> Capabilities:
-        """What the relay last announced; waits a little for a relay that has not been asked yet."""
-        if self._announced is not None:
-            return self._announced
-        if self._capabilities is None:
-            self.learn()
-            if self._learning is not None:
-                self._learning.join(max(0.0, self._learning_since + LEARN_PATIENCE - time.monotonic()))
-        return self._capabilities or NOTHING
-
-    def learn(self) -> None:
-        """Connect in the background to hear what the relay announces; the connection is kept."""
-        if self._learning is None and time.monotonic() >= self._learn_after:
-            self._learning_since = time.monotonic()
-            self._learning = gevent.spawn(self._learn)
-
-    def _learn(self) -> None:
-        self._learn_after = time.monotonic() + LEARN_AGAIN
-        try:
-            self.give_back(self.take(None), "")
-        except RelayFailed as failure:
-            _log.error("relay: %s", failure.why)
-        finally:
-            self._learning = None
-
-    def verify(self, argument: str, client: ClientFacts) -> Reply:
-        """The relay's answer to VRFY, for the client. Raises RelayFailed."""
-        connection = self.take(client)
-        line = f"VRFY {argument}"
-        try:
-            try:
-                reply = connection.ask(line)
-            except RelayFailed as failed:
-                if not (failed.lost and connection.is_reused):
-                    raise
-                connection.close()
-                connection = self.dial(client)
-                reply = connection.ask(line)
-            if not is_answer(reply):
-                connection.close()  # to something else
-        except RelayFailed:
-            connection.close()
-            raise
-        finally:
-            self.give_back(connection, client.login)
-        return CANNOT_VERIFY if reply.code in (500, 502) else for_client(reply)
+    @property
+    def busy(self) -> int:
+        """How many turns are taken."""
+        return self._turns.busy
 
     # Connections: whoever takes one gives it back, in whatever state it is
 
@@ -132,13 +78,13 @@ class Relay:
 
     # Turns that are held while a client thinks go to those who wait
 
-    def hold(self, delivery: RelayDelivery) -> None:
+    def hold(self, holder: Holder) -> None:
         """It has a turn; while it rests, that may be given to somebody else."""
-        self._deliveries.add(delivery)
+        self._holders.add(holder)
 
-    def release(self, delivery: RelayDelivery) -> None:
+    def release(self, holder: Holder) -> None:
         """It gives its turn back itself."""
-        self._deliveries.discard(delivery)
+        self._holders.discard(holder)
 
     def _park(self) -> None:
         """Take turns from those who keep them longest, of the users with the most, until nobody waits."""
@@ -146,11 +92,11 @@ class Relay:
         while self._turns.waiting:
             wanted = max(self._turns.waiting - self._parking, 0)
             last = time.monotonic() - PARK_AFTER
-            idle = [delivery for delivery in self._deliveries if 0 < delivery.resting_since <= last]
-            idle.sort(key=lambda delivery: (-self._turns.taken_by(delivery.user), delivery.resting_since))
-            for delivery in idle[:wanted]:
-                self.release(delivery)
-                gevent.spawn(self._give_back_parked, delivery.park(), delivery.user)
+            idle = [holder for holder in self._holders if 0 < holder.resting_since <= last]
+            idle.sort(key=lambda holder: (-self._turns.taken_by(holder.user), holder.resting_since))
+            for holder in idle[:wanted]:
+                self.release(holder)
+                gevent.spawn(self._give_back_parked, holder.park(), holder.user)
             gevent.sleep(PARK_EVERY)
         self._parker = None
 
@@ -186,20 +132,20 @@ class Relay:
 
     def _pick(self, wanted: ClientFacts | None) -> RelayConnection | None:
         """The idle connection used last among those that fit best; it is idle no more."""
-        if not self._idle:
+        if not self.idle:
             return None
         if wanted is None:
-            return self._idle.pop()
+            return self.idle.pop()
         for fits in (wanted, None):
-            for at in reversed(range(len(self._idle))):
-                if self._idle[at].client == fits:
-                    return self._idle.pop(at)
-        return self._idle.pop() if self._changes_hands else None
+            for at in reversed(range(len(self.idle))):
+                if self.idle[at].client == fits:
+                    return self.idle.pop(at)
+        return self.idle.pop() if self._changes_hands else None
 
     def dial(self, client: ClientFacts | None) -> RelayConnection:
         """A new connection, for somebody who has a turn. Raises RelayFailed."""
-        while self._max_connections and self._idle and self._turns.busy + len(self._idle) > self._max_connections:
-            self._idle.pop(0).close()
+        while self._max_connections and self.idle and self._turns.busy + len(self.idle) > self._max_connections:
+            self.idle.pop(0).close()
         try:
             connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
         except KeywordRefused as refused:
@@ -209,7 +155,7 @@ class Relay:
             connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
         if connection.client is not None:
             self.learnt.proven.add("XCLIENT")
-        self._capabilities = connection.capabilities
+        self.capabilities = connection.capabilities
         return connection
 
     def give_back(self, connection: RelayConnection, user: str) -> None:
@@ -223,7 +169,7 @@ class Relay:
                 connection.say_goodbye()
             else:
                 connection.mark_idle()
-                self._idle.append(connection)
+                self.idle.append(connection)
                 if self._reaper is None:
                     self._reaper = gevent.spawn(self._reap)
         finally:
@@ -231,7 +177,7 @@ class Relay:
 
     def _is_of_no_use(self, connection: RelayConnection) -> bool:
         """Whether nobody will want it: there are enough, it takes no more mail, or this relay's cannot be kept."""
-        return len(self._idle) >= MAX_KEPT or connection.is_used_up or KEEPING in self.learnt.left_out
+        return len(self.idle) >= MAX_KEPT or connection.is_used_up or KEEPING in self.learnt.left_out
 
     def _is_usable(self, connection: RelayConnection) -> bool:
         """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no more use."""
@@ -249,10 +195,10 @@ class Relay:
 
     def _reap(self) -> None:
         """Close idle connections whose time is over, until none is left."""
-        while self._idle:
+        while self.idle:
             gevent.sleep(REAP_EVERY)
-            gone = [connection for connection in self._idle if not self._is_usable(connection)]
-            self._idle = [connection for connection in self._idle if connection not in gone]
+            gone = [connection for connection in self.idle if not self._is_usable(connection)]
+            self.idle = [connection for connection in self.idle if connection not in gone]
             for connection in gone:
                 connection.say_goodbye()
         self._reaper = None
@@ -261,8 +207,8 @@ class Relay:
         """The client has gone. Connections that the relay takes for this client's are of no use to any other."""
         if self._changes_hands or not self.hop.trusted:
             return
-        for connection in [connection for connection in self._idle if connection.client == client]:
-            self._idle.remove(connection)
+        for connection in [connection for connection in self.idle if connection.client == client]:
+            self.idle.remove(connection)
             gevent.spawn(connection.say_goodbye)
 
     def close(self) -> None:
@@ -271,5 +217,5 @@ class Relay:
         if self._reaper is not None:
             self._reaper.kill()
             self._reaper = None
-        kept, self._idle = self._idle, []
+        kept, self.idle = self.idle, []
         gevent.joinall([gevent.spawn(connection.say_goodbye) for connection in kept])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
+from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.reply import Reply
 
@@ -67,3 +69,25 @@ class Delivery(Protocol):
 
     def abort(self) -> None:
         """End without sending; does nothing after `send`."""
+
+
+class NextHops(Protocol):
+    """Where messages go. `start` comes before everything else, `close` is the end."""
+
+    def start(self) -> None:
+        """Find out what the next hop can do, without waiting for it."""
+
+    def close(self) -> None:
+        """Leave it; what is under way ends first."""
+
+    def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivery:
+        """Start a mail transaction. Raises Refused."""
+
+    def leave(self, client: ClientFacts) -> None:
+        """This client begins no more transactions."""
+
+    def capabilities(self) -> Capabilities:
+        """What the next hop can do."""
+
+    def verify(self, argument: str, client: ClientFacts) -> Reply:
+        """The answer to VRFY. Raises Refused."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from gsubmit.relay.answer import RelayFailed, for_client
-from gsubmit.relay.connection import RelayConnection
+from gsubmit.dial.answer import RelayFailed, for_client
+from gsubmit.dial.connection import RelayConnection
 from gsubmit.relay.learnt import OWN_PARAMETERS, Learnt
 from gsubmit.relay.lines import mail_line, rcpt_line
 from gsubmit.relay.promise import Promise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from gsubmit.relay.answer import RelayFailed
-from gsubmit.relay.xclient import ClientFacts
+from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.replies import RELAY_UNSET
@@ -13,6 +13,12 @@ from gsubmit.smtp.replies import RELAY_UNSET
 
 class NoRelay:
     """Stands where a Relay would; `submission_relay_host` is empty."""
+
+    def start(self) -> None:
+        """There is nobody to ask."""
+
+    def close(self) -> None:
+        """There is nobody to leave."""
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> NoReturn:
         """Refuse MAIL."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gsubmit.sasl.mechanism import Channel
-from gsubmit.server.bindings import bindings
-from gsubmit.server.clientcertificate import user_name
+from gsubmit.tls.bindings import bindings
+from gsubmit.tls.clientcertificate import user_name
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session

@@ -13,9 +13,9 @@ import gevent
 
 from gsubmit.auth.penalty import network_of
 from gsubmit.server.conversation import Interrupted
+from gsubmit.server.service import Service
 from gsubmit.server.session import Session
 from gsubmit.server.wire import Awaits
-from gsubmit.service import Service
 from gsubmit.smtp.replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from gsubmit.smtp.reply import Reply
 

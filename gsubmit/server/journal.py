@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from gsubmit.logtext import safe_name, safe_words
+from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message import header
 from gsubmit.settings.variables import expand
 from gsubmit.smtp.address import path_text

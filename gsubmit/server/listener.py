@@ -20,12 +20,12 @@ from socket import (
 import gevent
 from gevent.server import StreamServer
 
-from gsubmit.rawlog import open_rawlog
+from gsubmit.logs.rawlog import open_rawlog
 from gsubmit.server.conversation import converse
 from gsubmit.server.door import Door, stranger
+from gsubmit.server.service import Service
 from gsubmit.server.session import Endpoints, Session
 from gsubmit.server.wire import Closed, TimedOut, Wire
-from gsubmit.service import Service
 from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS
 from gsubmit.smtp.reply import Reply
 

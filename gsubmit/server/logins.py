@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import WAITS, Penalty, network_of
-from gsubmit.turns import TurnsByKey
+from gsubmit.net.turns import TurnsByKey
 
 # Passwords checked at the same time for one address: slow hashes take a thread each, while another server, which may
 # hold its answer back for seconds, costs nothing here.

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gsubmit.auth.penalty import network_of
+from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Delivery
-from gsubmit.relay.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanism import Channel
 from gsubmit.server import journal
 from gsubmit.server.attempts import Attempts
 from gsubmit.server.channel import channel_of
-from gsubmit.server.clientcertificate import is_shown
+from gsubmit.server.service import Service
 from gsubmit.server.transaction import Transaction
 from gsubmit.server.wire import Wire
-from gsubmit.service import Service
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.keywords import Situation
+from gsubmit.tls.clientcertificate import is_shown
 
 # Starts the time for the login, at whose end TimedOut is thrown into the session; gives what stops it.
 LoginTimer = Callable[[], Callable[[], None]]

@@ -9,9 +9,9 @@ from gsubmit.message.beginning import well_begun
 from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
 from gsubmit.server import journal
 from gsubmit.server.report import report_relayed
-from gsubmit.server.tls import cipher_name
 from gsubmit.smtp.replies import LOOPING, NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.tls.server import cipher_name
 
 if TYPE_CHECKING:
     from gsubmit.server.session import Session

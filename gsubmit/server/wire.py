@@ -9,8 +9,8 @@ from typing import Protocol
 
 from gsubmit.burl.url import redact
 from gsubmit.fairness import let_others_run
-from gsubmit.rawlog import Rawlog, mask
-from gsubmit.sending import send_all
+from gsubmit.logs.rawlog import Rawlog, mask
+from gsubmit.net.sending import send_all
 from gsubmit.smtp.command import is_known
 from gsubmit.smtp.foreign import TLS_RECORD
 from gsubmit.smtp.reply import Reply

@@ -11,10 +11,10 @@ from io import StringIO
 
 from gevent.event import Event
 
-from gsubmit import logs
-from gsubmit.app import Server
+from gsubmit.app.build import build_service
+from gsubmit.app.server import Server
 from gsubmit.auth.penalty import Penalty
-from gsubmit.build import build_service
+from gsubmit.logs import output
 from gsubmit.server.logins import Logins
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration
@@ -56,7 +56,7 @@ def clocked(settings: str, clock: Clock) -> Iterator[Serving]:
     server.service = replace(build_service(loaded), logins=logins)
     for listener in server.listeners.values():
         listener.service = server.service
-    logs.configure(replace(loaded.logging, log_path=""), log)
+    output.configure(replace(loaded.logging, log_path=""), log)
     server.start()
     try:
         yield Serving(server, port, tls_port, log)

@@ -14,7 +14,7 @@ from pathlib import Path
 from scramp import ScramClient  # type: ignore[import-untyped]
 
 from gsubmit.sasl.client import Login, answer, conclude, plain, scram
-from gsubmit.server import exporter
+from gsubmit.tls import exporter
 from tests.harness.serving import certificate_folder
 
 PATIENCE = 10.0  # seconds for anything

@@ -17,8 +17,8 @@ from tempfile import mkdtemp
 
 import trustme
 
-from gsubmit import logs, rawlog
-from gsubmit.app import Server
+from gsubmit.app.server import Server
+from gsubmit.logs import output, rawlog
 from gsubmit.settings.load import load_text
 from gsubmit.settings.sections import LoggingSettings
 
@@ -105,7 +105,7 @@ def serving(settings: str = "", relay_port: int = 0) -> Iterator[Serving]:
     text, port, tls_port = configuration(settings, relay_port)
     log = StringIO()
     server = Server(load_text(text).settings)
-    logs.configure(LoggingSettings(), log)
+    output.configure(LoggingSettings(), log)
     server.start()
     try:
         yield Serving(server, port, tls_port, log)

@@ -8,7 +8,7 @@ import ssl
 from contextlib import suppress
 from functools import cache
 
-from gsubmit import openssl
+from gsubmit.tls import openssl
 
 _HANDSHAKE_OCTETS = 65536
 

@@ -287,7 +287,7 @@ def test_imap(dovecot: Dovecot, tls: str) -> None:
 
 def test_imap_login_command(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
     """LOGIN with literals, as if PLAIN were not offered."""
-    monkeypatch.setattr("gsubmit.imap._words", lambda _: ("IMAP4REV1",))
+    monkeypatch.setattr("gsubmit.net.imap._words", lambda _: ("IMAP4REV1",))
     passdb = _imap(dovecot, "starttls")
     assert ask(passdb, Cleartext("tim", PASSWORD)) == {}
     assert ask(passdb, Cleartext("tim", "wrong")) is Denied

@@ -23,13 +23,13 @@ import gevent
 import pytest
 from gevent.pool import Pool
 
-from gsubmit import logs
-from gsubmit.build import build_service
-from gsubmit.relay.pool import Relay
+from gsubmit.app.build import build_service
+from gsubmit.logs import output
+from gsubmit.relay.relay import Relay
 from gsubmit.server.conversation import converse
+from gsubmit.server.service import Service
 from gsubmit.server.session import Endpoints, Session
 from gsubmit.server.wire import Wire
-from gsubmit.service import Service
 from gsubmit.settings.load import load_text
 from gsubmit.settings.sections import LoggingSettings
 from tests.harness import crashes
@@ -324,7 +324,7 @@ def relayed(*, xclient: bool, counts: bool) -> Iterator[tuple[Service, LyingRela
     log = StringIO()
     trusted = "submission_relay_trusted = yes\n" if xclient else ""
     service = build_service(load_text(configuration(SETTINGS + trusted, relay.port)[0]).settings)
-    logs.configure(LoggingSettings(), log)
+    output.configure(LoggingSettings(), log)
     try:
         yield service, relay, log
         assert isinstance(service.relay, Relay)

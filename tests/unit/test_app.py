@@ -14,10 +14,11 @@ import pytest
 import trustme
 from gevent.server import StreamServer
 
-from gsubmit import app, process
-from gsubmit.build import CannotStart, build_relay
-from gsubmit.complaints import Complaint
-from gsubmit.relay.pool import Relay
+from gsubmit.app import process
+from gsubmit.app import server as app
+from gsubmit.app.build import CannotStart, build_relay
+from gsubmit.logs.complaints import Complaint
+from gsubmit.relay.relay import Relay
 from gsubmit.relay.unset import NoRelay
 from gsubmit.settings.load import load_text
 
@@ -56,7 +57,7 @@ def test_no_relay() -> None:
     ],
 )  # fmt: skip
 def test_hop(text: str, attribute: str, value: object) -> None:
-    assert getattr(built(text).hop, attribute) == value
+    assert getattr(built(text).pool.hop, attribute) == value
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_hop(text: str, attribute: str, value: object) -> None:
 )
 def test_pool(text: str, limit: int, idle: float) -> None:
     relay = built(text)
-    assert (relay._max_connections, relay._turns._limit, relay._max_idle_time) == (limit, limit, idle)
+    assert (relay.pool._max_connections, relay.pool._turns._limit, relay.pool._max_idle_time) == (limit, limit, idle)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_backend_capabilities(text: str, keywords: set[str]) -> None:
 @pytest.mark.parametrize("mode", ["starttls", "smtps"])
 @pytest.mark.parametrize(("verify", "expected"), [("yes", ssl.CERT_REQUIRED), ("no", ssl.CERT_NONE)])
 def test_tls(mode: str, verify: str, expected: ssl.VerifyMode) -> None:
-    context = built(f"submission_relay_ssl = {mode}\nsubmission_relay_ssl_verify = {verify}").hop.context
+    context = built(f"submission_relay_ssl = {mode}\nsubmission_relay_ssl_verify = {verify}").pool.hop.context
     assert context is not None and context.verify_mode == expected
 
 

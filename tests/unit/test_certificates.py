@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gsubmit.certificates import OLD_VERSIONS, VERSIONS, CertificateError, client_context, load, server_name
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, TLS_VERSIONS
+from gsubmit.tls.certificates import OLD_VERSIONS, VERSIONS, CertificateError, client_context, load, server_name
 
 
 def test_versions() -> None:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import gevent
 import pytest
 
-from gsubmit import imap
-from gsubmit.imap import ImapClient, ImapFault, LoginRefused, Lost, Slow, response_code
+from gsubmit.net import imap
+from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused, Lost, Slow, response_code
 from tests.harness.fakeimap import FakeImap
 from tests.harness.relaytls import server_context, wrapped
 from tests.unit.burl.imapserver import PATIENCE, eventually, has_ended, imap_server

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gsubmit import background, logplaces, logs
-from gsubmit.logplaces import LogFile, Owner
+from gsubmit.logs import background, output, places
+from gsubmit.logs.places import LogFile, Owner
 from gsubmit.settings.sections import LoggingSettings
 from tests.harness.peer_process import eventually
 
@@ -26,10 +26,10 @@ need_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give fil
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(logplaces, "LOOK_INTERVAL", 0.0)
+    monkeypatch.setattr(places, "LOOK_INTERVAL", 0.0)
     monkeypatch.setattr(background, "RETRY", 0.01)
-    monkeypatch.setattr(logs, "MAX_WAITING", 100_000)
-    monkeypatch.setattr(logs, "LAST_TIME", 0.2)
+    monkeypatch.setattr(output, "MAX_WAITING", 100_000)
+    monkeypatch.setattr(output, "LAST_TIME", 0.2)
     log = logging.getLogger("gsubmit")
     before, log.handlers, last_resort = log.handlers, [], logging.lastResort
     yield
@@ -50,7 +50,7 @@ def told(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
 
 
 def start(path: Path | str, owner: Owner | None = None) -> logging.Logger:
-    logs.configure(LoggingSettings(log_path=str(path), log_timestamp=""), owner=owner)
+    output.configure(LoggingSettings(log_path=str(path), log_timestamp=""), owner=owner)
     return logging.getLogger("gsubmit")
 
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_written_now_is_written_later(
         log.info("line %d", number)
     eventually("a word about it", look)
     disk.room = 1 << 20
-    logs.flush()
+    output.flush()
     eventually("all lines", lambda: "line 99\n" in (tmp_path / "log").read_text())
     assert (tmp_path / "log").read_text() == "".join(f"gsubmit: Info: line {number}\n" for number in range(100))
     assert look() == f"gsubmit: Error: cannot write the log to {tmp_path}/log: {os.strerror(code)}\n"
@@ -109,9 +109,9 @@ def test_lost_lines_are_counted(
         log.info("%s %d", LINE, number)
     disk.room = 1 << 30
     eventually("room", lambda: (tmp_path / "log").stat().st_size)
-    logs.flush()
+    output.flush()
     log.info("%s %d", LINE, 1000)
-    logs.flush()
+    output.flush()
     written = (tmp_path / "log").read_text()
     numbers = [int(line.split()[-1]) for line in written.splitlines() if LINE in line]
     assert numbers == [*range(len(numbers) - 1), 1000]
@@ -136,14 +136,14 @@ def test_a_pipe_that_nobody_reads(pipe: tuple[int, int], monkeypatch: pytest.Mon
     log = start("")
     for number in range(2000):
         log.info("%s %d", LINE, number)
-    logs.flush()
+    output.flush()
     text = b""
     while (octets := os.read(reader, 1 << 20)).strip():  # read now, and all of it comes
         text += octets
         if not log.handlers[0]._background._queue and not log.handlers[0]._background._is_busy:  # type: ignore[attr-defined]
             break
     log.info("the last")
-    logs.flush()
+    output.flush()
     text += os.read(reader, 1 << 20)
     kept = text.decode().count(LINE)
     assert lost(text.decode()) == 2000 - kept > 0
@@ -157,7 +157,7 @@ def test_a_reader_that_has_gone(pipe: tuple[int, int], monkeypatch: pytest.Monke
     log = start("")
     for _ in range(10):
         log.info("x")
-    logs.flush()
+    output.flush()
 
 
 def test_a_non_blocking_pipe(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,23 +208,23 @@ def test_lines_go_on_where_they_went(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "log"
     log = start(path)
     log.info("one")
-    logs.flush()
+    output.flush()
     path.rename(tmp_path / "log.1")
-    opening, code = logplaces._open, errno.EACCES
+    opening, code = places._open, errno.EACCES
 
     def fail(path: str, flags: int = 0) -> int:
         raise OSError(code, os.strerror(code), path)
 
-    monkeypatch.setattr(logplaces, "_open", fail)
+    monkeypatch.setattr(places, "_open", fail)
     for text in ("two", "three"):
         log.info(text)
-        logs.flush()
+        output.flush()
     code = errno.EMFILE
     log.info("four")
-    logs.flush()
-    monkeypatch.setattr(logplaces, "_open", opening)
+    output.flush()
+    monkeypatch.setattr(places, "_open", opening)
     log.info("five")
-    logs.flush()
+    output.flush()
     complaint = f"Warning: cannot open {path} again, lines go on into the old file: "
     assert (tmp_path / "log.1").read_text().replace("gsubmit: ", "").splitlines() == [
         "Info: one",
@@ -242,11 +242,11 @@ def test_a_folder_that_is_gone_and_comes_back(tmp_path: Path) -> None:
     folder.mkdir()
     log = start(folder / "log")
     log.info("one")
-    logs.flush()
+    output.flush()
     (folder / "log").unlink()
     folder.rmdir()
     log.info("two")
-    logs.flush()
+    output.flush()
     folder.mkdir()
     eventually("the line", lambda: (folder / "log").exists() and (folder / "log").read_text())
     assert (folder / "log").read_text() == "gsubmit: Info: two\n"
@@ -256,23 +256,23 @@ def test_copytruncate(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = start(path)
     log.info("one")
-    logs.flush()
+    output.flush()
     os.truncate(path, 0)
     log.info("two")
-    logs.flush()
+    output.flush()
     assert path.read_bytes() == b"gsubmit: Info: two\n"
 
 
 def test_a_signal_makes_us_look_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logplaces, "LOOK_INTERVAL", 3600.0)
+    monkeypatch.setattr(places, "LOOK_INTERVAL", 3600.0)
     path = tmp_path / "log"
     log = start(path)
     path.rename(tmp_path / "log.1")
     log.info("one")
-    logs.flush()
-    logs.look_soon()
+    output.flush()
+    output.look_soon()
     log.info("two")
-    logs.flush()
+    output.flush()
     assert ((tmp_path / "log.1").read_text(), path.read_text()) == ("gsubmit: Info: one\n", "gsubmit: Info: two\n")
 
 
@@ -291,7 +291,7 @@ def test_syslog_comes_and_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Lines wait for a daemon that is not there, and for a new one."""
-    monkeypatch.setattr(logplaces, "SYSLOG_SOCKET", f"{tmp_path}/socket")
+    monkeypatch.setattr(places, "SYSLOG_SOCKET", f"{tmp_path}/socket")
     log, look = start("syslog"), told(capfd)
     log.info("one")
     eventually("a word about it", look)
@@ -304,7 +304,7 @@ def test_syslog_comes_and_goes(
 
 def test_a_syslog_that_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its socket takes few datagrams; whoever logs does not wait for it."""
-    monkeypatch.setattr(logplaces, "SYSLOG_SOCKET", f"{tmp_path}/socket")
+    monkeypatch.setattr(places, "SYSLOG_SOCKET", f"{tmp_path}/socket")
     with daemon(tmp_path / "socket") as sock:
         log = start("syslog")
         for _ in range(2000):
@@ -314,7 +314,7 @@ def test_a_syslog_that_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_traceback_is_several_messages_to_syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logplaces, "SYSLOG_SOCKET", f"{tmp_path}/socket")
+    monkeypatch.setattr(places, "SYSLOG_SOCKET", f"{tmp_path}/socket")
     with daemon(tmp_path / "socket") as sock:
         try:
             raise ValueError("why")
@@ -382,4 +382,4 @@ def test_a_line_that_cannot_be_made_harms_nobody(tmp_path: Path, path: str) -> N
     log = start(tmp_path / path if path else "")
     for text in ("%d %d", "%s", "%d"):
         log.info(text, "one")
-    logs.flush()
+    output.flush()

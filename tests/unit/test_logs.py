@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit import logplaces, logs
+from gsubmit.logs import output, places
 from gsubmit.settings.sections import LoggingSettings
 
 
@@ -30,7 +30,7 @@ def handlers_of_others() -> Iterator[None]:
 
 def written(settings: LoggingSettings, *, prefix: str = "", level: int = logging.INFO, text: str = "x") -> str:
     stream = StringIO()
-    logs.configure(settings, stream)
+    output.configure(settings, stream)
     logging.getLogger("gsubmit.session").log(level, "%s", text, extra={"prefix": prefix} if prefix else None)
     return stream.getvalue()
 
@@ -70,7 +70,7 @@ def test_timestamp(timestamp: str, pattern: str) -> None:
 
 def test_every_second_has_its_own_timestamp() -> None:
     stream = StringIO()
-    logs.configure(LoggingSettings(log_timestamp="%S "), stream)
+    output.configure(LoggingSettings(log_timestamp="%S "), stream)
     log = logging.getLogger("gsubmit")
     for created in (60.0, 60.9, 61.0, 60.0):
         log.handle(logging.makeLogRecord({"levelname": "INFO", "levelno": 20, "msg": "x", "created": created}))
@@ -79,7 +79,7 @@ def test_every_second_has_its_own_timestamp() -> None:
 
 def test_traceback() -> None:
     stream = StringIO()
-    logs.configure(LoggingSettings(log_timestamp=""), stream)
+    output.configure(LoggingSettings(log_timestamp=""), stream)
     try:
         raise ValueError("why")
     except ValueError:
@@ -90,12 +90,12 @@ def test_traceback() -> None:
 
 def tell(settings: LoggingSettings) -> None:
     """One line below a warning, and two that are none."""
-    logs.configure(settings)
+    output.configure(settings)
     log = logging.getLogger("gsubmit")
     log.info("info")
     log.warning("warning")
     log.error("error")
-    logs.flush()
+    output.flush()
 
 
 def test_one_file(tmp_path: Path) -> None:
@@ -132,15 +132,15 @@ def test_stderr(path: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was moved away is opened anew, at the next look."""
-    monkeypatch.setattr(logplaces, "LOOK_INTERVAL", 0.0)
+    monkeypatch.setattr(places, "LOOK_INTERVAL", 0.0)
     path = tmp_path / "log"
-    logs.configure(LoggingSettings(log_path=str(path), log_timestamp=""))
+    output.configure(LoggingSettings(log_path=str(path), log_timestamp=""))
     log = logging.getLogger("gsubmit")
     log.info("one")
-    logs.flush()
+    output.flush()
     path.rename(tmp_path / "log.1")
     log.info("two")
-    logs.flush()
+    output.flush()
     assert (tmp_path / "log.1").read_text() == "gsubmit: Info: one\n"
     assert path.read_text() == "gsubmit: Info: two\n"
 
@@ -154,7 +154,7 @@ def test_configured_again(tmp_path: Path) -> None:
 
 def test_unwritable(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
-        logs.configure(LoggingSettings(log_path=f"{tmp_path}/gone/log"))
+        output.configure(LoggingSettings(log_path=f"{tmp_path}/gone/log"))
 
 
 def test_syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
         daemon.bind(f"{tmp_path}/syslog")
         daemon.settimeout(5)
-        monkeypatch.setattr(logplaces, "SYSLOG_SOCKET", f"{tmp_path}/syslog")
+        monkeypatch.setattr(places, "SYSLOG_SOCKET", f"{tmp_path}/syslog")
         tell(LoggingSettings(log_path="syslog", syslog_facility="local5"))
         lines = [daemon.recv(1000).rstrip(b"\0") for _ in range(3)]
     assert lines == [

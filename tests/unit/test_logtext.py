@@ -11,8 +11,8 @@ from io import StringIO
 
 import pytest
 
-from gsubmit import logs
-from gsubmit.logtext import safe, safe_name, safe_words
+from gsubmit.logs import output
+from gsubmit.logs.text import safe, safe_name, safe_words
 from gsubmit.server import journal
 from gsubmit.settings.sections import LoggingSettings
 from tests.harness.serving import serving
@@ -56,7 +56,7 @@ def stream() -> Iterator[StringIO]:
     stream = StringIO()
     log = logging.getLogger("gsubmit")
     before, log.handlers = log.handlers, []
-    logs.configure(LoggingSettings(log_timestamp=""), stream)
+    output.configure(LoggingSettings(log_timestamp=""), stream)
     yield stream
     log.handlers = before
 

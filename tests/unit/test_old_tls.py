@@ -21,10 +21,10 @@ from cryptography.x509.oid import NameOID
 
 from gsubmit.auth.chain import build_chain
 from gsubmit.auth.passdbs.imap import ImapServer
-from gsubmit.certificates import CIPHERS, client_context, new_context
-from gsubmit.relay.tls import client_context as relay_context
-from gsubmit.server.tls import ServerTls
 from gsubmit.settings.load import load_text
+from gsubmit.tls.certificates import CIPHERS, client_context, new_context
+from gsubmit.tls.client import client_context as relay_context
+from gsubmit.tls.server import ServerTls
 
 pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 

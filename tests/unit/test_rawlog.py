@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit import rawlog as rawlogs
-from gsubmit.background import Background
-from gsubmit.complaints import Complaint
-from gsubmit.rawlog import Rawlog, flush, mask, open_rawlog
+from gsubmit.logs import rawlog as rawlogs
+from gsubmit.logs.background import Background
+from gsubmit.logs.complaints import Complaint
+from gsubmit.logs.rawlog import Rawlog, flush, mask, open_rawlog
 
 
 def said(path: Path) -> bytes:

@@ -12,16 +12,16 @@ from pathlib import Path
 import gevent
 import pytest
 
-from gsubmit import openssl, tlssocket
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.means import Means
 from gsubmit.auth.oauth.settings import read as read_oauth
 from gsubmit.auth.passdbs import imap
-from gsubmit.certificates import client_context, new_context
-from gsubmit.server.tls import ServerTls
 from gsubmit.server.wire import Closed, Wire
 from gsubmit.settings.load import load_text
-from gsubmit.tlssocket import MAX_IN_HANDSHAKE, MAX_WITHOUT_DATA, TlsSocket
+from gsubmit.tls import openssl, tlssocket
+from gsubmit.tls.certificates import client_context, new_context
+from gsubmit.tls.server import ServerTls
+from gsubmit.tls.tlssocket import MAX_IN_HANDSHAKE, MAX_WITHOUT_DATA, TlsSocket
 from tests.harness.serving import certificate_folder
 from tests.harness.tlsrecords import Hostile
 
@@ -345,18 +345,18 @@ def test_every_context_makes_such_sockets(tmp_path: Path) -> None:
 
 
 # Where a context is made for something else than connections: names of ciphers, a handshake in memory.
-NOT_FOR_CONNECTIONS = {"settings/declare.py", "settings/consistency.py", "server/exporter.py", "openssl.py"}
+NOT_FOR_CONNECTIONS = {"settings/declare.py", "settings/consistency.py", "tls/exporter.py", "tls/openssl.py"}
 
 
 def test_no_other_context_is_made() -> None:
-    root = Path(openssl.__file__).parent
+    root = Path(openssl.__file__).parents[1]
     makers = {
         str(path.relative_to(root)): len(re.findall(r"SSLContext\(|create_default_context\(", path.read_text()))
         for path in root.rglob("*.py")
     }
     found = {name for name, times in makers.items() if times} - NOT_FOR_CONNECTIONS
-    assert found == {"certificates.py", "server/tls.py"}
-    assert makers["server/tls.py"] == 1  # _numbers
+    assert found == {"tls/certificates.py", "tls/server.py"}
+    assert makers["tls/server.py"] == 1  # _numbers
 
 
 # OpenSSL that cannot be asked
@@ -379,7 +379,7 @@ def fresh() -> Iterator[None]:
         pytest.param("_ssl", "__file__", "/nowhere/_ssl.so", id="no such library"),
         pytest.param("ctypes", "PyDLL", lambda _: object(), id="no such function"),
         pytest.param("_ssl", "_SSLSocket", object, id="another object"),
-        pytest.param("gsubmit.openssl", "connection", lambda _: None, id="another layout"),
+        pytest.param("gsubmit.tls.openssl", "connection", lambda _: None, id="another layout"),
     ],
 )
 def test_without_openssl_it_is_a_socket_as_any(

@@ -7,9 +7,9 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gsubmit.certificates import CertificateError, client_context
-from gsubmit.relay.tls import client_context as relay_context
 from gsubmit.settings.load import load
+from gsubmit.tls.certificates import CertificateError, client_context
+from gsubmit.tls.client import client_context as relay_context
 
 TLS_MODES = ("starttls", "implicit", "none")
 SUBMISSION_PORT = {"starttls": 587, "implicit": 465, "none": 587}

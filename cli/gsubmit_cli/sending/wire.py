@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from gsubmit.certificates import server_name
+from gsubmit.tls.certificates import server_name
 from gsubmit_cli.sending.failure import Broken
 
 MAX_LINE = 16384  # octets; replies have at most 512, SASL challenges 12288 (RFC 4954 4)

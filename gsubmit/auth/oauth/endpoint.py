@@ -14,10 +14,10 @@ from typing import NamedTuple, Self
 from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.certificates import server_name
 from gsubmit.net.dial import connect
 from gsubmit.net.resolve import LookupFailed
 from gsubmit.settings.hosts import is_loopback
+from gsubmit.tls.certificates import server_name
 
 MAX_BODY = 262_144  # octets; a set of keys has a few thousand
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gsubmit import certificates
 from gsubmit.auth import fields
 from gsubmit.auth.oauth.endpoint import Endpoint
 from gsubmit.settings.files import read_text, reason
 from gsubmit.settings.lines import BadLine, logical_lines, read_line
 from gsubmit.settings.problem import Place, Report, nearest, words
 from gsubmit.settings.variables import check
+from gsubmit.tls import certificates
 
 DEFAULT_TIMEOUT = 10_000  # milliseconds, where Dovecot waits for ever
 MODES = ("auth", "get", "post", "local")

@@ -13,9 +13,9 @@ from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
+from gsubmit.net.turns import Turns
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token, octets_of
 from gsubmit.settings.hosts import is_loopback
-from gsubmit.turns import Turns
 
 MAX_CONNECTIONS = 200  # a refused login takes one for two seconds (auth_failure_delay); Dovecot takes 1000 clients
 TURN_PATIENCE = 10.0  # seconds to wait for one of them

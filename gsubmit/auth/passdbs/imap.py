@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final, Self
 
-from gsubmit import certificates
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Origin, Unavailable
-from gsubmit.certificates import CertificateError
-from gsubmit.imap import ImapClient, ImapFault, LoginRefused
+from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused
+from gsubmit.net.turns import Turns
 from gsubmit.sasl.claims import Claim, Cleartext, Denied
 from gsubmit.settings import variables
 from gsubmit.settings.hosts import is_address, is_loopback
-from gsubmit.turns import Turns
+from gsubmit.tls import certificates
+from gsubmit.tls.certificates import CertificateError
 
 DEFAULTS = {
     "host": "",

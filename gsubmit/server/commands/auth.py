@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gsubmit.auth import restrictions
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.restrictions import Disabled
-from gsubmit.logtext import safe
+from gsubmit.logs.text import safe
 from gsubmit.sasl import base64
 from gsubmit.sasl.claims import Denied, Identity, MalformedResponse
 from gsubmit.sasl.mechanism import Exchange, Mechanism

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from gsubmit.relay.answer import RelayFailed
+from gsubmit.dial.answer import RelayFailed
 from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls
 from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command

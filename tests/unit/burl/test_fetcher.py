@@ -10,7 +10,7 @@ import pytest
 
 from gsubmit.burl.fetcher import Fetcher, NotResolved, TooBig
 from gsubmit.burl.url import ImapUrl
-from gsubmit.imap import ImapFault
+from gsubmit.net.imap import ImapFault
 from tests.harness.fakeimap import MESSAGE, FakeImap
 from tests.unit.burl.imapserver import PATIENCE, SUBMIT, Kept, imap_server, plain_url, pool, submit_url
 

@@ -9,7 +9,7 @@ from gsubmit.burl import pool as pools
 from gsubmit.burl.fetcher import NotResolved, TooBig
 from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.url import ImapUrl
-from gsubmit.imap import ImapFault, LoginRefused, Lost, Slow
+from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
 from tests.harness.fakeimap import MESSAGE, FakeImap
 from tests.unit.burl.imapserver import PATIENCE, SUBMIT, Kept, eventually, has_ended, imap_server, pool, submit_url
 

@@ -18,11 +18,11 @@ from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotconnection
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Place
 from gsubmit.auth.passdbs.imap import ImapServer
-from gsubmit.certificates import client_context
-from gsubmit.imap import ImapClient, ImapFault, Slow
 from gsubmit.net.dial import connect
+from gsubmit.net.imap import ImapClient, ImapFault, Slow
 from gsubmit.net.resolve import DOUBT_AFTER, LookupFailed
 from gsubmit.sasl.claims import Cleartext
+from gsubmit.tls.certificates import client_context
 from tests.harness.serving import free_port
 from tests.unit.net.dnsserver import SILENT, Dns
 

@@ -10,12 +10,12 @@ import dns.message
 import dns.rrset
 import pytest
 
+from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.opening import open_connection
 from gsubmit.net import resolve
 from gsubmit.net.addresses import Addresses
 from gsubmit.net.resolve import DOUBT_AFTER, LookupFailed, addresses_of, doubt, renew
-from gsubmit.relay.answer import RelayFailed
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.opening import open_connection
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN
 from tests.unit.net.dnsserver import SILENT, Dns, Record
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.net.resolve import renew
-from gsubmit.relay.pool import Relay
+from gsubmit.relay.relay import Relay
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration, serving
 from tests.unit.net.dnsserver import SILENT, Dns

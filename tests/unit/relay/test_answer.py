@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsubmit.relay.answer import RelayFailed, for_client, read_lines
+from gsubmit.dial.answer import RelayFailed, for_client, read_lines
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US
 from gsubmit.smtp.reply import MAX_REPLY_LINE, Reply
 

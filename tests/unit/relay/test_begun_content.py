@@ -10,7 +10,7 @@ import pytest
 from gevent.event import Event
 
 from gsubmit.message.body import MessageBody
-from gsubmit.relay.pool import Relay
+from gsubmit.relay.relay import Relay
 from gsubmit.smtp.replies import NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
 from tests.unit.relay.servers import Server, ehlo
@@ -73,7 +73,7 @@ def check(server: Server, relay: Relay, folder: Path) -> None:
     is_beginning = (HEADER + CONTENT).startswith(begun)  # a name of its own: not to print it all
     assert is_beginning, begun[-100:]
     assert server.mails == []
-    assert (busy(relay), relay._idle) == (0, [])
+    assert (busy(relay), relay.pool.idle) == (0, [])
     assert message(relay, folder).code == 250
     assert [len(talk.mails) for talk in server.talks] == [0, 1]
 

@@ -11,13 +11,13 @@ from typing import Any
 import gevent
 import pytest
 
+from gsubmit.dial.connection import RelayConnection
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
 from gsubmit.relay import delivery, requests
-from gsubmit.relay.connection import RelayConnection
 from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.fit import fitting
-from gsubmit.relay.pool import Relay
-from gsubmit.relay.xclient import ClientFacts
+from gsubmit.relay.relay import Relay
 from gsubmit.smtp.envelope import read_recipient, read_sender
 from gsubmit.smtp.replies import (
     CANNOT_CONVERT,
@@ -81,7 +81,7 @@ def test_all_is_well(tmp_path: Path, keywords: str) -> None:
         sent = Sent(relay, tmp_path, "b", "c")
         assert [reply.code for reply in (sent.sender, *sent.recipients, sent.final) if reply] == [250] * 4
         assert server.mails == [b"Received: here\r\n" + TEXT]
-        assert len(relay._idle) == 1
+        assert len(relay.pool.idle) == 1
 
 
 def test_login_is_told(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_replayed(tmp_path: Path, keywords: str, step: str, end: str) -> None:
         assert [reply.code for reply in (sent.sender, *sent.recipients, sent.final) if reply] == [250] * 4
         assert [len(talk.mails) for talk in server.talks] == [0, 1]
         assert server.talks[1].verbs() == "EHLO MAIL RCPT RCPT DATA"
-        assert len(relay._idle) == 1
+        assert len(relay.pool.idle) == 1
 
 
 @pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA"])
@@ -118,7 +118,7 @@ def test_only_once(tmp_path: Path, step: str, caplog: pytest.LogCaptureFixture) 
     with relaying(server) as relay:
         assert Sent(relay, tmp_path).final == RELAY_LOST
         assert len(server.talks) == 2
-        assert relay._idle == []
+        assert relay.pool.idle == []
     (line,) = [record.message for record in caplog.records if record.levelno == logging.ERROR]
     assert line.startswith("relay: lost connection to ") and "unknown" not in line
 
@@ -143,7 +143,7 @@ def test_never_again_after_the_end(
         assert Sent(relay, tmp_path).final == reply
         assert len(server.mails) == 1
         assert len(server.talks) == 1
-        assert relay._idle == []
+        assert relay.pool.idle == []
     assert "whether the relay took the message is unknown" in caplog.text
 
 
@@ -179,7 +179,7 @@ def test_refused_within_the_body(tmp_path: Path, keywords: str) -> None:
     with relaying(server) as relay:
         assert Sent(relay, tmp_path, content=LARGE).final == Reply(552, "5.3.4", "Too big")
         assert len(server.talks) == 1
-        assert relay._idle == []
+        assert relay.pool.idle == []
 
 
 @pytest.mark.parametrize("keywords", [RICH, POOR], ids=["CHUNKING", "DATA"])
@@ -202,7 +202,7 @@ def test_deaf_within_a_small_message(
     """RLY-10: a relay that speaks instead of reading is heard while we wait for room, not when the time is over."""
     server = Server({"EHLO": keywords} | answers)
     with relaying(server, command_timeout=patience) as relay:
-        dial = relay.dial
+        dial = relay.pool.dial
 
         def dial_narrow(client: ClientFacts | None) -> RelayConnection:
             connection = dial(client)
@@ -210,10 +210,10 @@ def test_deaf_within_a_small_message(
             connection.sock.setsockopt(SOL_SOCKET, SO_SNDBUF, 4096)
             return connection
 
-        monkeypatch.setattr(relay, "dial", dial_narrow)
+        monkeypatch.setattr(relay.pool, "dial", dial_narrow)
         assert Sent(relay, tmp_path, content=LARGE[:120000]).final == final
         assert server.mails == []
-        assert relay._idle == []
+        assert relay.pool.idle == []
 
 
 def test_slow_is_not_lost(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_abort(answers: dict[str, Answer], verbs: str, kept: int) -> None:
         delivery.abort()
         delivery.abort()
         assert [talk.verbs() for talk in server.talks] == [verbs]
-        assert (busy(relay), len(relay._idle)) == (0, kept)
+        assert (busy(relay), len(relay.pool.idle)) == (0, kept)
 
 
 def test_abort_waits_for_no_answer(tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_abort_waits_for_no_answer(tmp_path: Path) -> None:
     server = Server({"MAIL": SILENT})
     with relaying(server, command_timeout=30) as relay:
         relay.begin(read_sender("FROM:<>", (), ()), ALICE, "test").abort()
-        assert (busy(relay), relay._idle) == (0, [])
+        assert (busy(relay), relay.pool.idle) == (0, [])
 
 
 def test_refused_data(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_refused_data(tmp_path: Path) -> None:
     with relaying(server) as relay:
         assert Sent(relay, tmp_path).final == Reply(554, "5.7.1", "No")
         assert server.talks[0].verbs() == "EHLO MAIL RCPT DATA RSET"
-        assert len(relay._idle) == 1
+        assert len(relay.pool.idle) == 1
 
 
 def test_cannot_convert_leaves_the_connection(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_cannot_convert_leaves_the_connection(tmp_path: Path) -> None:
     with relaying(server) as relay:
         assert Sent(relay, tmp_path, mail="<a@x> BODY=8BITMIME", content=SIGNED).final == SIGNED_STAYS
         assert server.talks[0].verbs() == "EHLO MAIL RCPT RSET"
-        assert len(relay._idle) == 1
+        assert len(relay.pool.idle) == 1
 
 
 def test_sender_that_the_relay_cannot_take(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_refused_chunk_ends_the_connection(tmp_path: Path, code: int, step: st
     server = Server({"EHLO": CHUNKING, step: f"{code} {code // 100}.3.4 No"})
     with relaying(server) as relay:
         assert Sent(relay, tmp_path).final.code == (451 if code == 421 else code)
-        assert relay._idle == []
+        assert relay.pool.idle == []
         assert server.mails == ([] if step == "chunk" else [b"Received: here\r\n" + TEXT])
 
 
@@ -76,7 +76,7 @@ def test_a_refusal_of_content_is_no_word_about_bdat(tmp_path: Path, code: int) -
         assert Sent(relay, tmp_path).final.code == 250
         assert Sent(relay, tmp_path).final.code == code
         assert len(server.mails) == 2
-        assert relay.learnt.left_out == frozenset()
+        assert relay.pool.learnt.left_out == frozenset()
 
 
 @pytest.mark.parametrize("words", ["451 timeout (#4.4.2)", "421 4.4.2 Bye", "421-4.4.2 Idle"])
@@ -92,7 +92,7 @@ def test_the_end_of_a_relay_s_patience_is_no_lie(tmp_path: Path, words: str, ste
     with relaying(server) as relay:
         assert Sent(relay, tmp_path).final.code == 250
         assert Sent(relay, tmp_path).final.code == 250
-        assert relay.learnt.left_out == frozenset()
+        assert relay.pool.learnt.left_out == frozenset()
 
 
 @pytest.mark.parametrize("code", [500, 502, 503, 504])
@@ -111,7 +111,7 @@ def test_a_reply_that_comes_with_the_go_ahead(tmp_path: Path, code: int, delay: 
     with relaying(server) as relay:
         for _ in range(2):
             assert Sent(relay, tmp_path).final == RELAY_NONSENSE
-        assert relay._idle == []
+        assert relay.pool.idle == []
 
 
 @pytest.mark.parametrize("step", ["chunk", "RCPT"])
@@ -119,7 +119,7 @@ def test_a_reply_that_comes_with_another(tmp_path: Path, step: str) -> None:
     server = Server({"EHLO": CHUNKING, step: "250 2.0.0 Yes\r\n250 2.0.0 early"})
     with relaying(server) as relay:
         assert Sent(relay, tmp_path).final == RELAY_NONSENSE
-        assert relay._idle == []
+        assert relay.pool.idle == []
 
 
 @pytest.mark.parametrize("keywords", [CHUNKING, DATA], ids=["CHUNKING", "DATA"])
@@ -138,9 +138,9 @@ def test_two_replies_to_the_message(
     server = Server({"EHLO": keywords}, each=[{"content": said}])
     with relaying(server) as relay:
         assert Sent(relay, tmp_path).final.code == code
-        assert relay._idle == []
+        assert relay.pool.idle == []
         assert Sent(relay, tmp_path).final.code == 250
-        assert relay._idle == []
+        assert relay.pool.idle == []
         assert "without keeping connections" in caplog.text
 
 
@@ -158,8 +158,8 @@ def test_vrfy_that_is_answered_strangely(said: str) -> None:
     server = Server({"VRFY": said})
     with relaying(server) as relay:
         relay.verify("b", ALICE)
-        assert all(connection.is_in_step for connection in relay._idle)
-        assert len(relay._idle) == 0
+        assert all(connection.is_in_step for connection in relay.pool.idle)
+        assert len(relay.pool.idle) == 0
 
 
 @pytest.mark.parametrize("answer", ["354 Go on", "500 What", "250 Ok\r\n250 Ok"])
@@ -168,7 +168,7 @@ def test_rset_that_is_answered_strangely(answer: str) -> None:
         delivery = begin(relay)
         recipient(delivery)
         delivery.abort()
-        assert relay._idle == []
+        assert relay.pool.idle == []
 
 
 # A connection that was dropped on the way
@@ -198,11 +198,11 @@ def test_the_first_reply_after_a_rest_has_a_short_time() -> None:
         delivery = begin(relay)
         recipient(delivery)
         delivery.abort()
-        connection = relay.take(None)
+        connection = relay.pool.take(None)
         assert connection.timeout_now == 10.0
         connection.ask("RSET")
         assert connection.timeout_now == 300.0
-        relay.give_back(connection, "")
+        relay.pool.give_back(connection, "")
 
 
 @pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "DATA", "content"])
@@ -211,4 +211,4 @@ def test_a_reply_in_drops_has_one_timeout(tmp_path: Path, step: str) -> None:
     server = Server({"EHLO": DATA, step: DRIPS})
     with relaying(server, connect_timeout=0.3, command_timeout=0.3, data_done_timeout=0.3) as relay:
         assert Sent(relay, tmp_path).final == RELAY_SLOW
-        assert relay._idle == []
+        assert relay.pool.idle == []

@@ -40,7 +40,7 @@ def test_a_parameter_of_our_own(
         (talk,) = server.talks
         mails = [line for line in talk.lines if line.startswith("MAIL")]
         assert not any(f"{word}=" in mails[-1] for word in words)
-        assert relay.learnt.left_out == {f"{word}=" for word in words}  # and no other
+        assert relay.pool.learnt.left_out == {f"{word}=" for word in words}  # and no other
         if "AUTH" not in words:
             assert "AUTH=" in mails[-1]
         before = len(mails)
@@ -60,7 +60,7 @@ def test_a_size_that_no_relay_may_know(tmp_path: Path) -> None:
     server = Server({"EHLO": FULL.replace("SIZE 1000000", "SIZE"), "MAIL": answer})
     with relaying(server) as relay:
         Sent(relay, tmp_path, mail="<a@example.org> SIZE=99999999999999999999")
-        assert relay.learnt.left_out == frozenset()
+        assert relay.pool.learnt.left_out == frozenset()
 
 
 def test_a_sender_that_is_refused_whatever_we_say(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_sender_that_is_refused_whatever_we_say(tmp_path: Path) -> None:
     server = Server({"EHLO": FULL, "MAIL": "501 5.1.7 Bad sender"})
     with relaying(server) as relay:
         assert str(Sent(relay, tmp_path).sender) == "501 5.1.7 Bad sender"
-        assert relay.learnt.left_out == frozenset()
+        assert relay.pool.learnt.left_out == frozenset()
 
 
 def test_what_was_proven_is_not_left_out(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_what_was_proven_is_not_left_out(tmp_path: Path) -> None:
     with relaying(server) as relay:
         assert Sent(relay, tmp_path).final.code == 250
         assert Sent(relay, tmp_path, mail="<odd@example.org>").final.code == 250
-        assert relay.learnt.left_out == frozenset()
+        assert relay.pool.learnt.left_out == frozenset()
 
 
 def test_body_that_the_client_said_is_the_client_s(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsubmit.relay.nexthop import NextHop
+from gsubmit.dial.nexthop import NextHop
 
 
 @pytest.mark.parametrize(

@@ -17,15 +17,15 @@ from pathlib import Path
 import pytest
 import trustme
 
+from gsubmit.dial import login
+from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.connection import RelayConnection
+from gsubmit.dial.loginhabits import LoginHabits
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.opening import open_connection
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.net import hosts as hostsfile
 from gsubmit.net.addresses import Addresses
-from gsubmit.relay import login
-from gsubmit.relay.answer import RelayFailed
-from gsubmit.relay.connection import RelayConnection
-from gsubmit.relay.loginhabits import LoginHabits
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.opening import open_connection
-from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import free_port

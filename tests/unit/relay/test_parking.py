@@ -10,9 +10,9 @@ from pathlib import Path
 import gevent
 import pytest
 
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
 from gsubmit.relay import pool
-from gsubmit.relay.xclient import ClientFacts
 from gsubmit.smtp.replies import RELAY_BUSY
 from gsubmit.smtp.reply import Refused
 from tests.unit.relay.servers import Server, ehlo, in_turn, later
@@ -98,12 +98,12 @@ def test_no_turn_for_the_rest(tmp_path: Path) -> None:
         slow = begin(relay, ALICE)
         assert recipient(slow).code == 250
         assert message(relay, tmp_path, BOB).code == 250
-        connection = relay.take(BOB)  # and somebody who never rests
+        connection = relay.pool.take(BOB)  # and somebody who never rests
         with pytest.raises(Refused) as refused:
             slow.send(b"", body)
         assert refused.value.reply == RELAY_BUSY
         slow.abort()
-        relay.give_back(connection, BOB.login)
+        relay.pool.give_back(connection, BOB.login)
         assert busy(relay) == 0
 
 
@@ -115,27 +115,27 @@ def test_a_parked_one_ends(tmp_path: Path) -> None:
         slow.abort()
         slow.abort()
         assert busy(relay) == 0
-        assert len(relay._idle) == 1
+        assert len(relay.pool.idle) == 1
 
 
 def test_a_free_turn_goes_to_the_user_with_the_fewest(tmp_path: Path) -> None:
     """Whoever has ten waits behind whoever has none, also when he came first."""
     with relaying(Server(), limit=2, connect_timeout=5.0) as relay:
-        first, second = relay.take(ALICE), relay.take(ALICE)
+        first, second = relay.pool.take(ALICE), relay.pool.take(ALICE)
         order: list[str] = []
 
         def want(client: ClientFacts, name: str) -> None:
-            connection = relay.take(client)
+            connection = relay.pool.take(client)
             order.append(name)
             gevent.sleep(0.01)
-            relay.give_back(connection, client.login)
+            relay.pool.give_back(connection, client.login)
 
         waiting = [gevent.spawn(want, ALICE, f"alice {number}") for number in range(3)]
         gevent.sleep(0.02)
         waiting.append(gevent.spawn(want, BOB, "bob"))
         gevent.sleep(0.02)
-        relay.give_back(first, ALICE.login)
+        relay.pool.give_back(first, ALICE.login)
         gevent.joinall(waiting, timeout=5)
         assert order[0] == "bob"
-        relay.give_back(second, ALICE.login)
+        relay.pool.give_back(second, ALICE.login)
         assert busy(relay) == 0

@@ -13,14 +13,15 @@ from pathlib import Path
 import gevent
 import pytest
 
+from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
 from gsubmit.net import hosts
 from gsubmit.relay import pool
-from gsubmit.relay.answer import RelayFailed
 from gsubmit.relay.delivery import RelayDelivery
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.pool import Relay
-from gsubmit.relay.xclient import ClientFacts
+from gsubmit.relay.pool import Pool
+from gsubmit.relay.relay import Relay
 from gsubmit.smtp.envelope import read_recipient, read_sender
 from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY, RELAY_SLOW
 from gsubmit.smtp.reply import Refused, Reply
@@ -36,7 +37,7 @@ XCLIENT = "XCLIENT NAME ADDR PORT PROTO HELO LOGIN"
 def relaying(server: Server, *, limit: int = 0, idle: float = 60.0, **more: object) -> Iterator[Relay]:
     with served(server):
         hop = NextHop("127.0.0.1", server.port, "msa.example.org", connect_timeout=1.0, command_timeout=1.0)
-        relay = Relay(replace(hop, **more), idle, limit)  # type: ignore[arg-type]
+        relay = Relay(Pool(replace(hop, **more), idle, limit))  # type: ignore[arg-type]
         yield relay
         relay.close()
 
@@ -63,7 +64,7 @@ def message(relay: Relay, folder: Path, client: ClientFacts = ALICE) -> Reply:
 
 
 def busy(relay: Relay) -> int:
-    return relay._turns.busy
+    return relay.pool.busy
 
 
 # Reuse
@@ -73,7 +74,7 @@ def test_a_connection_is_kept(tmp_path: Path) -> None:
     with relaying(Server()) as relay:
         for _ in range(3):
             assert message(relay, tmp_path).code == 250
-        assert len(relay._idle) == 1
+        assert len(relay.pool.idle) == 1
         assert busy(relay) == 0
 
 
@@ -105,7 +106,7 @@ def test_what_the_log_says_of_reuse(tmp_path: Path) -> None:
             delivery = begin(relay)
             recipient(delivery)
             delivery.send(b"", body)
-            assert delivery.facts == f"{relay.hop}, reused={reused}"
+            assert delivery.facts == f"{relay.pool.hop}, reused={reused}"
 
 
 @pytest.mark.parametrize("end", [CLOSE, "421 4.4.2 Idle too long"])
@@ -114,7 +115,7 @@ def test_a_dead_one_is_noticed(tmp_path: Path, end: str) -> None:
     server = Server(each=[{"QUIT": end}])
     with relaying(server) as relay:
         message(relay, tmp_path)
-        connection = relay._idle[0]
+        connection = relay.pool.idle[0]
         connection.command(b"QUIT\r\n")
         connection.flush()  # so that the relay has said it before anybody looks
         gevent.sleep(0.05)
@@ -143,9 +144,9 @@ def test_reaper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         message(relay, tmp_path)
         gevent.sleep(0.4)
         assert server.talks[0].verbs().endswith("QUIT")
-        assert (relay._idle, relay._reaper, server.open_now) == ([], None, 0)
+        assert (relay.pool.idle, relay.pool._reaper, server.open_now) == ([], None, 0)
         message(relay, tmp_path)
-        assert relay._reaper is not None
+        assert relay.pool._reaper is not None
 
 
 @pytest.mark.parametrize("most", [1, 2])
@@ -295,7 +296,7 @@ def test_busy(tmp_path: Path) -> None:
     with relaying(Server(), limit=1, connect_timeout=0.2) as relay:
         first = begin(relay)
         began = time.monotonic()
-        with pytest.raises(RelayFailed, match=f"^all 1 connections to {relay.hop} are busy$") as failed:
+        with pytest.raises(RelayFailed, match=f"^all 1 connections to {relay.pool.hop} are busy$") as failed:
             begin(relay)
         assert failed.value.reply == RELAY_BUSY
         assert 0.15 < time.monotonic() - began < 1.0
@@ -308,7 +309,7 @@ def test_an_idle_one_is_closed_to_make_room(tmp_path: Path) -> None:
     """Kept for a client whose relay takes no second XCLIENT, it would stand in the way."""
     server = Server({"EHLO": ehlo(XCLIENT, "PIPELINING")})
     with relaying(server, limit=2, trusted=True) as relay:
-        relay._changes_hands = False
+        relay.pool._changes_hands = False
         for delivery in [begin(relay, ALICE), begin(relay, BOB)]:
             delivery.sender.reply()
             delivery.abort()
@@ -316,7 +317,7 @@ def test_an_idle_one_is_closed_to_make_room(tmp_path: Path) -> None:
         assert message(relay, tmp_path, carol).code == 250
         gevent.sleep(0.05)
         assert server.open_now == 2
-        assert [one.client for one in relay._idle] == [BOB, carol]
+        assert [one.client for one in relay.pool.idle] == [BOB, carol]
         assert server.most_open <= 3  # the relay may hear of the end late
 
 
@@ -336,7 +337,7 @@ def test_capabilities_are_learnt(tmp_path: Path) -> None:
     server = Server({"EHLO": ehlo("VRFY", "CHUNKING")})
     with relaying(server, limit=1) as relay:
         assert set(relay.capabilities().keywords) == {"VRFY", "CHUNKING"}
-        assert (busy(relay), len(relay._idle)) == (0, 1)
+        assert (busy(relay), len(relay.pool.idle)) == (0, 1)
         message(relay, tmp_path)
         assert len(server.talks) == 1
 
@@ -359,13 +360,13 @@ def test_a_relay_that_is_down_has_none(monkeypatch: pytest.MonkeyPatch, caplog: 
 def test_backend_capabilities(announced: tuple[str, ...], keywords: set[str]) -> None:
     """Clients are told these; the relay is still asked for what it can do with a message."""
     with served(Server()) as server:
-        relay = Relay(NextHop("127.0.0.1", server.port, "msa.example.org"), announced=announced)
+        relay = Relay(Pool(NextHop("127.0.0.1", server.port, "msa.example.org")), announced)
         assert set(relay.capabilities().keywords) == keywords
         assert server.talks == []
-        connection = relay.take(None)
+        connection = relay.pool.take(None)
         assert "CHUNKING" in connection.capabilities
         assert set(relay.capabilities().keywords) == keywords
-        relay.give_back(connection, "")
+        relay.pool.give_back(connection, "")
         relay.close()
 
 
@@ -385,7 +386,7 @@ def test_verify(answer: str, reply: Reply) -> None:
     with relaying(Server({"VRFY": answer}), limit=1) as relay:
         assert relay.verify("b", ALICE) == reply
         assert busy(relay) == 0
-        assert len(relay._idle) == (not answer.startswith("421"))
+        assert len(relay.pool.idle) == (not answer.startswith("421"))
 
 
 @pytest.mark.parametrize("end", [CLOSE, RESET])
@@ -395,7 +396,7 @@ def test_verify_on_a_kept_connection_that_has_ended(end: str) -> None:
         begin(relay).abort()
         assert relay.verify("b", ALICE).code == 252
         assert len(server.talks) == 2
-        assert (busy(relay), len(relay._idle)) == (0, 1)
+        assert (busy(relay), len(relay.pool.idle)) == (0, 1)
 
 
 @pytest.mark.parametrize("second", [SILENT, "nonsense", CLOSE, "greeting"])
@@ -406,7 +407,7 @@ def test_verify_fails_on_the_second_connection_too(second: str) -> None:
         begin(relay).abort()
         with pytest.raises(RelayFailed):
             relay.verify("b", ALICE)
-        assert (busy(relay), relay._idle) == (0, [])
+        assert (busy(relay), relay.pool.idle) == (0, [])
 
 
 def test_late_answer_to_vrfy_is_not_the_next_client_s(tmp_path: Path) -> None:
@@ -464,15 +465,15 @@ def test_turns_after_random_outcomes(tmp_path: Path, keywords: tuple[str, ...], 
         gevent.joinall(sessions, timeout=30, raise_error=True)
         assert all(one.successful() for one in sessions)
         assert busy(relay) == 0
-        assert len(relay._idle) <= 4
+        assert len(relay.pool.idle) <= 4
         gevent.sleep(0.05)
-        assert server.open_now == len(relay._idle)
+        assert server.open_now == len(relay.pool.idle)
         relay.close()
 
 
 def test_dns_failure_gives_the_turn_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosts, "PATH", tmp_path / "hosts")
-    relay = Relay(NextHop("no..name", 25, "msa.example.org"), max_connections=1)
+    relay = Relay(Pool(NextHop("no..name", 25, "msa.example.org"), max_connections=1))
     for _ in range(3):
         with pytest.raises(RelayFailed):
             begin(relay)

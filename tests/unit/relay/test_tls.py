@@ -11,10 +11,10 @@ import gevent
 import pytest
 import trustme
 
-from gsubmit.certificates import CertificateError
-from gsubmit.relay.tls import client_context
 from gsubmit.settings.load import load_text
 from gsubmit.settings.tls import SslSettings
+from gsubmit.tls.certificates import CertificateError
+from gsubmit.tls.client import client_context
 
 
 def settings(text: str = "") -> SslSettings:

@@ -8,7 +8,7 @@ import time
 import gevent
 import pytest
 
-from gsubmit.turns import Turns, TurnsByKey
+from gsubmit.net.turns import Turns, TurnsByKey
 
 
 def test_no_limit() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsubmit.relay.xclient import MAX_LINE, MAX_VALUE, UNAVAILABLE, ClientFacts, xclient_lines
+from gsubmit.dial.xclient import MAX_LINE, MAX_VALUE, UNAVAILABLE, ClientFacts, xclient_lines
 from gsubmit.smtp import xtext
 
 POSTFIX = ["NAME", "ADDR", "PROTO", "HELO", "REVERSE_NAME", "PORT", "LOGIN", "DESTADDR", "DESTPORT"]

@@ -11,22 +11,22 @@ from typing import cast
 
 import gevent
 
+from gsubmit.app.build import build_resolver
 from gsubmit.auth.chain import build_chain
-from gsubmit.build import build_resolver
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Promise
-from gsubmit.relay.xclient import ClientFacts
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.commands.table import execute
+from gsubmit.server.service import Service
 from gsubmit.server.session import Endpoints, Session
-from gsubmit.server.tls import ServerTls
 from gsubmit.server.wire import Wire
-from gsubmit.service import Service
 from gsubmit.settings.load import load_text
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.tls.server import ServerTls
 from tests.harness.serving import certificate_folder
 
 ALL_KEYWORDS = ("SIZE 10000000", "8BITMIME", "BINARYMIME", "CHUNKING", "DSN", "SMTPUTF8", "VRFY")
@@ -86,6 +86,12 @@ class NextHop:
     verified: list[str] = field(default_factory=list)
     clients: list[ClientFacts] = field(default_factory=list)
     left: list[ClientFacts] = field(default_factory=list)
+
+    def start(self) -> None:
+        """It is there."""
+
+    def close(self) -> None:
+        """It stays."""
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivered:
         self.clients.append(client)

@@ -11,10 +11,10 @@ from pathlib import Path
 import gevent
 import pytest
 
+from gsubmit.app.build import build_service
 from gsubmit.auth import hashing
 from gsubmit.auth.penalty import Penalty
 from gsubmit.auth.schemes import SchemeError, hash_password
-from gsubmit.build import build_service
 from gsubmit.sasl.claims import Account, Denied, Identity, Keys, KeysWanted, LateKeys
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.authority import SessionAuthority

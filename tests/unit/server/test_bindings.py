@@ -23,9 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from gsubmit import openssl
-from gsubmit.server import exporter
-from gsubmit.server.bindings import bindings
+from gsubmit.tls import exporter, openssl
+from gsubmit.tls.bindings import bindings
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 EXPORTER, UNIQUE, END_POINT = "tls-exporter", "tls-unique", "tls-server-end-point"
@@ -212,13 +211,13 @@ def fresh() -> Iterator[None]:
     [
         pytest.param("sys.implementation", "name", "pypy", id="another Python"),
         pytest.param("_ssl", "__file__", "/nowhere/_ssl.so", id="no such library"),
-        pytest.param("gsubmit.server.exporter", "_throwaway", lambda: ("", ""), id="no certificate to try it with"),
+        pytest.param("gsubmit.tls.exporter", "_throwaway", lambda: ("", ""), id="no certificate to try it with"),
         pytest.param("ctypes", "PyDLL", lambda _: object(), id="no such function"),
         pytest.param("_ssl", "_SSLSocket", object, id="another object"),
-        pytest.param("gsubmit.openssl", "connection", lambda _: None, id="another layout"),
-        pytest.param("gsubmit.server.exporter", "_exported", lambda _: None, id="export fails"),
-        pytest.param("gsubmit.server.exporter", "_exported", lambda _: b"same", id="all connections the same"),
-        pytest.param("gsubmit.server.exporter", "_exported", lambda sock: str(id(sock)).encode(), id="ends differ"),
+        pytest.param("gsubmit.tls.openssl", "connection", lambda _: None, id="another layout"),
+        pytest.param("gsubmit.tls.exporter", "_exported", lambda _: None, id="export fails"),
+        pytest.param("gsubmit.tls.exporter", "_exported", lambda _: b"same", id="all connections the same"),
+        pytest.param("gsubmit.tls.exporter", "_exported", lambda sock: str(id(sock)).encode(), id="ends differ"),
     ],
 )
 def test_any_doubt_and_there_is_none(

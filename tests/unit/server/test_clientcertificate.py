@@ -17,11 +17,11 @@ import pytest
 from cryptography import x509
 from cryptography.x509.name import _ASN1Type
 
-from gsubmit.certificates import CertificateError
-from gsubmit.server.clientcertificate import is_shown, user_name
-from gsubmit.server.tls import ServerTls
 from gsubmit.server.wire import Closed, Wire
 from gsubmit.settings.load import load_text
+from gsubmit.tls.certificates import CertificateError
+from gsubmit.tls.clientcertificate import is_shown, user_name
+from gsubmit.tls.server import ServerTls
 from tests.unit.server.authority import CN, DAY, MAIL, NOW, ORGANIZATION, SERVER, UID, Authority, rdn
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]

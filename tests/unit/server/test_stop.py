@@ -10,7 +10,8 @@ from typing import BinaryIO, cast
 import gevent
 import pytest
 
-from gsubmit.relay.pool import Relay
+from gsubmit.relay.pool import Pool
+from gsubmit.relay.relay import Relay
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration, serving
 from tests.unit.relay.servers import DEAF, SILENT, Server, ehlo, served
@@ -69,10 +70,10 @@ def until(what: Callable[[], object]) -> None:
             gevent.sleep(0.01)
 
 
-def pool(running: Serving) -> Relay:
+def pool(running: Serving) -> Pool:
     relay = running.server.service.relay
     assert isinstance(relay, Relay)
-    return relay
+    return relay.pool
 
 
 def stopped_while(server: Server, has_come: Callable[[], object], content: str) -> Serving:
@@ -84,7 +85,7 @@ def stopped_while(server: Server, has_come: Callable[[], object], content: str) 
         running.server.stop(patience=0)
         assert sender.hear() == "421"  # RFC 5321 3.8
         assert sender.hear() == ""
-        assert (pool(running)._idle, pool(running)._turns.busy) == ([], 0)
+        assert (pool(running).idle, pool(running).busy) == ([], 0)
     assert "Traceback" not in running.log_text
     return running
 
@@ -199,11 +200,11 @@ def test_sessions_of_before_a_reload_leave_no_connections_in_the_closed_pool() -
     server = Server()
     with served(server), serving(relay_port=server.port) as running, client(running) as old, client(running) as idle:
         before = pool(running)
-        until(lambda: before._idle)
+        until(lambda: before.idle)
         assert old.say(*ENVELOPE) == "250"
         running.server.reload(lambda: load_text(configuration(relay_port=server.port)[0]).settings)
         assert pool(running) is not before
-        until(lambda: pool(running)._idle)
+        until(lambda: pool(running).idle)
         assert old.say("DATA", MESSAGE) == "250"
         submit(old)
         submit(idle)
@@ -211,7 +212,7 @@ def test_sessions_of_before_a_reload_leave_no_connections_in_the_closed_pool() -
         until(lambda: server.open_now == 1)
         with client(running) as new:
             submit(new)
-        assert (before._idle, before._turns.busy, len(pool(running)._idle)) == ([], 0, 1)
+        assert (before.idle, before.busy, len(pool(running).idle)) == ([], 0, 1)
         whole, given_up = "EHLO MAIL RCPT BDAT BDAT QUIT", "EHLO MAIL RSET QUIT"
         assert [talk.verbs() for talk in server.talks] == [whole, "EHLO MAIL RCPT BDAT BDAT", whole, whole, given_up]
     assert "Traceback" not in running.log_text

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from gsubmit.certificates import CertificateError
-from gsubmit.server.tls import ServerTls, _numbers, cipher_name
 from gsubmit.settings.load import load_text
+from gsubmit.tls.certificates import CertificateError
+from gsubmit.tls.server import ServerTls, _numbers, cipher_name
 
 Configure = Callable[[str], ServerTls]
 NAMES = ("own", "a", "wild", "net", "host", "six")  # certificates, each for NAME.cert

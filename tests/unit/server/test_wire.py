@@ -13,8 +13,8 @@ from pathlib import Path
 import gevent
 import pytest
 
-from gsubmit import rawlog
-from gsubmit.rawlog import open_rawlog
+from gsubmit.logs import rawlog
+from gsubmit.logs.rawlog import open_rawlog
 from gsubmit.server.wire import MAX_LINE, Closed, LineTooLong, TimedOut, Wire
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import certificate_folder

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gsubmit.logplaces import Owner
+from gsubmit.logs.places import Owner
 from gsubmit.settings.sections import Settings
 
 OTHER_DESCRIPTORS = 64  # listeners, event loop, log, name servers, connections of passdbs

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from gsubmit.relay.answer import read_lines
+from gsubmit.dial.answer import read_lines
 from gsubmit.smtp.reply import Reply
 
 MAX_LINE = 4096  # octets of one reply line; RFC 5321 4.5.3.1.5 asks for 512

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 
-from gsubmit.relay.answer import RelayFailed, SaidMore, for_client, is_answer
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.replyparser import NotAReply
-from gsubmit.relay.stream import RelayStream
-from gsubmit.relay.xclient import ClientFacts
+from gsubmit.dial.answer import RelayFailed, SaidMore, for_client, is_answer
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.replyparser import NotAReply
+from gsubmit.dial.stream import RelayStream
+from gsubmit.dial.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US
 from gsubmit.smtp.reply import Reply

@@ -19,16 +19,16 @@ from gevent import monkey
 from gevent.event import Event
 from gevent.server import StreamServer
 
-from gsubmit import logs, process
-from gsubmit.build import CannotStart, build_service
-from gsubmit.complaints import Complaint
+from gsubmit.app import process
+from gsubmit.app.build import CannotStart, build_service
+from gsubmit.logs import output
+from gsubmit.logs.complaints import Complaint
 from gsubmit.net.resolve import renew
-from gsubmit.relay.pool import Relay
 from gsubmit.server.door import Door
 from gsubmit.server.listener import Listener, bind
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
-from gsubmit.tlssocket import TlsSocket
+from gsubmit.tls.tlssocket import TlsSocket
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -52,7 +52,7 @@ class Server:
         self._sockets = self._bind()
         try:
             user = _internal_user(settings)
-            logs.configure(settings.logging, owner=process.owner(user))
+            output.configure(settings.logging, owner=process.owner(user))
             self.service = build_service(settings)
             if user is not None:
                 process.become(user)
@@ -89,11 +89,7 @@ class Server:
         """Accept clients, and find out what the relay can do."""
         for listener in self.listeners.values():
             listener.start()
-        self._learn()
-
-    def _learn(self) -> None:
-        if isinstance(self.service.relay, Relay):
-            self.service.relay.learn()
+        self.service.relay.start()
 
     def run(self, load_again: Callable[[], Settings] | None = None) -> None:
         """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
@@ -122,7 +118,7 @@ class Server:
 
         Sessions go on as they began. Ports, log files and the user are those of the start.
         """
-        logs.look_soon()
+        output.look_soon()
         renew()
         try:
             settings = load_again()
@@ -136,14 +132,13 @@ class Server:
             return
         if settings.services.inet_listeners != self._settings.services.inet_listeners:
             _log.warning("reload: listeners change only with a restart")
-        if isinstance(self.service.relay, Relay):
-            gevent.spawn(self.service.relay.close)  # its idle connections; those in use end with their transaction
+        gevent.spawn(self.service.relay.close)  # its idle connections; those in use end with their transaction
         self.service.resolver.close()  # its idle connections too
         self.service, self._settings = service, settings
         self.door.client_limit = settings.services.client_limit
         for listener in self.listeners.values():
             listener.service = service
-        self._learn()
+        service.relay.start()
         _log.info("settings reloaded")
         self._log_faults()
 
@@ -174,8 +169,7 @@ class Server:
             gevent.joinall(list(self.door.sessions.values()), timeout=min(left, 0.5))
 
     def _leave_others(self) -> None:
-        if isinstance(self.service.relay, Relay):
-            self.service.relay.close()
+        self.service.relay.close()
         self.service.resolver.close()
 
 

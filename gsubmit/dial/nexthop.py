@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass, field
 
-from gsubmit.certificates import server_name
-from gsubmit.relay.loginhabits import LoginHabits
+from gsubmit.dial.loginhabits import LoginHabits
+from gsubmit.tls.certificates import server_name
 
 UNIX = "unix:"
 

@@ -11,8 +11,8 @@ import re
 import time
 from pathlib import Path
 
-from gsubmit.background import Background
-from gsubmit.complaints import Complaint
+from gsubmit.logs.background import Background
+from gsubmit.logs.complaints import Complaint
 
 _log = logging.getLogger("gsubmit")
 _counter = itertools.count(1)

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
-from gsubmit.certificates import server_name
 from gsubmit.fairness import let_others_run
 from gsubmit.net.dial import connect
+from gsubmit.tls.certificates import server_name
 
 GOODBYE_PATIENCE = 1.0  # seconds for LOGOUT to leave
 MAX_LINE = 8192  # octets, RFC 7162 4

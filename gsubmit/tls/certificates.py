@@ -6,7 +6,7 @@ import os
 import ssl
 from pathlib import Path
 
-from gsubmit.tlssocket import TlsSocket
+from gsubmit.tls.tlssocket import TlsSocket
 
 VERSIONS = {
     "ANY": ssl.TLSVersion.MINIMUM_SUPPORTED,

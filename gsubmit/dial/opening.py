@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from gsubmit.dial.answer import KeywordRefused, RelayFailed
+from gsubmit.dial.connection import RelayConnection
+from gsubmit.dial.login import log_in
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.xclient import ClientFacts, xclient_lines
 from gsubmit.net.addresses import Addresses
 from gsubmit.net.resolve import LookupFailed
-from gsubmit.relay.answer import KeywordRefused, RelayFailed
-from gsubmit.relay.connection import RelayConnection
-from gsubmit.relay.login import log_in
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.xclient import ClientFacts, xclient_lines
 from gsubmit.smtp.address import is_host_name
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_REFUSES_US, RELAY_UNREACHABLE
 

@@ -20,11 +20,11 @@ from socket import (
     socket,
 )
 
-from gsubmit.rawlog import open_rawlog
-from gsubmit.relay.answer import RelayFailed
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.replyparser import ReplyParser
-from gsubmit.sending import await_either, await_input, send_all, send_some
+from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.replyparser import ReplyParser
+from gsubmit.logs.rawlog import open_rawlog
+from gsubmit.net.sending import await_either, await_input, send_all, send_some
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW, RELAY_UNREACHABLE
 
 READ_SIZE = 4096  # octets asked of the socket

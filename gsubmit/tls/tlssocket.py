@@ -7,8 +7,8 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from gsubmit import openssl
 from gsubmit.fairness import let_others_run
+from gsubmit.tls import openssl
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -13,9 +13,9 @@ import traceback
 from types import TracebackType
 from typing import TextIO
 
-from gsubmit.background import Background
-from gsubmit.logplaces import LogFile, LogPlace, Owner, StandardError, Syslog, tell_stderr
-from gsubmit.logtext import safe
+from gsubmit.logs.background import Background
+from gsubmit.logs.places import LogFile, LogPlace, Owner, StandardError, Syslog, tell_stderr
+from gsubmit.logs.text import safe
 from gsubmit.settings.sections import LoggingSettings
 
 MAX_WAITING = 4 << 20  # octets of lines that wait to be written; what comes on top of that is lost, and counted

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 
-from gsubmit import openssl
 from gsubmit.auth.chain import build_chain
-from gsubmit.burl.pool import Pool
+from gsubmit.burl.pool import Pool as ImapPool
 from gsubmit.burl.resolver import Resolver
-from gsubmit.certificates import CertificateError
-from gsubmit.relay.nexthop import NextHop
-from gsubmit.relay.pool import Relay
-from gsubmit.relay.tls import client_context
+from gsubmit.dial.nexthop import NextHop
+from gsubmit.relay.pool import Pool
+from gsubmit.relay.promise import NextHops
+from gsubmit.relay.relay import Relay
 from gsubmit.relay.unset import NoRelay
 from gsubmit.sasl.mechanisms import MECHANISMS
-from gsubmit.server import exporter
 from gsubmit.server.logins import Logins
-from gsubmit.server.tls import ServerTls
-from gsubmit.service import NextHops, Service
+from gsubmit.server.service import Service
 from gsubmit.settings.sections import Settings
+from gsubmit.tls import exporter, openssl
+from gsubmit.tls.certificates import CertificateError
+from gsubmit.tls.client import client_context
+from gsubmit.tls.server import ServerTls
 
 _log = logging.getLogger("gsubmit")
 
@@ -27,11 +28,11 @@ class CannotStart(Exception):
     """Something outside makes it impossible to serve; the text is one line for the administrator."""
 
 
-def build_relay(settings: Settings) -> NextHops:
-    """The next hop that the settings name. Raises CannotStart."""
+def next_hop(settings: Settings) -> NextHop | None:
+    """The next hop that the settings name, if they do. Raises CannotStart."""
     relay = settings.relay
     if not relay.submission_relay_host:
-        return NoRelay()
+        return None
     discarded = {word.upper() for word in relay.submission_relay_discard_ehlo_keywords}
     if not settings.submission.submission_add_received_header:
         discarded.add("CHUNKING")  # there is nothing of ours that BDAT could be tried with
@@ -41,7 +42,7 @@ def build_relay(settings: Settings) -> NextHops:
             context = client_context(settings.ssl, verify=relay.submission_relay_ssl_verify)
         except CertificateError as error:
             raise CannotStart(str(error)) from error
-    hop = NextHop(
+    return NextHop(
         host=relay.submission_relay_host,
         port=relay.submission_relay_port,
         hostname=settings.server.hostname,
@@ -59,12 +60,15 @@ def build_relay(settings: Settings) -> NextHops:
         rawlog_dir=relay.submission_relay_rawlog_dir,
         discarded=frozenset(discarded),
     )
-    return Relay(
-        hop,
-        relay.submission_relay_max_idle_time,
-        relay.submission_relay_max_connections,
-        relay.submission_backend_capabilities,
-    )
+
+
+def build_relay(settings: Settings) -> NextHops:
+    """Where messages go by these settings. Raises CannotStart."""
+    relay, hop = settings.relay, next_hop(settings)
+    if hop is None:
+        return NoRelay()
+    pool = Pool(hop, relay.submission_relay_max_idle_time, relay.submission_relay_max_connections)
+    return Relay(pool, relay.submission_backend_capabilities)
 
 
 def build_resolver(settings: Settings) -> Resolver:
@@ -80,7 +84,7 @@ def build_resolver(settings: Settings) -> Resolver:
                 context = client_context(settings.ssl, verify=server.ssl_verify)
             except CertificateError as error:
                 raise CannotStart(str(error)) from error
-        pools.append(Pool(server, context, burl.imap_urlauth_connect_timeout, burl.imap_urlauth_max_connections))
+        pools.append(ImapPool(server, context, burl.imap_urlauth_connect_timeout, burl.imap_urlauth_max_connections))
     return Resolver(pools, burl.imap_urlauth_access, burl.imap_urlauth_timeout)
 
 

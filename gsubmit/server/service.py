@@ -5,35 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Protocol
 
 from gsubmit.auth.chain import Chain
 from gsubmit.burl.resolver import Resolver
-from gsubmit.relay.promise import Delivery
-from gsubmit.relay.xclient import ClientFacts
+from gsubmit.relay.promise import NextHops
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import Logins
-from gsubmit.server.tls import ServerTls
 from gsubmit.settings.sections import Settings
-from gsubmit.smtp.capabilities import Capabilities
-from gsubmit.smtp.envelope import Sender
-from gsubmit.smtp.reply import Reply
-
-
-class NextHops(Protocol):
-    """Where messages go."""
-
-    def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivery:
-        """Start a mail transaction. Raises Refused."""
-
-    def leave(self, client: ClientFacts) -> None:
-        """This client begins no more transactions."""
-
-    def capabilities(self) -> Capabilities:
-        """What the next hop can do."""
-
-    def verify(self, argument: str, client: ClientFacts) -> Reply:
-        """The answer to VRFY. Raises Refused."""
+from gsubmit.tls.server import ServerTls
 
 
 @dataclass(frozen=True)

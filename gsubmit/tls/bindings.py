@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
-from gsubmit.server import exporter
+from gsubmit.tls import exporter
 
 CERTIFICATES = 64  # of which the hash is remembered
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 
-from gsubmit import certificates
 from gsubmit.settings.tls import SslSettings
+from gsubmit.tls import certificates
 
 
 def client_context(settings: SslSettings, *, verify: bool) -> ssl.SSLContext:

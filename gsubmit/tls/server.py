@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 
-from gsubmit import certificates
 from gsubmit.settings.blocks import Certificate, LocalName
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.tls import SslSettings
+from gsubmit.tls import certificates
 
 _Chooser = Callable[[ssl.SSLSocket | ssl.SSLObject, str | None, ssl.SSLContext], None]
 

@@ -9,8 +9,8 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Sequence
 
-from gsubmit.relay.answer import RelayFailed
-from gsubmit.relay.connection import RelayConnection
+from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.connection import RelayConnection
 from gsubmit.sasl.client import MECHANISM_REFUSED, ClientMechanism, Login, LoginFailed, answer, conclude, fitting
 from gsubmit.smtp.replies import RELAY_REFUSES_US
 from gsubmit.smtp.reply import Reply

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from gsubmit import certificates, openssl
+from gsubmit.tls import certificates, openssl
 
 TYPE = "tls-exporter"
 LABEL = b"EXPORTER-Channel-Binding"  # RFC 9266 2, as the length

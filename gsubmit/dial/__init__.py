@@ -1,0 +1,1 @@
+"""Another SMTP server, from its address to the point where it takes mail for our client."""

@@ -1,0 +1,1 @@
+"""TLS for both legs: contexts, sockets, certificates, channel bindings."""
