@@ -5,33 +5,24 @@ from __future__ import annotations
 import logging
 import pwd
 import signal
-import socket
 import ssl
-import sys
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 import gevent
 from gevent import monkey
 from gevent.event import Event
-from gevent.server import StreamServer
 
-from gsubmit.app import process
+from gsubmit.app import failures, process
 from gsubmit.app.build import CannotStart, build_service
+from gsubmit.app.sockets import bind_all
 from gsubmit.logs import output
-from gsubmit.logs.complaints import Complaint
 from gsubmit.net.resolve import renew
 from gsubmit.server.door import Door
-from gsubmit.server.listener import Listener, bind
+from gsubmit.server.listener import Listener
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.tls.tlssocket import TlsSocket
-
-if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
 
 STOP_TIME = 30.0  # seconds from SIGTERM to the end
 LAST_WORDS_TIME = 4.0  # of them, the last: to say 421 to clients with a message under way
@@ -39,7 +30,6 @@ FAREWELL_TIME = 2.0  # of these, the last: to leave relay and IMAP servers
 GRACE = 0.01  # seconds in which sessions take up commands that have come already
 LEAST_TIME = 0.5  # seconds for each of these, however little there is
 _log = logging.getLogger("gsubmit")
-_not_accepted = Complaint(_log)
 
 
 class Server:
@@ -49,7 +39,7 @@ class Server:
         if not (monkey.is_module_patched("socket") and issubclass(TlsSocket, ssl.SSLSocket)):
             raise CannotStart("gevent's monkey patch must come before everything else")
         self._settings = settings
-        self._sockets = self._bind()
+        sockets = bind_all(settings)  # before anything else: a port in use is the commonest mistake
         try:
             user = _internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
@@ -57,33 +47,15 @@ class Server:
             if user is not None:
                 process.become(user)
         except BaseException:
-            for _, sock, _ in self._sockets:
-                sock.close()
+            for bound in sockets:
+                bound.sock.close()
             raise
         self.door = Door(settings.services.client_limit)
         self.listeners = {
-            name: Listener(sock, self.service, self.door, implicit_tls=implicit_tls)
-            for name, sock, implicit_tls in self._sockets
+            bound.name: Listener(bound.sock, self.service, self.door, implicit_tls=bound.implicit_tls)
+            for bound in sockets
         }
         self._stop = Event()
-
-    def _bind(self) -> list[tuple[str, socket.socket, bool]]:
-        """All ports, before anything else is done: a port in use is the commonest mistake."""
-        bound: list[tuple[str, socket.socket, bool]] = []
-        for listener in self._settings.services.inet_listeners:
-            if not listener.port:
-                continue
-            for address in listener.addresses(self._settings.server.listen):
-                try:
-                    sock = bind(address, listener.port)
-                except OSError as error:
-                    if address == "::" and not socket.has_dualstack_ipv6():
-                        continue  # a machine without IPv6
-                    for _, other, _ in bound:
-                        other.close()
-                    raise CannotStart(f"cannot listen on {address} port {listener.port}: {error.strerror}") from error
-                bound.append((f"{listener.name} {address}", sock, listener.ssl))
-        return bound
 
     def start(self) -> None:
         """Accept clients, and find out what the relay can do."""
@@ -94,9 +66,7 @@ class Server:
     def run(self, load_again: Callable[[], Settings] | None = None) -> None:
         """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
         process.take_all_descriptors()
-        sys.unraisablehook = _log_unraisable
-        threading.excepthook = _log_thread
-        vars(gevent.get_hub())["print_exception"] = _log_failure
+        failures.log_all()
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._stop.set)
         if load_again is None:
@@ -183,24 +153,3 @@ def _internal_user(settings: Settings) -> pwd.struct_passwd | None:
     except KeyError as error:
         name = settings.server.default_internal_user
         raise CannotStart(f"default_internal_user: there is no user {name}") from error
-
-
-def _log_unraisable(unraisable: UnraisableHookArgs) -> None:
-    """What Python could raise to nobody, such as a TLS name that is no text, is one line of the log."""
-    _log.warning("ignored: %s: %s", type(unraisable.exc_value).__name__, unraisable.err_msg or unraisable.object)
-
-
-def _log_failure(
-    context: object, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
-) -> None:
-    """What ends a greenlet or a callback of the event loop, and nobody waits for: gevent would print it."""
-    if isinstance(context, StreamServer) and isinstance(error, OSError):
-        _not_accepted.say("cannot accept clients: %s", error.strerror)
-        return
-    info = (kind, error, trace) if error is not None else None
-    _log.error("internal error: %s", kind.__name__, exc_info=info)
-
-
-def _log_thread(failure: threading.ExceptHookArgs) -> None:
-    """The same for a thread."""
-    _log_failure(failure.thread, failure.exc_type, failure.exc_value, failure.exc_traceback)

@@ -3,19 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from socket import (
-    AF_INET,
-    AF_INET6,
-    IPPROTO_IPV6,
-    IPPROTO_TCP,
-    IPV6_V6ONLY,
-    SO_REUSEADDR,
-    SOCK_STREAM,
-    SOL_SOCKET,
-    TCP_NODELAY,
-    getaddrinfo,
-    socket,
-)
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
 
 import gevent
 from gevent.server import StreamServer
@@ -29,29 +17,10 @@ from gsubmit.server.wire import Closed, TimedOut, Wire
 from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS
 from gsubmit.smtp.reply import Reply
 
-BACKLOG = 1024
 LOGIN_TIME = 180.0  # seconds for the whole login
 INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
 REFUSAL_TIME = 5.0  # seconds to tell a client that there are too many
 MAX_REFUSALS = 50  # clients that are being told at the same time; more are just closed
-
-
-def bind(address: str, port: int) -> socket:
-    """A listening socket on `address` (`*` and `::` are all of IPv4 and of IPv6). Raises OSError."""
-    host = "0.0.0.0" if address == "*" else address.strip("[]")  # noqa: S104 - what the administrator asked for
-    # A link-local address goes with its scope, which bind() itself would leave out.
-    family, kind, _, _, place = getaddrinfo(host, port, AF_INET6 if ":" in host else AF_INET, SOCK_STREAM)[0]
-    sock = socket(family, kind)
-    try:
-        sock.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
-        if sock.family == AF_INET6:
-            sock.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
-        sock.bind(place)
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _start_login_timer() -> Callable[[], None]:

@@ -24,6 +24,7 @@ def allowed() -> dict[str, set[str]]:
 
 ALLOWED = allowed()
 GEVENT = {
+    "gsubmit/app/failures.py",
     "gsubmit/app/server.py",
     "gsubmit/auth/hashing.py",
     "gsubmit/fairness.py",

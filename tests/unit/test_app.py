@@ -14,8 +14,7 @@ import pytest
 import trustme
 from gevent.server import StreamServer
 
-from gsubmit.app import process
-from gsubmit.app import server as app
+from gsubmit.app import failures, process
 from gsubmit.app.build import CannotStart, build_relay
 from gsubmit.logs.complaints import Complaint
 from gsubmit.relay.relay import Relay
@@ -109,9 +108,9 @@ def test_what_nobody_waits_for_is_in_the_log(caplog: pytest.LogCaptureFixture) -
     try:
         raise ValueError("why")
     except ValueError as error:
-        app._log_failure("a greenlet", ValueError, error, error.__traceback__)
+        failures._failure("a greenlet", ValueError, error, error.__traceback__)
         arguments = (ValueError, error, error.__traceback__, threading.current_thread())
-        app._log_thread(threading.ExceptHookArgs(arguments))
+        failures._thread(threading.ExceptHookArgs(arguments))
     assert [(record.getMessage(), record.exc_info is not None) for record in caplog.records] == [
         ("internal error: ValueError", True)
     ] * 2
@@ -121,10 +120,10 @@ def test_clients_that_cannot_be_accepted_are_one_line_a_minute(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("WARNING")
-    monkeypatch.setattr(app, "_not_accepted", Complaint(logging.getLogger("gsubmit")))
+    monkeypatch.setattr(failures, "_not_accepted", Complaint(logging.getLogger("gsubmit")))
     server = StreamServer(("127.0.0.1", 0), lambda *_: None)
     for _ in range(3):
-        app._log_failure(server, OSError, OSError(errno.EMFILE, "Too many open files"), None)
+        failures._failure(server, OSError, OSError(errno.EMFILE, "Too many open files"), None)
     assert [record.getMessage() for record in caplog.records] == ["cannot accept clients: Too many open files"]
 
 

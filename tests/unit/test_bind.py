@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from gsubmit.server.listener import bind
+from gsubmit.app.sockets import bind
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""The sockets that the server listens on."""
+
+from __future__ import annotations
+
+import socket
+from typing import NamedTuple
+
+from gsubmit.app.build import CannotStart
+from gsubmit.settings.sections import Settings
+
+BACKLOG = 1024
+
+
+class Bound(NamedTuple):
+    """A socket that listens; `name` is for the log, `implicit_tls` is port 465's way (RFC 8314 3.3)."""
+
+    name: str
+    sock: socket.socket
+    implicit_tls: bool
+
+
+def bind_all(settings: Settings) -> list[Bound]:
+    """Every port of every listener. Raises CannotStart, and keeps none then."""
+    bound: list[Bound] = []
+    for listener in settings.services.inet_listeners:
+        if not listener.port:
+            continue
+        for address in listener.addresses(settings.server.listen):
+            try:
+                sock = bind(address, listener.port)
+            except OSError as error:
+                if address == "::" and not socket.has_dualstack_ipv6():
+                    continue  # a machine without IPv6
+                for other in bound:
+                    other.sock.close()
+                raise CannotStart(f"cannot listen on {address} port {listener.port}: {error.strerror}") from error
+            bound.append(Bound(f"{listener.name} {address}", sock, listener.ssl))
+    return bound
+
+
+def bind(address: str, port: int) -> socket.socket:
+    """A listening socket on `address` (`*` and `::` are all of IPv4 and of IPv6). Raises OSError."""
+    host = "0.0.0.0" if address == "*" else address.strip("[]")  # noqa: S104 - what the administrator asked for
+    # A link-local address goes with its scope, which bind() itself would leave out.
+    family, kind, _, _, place = socket.getaddrinfo(
+        host, port, socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+    )[0]
+    sock = socket.socket(family, kind)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(place)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
