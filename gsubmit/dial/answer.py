@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_REFUSES_US
@@ -12,6 +13,8 @@ _NOT_FOR_CLIENTS = frozenset({432, 454, 530, 534, 535, 538})
 _GOOD = frozenset({250, 251, 252})  # of 2yz, what answers MAIL, RCPT, VRFY and the message (RFC 5321 4.3.2)
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:[ \t]+|$)", re.ASCII)
 _NOT_PRINTABLE = re.compile(r"[^\t -~]")
+
+_log = logging.getLogger("gsubmit.relay")
 
 
 class RelayFailed(Refused):
@@ -24,6 +27,10 @@ class RelayFailed(Refused):
 
     def __str__(self) -> str:
         return self.why
+
+    def log(self, label: str = "gsubmit") -> None:
+        """Say it in the log; `label` is who it is about. Whoever lets a failure out of relay/ has called this."""
+        _log.error("relay: %s", self.why, extra={"prefix": label})
 
 
 class SaidMore(RelayFailed):

@@ -90,7 +90,11 @@ class RelayDelivery:
             return promise
         self.resting_since = 0.0
         if self._stage is _PARKED:
-            self._resume()
+            try:
+                self._resume()
+            except RelayFailed as failure:
+                failure.log(self._label)
+                raise
         self._requests.ask(promise)
         self._asked.append(promise)
         return promise
@@ -175,7 +179,7 @@ class RelayDelivery:
 
     def _fail(self, failure: RelayFailed) -> None:
         self.failure = failure
-        _log.error("relay: %s", failure.why, extra={"prefix": self._label})
+        failure.log(self._label)
         for promise in self._asked:
             if promise.answer is None:
                 promise.answer = failure.reply

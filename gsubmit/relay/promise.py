@@ -89,5 +89,5 @@ class NextHops(Protocol):
     def capabilities(self) -> Capabilities:
         """What the next hop can do."""
 
-    def verify(self, argument: str, client: ClientFacts) -> Reply:
-        """The answer to VRFY. Raises Refused."""
+    def verify(self, argument: str, client: ClientFacts, label: str) -> Reply:
+        """The answer to VRFY; `label` names the client in the log. Raises Refused."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 
@@ -20,8 +19,6 @@ from gsubmit.smtp.reply import Reply
 LEARN_TIMEOUT = 3.0  # seconds that an EHLO waits for a relay that was never reached
 LEARN_AGAIN = 10.0  # seconds before a relay that could not be reached is tried again for an EHLO
 
-_log = logging.getLogger("gsubmit.relay")
-
 
 class Relay:
     """A NextHops with one next hop. `announced`, when not empty, are the keywords to tell clients without asking it."""
@@ -36,7 +33,11 @@ class Relay:
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> RelayDelivery:
         """Start a mail transaction for `client`; `label` names it in the log. Raises Refused."""
-        return RelayDelivery(self.pool, sender, client, label)
+        try:
+            return RelayDelivery(self.pool, sender, client, label)
+        except RelayFailed as failure:
+            failure.log(label)
+            raise
 
     # What the relay can do
 
@@ -61,12 +62,19 @@ class Relay:
         try:
             self.pool.give_back(self.pool.take(None), "")
         except RelayFailed as failure:
-            _log.error("relay: %s", failure.why)
+            failure.log()
         finally:
             self._learning = None
 
-    def verify(self, argument: str, client: ClientFacts) -> Reply:
-        """The relay's answer to VRFY, for the client. Raises RelayFailed."""
+    def verify(self, argument: str, client: ClientFacts, label: str) -> Reply:
+        """The relay's answer to VRFY, for the client. Raises Refused."""
+        try:
+            return self._verify(argument, client)
+        except RelayFailed as failure:
+            failure.log(label)
+            raise
+
+    def _verify(self, argument: str, client: ClientFacts) -> Reply:
         connection = self.pool.take(client)
         line = f"VRFY {argument}"
         try:

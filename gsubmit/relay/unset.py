@@ -22,7 +22,7 @@ class NoRelay:
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> NoReturn:
         """Refuse MAIL."""
-        raise RelayFailed(RELAY_UNSET, "submission_relay_host is not set")
+        raise _refusal(label)
 
     def leave(self, client: ClientFacts) -> None:
         """There is nothing to leave."""
@@ -31,6 +31,12 @@ class NoRelay:
         """None."""
         return NOTHING
 
-    def verify(self, argument: str, client: ClientFacts) -> NoReturn:
+    def verify(self, argument: str, client: ClientFacts, label: str) -> NoReturn:
         """Refuse VRFY; it is not announced."""
-        raise RelayFailed(RELAY_UNSET, "submission_relay_host is not set")
+        raise _refusal(label)
+
+
+def _refusal(label: str) -> RelayFailed:
+    failure = RelayFailed(RELAY_UNSET, "submission_relay_host is not set")
+    failure.log(label)
+    return failure

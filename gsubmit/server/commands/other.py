@@ -27,7 +27,7 @@ def vrfy(session: Session, command: Command) -> Reply:
     """The relay's answer, when the relay offers VRFY (RLY-14)."""
     relay = session.service.relay
     if "VRFY" in relay.capabilities() and command.argument.isascii():
-        return relay.verify(command.argument, session.client)
+        return relay.verify(command.argument, session.client, session.label)
     return CANNOT_VERIFY
 
 

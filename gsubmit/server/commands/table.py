@@ -6,11 +6,9 @@ A handler returns the reply, or the promise of one, or None when it has said eve
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from gsubmit.dial.answer import RelayFailed
 from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls
 from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 MAX_COMMAND_LINE = 2048  # octets without CRLF; all extensions together need about 1260 (LIM-10)
 MAX_AUTH_LINE = 16384  # octets; an initial response may be as long as a later one
-
-_log = logging.getLogger("gsubmit.relay")
 
 Need = Callable[["Session", Command], None]
 Handler = Callable[["Session", Command], Reply | Answer | None]
@@ -103,9 +99,6 @@ def execute(session: Session, line: bytes) -> Reply | Answer | None:
         return row.handler(session, command)
     except Disconnected:
         raise
-    except RelayFailed as failed:
-        _log.error("relay: %s", failed.why, extra={"prefix": session.label})
-        return failed.reply
     except Refused as refused:
         return refused.reply
 

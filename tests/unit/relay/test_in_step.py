@@ -157,7 +157,7 @@ def test_recipients_that_are_taken_without_the_sender(tmp_path: Path) -> None:
 def test_vrfy_that_is_answered_strangely(said: str) -> None:
     server = Server({"VRFY": said})
     with relaying(server) as relay:
-        relay.verify("b", ALICE)
+        relay.verify("b", ALICE, "test")
         assert all(connection.is_in_step for connection in relay.pool.idle)
         assert len(relay.pool.idle) == 0
 

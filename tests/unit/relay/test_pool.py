@@ -384,7 +384,7 @@ def test_backend_capabilities(announced: tuple[str, ...], keywords: set[str]) ->
 )
 def test_verify(answer: str, reply: Reply) -> None:
     with relaying(Server({"VRFY": answer}), limit=1) as relay:
-        assert relay.verify("b", ALICE) == reply
+        assert relay.verify("b", ALICE, "test") == reply
         assert busy(relay) == 0
         assert len(relay.pool.idle) == (not answer.startswith("421"))
 
@@ -394,7 +394,7 @@ def test_verify_on_a_kept_connection_that_has_ended(end: str) -> None:
     server = Server(each=[{"VRFY": end}])
     with relaying(server, limit=1) as relay:
         begin(relay).abort()
-        assert relay.verify("b", ALICE).code == 252
+        assert relay.verify("b", ALICE, "test").code == 252
         assert len(server.talks) == 2
         assert (busy(relay), len(relay.pool.idle)) == (0, 1)
 
@@ -406,7 +406,7 @@ def test_verify_fails_on_the_second_connection_too(second: str) -> None:
     with relaying(server, limit=1, command_timeout=0.2) as relay:
         begin(relay).abort()
         with pytest.raises(RelayFailed):
-            relay.verify("b", ALICE)
+            relay.verify("b", ALICE, "test")
         assert (busy(relay), relay.pool.idle) == (0, [])
 
 
@@ -415,7 +415,7 @@ def test_late_answer_to_vrfy_is_not_the_next_client_s(tmp_path: Path) -> None:
     with relaying(server, limit=1, command_timeout=0.2) as relay:
         begin(relay).abort()
         with pytest.raises(RelayFailed) as failed:
-            relay.verify("b", ALICE)
+            relay.verify("b", ALICE, "test")
         assert failed.value.reply == RELAY_SLOW
         assert message(relay, tmp_path).code == 250
 
@@ -452,7 +452,7 @@ def test_turns_after_random_outcomes(tmp_path: Path, keywords: tuple[str, ...], 
             gevent.sleep(0)
             with suppress(Refused):
                 if chance.random() < 0.2:
-                    relay.verify("b", client)
+                    relay.verify("b", client, "test")
                 elif chance.random() < 0.3:
                     delivery = begin(relay, client)
                     delivery.abort()

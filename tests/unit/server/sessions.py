@@ -104,7 +104,7 @@ class NextHop:
     def capabilities(self) -> Capabilities:
         return Capabilities.from_lines(self.keywords)
 
-    def verify(self, argument: str, client: ClientFacts) -> Reply:
+    def verify(self, argument: str, client: ClientFacts, label: str) -> Reply:
         self.verified.append(argument)
         return Reply(252, "2.5.0", "Maybe")
 
