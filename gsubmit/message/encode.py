@@ -6,7 +6,10 @@ octet by octet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from gsubmit.fairness import let_others_run
 from gsubmit.message import transferencoding
@@ -17,7 +20,7 @@ from gsubmit.message.fields import ENCODINGS, IDENTITIES, UNKNOWN_ENCODING, Fiel
 from gsubmit.message.parts import Kind, Part, Segment, segments
 from gsubmit.message.survey import Findings, Survey
 
-__all__ = ["CannotConvert", "eight_bit", "headers_need_smtputf8", "seven_bit"]
+_Encoder = Callable[[Iterator[bytes]], Iterator[bytes]]
 
 _CRLF = b"\r\n"
 MAX_NAME = 60  # characters of the name of a field, where it is shown
@@ -62,15 +65,26 @@ def _is_utf8_header(segment: Segment) -> bool:
     return is_header and segment.findings.eight_bit > 0
 
 
+@dataclass(slots=True)
+class _Fate:
+    """What becomes of a part."""
+
+    becomes: bytes = b""  # the transfer encoding it gets, empty if it keeps its own
+    is_mended: bool = False  # it keeps its encoding, without what does not belong there
+    is_changed: bool = False  # it gets an encoding, or a part of it does
+    adds: list[Field] = dataclass_field(default_factory=list)  # fields that come to the end of its header
+
+
 def _converted(source: MessageBody, directory: str, *, takes_8bit: bool) -> MessageBody:
-    plan = []
+    plan: list[Segment] = []
+    fates: dict[Part, _Fate] = defaultdict(_Fate)
     for segment in segments(source):
-        _decide(segment, takes_8bit=takes_8bit)
+        _decide(segment, fates, takes_8bit=takes_8bit)
         plan.append(segment)
     converted = MessageBody(directory)
     try:
         for segment in plan:
-            for block in _written(source, segment, takes_8bit=takes_8bit):
+            for block in _written(source, segment, fates[segment.part], takes_8bit=takes_8bit):
                 converted.append(block)
     except BaseException:  # an end of the greenlet too
         converted.close()
@@ -78,23 +92,23 @@ def _converted(source: MessageBody, directory: str, *, takes_8bit: bool) -> Mess
     return converted
 
 
-def _decide(segment: Segment, *, takes_8bit: bool) -> None:
-    """Note in the part what becomes of it."""
+def _decide(segment: Segment, fates: dict[Part, _Fate], *, takes_8bit: bool) -> None:
+    """Note what becomes of the part."""
     part = segment.part
     # What a multipart is labelled counts only when it is divided.
     if segment.kind in (Kind.HEADER, Kind.AROUND) and not (part.is_sealed or part.seals):
         widest = IDENTITIES[1] if takes_8bit else IDENTITIES[0]
         if part.encoding not in IDENTITIES or part.encoding > widest:
-            part.becomes = widest
+            fates[part].becomes = widest
     if segment.findings.fits(takes_8bit=takes_8bit):
         return
     if _may_be_mended(segment):
-        part.is_mended = True
+        fates[part].is_mended = True
         return
     if part.is_sealed or (part.seals and segment.kind is not Kind.HEADER):
         raise CannotConvert(f"{_shown(part)} must not change")
     if segment.kind is Kind.CONTENT:
-        _decide_encoding(part, segment.findings)
+        _decide_encoding(part, segment.findings, fates)
     elif segment.kind is Kind.AROUND and not part.is_divided:  # what nobody has divided is not beside the point
         raise CannotConvert(f"{_shown(part)} has no parts")
 
@@ -109,19 +123,20 @@ def _may_be_mended(segment: Segment) -> bool:
     return segment.kind is Kind.CONTENT and is_free and is_known
 
 
-def _decide_encoding(part: Part, findings: Findings) -> None:
+def _decide_encoding(part: Part, findings: Findings, fates: dict[Part, _Fate]) -> None:
     if part.is_container and part.type not in _GLOBAL:
         raise CannotConvert(f"{_shown(part)} cannot be encoded")  # RFC 2045 6.4
     is_text = part.type.startswith(b"text/") and not findings.has_odd_octets
     is_mostly_ascii = findings.eight_bit * 2 < findings.size and not findings.has_long_line
-    part.becomes = b"quoted-printable" if is_text and (is_mostly_ascii or not findings.eight_bit) else b"base64"
+    fate = fates[part]
+    fate.becomes = b"quoted-printable" if is_text and (is_mostly_ascii or not findings.eight_bit) else b"base64"
     if part.is_message and findings.eight_bit and not (part.has_version or part.has_type):
-        part.adds.append(_UNKNOWN_TEXT)
+        fate.adds.append(_UNKNOWN_TEXT)
     outer: Part | None = part
-    while outer is not None and not outer.is_changed:
-        outer.is_changed = True
+    while outer is not None and not fates[outer].is_changed:
+        fates[outer].is_changed = True
         if outer.is_message and not outer.has_version:
-            outer.adds.insert(0, _VERSION)
+            fates[outer].adds.insert(0, _VERSION)
         outer = outer.parent
 
 
@@ -134,23 +149,22 @@ def _shown(part: Part) -> str:
     return f"{part.place} ({kind}, {encoding}){why}"
 
 
-def _written(source: MessageBody, segment: Segment, *, takes_8bit: bool) -> Iterator[bytes]:
-    part = segment.part
+def _written(source: MessageBody, segment: Segment, fate: _Fate, *, takes_8bit: bool) -> Iterator[bytes]:
     fits = segment.findings.fits(takes_8bit=takes_8bit)
-    if segment.kind is Kind.HEADER and (part.becomes or part.adds or not fits):
-        yield _header(part, source.read(segment.start, segment.end - segment.start), takes_8bit=takes_8bit)
-    elif segment.kind is Kind.CONTENT and (part.becomes in ENCODINGS or part.is_mended):
-        encoding = part.becomes or part.encoding
-        yield from _encoded(source, segment, encoding)
-        has_end = encoding == b"quoted-printable" and (part.is_mended or source.read(segment.end - 2, 2) == _CRLF)
+    if segment.kind is Kind.HEADER and (fate.becomes or fate.adds or not fits):
+        octets = source.read(segment.start, segment.end - segment.start)
+        yield _header(segment.part, fate, octets, takes_8bit=takes_8bit)
+    elif segment.kind is Kind.CONTENT and (fate.becomes in ENCODINGS or fate.is_mended):
+        encoding = fate.becomes or segment.part.encoding
+        yield from _encoded(source, segment, (_MENDERS if fate.is_mended else _ENCODERS)[encoding])
+        has_end = encoding == b"quoted-printable" and (fate.is_mended or source.read(segment.end - 2, 2) == _CRLF)
         if segment.end == source.size and not has_end:
             yield _ENDS[encoding]
     elif segment.kind is not Kind.AROUND or fits:  # DWN-13: what stands around the parts cannot be encoded
         yield from _octets(source, segment)
 
 
-def _encoded(source: MessageBody, segment: Segment, encoding: bytes) -> Iterator[bytes]:
-    encoder = _MENDERS[encoding] if segment.part.is_mended else _ENCODERS[encoding]
+def _encoded(source: MessageBody, segment: Segment, encoder: _Encoder) -> Iterator[bytes]:
     try:
         yield from encoder(_octets(source, segment))
     except CannotConvert as error:
@@ -166,18 +180,18 @@ def _octets(source: MessageBody, segment: Segment) -> Iterator[bytes]:
         yield block
 
 
-def _header(part: Part, octets: bytes, *, takes_8bit: bool) -> bytes:
-    label = b"Content-Transfer-Encoding: " + part.becomes + _CRLF
-    is_labelled = not part.becomes
+def _header(part: Part, fate: _Fate, octets: bytes, *, takes_8bit: bool) -> bytes:
+    label = b"Content-Transfer-Encoding: " + fate.becomes + _CRLF
+    is_labelled = not fate.becomes
     lines = []
     for field in split_header(octets):
         let_others_run()
-        if field.name == b"content-transfer-encoding" and part.becomes:
+        if field.name == b"content-transfer-encoding" and fate.becomes:
             lines.append(label)
             is_labelled = True
         else:
             lines.append(_field(part, field, takes_8bit=takes_8bit))
-    lines += [field.octets for field in part.adds]
+    lines += [field.octets for field in fate.adds]
     if not is_labelled:
         lines.append(label)
     return b"".join(lines) + (_CRLF if (_CRLF + octets).endswith(_CRLF + _CRLF) else b"")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.cursor import Cursor
 from gsubmit.message.fault import CannotConvert
-from gsubmit.message.fields import IDENTITIES, Field, MediaType, media_type, split_header, transfer_encoding
+from gsubmit.message.fields import IDENTITIES, MediaType, media_type, split_header, transfer_encoding
 from gsubmit.message.survey import Findings, Survey
 
 MAX_DEPTH = 50  # parts within parts
@@ -42,10 +42,6 @@ class Part:
     is_broken: bool  # readers may differ about its header
     children: int = 0  # parts of a multipart that have begun
     is_divided: bool = False  # a multipart in which a part begins
-    is_mended: bool = False  # it keeps its encoding, without what does not belong there
-    becomes: bytes = b""  # the transfer encoding it gets, empty if it keeps its own
-    adds: list[Field] = field(default_factory=list)  # fields that come to the end of its header
-    is_changed: bool = False  # it gets an encoding, or a part of it does
 
     @property
     def holds_message(self) -> bool:

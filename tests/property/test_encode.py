@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsubmit.message.encode import CannotConvert, eight_bit, headers_need_smtputf8, seven_bit
+from gsubmit.message.encode import eight_bit, headers_need_smtputf8, seven_bit
+from gsubmit.message.fault import CannotConvert
 from gsubmit.message.parts import Segment, segments
 from gsubmit.message.transferencoding import base64, mended_base64, mended_quoted_printable, quoted_printable
 from tests.unit.message.conversions import Conversion, converted, is_eight_bit, is_seven_bit, leaves, spooled

@@ -14,7 +14,8 @@ import pytest
 from gsubmit import fairness
 from gsubmit.message.beginning import well_begun
 from gsubmit.message.body import MessageBody
-from gsubmit.message.encode import CannotConvert, eight_bit, headers_need_smtputf8, seven_bit
+from gsubmit.message.encode import eight_bit, headers_need_smtputf8, seven_bit
+from gsubmit.message.fault import CannotConvert
 from gsubmit.message.report import Relayed, relayed_report
 from gsubmit.server.wire import Closed, LineTooLong, Wire
 from gsubmit.smtp.address import Address

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from gsubmit.message.body import MEMORY_LIMIT, MessageBody
-from gsubmit.message.encode import CannotConvert, eight_bit, headers_need_smtputf8, seven_bit
+from gsubmit.message.encode import eight_bit, headers_need_smtputf8, seven_bit
+from gsubmit.message.fault import CannotConvert
 from gsubmit.message.parts import MAX_DEPTH, MAX_HEADER, MAX_HEADERS, MAX_PARTS
 from tests.unit.message.conversions import converted, is_eight_bit, is_seven_bit, leaves, spooled
 
