@@ -1,4 +1,17 @@
-"""A connection to an IMAP server that brings messages: their octets go straight to where they are kept."""
+"""A connection to an IMAP server that brings messages: their octets go straight to where they are kept.
+
+imaplib calls readline() for a line and, when that ends in `{SIZE}`, read(SIZE) for the literal and readline() for what
+follows. Both are ours, and so content never passes through imaplib's lists:
+
+    idle      nothing is asked for; responses are imaplib's
+      | _get(): _asked says what stands before and behind the content
+    asked     _response gathers what has come of one response, literals in it as quoted strings
+      | read() and _response matches _asked.head:  the literal goes to the sink, b"" to imaplib
+      | readline() and there is a quoted string behind _asked.head:  its text goes to the sink
+    come      _has_come; _before is what stood before the content, _response begins anew behind it
+      | the response's last line: _check_end() holds _response against _asked.end, and the UID
+    whole     _before is empty again; the tagged answer ends imaplib's loop
+"""
 
 from __future__ import annotations
 

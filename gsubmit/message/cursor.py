@@ -1,4 +1,19 @@
-"""A place in a message body that moves forward: over headers, contents and delimiter lines."""
+"""A place in a message body that moves forward: over headers, contents and delimiter lines.
+
+A part of the body is in the buffer, and the cursor is in there:
+
+    message  |----------------|==========.=================|-----------------|
+                              ^          ^ _at in buffer   ^ _end           size
+                              buffer     offset in message
+
+- `_fill()` appends a block behind `_end` and drops what lies before the cursor, but for two octets: the CRLF before
+  it may belong to a delimiter line.
+- `header()` moves from the first octet of a header to behind its empty line. Where a delimiter line comes sooner, it
+  stops at that line's start: the CRLF before it is taken as the end of a header line too.
+- `skip()` moves over content to the CRLF before the next delimiter line, or to the end of the message. What cannot yet
+  be told, the last line in the buffer, stays before it until more has come.
+- `take_delimiter()` moves from that CRLF, or from the start of the line, to behind the delimiter line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,16 @@
-"""One mail transaction with the relay, and what becomes of it when a connection breaks or is wanted by others."""
+"""One mail transaction with the relay, and what becomes of it when a connection breaks or is wanted by others.
+
+    OPEN        it holds a connection, on which Requests asks; a lost one is replaced once, and all is asked again
+     |  ^  park(), while it rests and others wait  |  the client moves, or the message comes
+     v  |
+    PARKED      its connection serves others
+    OPEN -> COMMITTED   the last octets leave; from here on the message is never sent a second time, but for a relay
+     ^          |       that has refused the command itself (KeywordRefused), so that it cannot have taken the message
+     +----------+
+    OVER        from each of them: the reply has come, the sender was refused, or _fail() has told all that wait
+
+Whoever leaves OPEN or COMMITTED gives the connection back, in whatever state it is.
+"""
 
 from __future__ import annotations
 
