@@ -20,6 +20,7 @@ PEERS += libsqlite3-0 libwrap0 libxapian30 libxml2
 
 test: $(VENV)/with-tests peers
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest
 

@@ -19,14 +19,12 @@ def to_modified_utf7(name: str) -> str:
     return _TO_ENCODE.sub(lambda found: "&-" if found[0] == "&" else f"&{_encode(found[0])}-", name)
 
 
-
 def _encode(run: str) -> str:
     try:
         octets = run.encode("utf-16-be")
     except UnicodeEncodeError:
         raise BadMailboxName("lone surrogate in mailbox name") from None
     return binascii.b2a_base64(octets, newline=False).decode().rstrip("=").replace("/", ",")
-
 
 
 def quoted(text: str) -> str:

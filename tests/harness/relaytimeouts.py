@@ -9,5 +9,7 @@ from gsubmit.settings.sections import Settings
 
 def relay_timeouts(seconds: float) -> str:
     """All timeouts for replies of the relay, as settings."""
-    names = [field.name for field in fields(Settings().relay) if field.name.endswith(("command_timeout", "done_timeout"))]
+    names = [
+        field.name for field in fields(Settings().relay) if field.name.endswith(("command_timeout", "done_timeout"))
+    ]
     return "\n".join(f"{name} = {int(seconds * 1000)}ms" for name in names)

@@ -65,4 +65,6 @@ def test_a_wrong_password_is_refused(
     assert "535 5.7.8 Authentication failed" in ran.output or submit is msmtp, ran.output
     assert "535" in ran.output or submit is not msmtp, ran.output
     assert len(relay.messages) == seen
-    assert f"Aborted login (auth failed, 1 attempts in 0 secs): user=<user@example.org>, method={mechanism}" in server.log
+    assert (
+        f"Aborted login (auth failed, 1 attempts in 0 secs): user=<user@example.org>, method={mechanism}" in server.log
+    )

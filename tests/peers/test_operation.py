@@ -72,7 +72,9 @@ def test_slow_clients_hold_nobody_but_themselves() -> None:
     starts = [b"", login, b"EHLO x\r\nSTARTTLS\r\n", login + b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n"]
     with sink() as relay, gsubmit(relay.port) as server:
         slow = [gevent.spawn(_one_octet_at_a_time, server.port, start, b"EHLO " + b"y" * 500) for start in starts * 5]
-        slow += [gevent.spawn(_one_octet_at_a_time, server.tls_port, b"", b"\x16\x03\x01\x02\x00" * 100) for _ in starts]
+        slow += [
+            gevent.spawn(_one_octet_at_a_time, server.tls_port, b"", b"\x16\x03\x01\x02\x00" * 100) for _ in starts
+        ]
         gevent.sleep(0.5)
         began = time.monotonic()
         for _ in range(5):

@@ -70,6 +70,8 @@ def test_no_name_leads_out_of_the_folder(user: str) -> None:
 def test_any_line_is_an_entry(line: str) -> None:
     entry = Entry.parse(line)
     text = line.partition(":")[0]
-    scheme = next((f"{{{name}}}" for name in _NUMBERED_SCHEMES.values() if entry.password.startswith(f"{{{name}}}")), "")
+    scheme = next(
+        (f"{{{name}}}" for name in _NUMBERED_SCHEMES.values() if entry.password.startswith(f"{{{name}}}")), ""
+    )
     assert entry.password in (text, f"{scheme}{text[:-4]}")
     assert not any(key.startswith("userdb_") for key in entry.fields)

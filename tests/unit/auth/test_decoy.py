@@ -71,7 +71,9 @@ def test_odd_names() -> None:
         pytest.param("{scram-sha-1}6000,c2FsdA==," + KEYS_1, Look("SCRAM-SHA-1", 6000, 4), id="4 octets of salt"),
         pytest.param("6000,c2FsdHk=," + KEYS_256, Look("SCRAM-SHA-256", 6000, 5), id="by the default scheme"),
         pytest.param("{SCRAM-SHA-1}6000,c2Fs," + KEYS_1, Look("SCRAM-SHA-1", 6000, 3), id="no padding"),
-        pytest.param("{SCRAM-SHA-1}5000," + "A" * 100_000 + "," + KEYS_1, Look("SCRAM-SHA-1", 5000, 1024), id="bounded"),
+        pytest.param(
+            "{SCRAM-SHA-1}5000," + "A" * 100_000 + "," + KEYS_1, Look("SCRAM-SHA-1", 5000, 1024), id="bounded"
+        ),
         pytest.param("{PLAIN}x", MADE, id="plain"),
         pytest.param("{Cleartext}{PLAIN}", MADE, id="a password that looks like a scheme"),
         pytest.param(hash_password("SSHA", "x"), None, id="no keys"),

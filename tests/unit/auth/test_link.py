@@ -63,7 +63,10 @@ def test_kinds_of_claims(deny: bool) -> None:
 
 
 def answered(
-    known: dict[str, str] | None = None, claim: Claim | None = None, answer: dict[str, str] | None = None, **settings: Any
+    known: dict[str, str] | None = None,
+    claim: Claim | None = None,
+    answer: dict[str, str] | None = None,
+    **settings: Any,
 ) -> dict[str, str]:
     asked = link(Answering(Answer(answer or {})), **settings)
     return dict(asked.ask(claim or Cleartext("tim@example.org", "x"), ORIGIN, known or {}).fields)

@@ -46,13 +46,22 @@ def test_refused(name: str) -> None:
         pytest.param({"auth_username_translation": "%@#@"}, "tim%x#y", "tim@x@y", id="6.7-3"),
         pytest.param({"auth_username_translation": "abba"}, "abab", "baba", id="6.7-3 once for each character"),
         pytest.param(
-            {"auth_default_realm": "x", "auth_username_translation": "%@"}, "tim%y", "tim@y@x", id="6.7 realm before translation"
+            {"auth_default_realm": "x", "auth_username_translation": "%@"},
+            "tim%y",
+            "tim@y@x",
+            id="6.7 realm before translation",
         ),
         pytest.param(
-            {"auth_default_realm": "a/b", "auth_username_translation": "/."}, "tim", "tim@a.b", id="6.7 translation after realm"
+            {"auth_default_realm": "a/b", "auth_username_translation": "/."},
+            "tim",
+            "tim@a.b",
+            id="6.7 translation after realm",
         ),
         pytest.param(
-            {"auth_username_translation": "/-", "auth_username_chars": "tim-"}, "t/m", "t-m", id="6.7 characters after translation"
+            {"auth_username_translation": "/-", "auth_username_chars": "tim-"},
+            "t/m",
+            "t-m",
+            id="6.7 characters after translation",
         ),
         pytest.param(ANY, "jürgen müller/*%u", "jürgen müller/*%u", id="6.7-4 empty: all characters"),
         pytest.param({"auth_username_chars": "TIM"}, "TIM", "tim", id="6.7 format after characters"),
@@ -77,7 +86,10 @@ def test_canonical(auth: dict[str, str], name: str, expected: str) -> None:
         pytest.param({"auth_username_chars": "abc"}, "abd", "character not allowed", id="6.7-4"),
         pytest.param({"auth_username_chars": "abc@"}, "ABC", "character not allowed", id="6.7-4 case counts"),
         pytest.param(
-            {"auth_default_realm": "y", "auth_username_chars": "x"}, "x", "character not allowed", id="6.7-4 after realm"
+            {"auth_default_realm": "y", "auth_username_chars": "x"},
+            "x",
+            "character not allowed",
+            id="6.7-4 after realm",
         ),
         pytest.param({"auth_username_format": "%d"}, "tim", "empty after", id="6.7-5 empty result"),
         pytest.param({"auth_default_realm": "x"}, "", "empty user name", id="empty even with a realm"),
@@ -106,7 +118,11 @@ STAR = {"auth_master_user_separator": "*"}
             {**STAR, "auth_default_realm": "x"}, "tim*root", "", ("tim@x", "root@x"), id="6.7 realm for both names"
         ),
         pytest.param(
-            {**STAR, "auth_username_translation": "*-"}, "tim*root", "", ("tim", "root"), id="6.7 separator before translation"
+            {**STAR, "auth_username_translation": "*-"},
+            "tim*root",
+            "",
+            ("tim", "root"),
+            id="6.7 separator before translation",
         ),
         pytest.param({**STAR, **ANY}, "a*b*c", "", ("a", "b*c"), id="6.7-1 the first separator"),
     ],

@@ -171,7 +171,9 @@ class TestDeny:
         assert denied.pretended == 0
 
     def test_keys(self) -> None:
-        account = chain(link(yes(), deny=True), Users(tim="x")).account(KeysWanted("tim", scheme="SCRAM-SHA-256"), ORIGIN)
+        account = chain(link(yes(), deny=True), Users(tim="x")).account(
+            KeysWanted("tim", scheme="SCRAM-SHA-256"), ORIGIN
+        )
         assert isinstance(account.outcome, Denied)
         assert account.keys is not KEYS
 

@@ -287,8 +287,14 @@ def test_rawlog(tmp_path: Path) -> None:
         (b"USER me\r\nPASS c2VjcmV0\r\n", b"<secret>\r\n<secret>\r\n"),
         (b"AUTH PLAIN " + b"x" * MAX_LINE + b"\r\nc2VjcmV0\r\nNOOP\r\n", b"<secret>\r\n<secret>\r\nNOOP\r\n"),
         (b"AUTH LOGIN" + b" " * (MAX_LINE - 9) + b"\r\nc2VjcmV0\r\n", b"<secret>\r\n<secret>\r\n"),
-        (b"BURL imap://u@h/m;uid=2;url\r\nauth=submit+u:internal:91354a4\r\n", b"BURL imap://u@h/m;uid=2;url\r\n<secret>\r\n"),
-        (b"BURL imap://u@h/m;uid=2;urlauth=submit+u:internal:9135\r\n473744909de610943775f\r\n", b"BURL imap://u@h/m;uid=2;urlauth=submit+u:internal:<hidden>\r\n<secret>\r\n"),
+        (
+            b"BURL imap://u@h/m;uid=2;url\r\nauth=submit+u:internal:91354a4\r\n",
+            b"BURL imap://u@h/m;uid=2;url\r\n<secret>\r\n",
+        ),
+        (
+            b"BURL imap://u@h/m;uid=2;urlauth=submit+u:internal:9135\r\n473744909de610943775f\r\n",
+            b"BURL imap://u@h/m;uid=2;urlauth=submit+u:internal:<hidden>\r\n<secret>\r\n",
+        ),
     ],
 )
 def test_rawlog_of_a_client_that_keeps_to_no_rules(tmp_path: Path, lines: bytes, noted: bytes) -> None:

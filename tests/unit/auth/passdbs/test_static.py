@@ -21,7 +21,12 @@ def static(args: str, *, allow_weak_schemes: bool = False) -> Static:
     ("args", "password", "expected"),
     [
         pytest.param("password=secret", "secret", {}, id="plain by default"),
-        pytest.param("password={SHA256.hex}" + "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b", "secret", {}, id="scheme"),
+        pytest.param(
+            "password={SHA256.hex}" + "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b",
+            "secret",
+            {},
+            id="scheme",
+        ),
         pytest.param("nopassword", "anything", {}, id="nopassword"),
         pytest.param("nopassword=y a=%n b", "x", {"a": "tim", "b": "yes"}, id="fields"),
         pytest.param("password=a=b", "a=b", {}, id="= in the password"),
