@@ -1,4 +1,4 @@
-"""What SCRAM and CRAM-MD5 are shown for users that have no keys, or do not exist (SCR-11 of the standards list)."""
+"""What SCRAM and CRAM-MD5 are shown for users that have no keys, or do not exist (SCR-11 of docs/rules.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the relay said, made fit for our client (RLY-5 to RLY-7 of the standards list; RFC 5321 4.2, RFC 2034)."""
+"""What the relay said, made fit for our client (RLY-5 to RLY-7 of docs/rules.md; RFC 5321 4.2, RFC 2034)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""XCLIENT: who the client is, told to a relay that trusts us (XCL-1 to XCL-9 of the standards list)."""
+"""XCLIENT: who the client is, told to a relay that trusts us (XCL-1 to XCL-9 of docs/rules.md)."""
 
 from __future__ import annotations
 

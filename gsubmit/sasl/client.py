@@ -106,7 +106,7 @@ def plain(who: Login) -> ClientExchange:
 
 
 def login(who: Login) -> ClientExchange:
-    """Two prompts, whose words differ between servers and mean nothing (LGN-2 of the standards list)."""
+    """Two prompts, whose words differ between servers and mean nothing (LGN-2 of docs/rules.md)."""
     if who.authorization_id:
         raise LoginFailed("LOGIN has no authorization id")
     yield who.authentication_id.encode()

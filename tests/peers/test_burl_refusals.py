@@ -221,6 +221,7 @@ def test_plain_urls(place: Place) -> None:
             for what, url in unresolved.items():
                 empty = what == "no such part" and isinstance(place.store, DovecotImap)  # which then gives ""
                 assert client.submit(url) == ("554 5.6.0 Message is empty" if empty else UNRESOLVED), what
+            # The last one: AUTH= in the URL decides nothing (BURL-27).
             for url in (own, bare, bare.replace("//joe@", "//"), own.replace("//joe@", "//joe;AUTH=*@")):
                 assert client.submit(url) == SENT
             assert server.relayed == [MESSAGE] * 4

@@ -175,7 +175,7 @@ def test_client_side_goes_its_own_way(files: Files) -> None:
 )
 @pytest.mark.parametrize("cipher", ["AES128-SHA", "ECDHE-RSA-AES128-SHA"])
 def test_client_with_tls_1_0(files: Files, text: str, is_served: bool, cipher: str) -> None:
-    """And what cannot do what it says, the check says so."""
+    """TLS-3: not by default. And what cannot do what it says, the check says so."""
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     client.minimum_version = client.maximum_version = ssl.TLSVersion.TLSv1

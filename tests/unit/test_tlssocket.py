@@ -153,7 +153,7 @@ def test_a_slow_record_is_one_record() -> None:
 
 @pytest.mark.parametrize("as_server", [True, False], ids=["ClientHello", "HelloRequest"])
 def test_renegotiation_is_refused(as_server: bool, taken: list[int]) -> None:
-    """TLS 1.2: a warning, and the connection goes on (RFC 5246 7.4.1.1, 7.2.2)."""
+    """CHB-5, TLS-10: a warning, and the connection goes on (RFC 5246 7.4.1.1, 7.2.2)."""
     with connected(as_server=as_server, version=TLS_1_2) as (ours, hostile):
         record = hostile.renegotiation()
         hostile.sock.sendall(record)

@@ -33,7 +33,7 @@ def outcome(text: str, *accesses: str) -> Reply | None:
     ],
 )
 def test_plain_urls(user: str, reply: Reply | None) -> None:
-    """BURL-5."""
+    """BURL-5, URL-10."""
     if "%00" in user:
         with pytest.raises(ValueError, match="control"):
             outcome(PLAIN.format(user=user))

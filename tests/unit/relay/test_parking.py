@@ -1,4 +1,4 @@
-"""Turns are not held while a client thinks, and are fair by user (IOL-6)."""
+"""Turns are not held while a client thinks, and are fair by user."""
 
 from __future__ import annotations
 

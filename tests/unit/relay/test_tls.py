@@ -1,4 +1,4 @@
-"""TLS as a client: whom to believe, and how to show who we are (CRT of the standards list)."""
+"""TLS as a client: whom to believe, and how to show who we are (CRT of docs/rules.md)."""
 
 from __future__ import annotations
 

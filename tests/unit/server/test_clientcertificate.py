@@ -115,6 +115,7 @@ def test_none(server: Serve, tmp_path: Path, version: ssl.TLSVersion) -> None:
 
 
 def test_not_asked(server: Serve, tmp_path: Path) -> None:
+    """TLS-8."""
     tls = server(text="ssl_verify_client_cert = no")
     assert Client(tmp_path, JOE).meet(tls) == ("", False, True)
 

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from gsubmit.server import listener
 from tests.harness.serving import Serving, serving
 
 LIMIT = "service submission-login {\n  client_limit = 2\n}\n"
@@ -107,6 +108,19 @@ def test_the_time_for_the_login_is_one_for_all_of_it(monkeypatch: pytest.MonkeyP
                 pass
             time.sleep(0.03)
         assert said.startswith(b"421 4.4.2 ")
+
+
+def test_who_is_logged_in_may_think_for_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TMO-2: at least five, and then 421."""
+    assert listener.INACTIVITY >= 300
+    monkeypatch.setattr(listener, "INACTIVITY", 0.3)
+    with serving() as running, connect(running) as client:
+        client.sendall(b"EHLO x\r\nAUTH PLAIN AHVzZXIAc2VjcmV0\r\n")
+        said = b""
+        while octets := client.recv(1000):
+            said += octets
+        assert said.splitlines()[-2] == b"235 2.7.0 Logged in"
+        assert said.splitlines()[-1].startswith(b"421 4.4.2 ")
 
 
 def test_a_login_ends_that_time(monkeypatch: pytest.MonkeyPatch) -> None:

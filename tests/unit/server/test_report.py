@@ -1,4 +1,4 @@
-"""The report of relaying, through a whole server before a relay without DSN (RFC 3461 5.2.2, DSN of the standards list)."""
+"""The report of relaying, through a whole server before a relay without DSN (RFC 3461 5.2.2, DSN of docs/rules.md)."""
 
 from __future__ import annotations
 

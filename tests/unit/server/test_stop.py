@@ -126,7 +126,7 @@ def test_a_stop_within_the_message_says_no_such_thing(keywords: str) -> None:
     ],
 )
 def test_who_waits_for_a_command_is_told_at_once(said: list[str]) -> None:
-    """RFC 5321 3.8. The stop is over with the last of them, long before the end of its time."""
+    """STA-14, RFC 5321 3.8. The stop is over with the last of them, long before the end of its time."""
     with serving("disable_plaintext_auth = no\n") as running, stranger(running) as sender:
         sender.say(*said)
         stop = gevent.spawn(running.server.stop, patience=600)

@@ -1,4 +1,4 @@
-"""Every command: what it needs, what it says when a need is not met, and what is announced for it."""
+"""Every command: what it needs, what it says when a need is not met, and what is announced for it (STA-1)."""
 
 from __future__ import annotations
 

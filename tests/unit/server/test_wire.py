@@ -211,7 +211,7 @@ def client_in_tls(client: socket.socket) -> ssl.SSLSocket:
 
 
 def test_start_tls(ends: Ends) -> None:
-    """STL of the standards list: what came in clear text is dropped, the reply before TLS has left."""
+    """STL of docs/rules.md: what came in clear text is dropped, the reply before TLS has left."""
     ends.client.sendall(b"STARTTLS\r\nRSET\r\n")
     assert ends.wire.read_line() == b"STARTTLS"
     ends.wire.send(Reply(220, "2.0.0", "Go"))

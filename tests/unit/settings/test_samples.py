@@ -61,7 +61,7 @@ def test_conf_d_can_be_used_with_every_line_uncommented() -> None:
     text = re.sub(r"^#(?=[a-z}]|(?:  ){1,2}\S)", "", CONF_D, flags=re.MULTILINE)
     loaded = load_text("\n".join([text, "ssl_cert = -----BEGIN X-----", "ssl_key = -----BEGIN X-----"]))
     assert [one.args for one in loaded.settings.passdbs] == ["scheme=CRYPT username_format=%u /etc/gsubmit/users"]
-    assert [one.port for one in loaded.settings.services.inet_listeners] == [587, 465]
+    assert [one.port for one in loaded.settings.services.inet_listeners] == [587, 465], "SUB-1"
     assert [notice.kind for notice in loaded.notices] == ["note"]  # no relay
 
 

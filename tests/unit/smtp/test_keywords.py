@@ -1,4 +1,4 @@
-"""When each EHLO keyword is said (EHL and RLY of the standards list)."""
+"""When each EHLO keyword is said (EHL and RLY of docs/rules.md)."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def status(text: str, offered: frozenset[str], *, rcpt: bool = False) -> tuple[i
         pytest.param("=1", id="CMD-14 no keyword"),
         pytest.param("-SIZE=1", id="CMD-14 keyword with a leading hyphen"),
         pytest.param("FOO=", id="CMD-14 empty value of an unknown keyword"),
-        pytest.param("BODY=9BIT", id="BODY of no kind"),
+        pytest.param("BODY=9BIT", id="EBM-1 BODY of no kind"),
         pytest.param("BODY=BINARY", id="BDT-17 ERR-3"),
         pytest.param("BODY=8B\u0131TMIME", id="CMD-14 8-bit octets fold to no letter"),
         *(pytest.param(text, id=f"TV-DSN-4 {text}") for text in ("RET=BODY", "RET", "RET=", "RET=FULL RET=HDRS")),

@@ -401,6 +401,7 @@ def test_old_keys_stay(tmp_path: Path, clock: Callable[[float], None], caplog: p
     ],
 )
 def test_no_keys_yet(tmp_path: Path, clock: Callable[[float], None], script: object, reason: str) -> None:
+    """OAB-7: no denial."""
     with authorization_server() as server:
         server.scripts["/jwks"] = script  # type: ignore[assignment]
         driver = fetching(tmp_path, server)
