@@ -1,4 +1,4 @@
-"""All mechanisms by name. A new one is added here and nowhere else."""
+"""All mechanisms by name, in the order in which they are offered."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def _pieces(line: str, room: int) -> list[str]:
 
 
 class Refused(Exception):
-    """The way to say no from any depth. Its `__cause__`, if any, is for the log and never for the client."""
+    """The way to say no from any depth. Whoever knows more than the client may hear, logs it before raising this."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(str(reply))
