@@ -1,4 +1,4 @@
-"""What the relay said, made fit for our client (RLY-5 to RLY-7 of docs/rules.md; RFC 5321 4.2, RFC 2034)."""
+"""Another server's replies, made fit for our client (RLY-5 to RLY-7 of docs/rules.md; RFC 5321 4.2, RFC 2034)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ _log = logging.getLogger("gsubmit.relay")
 
 
 class RelayFailed(Refused):
-    """The relay cannot serve us; `reply` is for the client, `why` for the log, `lost`: the connection broke."""
+    """The other server cannot serve us.
 
-    def __init__(self, reply: Reply, why: str, *, lost: bool = False) -> None:
+    `reply` is for the client, `why` for the log; `said` is the other server's own reply that this comes from, without
+    secrets of ours that it may repeat, None where there was none; `lost`: the connection broke.
+    """
+
+    def __init__(self, reply: Reply, why: str, *, said: Reply | None = None, lost: bool = False) -> None:
         super().__init__(reply)
         self.why = why
+        self.said = said
         self.lost = lost
 
     def __str__(self) -> str:
@@ -40,8 +45,8 @@ class SaidMore(RelayFailed):
 class KeywordRefused(RelayFailed):
     """It does not honour something that it lists (`keyword`); the message can go another way, on a new connection."""
 
-    def __init__(self, reply: Reply, why: str, keyword: str) -> None:
-        super().__init__(reply, why, lost=True)
+    def __init__(self, reply: Reply, why: str, keyword: str, said: Reply | None = None) -> None:
+        super().__init__(reply, why, said=said, lost=True)
         self.keyword = keyword
 
 

@@ -1,4 +1,4 @@
-"""One connection to the relay as it is spoken on: commands, replies, and the count of what is owed."""
+"""One connection to another SMTP server as it is spoken on: commands, replies, and the count of what is owed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RelayConnection(RelayStream):
         self.owed = 1
         greeting = self.read_reply()
         if greeting.code != 220:
-            raise RelayFailed(RELAY_REFUSES_US, f"{self} greeted with: {greeting}")
+            raise RelayFailed(RELAY_REFUSES_US, f"{self} greeted with: {greeting}", said=greeting)
         self.greeting = greeting.text
 
     def hello(self, name: str) -> None:
@@ -67,7 +67,7 @@ class RelayConnection(RelayStream):
             self.capabilities = Capabilities.from_lines(reply.text.split("\n")[1:]).without(self.hop.discarded)
             self.leave_out(self._left_out)
         if reply.code != 250:
-            raise RelayFailed(RELAY_REFUSES_US, f"{self} answered {said}")
+            raise RelayFailed(RELAY_REFUSES_US, f"{self} answered {said}", said=reply)
 
     def leave_out(self, keywords: Collection[str]) -> None:
         """Take these EHLO keywords as not said from now on."""
@@ -119,9 +119,9 @@ class RelayConnection(RelayStream):
         if reply.code == 250:
             return reply
         if reply.code == 421:
-            raise RelayFailed(for_client(reply), f"{self} said: {reply}", lost=True)
+            raise RelayFailed(for_client(reply), f"{self} said: {reply}", said=reply, lost=True)
         if not is_answer(reply):
-            raise RelayFailed(RELAY_NONSENSE, f"{self} answered what it was not asked: {reply}")
+            raise RelayFailed(RELAY_NONSENSE, f"{self} answered what it was not asked: {reply}", said=reply)
         return reply
 
     def hear_final(self) -> Reply:
@@ -189,8 +189,8 @@ class RelayConnection(RelayStream):
         is_farewell = self._replies.code == b"421"
         reply = self._parsed()
         if is_farewell or (reply is not None and reply.refuses and self._has_ended()):
-            said = reply or repr(self._replies.start)
-            return RelayFailed(for_client(reply) if reply else RELAY_LOST, f"{self} said: {said}", lost=True)
+            why = f"{self} said: {reply or repr(self._replies.start)}"
+            return RelayFailed(for_client(reply) if reply else RELAY_LOST, why, said=reply, lost=True)
         return SaidMore(RELAY_NONSENSE, f"{self} says more than it was asked: {reply or self._replies.start!r}")
 
     def _has_ended(self) -> bool:

@@ -1,4 +1,4 @@
-"""Logging in at the relay, with the best mechanism that it really has (RLY-2, RFC 4954)."""
+"""Logging in at another SMTP server, with the best mechanism that it really has (RLY-2, RFC 4954)."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _NO_INITIAL_RESPONSE = frozenset({500, 501})  # to AUTH with one: perhaps withou
 _log = logging.getLogger("gsubmit.relay")
 
 
-def log_in(connection: RelayConnection) -> None:
-    """Log in as the settings say. Raises RelayFailed."""
+def log_in(connection: RelayConnection) -> Reply:
+    """Log in as the next hop says; the reply of success. Raises RelayFailed, with the refusal as it was said."""
     hop = connection.hop
     if not (connection.tls_version or hop.auth_cleartext or hop.trusted or _is_here(connection)):
         why = "no password without TLS to another machine, unless submission_relay_auth_cleartext = yes"
@@ -33,12 +33,14 @@ def log_in(connection: RelayConnection) -> None:
     except LoginFailed as failed:
         raise RelayFailed(RELAY_REFUSES_US, f"login at {connection}: {failed}") from failed
     if reply.code == 503 and connection.client is not None and connection.client.login:
-        return  # Postfix takes XCLIENT's LOGIN for a login
+        return reply  # Postfix takes XCLIENT's LOGIN for a login
     if reply.code != 235:
         others = ""
         if reply.code in MECHANISM_REFUSED and not (connection.tls_version or mechanism.is_cleartext):
             others = " (a weaker mechanism is not tried without TLS)"
-        raise RelayFailed(RELAY_REFUSES_US, f"{connection} refused our login with {mechanism.name}: {reply}{others}")
+        why = f"{connection} refused our login with {mechanism.name}: {reply}{others}"
+        raise RelayFailed(RELAY_REFUSES_US, why, said=reply)
+    return reply
 
 
 def _candidates(connection: RelayConnection, who: Login) -> Sequence[ClientMechanism]:

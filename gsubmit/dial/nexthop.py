@@ -1,4 +1,4 @@
-"""Where the relay is and how to speak to it."""
+"""Where another SMTP server is and how to speak to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNIX = "unix:"
 
 @dataclass(frozen=True)
 class NextHop:
-    """Everything that makes one connection to the relay like another. Times in seconds."""
+    """Everything that makes one connection to it like another. Times in seconds."""
 
     host: str  # a name, an address, or unix:PATH
     port: int
@@ -39,7 +39,7 @@ class NextHop:
 
     @property
     def tls_name(self) -> str:
-        """The name that the relay's certificate must have."""
+        """The name that its certificate must have."""
         return "localhost" if self.unix_path else server_name(self.host)
 
     @property

@@ -1,4 +1,4 @@
-"""Opening a connection to the relay: address, greeting, TLS, EHLO, XCLIENT, login, in this order (RLY-2)."""
+"""Opening a connection to another SMTP server: address, greeting, TLS, EHLO, XCLIENT, login, in this order (RLY-2)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _reach(hop: NextHop, addresses: Addresses, left_out: Collection[str]) -> Rel
             addresses.worked(address)
             return connection
     why = "; ".join(failed.why for failed in failures)
-    raise RelayFailed(failures[-1].reply, why)
+    raise RelayFailed(failures[-1].reply, why, said=failures[-1].said) from failures[-1].__cause__
 
 
 def _candidates(hop: NextHop, addresses: Addresses) -> Iterator[tuple[str, float]]:
@@ -87,7 +87,7 @@ def _start_tls(connection: RelayConnection) -> None:
         raise RelayFailed(RELAY_UNREACHABLE, f"{connection} does not offer STARTTLS")
     reply = connection.ask("STARTTLS")
     if reply.code != 220:
-        raise RelayFailed(RELAY_UNREACHABLE, f"{connection} answered STARTTLS with: {reply}")
+        raise RelayFailed(RELAY_UNREACHABLE, f"{connection} answered STARTTLS with: {reply}", said=reply)
     connection.wrap()
 
 
@@ -105,7 +105,7 @@ def _tell_client(connection: RelayConnection, client: ClientFacts) -> None:
         if reply.code != 220:
             why = f"{connection} answered XCLIENT with: {reply}"
             if reply.code in _NO_XCLIENT and connection.client is None:
-                raise KeywordRefused(RELAY_REFUSES_US, why, "XCLIENT")
-            raise RelayFailed(RELAY_REFUSES_US, why, lost=reply.code == 421)
+                raise KeywordRefused(RELAY_REFUSES_US, why, "XCLIENT", reply)
+            raise RelayFailed(RELAY_REFUSES_US, why, said=reply, lost=reply.code == 421)
     connection.client = client
     connection.hello(client.helo if is_host_name(client.helo) else connection.hop.hostname)

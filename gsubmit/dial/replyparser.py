@@ -1,4 +1,4 @@
-"""A relay's octets in, its replies out (RFC 5321 4.2). It knows nothing of sockets."""
+"""Another server's octets in, its replies out (RFC 5321 4.2). It knows nothing of sockets."""
 
 from __future__ import annotations
 

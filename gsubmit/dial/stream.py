@@ -1,4 +1,4 @@
-"""The octets of one connection to the relay: connected, secured, sent, received, closed."""
+"""The octets of one connection to another SMTP server: connected, secured, sent, received, closed."""
 
 from __future__ import annotations
 

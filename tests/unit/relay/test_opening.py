@@ -620,6 +620,23 @@ def test_habits_are_forgotten_when_the_relay_lists_others() -> None:
     assert not habits.refused
 
 
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        pytest.param({"greeting": "554 5.7.1 Not you"}, "554 5.7.1 Not you", id="greeting"),
+        pytest.param({"EHLO": "550 5.7.0 No", "HELO": "451 4.3.0 Later"}, "451 4.3.0 Later", id="HELO"),
+        pytest.param({"EHLO": ehlo("XCLIENT ADDR"), "XCLIENT": "550 5.7.0 No"}, "550 5.7.0 No", id="XCLIENT"),
+        pytest.param({"AUTH": "535 5.7.8 Try another"}, "535 5.7.8 Try another", id="AUTH"),
+        pytest.param({"EHLO": ehlo("SIZE")}, None, id="nothing was said"),
+        pytest.param({"greeting": CLOSE}, None, id="closed"),
+    ],
+)
+def test_a_failure_has_the_reply_as_it_was_said(answers: dict[str, Answer], said: str | None) -> None:
+    with served(Server({"EHLO": ehlo("AUTH PLAIN")} | answers)) as server, pytest.raises(RelayFailed) as failed:
+        opened(login_hop(server.port, trusted=True), ALICE)
+    assert said == (str(failed.value.said) if failed.value.said else None)
+
+
 def test_a_relay_that_repeats_the_password() -> None:
     def repeat(line: str) -> str:
         response = line.split()[2]
