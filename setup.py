@@ -12,7 +12,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.11",
-    packages=[*find_packages(include=["gsubmit", "gsubmit.*"]), "gsubmit_cli", "gsubmit_cli.sending"],
+    packages=[*find_packages(include=["gsubmit", "gsubmit.*"]), "gsubmit_cli", "gsubmit_cli.probe"],
     package_dir={"gsubmit_cli": "cli/gsubmit_cli"},
     package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed"]},
     install_requires=[

@@ -11,14 +11,14 @@ from typing import Any
 import click
 
 from gsubmit.settings.problem import SettingsError
-from gsubmit_cli.sending.interrupt import interruptible
-from gsubmit_cli.sending.login import MECHANISMS
-from gsubmit_cli.sending.message import Message
-from gsubmit_cli.sending.password import octets_of, password_of
-from gsubmit_cli.sending.probe import Probe, Submission
-from gsubmit_cli.sending.report import as_json, verdict
-from gsubmit_cli.sending.target import SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_address, tls_context
-from gsubmit_cli.sending.transcript import Transcript
+from gsubmit_cli.probe.interrupt import interruptible
+from gsubmit_cli.probe.login import MECHANISMS
+from gsubmit_cli.probe.message import Message
+from gsubmit_cli.probe.password import octets_of, password_of
+from gsubmit_cli.probe.probe import Probe, Submission
+from gsubmit_cli.probe.report import as_json, verdict
+from gsubmit_cli.probe.target import SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_address, tls_context
+from gsubmit_cli.probe.transcript import Transcript
 from gsubmit_cli.via_imap import PASSWORD_VARIABLE as IMAP_VARIABLE
 from gsubmit_cli.via_imap import ImapOptions, sent_mailbox, url_to_submit
 

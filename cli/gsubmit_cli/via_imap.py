@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from gsubmit.settings.hosts import is_loopback
-from gsubmit_cli.sending.password import password_of
-from gsubmit_cli.sending.sentmail import SentMailbox
-from gsubmit_cli.sending.target import IMAP_PORT, Target, server_address, tls_context
+from gsubmit_cli.probe.password import password_of
+from gsubmit_cli.probe.sentmail import SentMailbox
+from gsubmit_cli.probe.target import IMAP_PORT, Target, server_address, tls_context
 
 PASSWORD_VARIABLE = "GSUBMIT_IMAP_PASSWORD"  # noqa: S105 - its name
 MAX_URL = 8192  # characters; a command line of SMTP has fewer

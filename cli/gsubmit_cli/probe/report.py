@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gsubmit_cli.sending.probe import Outcome, Probe
-from gsubmit_cli.sending.sentmail import SentMail
+from gsubmit_cli.probe.probe import Outcome, Probe
+from gsubmit_cli.probe.sentmail import SentMail
 
 
 def verdict(probe: Probe) -> list[str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from gsubmit_cli.sending.failure import TROUBLE, Broken, Stage
-
-if TYPE_CHECKING:
-    from gsubmit_cli.sending.target import Target
+from gsubmit_cli.probe.failure import Broken, Stage
+from gsubmit_cli.probe.hints import TROUBLE
+from gsubmit_cli.probe.target import Target
 
 IMAP_TROUBLE = {
     "refused": "is the server running, and is {port} the right port? (143 for STARTTLS, 993 for implicit TLS)",

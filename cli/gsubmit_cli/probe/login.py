@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 
 from gsubmit.sasl.client import MECHANISM_REFUSED
-from gsubmit_cli.sending.answer import Answer
-from gsubmit_cli.sending.capabilities import Capabilities
-from gsubmit_cli.sending.conversation import Conversation
-from gsubmit_cli.sending.transcript import MASK
+from gsubmit_cli.probe.answer import Answer
+from gsubmit_cli.probe.capabilities import Capabilities
+from gsubmit_cli.probe.conversation import Conversation
+from gsubmit_cli.probe.transcript import MASK
 
 MECHANISMS = ("plain", "login")  # the best first
 MAX_COMMAND = 510  # octets without CRLF; a longer initial response must be left out, RFC 4954 4

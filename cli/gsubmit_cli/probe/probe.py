@@ -6,17 +6,17 @@ import re
 import socket
 from dataclasses import dataclass, field
 
-from gsubmit_cli.sending.answer import Answer
-from gsubmit_cli.sending.capabilities import Capabilities, capabilities, described
-from gsubmit_cli.sending.connection import secure
-from gsubmit_cli.sending.conversation import Conversation
-from gsubmit_cli.sending.failure import Failure, Stage
-from gsubmit_cli.sending.interrupt import Interrupted
-from gsubmit_cli.sending.login import log_in
-from gsubmit_cli.sending.message import Message
-from gsubmit_cli.sending.sentmail import SentMail, SentMailbox
-from gsubmit_cli.sending.target import Target
-from gsubmit_cli.sending.transcript import MASK, Transcript
+from gsubmit_cli.probe.answer import Answer
+from gsubmit_cli.probe.capabilities import Capabilities, capabilities, described
+from gsubmit_cli.probe.connection import secure
+from gsubmit_cli.probe.conversation import Conversation
+from gsubmit_cli.probe.failure import Failure, Stage
+from gsubmit_cli.probe.interrupt import Interrupted
+from gsubmit_cli.probe.login import log_in
+from gsubmit_cli.probe.message import Message
+from gsubmit_cli.probe.sentmail import SentMail, SentMailbox
+from gsubmit_cli.probe.target import Target
+from gsubmit_cli.probe.transcript import MASK, Transcript
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^/:@]*):[^/@]*@")
 _URL_TOKEN = re.compile(r"(;URLAUTH=[^:]*:(?:[^:]*:)?)(.+)", re.IGNORECASE)  # RFC 4467 9

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from gsubmit_cli.sending.certificate import TlsFacts
-from gsubmit_cli.sending.failure import Broken, Failure, Stage
-from gsubmit_cli.sending.target import Target, unverified_context
-from gsubmit_cli.sending.transcript import Transcript
-from gsubmit_cli.sending.wire import Wire
+from gsubmit_cli.probe.certificate import TlsFacts
+from gsubmit_cli.probe.failure import Broken, Failure, Stage
+from gsubmit_cli.probe.target import Target, unverified_context
+from gsubmit_cli.probe.transcript import Transcript
+from gsubmit_cli.probe.wire import Wire
 
 
 class Connection(ABC):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gsubmit_cli.sending.answer import Answer
-from gsubmit_cli.sending.connection import Connection
-from gsubmit_cli.sending.failure import Broken, Failure, missing_hint, reply_hint, trouble_hint
-from gsubmit_cli.sending.transcript import printable
+from gsubmit_cli.probe.answer import Answer
+from gsubmit_cli.probe.connection import Connection
+from gsubmit_cli.probe.failure import Broken, Failure
+from gsubmit_cli.probe.hints import missing_hint, reply_hint, trouble_hint
+from gsubmit_cli.probe.transcript import printable
 
 
 class Conversation(Connection):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsubmit_cli.sending.answer import Answer
+from gsubmit_cli.probe.answer import Answer
 
 Capabilities = dict[str, list[str]]  # keyword -> its parameters
 

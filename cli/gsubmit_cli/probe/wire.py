@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gsubmit.tls.certificates import server_name
-from gsubmit_cli.sending.failure import Broken
+from gsubmit_cli.probe.failure import Broken
 
 MAX_LINE = 16384  # octets; replies have at most 512, SASL challenges 12288 (RFC 4954 4)
 BLOCK = 65536  # a timeout counts for one block, so that a long message may take long

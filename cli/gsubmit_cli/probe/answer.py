@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gsubmit_cli.sending.failure import Broken
+from gsubmit_cli.probe.failure import Broken
 
 MAX_LINES = 500  # of one reply; no server needs more, and an endless one must not hold us
 

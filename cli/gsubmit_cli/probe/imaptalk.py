@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gsubmit_cli.sending.connection import Connection
-from gsubmit_cli.sending.failure import Broken, Failure
-from gsubmit_cli.sending.imaphints import missing_hint, response_hint, trouble_hint
-from gsubmit_cli.sending.transcript import printable
+from gsubmit_cli.probe.connection import Connection
+from gsubmit_cli.probe.failure import Broken, Failure
+from gsubmit_cli.probe.imaphints import missing_hint, response_hint, trouble_hint
+from gsubmit_cli.probe.transcript import printable
 
 MAX_LINES = 500  # of one response
 

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from gsubmit.burl.mailboxname import BadMailboxName, quoted, to_modified_utf7
 from gsubmit.burl.url import BadUrl, ImapUrl
-from gsubmit_cli.sending.connection import secure
-from gsubmit_cli.sending.failure import Stage
-from gsubmit_cli.sending.imaptalk import ImapConversation, Piece
-from gsubmit_cli.sending.interrupt import Interrupted
-from gsubmit_cli.sending.message import Message
-from gsubmit_cli.sending.target import Target
-from gsubmit_cli.sending.transcript import MASK, Transcript
+from gsubmit_cli.probe.connection import secure
+from gsubmit_cli.probe.failure import Stage
+from gsubmit_cli.probe.imaptalk import ImapConversation, Piece
+from gsubmit_cli.probe.interrupt import Interrupted
+from gsubmit_cli.probe.message import Message
+from gsubmit_cli.probe.target import Target
+from gsubmit_cli.probe.transcript import MASK, Transcript
 
 _NUMBERS = re.compile(r"[1-9][0-9]{0,9}")
 _UIDVALIDITY = re.compile(r"OK \[UIDVALIDITY ([1-9][0-9]{0,9})\]", re.IGNORECASE)
