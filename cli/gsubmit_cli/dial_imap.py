@@ -48,7 +48,7 @@ class ImapDial:
         self._patience = settings.burl.imap_urlauth_connect_timeout
         is_ipv6 = ":" in server.host and not server.host.startswith("[")
         self._name = f"{f'[{server.host}]' if is_ipv6 else server.host}:{server.port}"
-        self._context = client_context(settings.ssl, verify=server.ssl_verify) if server.ssl != "no" else None
+        self._context = client_context(settings, verify=server.ssl_verify) if server.ssl != "no" else None
 
     def lines(self, user: str) -> Iterator[str]:
         """What it can do. Raises Unusable. The master user logs in for somebody only: for `user`, if there is one."""

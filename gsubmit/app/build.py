@@ -39,7 +39,7 @@ def next_hop(settings: Settings) -> NextHop | None:
     context = None
     if relay.submission_relay_ssl != "no":
         try:
-            context = client_context(settings.ssl, verify=relay.submission_relay_ssl_verify)
+            context = client_context(settings, verify=relay.submission_relay_ssl_verify)
         except CertificateError as error:
             raise CannotStart(str(error)) from error
     return NextHop(
@@ -81,7 +81,7 @@ def build_resolver(settings: Settings) -> Resolver:
         context = None
         if server.ssl != "no":
             try:
-                context = client_context(settings.ssl, verify=server.ssl_verify)
+                context = client_context(settings, verify=server.ssl_verify)
             except CertificateError as error:
                 raise CannotStart(str(error)) from error
         pools.append(ImapPool(server, context, burl.imap_urlauth_connect_timeout, burl.imap_urlauth_max_connections))

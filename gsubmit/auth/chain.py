@@ -146,12 +146,12 @@ class Chain:
 
 def build_chain(settings: Settings) -> Chain:
     """The chain of these settings, or SettingsError."""
-    auth = settings.auth
-    cache = VerifiedCache(auth.auth_cache_size, auth.auth_cache_ttl, auth.auth_cache_negative_ttl)
-    limits = Limits(auth.auth_max_hash_time, auth.auth_max_hash_memory)
+    passwords = settings.passwords
+    cache = VerifiedCache(passwords.auth_cache_size, passwords.auth_cache_ttl, passwords.auth_cache_negative_ttl)
+    limits = Limits(passwords.auth_max_hash_time, passwords.auth_max_hash_memory)
     decoys = Decoys(lasting_secret(settings.ssl.ssl_key.encode() if settings.ssl.ssl != "no" else b""))
-    ssl = settings.ssl
-    means = Means(cache, auth.auth_allow_weak_schemes, limits, decoys, ssl.client_min_protocol, ssl.client_cipher_list)
+    tls = settings.client_min_protocol, settings.client_cipher_list
+    means = Means(cache, passwords.auth_allow_weak_schemes, limits, decoys, *tls)
     links: list[Link] = []
     problems: list[Problem] = []
     for passdb in settings.passdbs:
@@ -166,4 +166,4 @@ def build_chain(settings: Settings) -> Chain:
         links.append(link)
     if problems:
         raise SettingsError(problems)
-    return Chain(links, Names(auth), decoys)
+    return Chain(links, Names(settings.usernames), decoys)

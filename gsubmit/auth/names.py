@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gsubmit.sasl.claims import Claim, Denied
-from gsubmit.settings.sections import AuthSettings
+from gsubmit.settings.login import UsernameSettings
 from gsubmit.settings.variables import expand
 
 
@@ -19,13 +19,13 @@ class Parties(NamedTuple):
 class Names:
     """What the settings say about names, in Dovecot's order: separator, realm, translation, characters, format."""
 
-    def __init__(self, auth: AuthSettings) -> None:
-        self._separator = auth.auth_master_user_separator
-        self._realm = auth.auth_default_realm
-        pairs = auth.auth_username_translation
+    def __init__(self, settings: UsernameSettings) -> None:
+        self._separator = settings.auth_master_user_separator
+        self._realm = settings.auth_default_realm
+        pairs = settings.auth_username_translation
         self._translation = str.maketrans(pairs[::2], pairs[1::2])
-        self._characters = frozenset(auth.auth_username_chars)
-        self._format = auth.auth_username_format
+        self._characters = frozenset(settings.auth_username_chars)
+        self._format = settings.auth_username_format
 
     def parties(self, claim: Claim) -> Parties:
         """The names in a claim, canonical. Raises Denied.

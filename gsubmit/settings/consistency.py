@@ -10,7 +10,7 @@ from gsubmit.settings.parse import Value
 from gsubmit.settings.passdbs import DRIVERS
 from gsubmit.settings.problem import Place, Report
 from gsubmit.settings.sections import WORKAROUNDS_WITHOUT_EFFECT, Settings
-from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
+from gsubmit.settings.tls import OLD_TLS_VERSIONS
 
 
 def check_consistency(
@@ -23,7 +23,7 @@ def check_consistency(
 
     _check_tls(settings, values, place("ssl", "ssl_cert", "ssl_key"), listeners, report)
     _check_client_certificates(settings, values, place, report)
-    _check_versions(settings.ssl, place, report)
+    _check_versions(settings, place, report)
     if settings.ssl.ssl == "required" and not settings.auth.disable_plaintext_auth:
         text = "disable_plaintext_auth = no contradicts ssl = required"
         report.problem(place("disable_plaintext_auth"), text)
@@ -88,10 +88,12 @@ def _check_client_certificates(
         report.notice("note", here, text)
 
 
-def _check_versions(ssl: SslSettings, place: Callable[..., Place], report: Report) -> None:
+def _check_versions(settings: Settings, place: Callable[..., Place], report: Report) -> None:
     """Whether TLS versions that only the old speak can be had, and what they cost."""
+    ssl, to_servers = settings.ssl, settings.ssl_client
     own = ("ssl_min_protocol", ssl.ssl_min_protocol, "ssl_cipher_list", ssl.ssl_cipher_list)
-    client = ("ssl_client_min_protocol", ssl.ssl_client_min_protocol, "ssl_client_cipher_list", ssl.client_cipher_list)
+    version = to_servers.ssl_client_min_protocol
+    client = ("ssl_client_min_protocol", version, "ssl_client_cipher_list", settings.client_cipher_list)
     for name, version, list_name, ciphers in (own, client):
         if version not in OLD_TLS_VERSIONS:
             continue
@@ -143,7 +145,7 @@ def _check_login(settings: Settings, place: Callable[..., Place], report: Report
         text = "submission_client_workarounds: implicit-auth-external needs external among auth_mechanisms"
         report.notice("warning", place("submission_client_workarounds"), text)
     masters = any(passdb.master for passdb in settings.passdbs)
-    if auth.auth_master_user_separator and not masters:
+    if settings.usernames.auth_master_user_separator and not masters:
         text = "auth_master_user_separator has no effect without a passdb that has master = yes"
         report.notice("warning", place("auth_master_user_separator"), text)
 

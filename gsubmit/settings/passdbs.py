@@ -7,9 +7,9 @@ from dataclasses import replace
 from gsubmit.settings import variables
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
+from gsubmit.settings.login import MECHANISMS
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, nearest, words
-from gsubmit.settings.sections import MECHANISMS
 from gsubmit.settings.values import given
 
 DRIVERS = ("passwd-file", "static", "oauth2", "imap", "dovecot")

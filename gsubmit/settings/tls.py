@@ -13,7 +13,7 @@ TLS_VERSIONS = (*OLD_TLS_VERSIONS, "TLSv1.2", "TLSv1.3", "LATEST")
 
 @dataclass(frozen=True, slots=True)
 class SslSettings:
-    """TLS with clients, and which certificates to trust."""
+    """TLS with clients."""
 
     ssl: str = setting(
         enum("no", "yes", "required"), "yes", "TLS for clients: no, yes, or required before AUTH in any form."
@@ -50,6 +50,12 @@ class SslSettings:
     ssl_cert_username_field: str = setting(
         name_field, "commonName", "Field of a client certificate's subject that names the user, as OpenSSL calls it."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SslClientSettings:
+    """TLS with the servers that we connect to."""
+
     ssl_client_min_protocol: str = setting(
         enum("", *TLS_VERSIONS), "", "Lowest TLS version with relay and IMAP servers; empty means ssl_min_protocol."
     )
@@ -66,13 +72,3 @@ class SslSettings:
     ssl_client_ca_dir: str = setting(
         path, "", "Folder of CA certificates to verify the relay with; without file and folder: the system's."
     )
-
-    @property
-    def client_min_protocol(self) -> str:
-        """The lowest TLS version of connections that we make."""
-        return self.ssl_client_min_protocol or self.ssl_min_protocol
-
-    @property
-    def client_cipher_list(self) -> str:
-        """The ciphers of connections that we make."""
-        return self.ssl_client_cipher_list or self.ssl_cipher_list

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ssl
 
-from gsubmit.settings.tls import SslSettings
+from gsubmit.settings.sections import Settings
 from gsubmit.tls import certificates
 
 
-def client_context(settings: SslSettings, *, verify: bool) -> ssl.SSLContext:
+def client_context(settings: Settings, *, verify: bool) -> ssl.SSLContext:
     """The TLS settings for connections that we make. Raises CertificateError, also for unusable CA files."""
+    own = settings.ssl_client
     context = certificates.client_context(
-        settings.ssl_client_ca_file,
-        settings.ssl_client_ca_dir,
+        own.ssl_client_ca_file,
+        own.ssl_client_ca_dir,
         verify=verify,
         min_protocol=settings.client_min_protocol,
         ciphers=settings.client_cipher_list,
     )
-    if settings.ssl_client_cert:
-        certificates.load(context, settings.ssl_client_cert, settings.ssl_client_key, "", "ssl_client_cert")
+    if own.ssl_client_cert:
+        certificates.load(context, own.ssl_client_cert, own.ssl_client_key, "", "ssl_client_cert")
     return context

@@ -38,7 +38,7 @@ def test_debian() -> None:
     assert loaded.settings.auth.auth_mechanisms == ("plain",)
     assert loaded.settings.relay.submission_relay_host == "mx.example.org"
     assert loaded.settings.services.inet_listeners == (SUBMISSION,)
-    assert loaded.settings.ssl.ssl_client_ca_dir == "/etc/ssl/certs"
+    assert loaded.settings.ssl_client.ssl_client_ca_dir == "/etc/ssl/certs"
     assert [passdb.driver for passdb in loaded.settings.passdbs] == ["pam"]
     assert said(loaded, "warning") == [
         "auth-system.conf.ext:1: passdb driver pam is not supported yet, this passdb is never consulted: "
@@ -53,7 +53,7 @@ def test_all_in_one() -> None:
     loaded = load(GOOD / "all-in-one.conf")
     assert loaded.settings.services.inet_listeners == (InetListener("submission", port=6587),)
     assert loaded.settings.services.client_limit == 4000
-    assert loaded.settings.auth.auth_cache_size == 10 << 20
+    assert loaded.settings.passwords.auth_cache_size == 10 << 20
     assert loaded.settings.server.listen == ("127.0.0.1",)
     assert not said(loaded, "warning")
 

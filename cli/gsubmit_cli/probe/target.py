@@ -82,10 +82,10 @@ def relay_target(path: Path) -> Target:
     relay = settings.relay
     if not relay.submission_relay_host:
         raise ValueError("submission_relay_host is not set")
-    verify, tls = relay.submission_relay_ssl_verify, settings.ssl
+    verify, tls = relay.submission_relay_ssl_verify, settings.ssl_client
     _, trust = tls_context(verify, tls.ssl_client_ca_file, tls.ssl_client_ca_dir)
     try:
-        context = relay_context(tls, verify=verify)
+        context = relay_context(settings, verify=verify)
     except CertificateError as error:
         raise ValueError(str(error)) from error
     return Target(

@@ -12,7 +12,7 @@ from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Answer, Origin, Passdb, Unavailable, UnknownUser
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven, ScramKeys, Token
 from gsubmit.settings.blocks import PassdbSettings
-from gsubmit.settings.sections import AuthSettings
+from gsubmit.settings.login import UsernameSettings
 
 ORIGIN = Origin(mechanism="PLAIN", remote_ip="192.0.2.10", local_ip="192.0.2.1", session="s1")
 KEYS = LateKeys(lambda: ScramKeys(b"salt", 4096, b"stored", b"server"), b"salt", 4096)
@@ -90,4 +90,4 @@ def link(passdb: Passdb, **settings: Any) -> Link:
 def chain(*links: Link | Passdb, **auth: Any) -> Chain:
     """A chain with these settings of logins."""
     made: Sequence[Link] = [one if isinstance(one, Link) else link(one) for one in links]
-    return Chain(made, Names(AuthSettings(**auth)))
+    return Chain(made, Names(UsernameSettings(**auth)))

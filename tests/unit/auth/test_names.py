@@ -8,13 +8,13 @@ import pytest
 
 from gsubmit.auth.names import Names, Parties
 from gsubmit.sasl.claims import Cleartext, Denied
-from gsubmit.settings.sections import AuthSettings
+from gsubmit.settings.login import UsernameSettings
 
 ANY = {"auth_username_chars": ""}
 
 
 def names(**auth: Any) -> Names:
-    return Names(AuthSettings(**auth))
+    return Names(UsernameSettings(**auth))
 
 
 def parties(authentication_id: str, authorization_id: str = "", **auth: Any) -> Parties:

@@ -4,7 +4,6 @@ import pytest
 
 from gsubmit.settings.load import load_text
 from gsubmit.settings.problem import SettingsError
-from gsubmit.settings.sections import AuthSettings
 
 FILE = "passdb {\ndriver = passwd-file\nargs = /x\n}\n"
 IMAP = "passdb {\ndriver = imap\nargs = host=imap.example.org ssl=imaps\n}\n"
@@ -13,8 +12,11 @@ DENY = "passdb {\ndriver = passwd-file\nargs = /x\ndeny = yes\n}\n"
 MASTER = "passdb {\ndriver = passwd-file\nargs = /x\nmaster = yes\n}\n"
 
 
-def auth(text: str) -> AuthSettings:
-    return load_text(f"ssl = no\n{text}\n").settings.auth
+def value(name: str, text: str = "") -> object:
+    settings = load_text(f"ssl = no\n{text}\n").settings
+    return next(
+        getattr(one, name) for one in (settings.auth, settings.usernames, settings.passwords) if hasattr(one, name)
+    )
 
 
 def warnings(text: str) -> list[str]:
@@ -44,11 +46,10 @@ def warnings(text: str) -> list[str]:
     ],
 )
 def test_defaults(name: str, expected: object) -> None:
-    value = getattr(auth(""), name)
     if name == "auth_username_chars":
-        assert set(value) == set(str(expected)), "6.7"
+        assert set(str(value(name))) == set(str(expected)), "6.7"
     else:
-        assert value == expected
+        assert value(name) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_defaults(name: str, expected: object) -> None:
     ],
 )
 def test_values(line: str, expected: object) -> None:
-    assert getattr(auth(line), line.partition(" ")[0]) == expected
+    assert value(line.partition(" ")[0], line) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_values(line: str, expected: object) -> None:
 )
 def test_refused(line: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        auth(line)
+        warnings(line)
     (problem,) = caught.value.problems
     assert problem.text.startswith(line.partition(" ")[0])
 
@@ -123,7 +124,7 @@ def test_mechanisms_that_no_passdb_can_serve(passdbs: str, mechanisms: str, expe
 @pytest.mark.parametrize("name", ["auth_ssl_require_client_cert", "auth_ssl_username_from_cert"])
 def test_certificates_that_are_not_asked_for(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} needs ssl_verify_client_cert = yes and ssl_ca"):
-        auth(f"{name} = yes")
+        warnings(f"{name} = yes")
 
 
 def test_external_without_certificates() -> None:
