@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import gevent
 import pytest
 
 from tests.harness.serving import serving
+from tests.harness.smtpserver import Server, ehlo
 
 RIGHT, WRONG, RELAYS = "cleAr-rigHt-9", "cleAr-wroNg-7", "cleAr-reLay-5"
 
@@ -29,50 +29,13 @@ def traces(password: str) -> Iterator[str]:
         yield encoded[-(-before * 4 // 3) : len(encoded) // 4 * 4 - 4]
 
 
-class AskingRelay:
-    """Wants AUTH PLAIN, takes every message."""
-
-    def __init__(self) -> None:
-        self._sock = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._sock.getsockname()[1])
-        self.auth: list[str] = []
-        self._accepting = gevent.spawn(self._accept)
-
-    def _accept(self) -> None:
-        while True:
-            gevent.spawn(self._talk, self._sock.accept()[0])
-
-    def _talk(self, sock: socket.socket) -> None:
-        with sock, sock.makefile("rwb", buffering=0) as file:
-            file.write(b"220 relay\r\n")
-            for line in file:
-                file.write(self._answer(line.decode().rstrip()))
-                if line == b"DATA\r\n":
-                    while file.readline() != b".\r\n":
-                        pass
-                    file.write(b"250 2.0.0 Stored\r\n")
-
-    def _answer(self, line: str) -> bytes:
-        if line == "AUTH PLAIN":
-            return b"334 \r\n"
-        if line.startswith("AUTH ") or line[:4] not in ("EHLO", "MAIL", "RCPT", "DATA", "RSET", "QUIT"):
-            self.auth.append(line.removeprefix("AUTH PLAIN "))
-            return b"235 2.7.0 Yes\r\n"
-        if line.startswith("EHLO"):
-            return b"250-relay\r\n250-AUTH PLAIN\r\n250 PIPELINING\r\n"
-        return b"354 Go\r\n" if line == "DATA" else b"250 2.0.0 Yes\r\n"
-
-    def close(self) -> None:
-        self._accepting.kill()
-        self._sock.close()
-
-
 @contextmanager
 def watched(folder: Path, relay_password: str) -> Iterator[tuple[int, list[str]]]:
     """A server that writes down all it can, before a relay that asks for AUTH; its port, and what it wrote at the end."""
     (folder / "users").write_text(f"tester:{{PLAIN}}{RIGHT}\n")
     written: list[str] = []
-    relay = AskingRelay()
+    relay = Server({"EHLO": ehlo("AUTH PLAIN", "PIPELINING"), "AUTH PLAIN": "334 ", "default": "235 2.7.0 Yes"})
+    relay.listen_on("127.0.0.1")
     settings = f"""
 auth_verbose = yes
 rawlog_dir = {folder}
@@ -86,8 +49,9 @@ passdb {{
 """
     with serving(settings, relay.port) as server:
         yield server.port, written
-    relay.close()
-    assert b64(f"\0me\0{relay_password}") in relay.auth
+    relay.stop()
+    lines = [line.removeprefix("AUTH PLAIN ") for talk in relay.talks for line in talk.lines]
+    assert b64(f"\0me\0{relay_password}") in lines
     written.append(server.log_text)
     written.extend(path.read_text() for pattern in ("*.in", "*.out") for path in folder.glob(pattern))
 

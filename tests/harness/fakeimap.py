@@ -7,13 +7,11 @@ import socket
 import time
 from dataclasses import dataclass, field
 
-import gevent
-from gevent.greenlet import Greenlet
-
 from tests.harness import relaytls
 from tests.harness.escapes import shown
 from tests.harness.imapscript import TOKEN, Drips, ImapScript, Names, Repeats, Step
 from tests.harness.relayscript import EVERY_OTHER, Does, Hears, Says, Waits
+from tests.harness.scriptedpeer import HungUp, ScriptedPeer
 from tests.harness.serving import free_port
 
 GREETING = b"* OK ready\r\n"
@@ -22,15 +20,12 @@ CAPABILITIES = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR STARTTLS URLAUTH\r\n"
 _LITERAL = b"{%d}\r\n%b" % (len(MESSAGE), MESSAGE)
 
 
-class HungUp(Exception):
-    """The connection is over."""
-
-
 class ImapTalk:
     """One connection: the script first, then answers of its own. `TAG` in both stands for the client's tag."""
 
-    def __init__(self, sock: socket.socket, names: Names, steps: list[Step]) -> None:
+    def __init__(self, sock: socket.socket, names: Names, steps: list[Step], *, is_tls_first: bool) -> None:
         self.sock = sock
+        self._is_tls_first = is_tls_first
         self.heard: list[bytes] = []
         self._names = names
         self._steps = steps
@@ -40,6 +35,8 @@ class ImapTalk:
 
     def converse(self) -> None:
         """The whole connection. Raises HungUp."""
+        if self._is_tls_first:
+            self.sock = relaytls.wrapped(self.sock)
         if not self._perform():
             self._send(GREETING)
         while True:
@@ -134,14 +131,11 @@ def _answer(line: bytes) -> bytes:
 
 
 @dataclass
-class FakeImap:
+class FakeImap(ScriptedPeer):
     """Listens from `start` on."""
 
     script: ImapScript = field(default_factory=ImapScript)
-    port: int = 0
     talks: list[ImapTalk] = field(default_factory=list)
-    _listener: socket.socket | None = None
-    _greenlets: list[Greenlet[..., None]] = field(default_factory=list)
 
     @property
     def names(self) -> Names:
@@ -151,32 +145,12 @@ class FakeImap:
         if not self.script.is_reachable:
             self.port = free_port()
             return
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._greenlets.append(gevent.spawn(self._accept, self._listener))
+        self.listen(socket.create_server((self.host, 0)))
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            sock, _ = listener.accept()
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            talk = ImapTalk(sock, self.names, self.script.steps(len(self.talks) + 1))
-            self.talks.append(talk)
-            self._greenlets.append(gevent.spawn(self._serve, talk))
-
-    def _serve(self, talk: ImapTalk) -> None:
-        try:
-            if self.script.implicit_tls:
-                talk.sock = relaytls.wrapped(talk.sock)
-            talk.converse()
-        except (HungUp, OSError):
-            pass  # the other side is gone
-        finally:
-            talk.sock.close()
-
-    def stop(self) -> None:
-        gevent.killall(self._greenlets)
-        if self._listener is not None:
-            self._listener.close()
+    def conversation(self, sock: socket.socket) -> ImapTalk:
+        steps = self.script.steps(len(self.talks) + 1)
+        self.talks.append(ImapTalk(sock, self.names, steps, is_tls_first=self.script.implicit_tls))
+        return self.talks[-1]
 
     def faults(self) -> list[str]:
         """What was not as the script has it."""

@@ -12,19 +12,12 @@ from tests.harness.escapes import shown
 from tests.harness.relayanswers import Mail, RelayAnswers
 from tests.harness.relayrules import RelayRules
 from tests.harness.relayscript import Does, Hears, Reads, RelayScript, Says, Step, TakesScram, Waits
+from tests.harness.scriptedpeer import HungUp
 
 GREETING = b"220 relay.example.net ESMTP\r\n"
 _END = re.compile(rb"(?:\A|\r\n)\.\r\n")
 DEAF = 60.0  # seconds, more than any play takes
 _UNMENTIONED = ("EHLO", "HELO", "RSET", "QUIT")  # a script may leave these out
-
-
-class HungUp(Exception):
-    """The connection is over; `hard`: by a reset."""
-
-    def __init__(self, *, hard: bool = False) -> None:
-        super().__init__()
-        self.hard = hard
 
 
 def unstuffed(raw: bytes) -> bytes:
@@ -42,6 +35,7 @@ class RelayTalk:
         self.sock = sock
         self.heard: list[bytes] = []
         self._number = number
+        self._is_tls_first = script.implicit_tls
         self._steps = script.steps(number)
         self._answers = RelayAnswers(script.keywords)
         self._rules = RelayRules(self._answers)
@@ -53,6 +47,8 @@ class RelayTalk:
 
     def converse(self) -> None:
         """The whole connection. Raises HungUp."""
+        if self._is_tls_first:
+            self.sock = relaytls.wrapped(self.sock)
         if not self._perform():
             self._send(GREETING)
         while True:

@@ -18,6 +18,12 @@ def server_context() -> ssl.SSLContext:
     return context
 
 
-def wrapped(sock: socket.socket) -> ssl.SSLSocket:
-    """The socket after the handshake as server, with the test run's certificate."""
-    return server_context().wrap_socket(sock, server_side=True)
+def wrapped(sock: socket.socket, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
+    """The socket after the handshake as server, by default with the test run's certificate."""
+    secured = (context or server_context()).wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+    try:
+        secured.do_handshake()
+    except BaseException:  # the end of the greenlet too
+        secured.close()
+        raise
+    return secured

@@ -7,7 +7,7 @@ from gsubmit_cli.check_config import check_config
 
 from gsubmit.relay.maildir import MaildirRelay
 from tests.harness.serving import certificate_folder, free_port
-from tests.unit.relay.servers import Server, ehlo, served
+from tests.harness.smtpserver import Server, ehlo, served
 
 CONFIG = Path(__file__).parents[2] / "config"
 GOOD = CONFIG / "good"

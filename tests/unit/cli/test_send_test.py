@@ -17,7 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 from gsubmit_cli.send_test import send_test
 
-CLOSE, RESET, SILENCE = "close", "reset", "silence"  # instead of an answer
+from tests.harness.peer_process import eventually
+from tests.harness.smtpserver import CLOSE, RESET, SILENT
+
 PASSWORD = "hunter2 in the wood"
 ADDRESSES = ["--from", "bob@example.org", "--to", "amy@example.net"]
 LOGIN = ["--user", "bob@example.org", "--to", "amy@example.net"]
@@ -148,7 +150,7 @@ def test_insecure(serve: Serve) -> None:
     assert outcome["tls"]["verified"] is False
 
 
-@pytest.mark.parametrize("answer", [CLOSE, RESET, SILENCE, "garbage \x1b[2J", "421 4.3.2 shutting down"])
+@pytest.mark.parametrize("answer", [CLOSE, RESET, SILENT, "garbage \x1b[2J", "421 4.3.2 shutting down"])
 @pytest.mark.parametrize(
     ("key", "exit_code"),
     [
@@ -179,7 +181,7 @@ def test_trouble_in_each_step(serve: Serve, key: str, exit_code: int, answer: st
         ({"EHLO": "250 mx.example"}, ["--from", "bób@example.org", "--to", "a@b.example"], 14, "--from"),
         ({"EHLO": "250 mx.example"}, [*ADDRESSES, "--tls", "starttls"], 12, "--tls implicit"),
         ({}, ["--tls", "implicit", *ADDRESSES], 12, "--tls"),
-        ({"greeting": SILENCE}, [*ADDRESSES, "--timeout", "0.1"], 11, "--tls implicit"),
+        ({"greeting": SILENT}, [*ADDRESSES, "--timeout", "0.1"], 11, "--tls implicit"),
     ],
 )
 def test_hints(serve: Serve, answers: dict[str, str], arguments: list[str], exit_code: int, hint: str) -> None:
@@ -287,7 +289,7 @@ def test_relay_of_a_configuration(serve: Serve, ca_file: Path, tmp_path: Path) -
 
 
 def test_interrupt(serve: Serve) -> None:
-    server = serve(greeting=SILENCE)
+    server = serve(greeting=SILENT)
     arguments = ["--server", f"127.0.0.1:{server.port}", "--json", *ADDRESSES]
     code = "from gsubmit_cli.send_test import send_test; send_test()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUNBUFFERED": "1"}
@@ -295,7 +297,7 @@ def test_interrupt(serve: Serve) -> None:
         [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
     with child:
-        assert server.reached.wait(10)
+        eventually("a connection", lambda: server.talks)
         child.send_signal(signal.SIGINT)
         stdout, stderr = child.communicate(timeout=5)
     assert child.returncode == 130

@@ -13,8 +13,8 @@ from gsubmit.net.resolve import renew
 from gsubmit.relay.relay import Relay
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration, serving
+from tests.harness.smtpserver import Server, served
 from tests.unit.net.dnsserver import SILENT, Dns
-from tests.unit.relay.servers import Server, served
 
 LOGIN = "AUTH PLAIN AHVzZXIAc2VjcmV0"
 

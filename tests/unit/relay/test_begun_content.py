@@ -13,7 +13,7 @@ from gsubmit.message.body import MessageBody
 from gsubmit.relay.relay import Relay
 from gsubmit.smtp.replies import NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
-from tests.unit.relay.servers import Server, ehlo
+from tests.harness.smtpserver import Server, ehlo
 from tests.unit.relay.test_pool import begin, busy, message, recipient, relaying
 
 HEADER = b"Received: here\r\n"

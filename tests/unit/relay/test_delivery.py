@@ -29,7 +29,7 @@ from gsubmit.smtp.replies import (
     UTF8_HEADER,
 )
 from gsubmit.smtp.reply import Refused, Reply
-from tests.unit.relay.servers import CLOSE, DEAF, DEFAULTS, RESET, SILENT, Answer, Server, ehlo, in_turn, later
+from tests.harness.smtpserver import CLOSE, DEAF, DEFAULTS, RESET, SILENT, Answer, Server, ehlo, in_turn, later
 from tests.unit.relay.test_pool import OFFERED, busy, relaying
 
 ALICE = ClientFacts(addr="192.0.2.10", login="alice@example.org")

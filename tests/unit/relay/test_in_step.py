@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_SLOW
-from tests.unit.relay.servers import DRIPS, SILENT, Answer, Server, ehlo, in_turn, later
+from tests.harness.smtpserver import DRIPS, SILENT, Answer, Server, ehlo, in_turn, later
 from tests.unit.relay.test_delivery import TEXT, Sent
 from tests.unit.relay.test_pool import ALICE, begin, message, recipient, relaying
 

@@ -10,7 +10,7 @@ import pytest
 
 from gsubmit.relay import learnt
 from gsubmit.relay.learnt import Learnt
-from tests.unit.relay.servers import Server, ehlo
+from tests.harness.smtpserver import Server, ehlo
 from tests.unit.relay.test_delivery import Sent
 from tests.unit.relay.test_pool import ALICE, XCLIENT, message, relaying
 

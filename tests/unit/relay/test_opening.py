@@ -29,7 +29,7 @@ from gsubmit.net.addresses import Addresses
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import free_port
-from tests.unit.relay.servers import CLOSE, RESET, SILENT, TLS, Answer, Server, ehlo, served
+from tests.harness.smtpserver import CLOSE, RESET, SILENT, TLS, Answer, Server, ehlo, served
 
 ALICE = ClientFacts(addr="192.0.2.10", port=40000, helo="alice.example", login="alice")
 PASSWORD = "cleAr-reLay-5"
@@ -152,7 +152,8 @@ def test_helo(code: str) -> None:
 )
 def test_the_next_address_is_tried(hosts: Path, bad: str) -> None:
     with served(Server(), "127.0.0.2") as good:
-        worse = Server({"greeting": bad}, port=good.port)
+        worse = Server({"greeting": bad})
+        worse.port = good.port
         with served(worse, *(["127.0.0.1"] if bad != "refuses" else ["127.0.0.4"])):
             addresses = Addresses("mx.example")
             to = hop(good.port, "mx.example", connect_timeout=1.8)

@@ -15,7 +15,7 @@ from gsubmit.message.body import MessageBody
 from gsubmit.relay import pool
 from gsubmit.smtp.replies import RELAY_BUSY
 from gsubmit.smtp.reply import Refused
-from tests.unit.relay.servers import Server, ehlo, in_turn, later
+from tests.harness.smtpserver import Server, ehlo, in_turn, later
 from tests.unit.relay.test_pool import ALICE, BOB, begin, busy, message, recipient, relaying
 
 

@@ -25,7 +25,7 @@ from gsubmit.relay.relay import Relay
 from gsubmit.smtp.envelope import read_recipient, read_sender
 from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY, RELAY_SLOW
 from gsubmit.smtp.reply import Refused, Reply
-from tests.unit.relay.servers import CLOSE, RESET, SILENT, Server, ehlo, in_turn, later, served
+from tests.harness.smtpserver import CLOSE, RESET, SILENT, Server, ehlo, in_turn, later, served
 
 OFFERED = {"8BITMIME", "SMTPUTF8", "DSN", "SIZE", "BINARYMIME"}
 ALICE = ClientFacts(addr="192.0.2.10", port=40000, helo="alice.example", login="alice", session="A")

@@ -8,8 +8,8 @@ from gsubmit.settings.load import load_text
 from tests.harness.fakeimap import MESSAGE, FakeImap
 from tests.harness.imapscript import MASTER_PASSWORD, SUBMIT_PASSWORD
 from tests.harness.serving import configuration, serving
+from tests.harness.smtpserver import Server, served
 from tests.unit.burl.imapserver import eventually, has_ended, imap_server, submit_url
-from tests.unit.relay.servers import Server, served
 from tests.unit.server.test_stop import ENVELOPE, client
 
 WAYS = {

@@ -17,7 +17,7 @@ from gsubmit.server.logins import Logins
 from gsubmit.server.session import Session
 from gsubmit.server.wire import Awaits
 from tests.harness.serving import Serving, serving
-from tests.unit.relay.servers import Server, served
+from tests.harness.smtpserver import Server, served
 
 LIMIT = 100
 FRESH: Holder = ("network", "203.0.113.1")

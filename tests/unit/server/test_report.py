@@ -16,7 +16,7 @@ import pytest
 from gsubmit.net import resolve
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import Serving, serving
-from tests.unit.relay.servers import SILENT, Answer, Server, ehlo, in_turn, served
+from tests.harness.smtpserver import SILENT, Answer, Server, ehlo, in_turn, served
 from tests.unit.server.sessions import connected
 
 LOGIN = f"AUTH PLAIN {b64encode(bytes(1) + b'user' + bytes(1) + b'secret').decode()}"

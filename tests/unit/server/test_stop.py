@@ -14,7 +14,7 @@ from gsubmit.relay.pool import Pool
 from gsubmit.relay.relay import Relay
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration, serving
-from tests.unit.relay.servers import DEAF, SILENT, Server, ehlo, served
+from tests.harness.smtpserver import DEAF, SILENT, Server, ehlo, served
 
 LOGIN = ["EHLO client.example", "AUTH PLAIN AHVzZXIAc2VjcmV0"]
 ENVELOPE = ["MAIL FROM:<a@example.org>", "RCPT TO:<b@example.net>"]

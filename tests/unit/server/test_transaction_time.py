@@ -6,7 +6,7 @@ import gevent
 import pytest
 
 from tests.harness.serving import serving
-from tests.unit.relay.servers import Server, served
+from tests.harness.smtpserver import Server, served
 from tests.unit.server.test_stop import ENVELOPE, MESSAGE, client
 
 

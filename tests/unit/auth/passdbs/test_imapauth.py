@@ -6,12 +6,12 @@ import logging
 import random
 import re
 import socket
-import ssl
 import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -21,6 +21,8 @@ from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs import imap
 from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Proven
+from tests.harness import relaytls
+from tests.harness.scriptedpeer import ScriptedPeer
 from tests.harness.serving import certificate_folder, free_port
 
 RIGHT = Cleartext("tim@example.org", "tanstaaftanstaaf")
@@ -41,51 +43,41 @@ def capabilities(words: str) -> list[bytes]:
     return [f"* CAPABILITY IMAP4rev1 {words}\r\nTAG OK done\r\n".encode()]
 
 
-class FakeImap:
+@dataclass
+class FakeImap(ScriptedPeer):
     """Answers each verb with its list of answers; after one that begins with `+` it reads on."""
 
-    def __init__(self, answers: Mapping[str, list[bytes]], greeting: bytes, tls: str) -> None:
-        self.lines: list[bytes] = []
-        self.count = 0
-        self._answers = {"CAPABILITY": capabilities("AUTH=PLAIN"), "AUTHENTICATE": PLAIN, **answers}
-        self._greeting = greeting
-        self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate_folder() / "cert.pem", certificate_folder() / "key.pem")
-        threading.Thread(target=self._accept, daemon=True).start()
+    answers: Mapping[str, list[bytes]]
+    greeting: bytes
+    tls: str
+    lines: list[bytes] = field(default_factory=list)
+    count: int = 0
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self.count += 1
-            threading.Thread(target=self._talk, args=(sock,), daemon=True).start()
+    def conversation(self, sock: socket.socket) -> _Talk:
+        self.count += 1
+        return _Talk(sock, self)
 
-    def _talk(self, sock: socket.socket) -> None:
-        try:
-            if self._tls == "imaps":
-                sock = self._context.wrap_socket(sock, server_side=True)
-            try:
-                sock.sendall(self._greeting)
-                if self._commands(sock):
-                    sock = self._context.wrap_socket(sock, server_side=True)
-                    self._commands(sock)
-            finally:
-                sock.close()
-        except (OSError, ValueError):
-            pass  # the client has gone
+
+@dataclass
+class _Talk:
+    sock: socket.socket
+    server: FakeImap
+
+    def converse(self) -> None:
+        if self.server.tls == "imaps":
+            self.sock = relaytls.wrapped(self.sock)
+        self.sock.sendall(self.server.greeting)
+        if self._commands(self.sock):
+            self.sock = relaytls.wrapped(self.sock)
+            self._commands(self.sock)
 
     def _commands(self, sock: socket.socket) -> bool:
         """Whether TLS begins now."""
         with sock.makefile("rb") as file:
             while line := file.readline():
-                self.lines.append(line)
+                self.server.lines.append(line)
                 tag, verb = line.split()[:2]
-                for answer in self._answers.get(verb.decode(), [b"TAG BAD unknown\r\n"]):
+                for answer in self.server.answers.get(verb.decode(), [b"TAG BAD unknown\r\n"]):
                     if answer == HANG:
                         file.read()
                     if answer == CLOSE:
@@ -93,28 +85,27 @@ class FakeImap:
                     sock.sendall(answer.replace(b"TAG", tag))
                     if answer.startswith(b"+"):
                         if size := re.search(rb"{([0-9]+)}\r\n$", line):
-                            self.lines.append(file.read(int(size[1])))
+                            self.server.lines.append(file.read(int(size[1])))
                         line = file.readline()
-                        self.lines.append(line)
-                if verb == b"STARTTLS" and self._tls == "starttls":
+                        self.server.lines.append(line)
+                if verb == b"STARTTLS" and self.server.tls == "starttls":
                     return True
                 if verb == b"LOGOUT":
                     break
         return False
-
-    def close(self) -> None:
-        self._listener.close()
 
 
 @contextmanager
 def fake(
     answers: Mapping[str, list[bytes]] | None = None, greeting: bytes = GREETING, tls: str = ""
 ) -> Iterator[FakeImap]:
-    server = FakeImap(answers or {}, greeting, tls)
+    usual = {"CAPABILITY": capabilities("AUTH=PLAIN"), "AUTHENTICATE": PLAIN}
+    server = FakeImap(usual | dict(answers or {}), greeting, tls)
+    server.listen_on("127.0.0.1")
     try:
         yield server
     finally:
-        server.close()
+        server.stop()
 
 
 def passdb(server: FakeImap, args: str = "", means: Means = NOWHERE) -> ImapServer:
@@ -298,7 +289,7 @@ def test_nonsense_of_any_kind() -> None:
         }
         with fake(answers, GREETING if chance.random() < 0.9 else noise[0]) as server:
             there = passdb(server)
-            threading.Timer(0.02, server.close).start()
+            threading.Timer(0.02, server.stop).start()
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(imap, "PATIENCE", 0.05)
                 outcome(there)
@@ -362,11 +353,8 @@ def test_certificate_of_another_name(tls: str) -> None:
     answers = {"CAPABILITY": capabilities("STARTTLS AUTH=PLAIN"), "STARTTLS": [b"TAG OK go\r\n"]}
     with fake(answers, tls=tls) as server:
         there = ImapServer.from_args(f"host=127.0.0.2 port={server.port} {ca(tls)}", NOWHERE)
-        server._listener.close()
-        with socket.create_server(("127.0.0.2", server.port)) as listener:
-            server._listener = listener
-            threading.Thread(target=server._accept, daemon=True).start()
-            assert "CERTIFICATE_VERIFY_FAILED" in outcome(there)
+        server.listen_on("127.0.0.2")
+        assert "CERTIFICATE_VERIFY_FAILED" in outcome(there)
     assert not [line for line in server.lines if b"AUTHENTICATE" in line]
 
 

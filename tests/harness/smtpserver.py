@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
-import gevent
-
-from tests.harness.serving import free_port
+from tests.harness import relaytls
+from tests.harness.scriptedpeer import HungUp, ScriptedPeer
 
 CLOSE, RESET, SILENT, DEAF, DRIPS = "CLOSE", "RESET", "SILENT", "DEAF", "DRIPS"  # instead of an answer
 # A deaf relay reads no more, one that drips says an octet now and then and never a whole line.
 TLS = "220 2.0.0 Go on"
-RECEIVE_BUFFER = 16384  # octets; small, so that a large message waits for a relay that does not read
 PART = 1000  # octets of a message
 DEAFNESS = 60.0  # seconds, more than any test takes
 KEYWORDS = (
@@ -59,14 +56,6 @@ DEFAULTS: dict[str, Answer] = {
 }
 
 
-class HungUp(Exception):
-    """The end of a connection, after `begun` of a message."""
-
-    def __init__(self, begun: bytes = b"") -> None:
-        super().__init__()
-        self.begun = begun
-
-
 @dataclass
 class Talk:
     """What one connection heard, without the line ends, the messages that came on it, and one that did not end."""
@@ -81,7 +70,7 @@ class Talk:
 
 
 @dataclass
-class Server:
+class Server(ScriptedPeer):
     """`answers` hold for every connection, `each` for the first, the second and so on before them.
 
     An answer may be a function of the line; the key "default" stands for lines that no other key names, and "body" is
@@ -95,19 +84,7 @@ class Server:
     talks: list[Talk] = field(default_factory=list)
     most_open: int = 0
     closes_after: str = ""  # what it says last of all
-    port: int = 0
     peer_certificates: list[object] = field(default_factory=list)
-    _greenlets: list[gevent.Greenlet[..., None]] = field(default_factory=list)
-    _listeners: list[socket.socket] = field(default_factory=list)
-
-    def listen(self, listener: socket.socket) -> None:
-        self._listeners.append(listener)
-        self._greenlets.append(gevent.spawn(self._accept, listener))
-
-    def stop(self) -> None:
-        gevent.killall(self._greenlets)
-        for listener in self._listeners:
-            listener.close()
 
     @property
     def open_now(self) -> int:
@@ -117,43 +94,36 @@ class Server:
     def mails(self) -> list[bytes]:
         return [mail for talk in self.talks for mail in talk.mails]
 
-    def _accept(self, listener: socket.socket) -> None:
-        while True:
-            sock, _ = listener.accept()
-            self.talks.append(Talk())
-            self.most_open = max(self.most_open, self.open_now)
-            own = self.each[len(self.talks) - 1] if len(self.talks) <= len(self.each) else {}
-            talking = _Talking(self, self.talks[-1], DEFAULTS | dict(self.answers) | dict(own))
-            self._greenlets.append(gevent.spawn(talking.run, sock))
+    def conversation(self, sock: socket.socket) -> _Talking:
+        self.talks.append(Talk())
+        self.most_open = max(self.most_open, self.open_now)
+        own = self.each[len(self.talks) - 1] if len(self.talks) <= len(self.each) else {}
+        return _Talking(sock, self, self.talks[-1], DEFAULTS | dict(self.answers) | dict(own))
 
 
 class _Talking:
-    def __init__(self, server: Server, talk: Talk, answers: Answers) -> None:
+    def __init__(self, sock: socket.socket, server: Server, talk: Talk, answers: Answers) -> None:
+        self.sock = sock
         self._server, self._talk, self._answers = server, talk, answers
         self._begun = b""
 
-    def run(self, sock: socket.socket) -> None:
-        sock.settimeout(10)
+    def converse(self) -> None:
+        self.sock.settimeout(10)
         try:
-            with suppress(OSError):
-                sock = self._secured(sock) if self._server.is_tls_first else sock
-                self._say(sock, "greeting", "greeting")
-                while not self._converse(sock):
-                    sock = self._secured(sock)
+            if self._server.is_tls_first:
+                self.sock = self._secured(self.sock)
+            self._say(self.sock, "greeting", "greeting")
+            while not self._converse(self.sock):
+                self.sock = self._secured(self.sock)
         except HungUp as end:
             self._talk.begun = end.begun
+            raise
         finally:
             self._talk.is_open = False
-            sock.close()
 
     def _secured(self, sock: socket.socket) -> socket.socket:
         assert self._server.context is not None
-        secured = self._server.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        try:
-            secured.do_handshake()
-        except BaseException:  # the end of the greenlet too
-            secured.close()
-            raise
+        secured = relaytls.wrapped(sock, self._server.context)
         self._server.peer_certificates.append(secured.getpeercert())
         return secured
 
@@ -171,7 +141,7 @@ class _Talking:
                     self._interrupt(sock, stream)
                     self._talk.mails.append(_data(stream))
                     self._say(sock, "content", "content")
-                if verb == "STARTTLS" and said == TLS:
+                if verb == "STARTTLS" and said.startswith("220") and "\n" not in said:
                     return False
         return True
 
@@ -205,8 +175,6 @@ class _Talking:
         answers = self._answers
         answer = answers.get(line) or answers.get(verb) or answers.get("default", "500 5.5.1 What?")
         text = answer if isinstance(answer, str) else answer(line)
-        if text == RESET:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if text == SILENT:
             while sock.recv(4096):
                 pass
@@ -217,7 +185,7 @@ class _Talking:
         if text == DEAF:
             time.sleep(DEAFNESS)
         if text in (CLOSE, RESET, SILENT, DEAF, DRIPS):
-            raise HungUp
+            raise HungUp(hard=text == RESET)
         sock.sendall(f"{text}\r\n".encode())
         if self._server.closes_after and text.endswith(self._server.closes_after):
             raise HungUp
@@ -273,10 +241,7 @@ def in_turn(*texts: str) -> Callable[[str], str]:
 def served(server: Server, *addresses: str) -> Iterator[Server]:
     """Let it listen on these addresses (127.0.0.1), all on one port that is free."""
     for address in addresses or ("127.0.0.1",):
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        server.port = server.port or free_port()  # not one that an outgoing connection may have on another address
-        server.listen(socket.create_server((address, server.port), family=family))
-        server._listeners[-1].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        server.listen_on(address)
     try:
         yield server
     finally:
