@@ -8,7 +8,7 @@ from collections.abc import Collection
 from gsubmit.dial.answer import RelayFailed, SaidMore, for_client, is_answer
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.replyparser import NotAReply
-from gsubmit.dial.stream import RelayStream
+from gsubmit.dial.stream import RelayStream, Witness
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_REFUSES_US
@@ -30,8 +30,10 @@ class RelayConnection(RelayStream):
     would be taken for another one.
     """
 
-    def __init__(self, hop: NextHop, address: str, left_out: Collection[str] = ()) -> None:
-        super().__init__(hop, address)
+    def __init__(
+        self, hop: NextHop, address: str, left_out: Collection[str] = (), witness: Witness | None = None
+    ) -> None:
+        super().__init__(hop, address, witness)
         self.capabilities: Capabilities = NOTHING
         self.client: ClientFacts | None = None  # who the relay takes us for, by XCLIENT
         self.mails = 0  # transactions begun
@@ -47,8 +49,14 @@ class RelayConnection(RelayStream):
         self._is_unheard = False  # it was idle, and has said nothing since
 
     def open(self, timeout: float) -> None:
-        """Connect within `timeout` seconds, and hear the greeting."""
+        """Connect within `timeout` seconds, with TLS when it comes first, and hear the greeting."""
         self.connect_within(timeout)
+        if self.hop.tls == "smtps":
+            self.wrap()
+        self.hear_greeting()
+
+    def hear_greeting(self) -> None:
+        """What the other server says first."""
         self.owed = 1
         greeting = self.read_reply()
         if greeting.code != 220:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from gsubmit.dial.answer import KeywordRefused, RelayFailed
 from gsubmit.dial.connection import RelayConnection
@@ -20,13 +20,17 @@ _NO_XCLIENT = frozenset({500, 502, 504})
 
 
 def open_connection(
-    hop: NextHop, addresses: Addresses, client: ClientFacts | None, left_out: Collection[str] = ()
+    hop: NextHop,
+    addresses: Addresses,
+    client: ClientFacts | None,
+    left_out: Collection[str] = (),
+    make: Callable[[NextHop, str, Collection[str]], RelayConnection] = RelayConnection,
 ) -> RelayConnection:
     """A connection that is ready for MAIL on behalf of `client`, without the EHLO keywords `left_out`.
 
-    Raises RelayFailed, KeywordRefused among it.
+    `make` makes one that is not open yet. Raises RelayFailed, KeywordRefused among it.
     """
-    connection = _reach(hop, addresses, left_out)
+    connection = _reach(hop, addresses, lambda address: make(hop, address, left_out))
     try:
         connection.timeout_now = hop.connect_timeout
         connection.hello(hop.hostname)
@@ -49,11 +53,11 @@ def introduce(connection: RelayConnection, client: ClientFacts | None) -> None:
         log_in(connection)
 
 
-def _reach(hop: NextHop, addresses: Addresses, left_out: Collection[str]) -> RelayConnection:
+def _reach(hop: NextHop, addresses: Addresses, make: Callable[[str], RelayConnection]) -> RelayConnection:
     """A connection to the first address that greets us, all of them together within the connect timeout."""
     failures = []
     for address, patience in _candidates(hop, addresses):
-        connection = RelayConnection(hop, address, left_out)
+        connection = make(address)
         try:
             connection.open(patience)
         except RelayFailed as failed:

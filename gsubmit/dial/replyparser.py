@@ -35,6 +35,12 @@ class ReplyParser:
         self._octets += octets
         self.is_empty = False
 
+    def take_rest(self) -> bytes:
+        """What was fed behind the last reply that was taken, for somebody else to read."""
+        rest, self._octets = self._octets, b""
+        self.is_empty = True
+        return rest
+
     @property
     def start(self) -> bytes:
         """The first octets that belong to no reply yet, for the log."""

@@ -19,6 +19,7 @@ from socket import (
     TCP_NODELAY,
     socket,
 )
+from typing import Protocol
 
 from gsubmit.dial.answer import RelayFailed
 from gsubmit.dial.nexthop import NextHop
@@ -33,16 +34,30 @@ LEAST_TIMEOUT = 0.5  # seconds for one address, when there are many
 KEEPALIVE = ((TCP_KEEPIDLE, 60), (TCP_KEEPINTVL, 15), (TCP_KEEPCNT, 4))  # seconds, seconds, probes
 
 
+class Witness(Protocol):
+    """Whoever is told what is said on a connection, such as a rawlog."""
+
+    def sent(self, octets: bytes, *, secret: bool = False) -> None:
+        """Whole lines, or a piece of content; nobody may see a `secret`."""
+
+    def received(self, octets: bytes) -> None:
+        """One line, with its line end."""
+
+    def close(self) -> None:
+        """The connection has ended."""
+
+
 class RelayStream(smtplib.SMTP):
     """What smtplib's SMTP is for its users, with octets that are put and flushed, and replies that are parsed.
 
     Every method that talks raises RelayFailed, and nothing else, when the relay is down, slow or gone. `timeout_now`
     is how long one wait may take from now on, in seconds; a reply, and a handshake, has so long for all its octets.
+    `witness` takes the place of the rawlog.
     """
 
     sock: socket | None
 
-    def __init__(self, hop: NextHop, address: str) -> None:
+    def __init__(self, hop: NextHop, address: str, witness: Witness | None = None) -> None:
         super().__init__(local_hostname=hop.hostname, timeout=hop.connect_timeout)
         self.hop = hop
         self.address = address  # an IP address, or the path of a unix socket
@@ -52,7 +67,7 @@ class RelayStream(smtplib.SMTP):
         self._timeout_set: float | None = None  # the socket's
         self.outgoing_size = 0  # octets of content
         self._outgoing: list[bytes] = []
-        self._rawlog = open_rawlog(hop.rawlog_dir)
+        self._rawlog = witness or open_rawlog(hop.rawlog_dir)
         self._replies = ReplyParser(self._rawlog.received if self._rawlog is not None else None)
 
     def __str__(self) -> str:
@@ -61,7 +76,7 @@ class RelayStream(smtplib.SMTP):
     # Opening
 
     def connect_within(self, timeout: float) -> None:
-        """Connect within `timeout` seconds, with TLS when it comes first."""
+        """Connect within `timeout` seconds."""
         family = AF_UNIX if self.hop.unix_path else AF_INET6 if ":" in self.address else AF_INET
         try:
             self.sock = socket(family)
@@ -75,8 +90,6 @@ class RelayStream(smtplib.SMTP):
                     self.sock.setsockopt(IPPROTO_TCP, option, value)
         except OSError as error:
             raise RelayFailed(RELAY_UNREACHABLE, f"cannot connect to {self}: {error.strerror or error}") from error
-        if self.hop.tls == "smtps":
-            self.wrap()
 
     def wrap(self) -> None:
         """Go over to TLS. Octets that came in clear text after the go-ahead are an attack (RFC 3207 6)."""
@@ -196,6 +209,13 @@ class RelayStream(smtplib.SMTP):
             self._rawlog.close()
             self._rawlog = None
         super().close()
+
+    def hand_over(self) -> tuple[socket, bytes]:
+        """The socket, and what was read ahead, for somebody else to go on with. This connection has ended then."""
+        assert self.sock is not None
+        sock, self.sock = self.sock, None
+        self.close()
+        return sock, self._replies.take_rest()
 
     @property
     def tls_version(self) -> str:

@@ -51,7 +51,10 @@ class ScriptedPeer:
         self._greenlets.append(gevent.spawn(self._accept, listener))
 
     def listen_on(self, address: str) -> None:
-        """Serve on an address, on the port that the others have. A free one is none that an outgoing connection has."""
+        """Serve on a unix socket, or on an address and the port that the others have: one that is free on all."""
+        if address.startswith("/"):
+            self.listen(socket.create_server(address, family=socket.AF_UNIX))
+            return
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.listen(socket.create_server((address, self.port or free_port()), family=family))
 

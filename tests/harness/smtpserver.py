@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
 import socket
 import ssl
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -237,9 +241,46 @@ def in_turn(*texts: str) -> Callable[[str], str]:
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
 
+class Scram:
+    """The server's side of SCRAM for one password (RFC 5802), in one exchange."""
+
+    def __init__(self, algorithm: str, password: str, iterations: int = 4096, *, lies: bool = False) -> None:
+        self.algorithm, self.iterations, self.lies = algorithm, iterations, lies
+        self.salted = hashlib.pbkdf2_hmac(algorithm, password.encode(), b"salt", iterations)
+        self.first_bare = self.server_first = self.gs2 = ""
+        self.is_proven = False
+        self.user = ""
+
+    def mac(self, key: bytes, text: bytes) -> bytes:
+        return hmac.digest(key, text, self.algorithm)
+
+    def __call__(self, line: str) -> str:
+        response = b64decode(line.rpartition(" ")[2]).decode()
+        if line.startswith("AUTH "):
+            self.gs2, self.first_bare = re.fullmatch(r"(n,[^,]*,)(.*)", response).groups()  # type: ignore[union-attr]
+            self.user = self.first_bare.split(",")[0].removeprefix("n=")
+            nonce = self.first_bare.partition("r=")[2] + "server"
+            self.server_first = f"r={nonce},s={b64encode(b'salt').decode()},i={self.iterations}"
+            return self._challenge(self.server_first)
+        if not response:
+            return "235 2.7.0 Welcome" if self.is_proven else "535 5.7.8 No"
+        without_proof, _, proof = response.rpartition(",p=")
+        message = f"{self.first_bare},{self.server_first},{without_proof}".encode()
+        client_key = self.mac(self.salted, b"Client Key")
+        signature = self.mac(hashlib.new(self.algorithm, client_key).digest(), message)
+        self.is_proven = b64decode(proof) == bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
+        if not self.is_proven:
+            return "535 5.7.8 No"
+        server_signature = self.mac(self.mac(self.salted, b"Server Key"), b"lies" if self.lies else message)
+        return self._challenge(f"v={b64encode(server_signature).decode()}")
+
+    def _challenge(self, text: str) -> str:
+        return f"334 {b64encode(text.encode()).decode()}"
+
+
 @contextmanager
 def served(server: Server, *addresses: str) -> Iterator[Server]:
-    """Let it listen on these addresses (127.0.0.1), all on one port that is free."""
+    """Let it listen on these addresses (127.0.0.1), all on one port that is free, or on unix sockets."""
     for address in addresses or ("127.0.0.1",):
         server.listen_on(address)
     try:

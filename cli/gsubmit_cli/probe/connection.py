@@ -5,12 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Protocol
 
 from gsubmit_cli.probe.certificate import TlsFacts
 from gsubmit_cli.probe.failure import Broken, Failure, Stage
-from gsubmit_cli.probe.target import Target, unverified_context
+from gsubmit_cli.probe.target import Target
 from gsubmit_cli.probe.transcript import Transcript
 from gsubmit_cli.probe.wire import Wire
 
@@ -40,16 +39,25 @@ class Connection(ABC):
                 yield
             except Broken as trouble:
                 self.open = False
-                raise self.failure(str(trouble), self.trouble_hint(trouble)) from trouble
+                raise self.trouble(trouble) from trouble
 
     def failure(self, reason: str, hint: str) -> Failure:
         """The present step as the one that failed."""
         return Failure(self.stage, self.step_name, reason, hint)
 
+    def trouble(self, trouble: Broken) -> Failure:
+        """The present step as one in which the connection itself failed."""
+        return self.failure(str(trouble), self.trouble_hint(trouble))
+
     def connect(self) -> None:
         """Connect, or raise Broken."""
         target = self.target
         self._wire = Wire.connect(target.host, target.port, target.connect_timeout, self.transcript.note)
+        self.open = True
+
+    def go_on_with(self, wire: Wire) -> None:
+        """A connection that somebody else has opened."""
+        self._wire = wire
         self.open = True
 
     @property
@@ -92,24 +100,28 @@ class Opener(Protocol):
 
 
 def secure(talk: Connection, step: str, stage: Stage, again: Callable[[Target], Opener]) -> None:
-    """The handshake as a step. A certificate that is not trusted is shown, for which `again` opens once more.
-
-    OpenSSL tells of a certificate only when it need not verify it.
-    """
+    """The handshake as a step."""
     try:
         with talk.step(step, stage):
             talk.secure()
     except Failure as failure:
-        if not (isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted"):
-            raise
-        with talk.transcript.step("certificate"):
-            opener = again(replace(talk.target, context=unverified_context(), trust=failure.reason))
-            try:
-                opener.open()
-            except Failure as failed_again:
-                talk.transcript.note(failed_again.reason)
-            finally:
-                opener.close()
-            talk.tls = opener.talk.tls
-            talk.tell_tls()
+        if isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted":
+            show_certificate(talk, failure, again)
         raise
+
+
+def show_certificate(talk: Connection, failure: Failure, again: Callable[[Target], Opener]) -> None:
+    """Show a certificate that is not trusted. `again` opens once more, for a connection that takes any.
+
+    OpenSSL tells of a certificate only when it need not verify it.
+    """
+    with talk.transcript.step("certificate"):
+        opener = again(talk.target.without_trust(failure.reason))
+        try:
+            opener.open()
+        except Failure as failed_again:
+            talk.transcript.note(failed_again.reason)
+        finally:
+            opener.close()
+        talk.tls = opener.talk.tls
+        talk.tell_tls()

@@ -22,6 +22,7 @@ RELAY_TROUBLE = {
     "untrusted": "check submission_relay_host, ssl_client_ca_file, ssl_client_ca_dir; see submission_relay_ssl_verify",
     "tls": "check submission_relay_ssl and submission_relay_port, and the relay's certificate",
 }
+RELAY_LOGIN = "check submission_relay_user and submission_relay_password; the relay's log says more"
 SILENT_GREETING = "a server that says nothing may wait for TLS: try --tls implicit"
 
 # What a server ought to offer and does not: what to look at, for any server and for the relay of a configuration.
@@ -111,7 +112,9 @@ def reply_hint(answer: Answer, stage: Stage, target: Target, step: str) -> str:
             if code in (0, answer.code) and answer.status.startswith(status):
                 return hint
     if target.configured and stage is Stage.AUTH:
-        return "check submission_relay_user and submission_relay_password; the relay's log says more"
+        return RELAY_LOGIN
+    if target.configured and step == "XCLIENT":
+        return "check submission_relay_trusted: the relay must allow this server to say XCLIENT"
     if answer.code == 530 and stage > Stage.AUTH:
         return _login_hint(answer, target)
     for row_stage, code, status, hint in REPLIES:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from dataclasses import dataclass, field
 
+from gsubmit.dial.nexthop import NextHop
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.capabilities import Capabilities, capabilities, described
-from gsubmit_cli.probe.connection import secure
+from gsubmit_cli.probe.connection import secure, show_certificate
 from gsubmit_cli.probe.conversation import Conversation
 from gsubmit_cli.probe.failure import Failure, Stage
 from gsubmit_cli.probe.interrupt import Interrupted
 from gsubmit_cli.probe.login import log_in
 from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.sentmail import SentMail, SentMailbox
+from gsubmit_cli.probe.shown import open_as_server
 from gsubmit_cli.probe.target import Target
 from gsubmit_cli.probe.transcript import MASK, Transcript
 
@@ -76,7 +79,7 @@ class Probe:
     def run(self, submission: Submission) -> Outcome:
         """Do it all and say how it ended."""
         try:
-            self.open()
+            self.open(submission.sender)
             self.log_in(submission)
             url = self._store(submission) or submission.url
             self.submit(submission, url)
@@ -91,9 +94,12 @@ class Probe:
             self.close()
         return self.outcome
 
-    def open(self) -> None:
-        """From the connection to the EHLO whose answer counts."""
+    def open(self, client: str = "") -> None:
+        """From the connection to the EHLO whose answer counts; at our relay to the login too, on behalf of `client`."""
         target, talk = self.target, self.talk
+        if target.hop is not None:
+            self._open_relay(target.hop, client)
+            return
         with talk.step("connect", Stage.CONNECT):
             talk.connect()
         if target.tls == "implicit":
@@ -109,6 +115,14 @@ class Probe:
                 talk.demand("STARTTLS", "220")
             self._secure()
             self._ehlo("EHLO after TLS")
+
+    def _open_relay(self, hop: NextHop, client: str) -> None:
+        try:
+            self.offered = open_as_server(self.talk, hop, client)
+        except Failure as failure:
+            if isinstance(failure.__cause__, ssl.SSLCertVerificationError) and self.talk.target.verifies:
+                show_certificate(self.talk, failure, lambda target: Probe(target, Transcript()))
+            raise
 
     def _ehlo(self, step: str) -> None:
         talk = self.talk
@@ -130,10 +144,11 @@ class Probe:
         secure(self.talk, "TLS", Stage.TLS, lambda target: Probe(target, Transcript()))
 
     def log_in(self, submission: Submission) -> None:
-        """AUTH, when there is a user."""
+        """AUTH, when there is a user; at our relay it is done."""
         if self.target.user is not None:
-            with self.talk.step("AUTH", Stage.AUTH):
-                log_in(self.talk, self.offered)
+            if not self.target.configured:
+                with self.talk.step("AUTH", Stage.AUTH):
+                    log_in(self.talk, self.offered)
             if submission.by_url:  # what BURL takes is told after login only, RFC 4468 3.1
                 self._ehlo("EHLO after AUTH")
         self.talk.wire.use_timeout(self.target.command_timeout)

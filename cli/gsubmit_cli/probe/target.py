@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gsubmit.app.build import CannotStart, next_hop
+from gsubmit.dial.nexthop import NextHop
 from gsubmit.settings.load import load
 from gsubmit.tls.certificates import CertificateError, client_context
-from gsubmit.tls.client import client_context as relay_context
 
 TLS_MODES = ("starttls", "implicit", "none")
 SUBMISSION_PORT = {"starttls": 587, "implicit": 465, "none": 587}
 IMAP_PORT = {"starttls": 143, "implicit": 993, "none": 143}
 
 _SERVER = re.compile(r"(?:\[(?P<literal>[^\[\]]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+ANY = "any certificate is taken"
+
 _RELAY_TLS = {"no": "none", "smtps": "implicit", "starttls": "starttls"}
 
 
@@ -34,14 +37,27 @@ class Target:
     helo: str | None = None
     connect_timeout: float = 60.0
     command_timeout: float = 60.0
-    configured: bool = False  # it is the relay of a configuration
+    hop: NextHop | None = None  # it is the relay of a configuration, and this is how the server reaches it
+
+    @property
+    def configured(self) -> bool:
+        """Whether it is the relay of a configuration."""
+        return self.hop is not None
 
     @property
     def verifies(self) -> bool:
         """Whether the certificate must be good."""
         return self.context.verify_mode == ssl.CERT_REQUIRED
 
+    def without_trust(self, why: str) -> Target:
+        """The same, to look at its certificate, whoever it is: nobody logs in there."""
+        context = unverified_context()
+        hop = replace(self.hop, context=context, user="", trusted=False) if self.hop else None
+        return replace(self, context=context, trust=why, hop=hop)
+
     def __str__(self) -> str:
+        if self.hop is not None:
+            return str(self.hop)
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
@@ -60,12 +76,16 @@ def server_address(text: str, default_port: int) -> tuple[str, int]:
 def tls_context(verify: bool, ca_file: str = "", ca_dir: str = "") -> tuple[ssl.SSLContext, str]:
     """A client's TLS context, and in words whom it trusts. Raises ValueError when the CA file cannot be used."""
     if not verify:
-        return unverified_context(), "any certificate is taken"
+        return unverified_context(), ANY
     try:
         context = client_context(ca_file, ca_dir)
     except CertificateError as error:
         raise ValueError(str(error)) from error
-    return context, f"by {ca_file or ca_dir or 'the CAs of this system'}, and the name fits"
+    return context, _trust(ca_file, ca_dir)
+
+
+def _trust(ca_file: str, ca_dir: str) -> str:
+    return f"by {ca_file or ca_dir or 'the CAs of this system'}, and the name fits"
 
 
 def unverified_context() -> ssl.SSLContext:
@@ -79,26 +99,23 @@ def unverified_context() -> ssl.SSLContext:
 def relay_target(path: Path) -> Target:
     """The relay of a configuration, spoken to as the server does. Raises ValueError, SettingsError."""
     settings = load(path).settings
-    relay = settings.relay
-    if not relay.submission_relay_host:
-        raise ValueError("submission_relay_host is not set")
-    verify, tls = relay.submission_relay_ssl_verify, settings.ssl_client
-    _, trust = tls_context(verify, tls.ssl_client_ca_file, tls.ssl_client_ca_dir)
     try:
-        context = relay_context(settings, verify=verify)
-    except CertificateError as error:
+        hop = next_hop(settings)
+    except CannotStart as error:
         raise ValueError(str(error)) from error
+    if hop is None:
+        raise ValueError("submission_relay_host is not set")
+    context = hop.context or unverified_context()
+    trusts = context.verify_mode == ssl.CERT_REQUIRED
     return Target(
-        host=relay.submission_relay_host,
-        port=relay.submission_relay_port,
-        tls=_RELAY_TLS[relay.submission_relay_ssl],
+        host=hop.host,
+        port=hop.port,
+        tls=_RELAY_TLS[hop.tls],
         context=context,
-        trust=trust,
-        user=relay.submission_relay_user or None,
-        password=relay.submission_relay_password.encode("utf-8", "surrogateescape"),
-        mechanism="plain",  # the only one the server uses
-        helo=settings.server.hostname or None,
-        connect_timeout=relay.submission_relay_connect_timeout,
-        command_timeout=relay.submission_relay_command_timeout,
-        configured=True,
+        trust=_trust(settings.ssl_client.ssl_client_ca_file, settings.ssl_client.ssl_client_ca_dir) if trusts else ANY,
+        user=hop.user or None,
+        helo=hop.hostname,
+        connect_timeout=hop.connect_timeout,
+        command_timeout=hop.command_timeout,
+        hop=hop,
     )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gsubmit.net.resolve import LookupFailed
 from gsubmit.tls.certificates import server_name
 from gsubmit_cli.probe.failure import Broken
 
@@ -18,10 +19,10 @@ BLOCK = 65536  # a timeout counts for one block, so that a long message may take
 class Wire:
     """A connected socket with a time limit for each line read and each block written, in seconds."""
 
-    def __init__(self, sock: socket.socket, timeout: float) -> None:
+    def __init__(self, sock: socket.socket, timeout: float, ahead: bytes = b"") -> None:
         self._sock = sock
         self._timeout = timeout
-        self._buffer = b""
+        self._buffer = ahead
 
     @classmethod
     def connect(cls, host: str, port: int, timeout: float, note: Callable[[str], None]) -> Wire:
@@ -104,24 +105,32 @@ def _connected(family: int, kind: int, protocol: int, address: tuple[object, ...
 
 @contextmanager
 def _troubles() -> Iterator[None]:
-    """Turn what a socket, a name lookup or a handshake may raise into Broken. Order counts: special ones first."""
+    """Turn what a socket, a name lookup or a handshake may raise into Broken."""
     try:
         yield
-    except ssl.SSLCertVerificationError as error:
-        raise Broken("untrusted", f"the certificate is not trusted: {error.verify_message}") from error
-    except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
-        kind = "refused" if isinstance(error, ConnectionRefusedError) else "closed"
-        raise Broken(kind, _first_words(error)) from error
-    except ssl.SSLError as error:
-        raise Broken("tls", f"TLS failed: {error.reason or error}") from error
-    except TimeoutError as error:
-        raise Broken("timeout", "no answer in time") from error
-    except (socket.gaierror, UnicodeError) as error:
-        raise Broken("name", f"the host name cannot be looked up: {_first_words(error)}") from error
-    except ValueError as error:  # ssl's word for a host name that cannot be in a certificate
-        raise Broken("name", f"not a host name: {error}") from error
-    except OSError as error:
-        raise Broken("unreachable", _first_words(error)) from error
+    except (OSError, ValueError) as error:
+        raise trouble_of(error) from error
+
+
+def trouble_of(error: OSError | ValueError) -> Broken:
+    """What a socket, a name lookup or a handshake raised, for people."""
+    match error:  # order counts: special ones first
+        case ssl.SSLCertVerificationError():
+            return Broken("untrusted", f"the certificate is not trusted: {error.verify_message}")
+        case ConnectionRefusedError():
+            return Broken("refused", _first_words(error))
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError() | ConnectionError():
+            return Broken("closed", _first_words(error))
+        case ssl.SSLError():
+            return Broken("tls", f"TLS failed: {error.reason or error}")
+        case TimeoutError():
+            return Broken("timeout", "no answer in time")
+        case LookupFailed() | socket.gaierror() | UnicodeError():
+            return Broken("name", f"the host name cannot be looked up: {_first_words(error)}")
+        case ValueError():  # ssl's word for a host name that cannot be in a certificate
+            return Broken("name", f"not a host name: {error}")
+        case _:
+            return Broken("unreachable", _first_words(error))
 
 
 def _first_words(error: Exception) -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import binascii
-import hashlib
-import hmac
 import re
-import socket
 import ssl
 import time
 from base64 import b64decode, b64encode
@@ -29,7 +26,7 @@ from gsubmit.net.addresses import Addresses
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import free_port
-from tests.harness.smtpserver import CLOSE, RESET, SILENT, TLS, Answer, Server, ehlo, served
+from tests.harness.smtpserver import CLOSE, RESET, SILENT, TLS, Answer, Scram, Server, ehlo, served
 
 ALICE = ClientFacts(addr="192.0.2.10", port=40000, helo="alice.example", login="alice")
 PASSWORD = "cleAr-reLay-5"
@@ -82,15 +79,10 @@ def test_ipv6() -> None:
 
 
 def test_unix_socket(tmp_path: Path) -> None:
-    server = Server({"EHLO": ehlo("AUTH PLAIN")})
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "mx"))
-    listener.listen()
-    server.listen(listener)
-    connection = opened(hop(25, f"unix:{tmp_path}/mx", user="me", password=PASSWORD))
-    assert str(connection) == f"unix:{tmp_path}/mx"
-    connection.close()
-    server.stop()
+    with served(Server({"EHLO": ehlo("AUTH PLAIN")}), f"{tmp_path}/mx"):
+        connection = opened(hop(25, f"unix:{tmp_path}/mx", user="me", password=PASSWORD))
+        assert str(connection) == f"unix:{tmp_path}/mx"
+        connection.close()
 
 
 def test_no_unix_socket(tmp_path: Path) -> None:
@@ -316,43 +308,6 @@ def test_the_connection_is_closed_after_a_failure(trusting: ssl.SSLContext) -> N
 
 
 # Login
-
-
-class Scram:
-    """The server's side of SCRAM for one password (RFC 5802), in one exchange."""
-
-    def __init__(self, algorithm: str, password: str, iterations: int = 4096, *, lies: bool = False) -> None:
-        self.algorithm, self.iterations, self.lies = algorithm, iterations, lies
-        self.salted = hashlib.pbkdf2_hmac(algorithm, password.encode(), b"salt", iterations)
-        self.first_bare = self.server_first = self.gs2 = ""
-        self.is_proven = False
-        self.user = ""
-
-    def mac(self, key: bytes, text: bytes) -> bytes:
-        return hmac.digest(key, text, self.algorithm)
-
-    def __call__(self, line: str) -> str:
-        response = b64decode(line.rpartition(" ")[2]).decode()
-        if line.startswith("AUTH "):
-            self.gs2, self.first_bare = re.fullmatch(r"(n,[^,]*,)(.*)", response).groups()  # type: ignore[union-attr]
-            self.user = self.first_bare.split(",")[0].removeprefix("n=")
-            nonce = self.first_bare.partition("r=")[2] + "server"
-            self.server_first = f"r={nonce},s={b64encode(b'salt').decode()},i={self.iterations}"
-            return self._challenge(self.server_first)
-        if not response:
-            return "235 2.7.0 Welcome" if self.is_proven else "535 5.7.8 No"
-        without_proof, _, proof = response.rpartition(",p=")
-        message = f"{self.first_bare},{self.server_first},{without_proof}".encode()
-        client_key = self.mac(self.salted, b"Client Key")
-        signature = self.mac(hashlib.new(self.algorithm, client_key).digest(), message)
-        self.is_proven = b64decode(proof) == bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
-        if not self.is_proven:
-            return "535 5.7.8 No"
-        server_signature = self.mac(self.mac(self.salted, b"Server Key"), b"lies" if self.lies else message)
-        return self._challenge(f"v={b64encode(server_signature).decode()}")
-
-    def _challenge(self, text: str) -> str:
-        return f"334 {b64encode(text.encode()).decode()}"
 
 
 def login_hop(port: int, **more: object) -> NextHop:
