@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gsubmit.app.build import next_hop
+from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.opening import open_connection
+from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.net.addresses import Addresses
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.capabilities import Capabilities
@@ -29,7 +31,7 @@ def dial(settings: Settings) -> Iterator[str]:
     if hop is None:
         yield "no relay to connect to"
         return
-    connection = open_connection(hop, Addresses(hop.host), None)
+    connection = open_connection(hop, Addresses(hop.host), client_here(hop))
     yield f"{connection} greets: {connection.greeting}"
     if isinstance(connection.sock, ssl.SSLSocket):
         yield from tls_facts(connection.sock)
@@ -38,9 +40,21 @@ def dial(settings: Settings) -> Iterator[str]:
     for keyword, parameters in sorted(connection.capabilities.keywords.items()):
         yield f"{keyword} {parameters}".rstrip()
     yield from _supplied(connection.capabilities)
-    if hop.trusted and "XCLIENT" not in connection.capabilities:
+    if hop.trusted and connection.client is None:
         yield "warning: submission_relay_trusted = yes, but the relay does not offer XCLIENT to us"
     connection.say_goodbye()
+
+
+def client_here(hop: NextHop, login: str = "") -> ClientFacts:
+    """A client on this machine, to tell a relay about that trusts us; `login` is its user, if it logged in."""
+    return ClientFacts(
+        addr="127.0.0.1",
+        helo=hop.hostname,
+        login=login,
+        name=UNAVAILABLE,
+        reverse_name=UNAVAILABLE,
+        destname=hop.hostname,
+    )
 
 
 def tls_facts(sock: ssl.SSLSocket) -> Iterator[str]:

@@ -13,8 +13,8 @@ from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.opening import open_connection
 from gsubmit.dial.replyparser import NotAReply
-from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.net.addresses import Addresses
+from gsubmit_cli.dial import client_here
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.capabilities import Capabilities, described
 from gsubmit_cli.probe.certificate import TlsFacts
@@ -134,11 +134,7 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
 
     Returns what the relay offers. Raises Failure.
     """
-    client = ClientFacts(
-        addr="127.0.0.1", helo=hop.hostname, login=login, name=UNAVAILABLE, reverse_name=UNAVAILABLE,
-        destname=hop.hostname,
-    )  # fmt: skip
-    story = Story(talk)
+    story, client = Story(talk), client_here(hop, login)
     story.begin("connect", Stage.CONNECT)
     talk.transcript.hide(hop.password.encode("utf-8", "surrogateescape"))
     try:

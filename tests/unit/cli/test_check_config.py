@@ -200,6 +200,7 @@ def test_dial_says_why_a_certificate_is_not_trusted(tmp_path: Path) -> None:
 def test_dial_misses_xclient(tmp_path: Path, keywords: list[str], warns: bool) -> None:
     with served(Server({"EHLO": ehlo(*keywords)})) as server:
         lines = said(dialled(tmp_path, server, "submission_relay_trusted = yes\n"))
+    assert ("XCLIENT ADDR=127.0.0.1" in server.talks[0].lines) is not warns
     assert any(line.startswith("warning: submission_relay_trusted = yes") for line in lines) is warns
 
 
