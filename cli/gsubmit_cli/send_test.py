@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,19 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)
 
 
 @dataclass(frozen=True)
+class MessageOptions:
+    """The part of the command line about what is sent."""
+
+    sender: str | None
+    to: tuple[str, ...]
+    subject: str
+    size: int | None
+    file: Path | None
+    bdat: bool
+    url: str
+
+
+@dataclass(frozen=True)
 class Options:
     """The command line."""
 
@@ -68,16 +81,10 @@ class Options:
     user: str | None
     password_file: Path | None
     mechanism: str | None
-    sender: str | None
-    to: tuple[str, ...]
-    subject: str
-    size: int | None
-    file: Path | None
-    bdat: bool
-    url: str
     helo: str | None
     timeout: float
     as_json: bool
+    message: MessageOptions
     imap: ImapOptions
 
 
@@ -118,7 +125,8 @@ def send_test(context: click.Context, /, **given: Any) -> None:
     """
     _check(context)
     imap = ImapOptions(**{name: given.pop(name) for name in ("via_imap", *IMAP_OPTIONS)})
-    context.exit(_send(Options(**given, imap=imap)))
+    message = MessageOptions(**{field.name: given.pop(field.name) for field in fields(MessageOptions)})
+    context.exit(_send(Options(**given, message=message, imap=imap)))
 
 
 def _send(options: Options) -> int:
@@ -195,18 +203,19 @@ def _password(options: Options) -> bytes:
 
 
 def _submission(options: Options, target: Target) -> Submission:
+    given = options.message
     user = target.user if target.user and "@" in target.user.strip("@") else None
-    sender = _path("--from", options.sender if options.sender is not None else user)
-    recipients = [_path("--to", recipient) for recipient in options.to or (user,)]
+    sender = _path("--from", given.sender if given.sender is not None else user)
+    recipients = [_path("--to", recipient) for recipient in given.to or (user,)]
     if not all(recipients):
         raise click.UsageError("--to must not be empty")
     message = None
-    if options.file:
-        message = Message.of_octets(octets_of(options.file))
-    elif not options.url:
-        message = Message.generated(sender, recipients, options.subject, options.size)
+    if given.file:
+        message = Message.of_octets(octets_of(given.file))
+    elif not given.url:
+        message = Message.generated(sender, recipients, given.subject, given.size)
     sent = sent_mailbox(options.imap, target, options.ca, options.insecure)
-    return Submission(sender, tuple(recipients), message, url_to_submit(options.url), options.bdat, sent)
+    return Submission(sender, tuple(recipients), message, url_to_submit(given.url), given.bdat, sent)
 
 
 def _path(option: str, address: str | None) -> str:

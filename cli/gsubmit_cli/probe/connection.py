@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from gsubmit_cli.probe.certificate import TlsFacts
 from gsubmit_cli.probe.failure import Broken, Failure, Stage
@@ -29,6 +28,10 @@ class Connection(ABC):
     @abstractmethod
     def trouble_hint(self, trouble: Broken) -> str:
         """What to look at when the connection itself failed in the present stage."""
+
+    @abstractmethod
+    def quit(self) -> None:
+        """Say goodbye when somebody listens; nothing depends on the answer."""
 
     @contextmanager
     def step(self, name: str, stage: Stage) -> Iterator[None]:
@@ -83,45 +86,3 @@ class Connection(ABC):
         self.open = False
         if self._wire is not None:
             self._wire.close()
-
-
-class Opener(Protocol):
-    """Whoever opens a connection and closes it."""
-
-    @property
-    def talk(self) -> Connection:
-        """The connection."""
-
-    def open(self) -> None:
-        """From the connection to what comes after TLS. Raises Failure."""
-
-    def close(self) -> None:
-        """Say goodbye when that is possible, and close."""
-
-
-def secure(talk: Connection, step: str, stage: Stage, again: Callable[[Target], Opener]) -> None:
-    """The handshake as a step."""
-    try:
-        with talk.step(step, stage):
-            talk.secure()
-    except Failure as failure:
-        if isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted":
-            show_certificate(talk, failure, again)
-        raise
-
-
-def show_certificate(talk: Connection, failure: Failure, again: Callable[[Target], Opener]) -> None:
-    """Show a certificate that is not trusted. `again` opens once more, for a connection that takes any.
-
-    OpenSSL tells of a certificate only when it need not verify it.
-    """
-    with talk.transcript.step("certificate"):
-        opener = again(talk.target.without_trust(failure.reason))
-        try:
-            opener.open()
-        except Failure as failed_again:
-            talk.transcript.note(failed_again.reason)
-        finally:
-            opener.close()
-        talk.tls = opener.talk.tls
-        talk.tell_tls()

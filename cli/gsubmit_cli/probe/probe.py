@@ -7,13 +7,12 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 
-from gsubmit.dial.nexthop import NextHop
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.capabilities import Capabilities, capabilities, described
-from gsubmit_cli.probe.connection import secure, show_certificate
 from gsubmit_cli.probe.conversation import Conversation
 from gsubmit_cli.probe.failure import Failure, Stage
 from gsubmit_cli.probe.interrupt import Interrupted
+from gsubmit_cli.probe.ladder import Ladder
 from gsubmit_cli.probe.login import log_in
 from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.sentmail import SentMail, SentMailbox
@@ -65,7 +64,7 @@ class Outcome:
         return self.failure.stage if self.failure else Stage.DONE
 
 
-class Probe:
+class Probe(Ladder[Conversation]):
     """One connection that submits one message; the first step that fails ends it with a Failure."""
 
     def __init__(self, target: Target, transcript: Transcript) -> None:
@@ -75,11 +74,13 @@ class Probe:
         self.offered: Capabilities = {}
         self.outcome = Outcome()
         self.sent: SentMail | None = None
+        self.client = ""  # the user that a relay of ours is told about
 
     def run(self, submission: Submission) -> Outcome:
         """Do it all and say how it ended."""
         try:
-            self.open(submission.sender)
+            self.client = submission.sender
+            self.open()
             self.log_in(submission)
             url = self._store(submission) or submission.url
             self.submit(submission, url)
@@ -94,39 +95,37 @@ class Probe:
             self.close()
         return self.outcome
 
-    def open(self, client: str = "") -> None:
-        """From the connection to the EHLO whose answer counts; at our relay to the login too, on behalf of `client`."""
-        target, talk = self.target, self.talk
-        if target.hop is not None:
-            self._open_relay(target.hop, client)
+    def open(self) -> None:
+        """From the connection to the EHLO whose answer counts; at our relay to the login too."""
+        if self.target.hop is None:
+            super().open()
             return
-        with talk.step("connect", Stage.CONNECT):
-            talk.connect()
-        if target.tls == "implicit":
-            self._secure()
-        with talk.step("greeting", Stage.GREETING):
-            answer = talk.hear()
-            if answer.code != 220:
-                raise talk.refusal(answer)
-        self._ehlo("EHLO")
-        if target.tls == "starttls":
-            with talk.step("STARTTLS", Stage.TLS):
-                self._need("STARTTLS")
-                talk.demand("STARTTLS", "220")
-            self._secure()
-            self._ehlo("EHLO after TLS")
-
-    def _open_relay(self, hop: NextHop, client: str) -> None:
         try:
-            self.offered = open_as_server(self.talk, hop, client)
+            self.offered = open_as_server(self.talk, self.target.hop, self.client)
         except Failure as failure:
-            if isinstance(failure.__cause__, ssl.SSLCertVerificationError) and self.talk.target.verifies:
-                show_certificate(self.talk, failure, lambda target: Probe(target, Transcript()))
+            if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
+                self.show_certificate(failure)
             raise
 
-    def _ehlo(self, step: str) -> None:
+    def again(self, target: Target) -> Probe:
+        """The same for another connection, which nobody is shown."""
+        return Probe(target, Transcript())
+
+    def greet(self) -> None:
+        """220, or the end."""
+        answer = self.talk.hear()
+        if answer.code != 220:
+            raise self.talk.refusal(answer)
+
+    def ask_for_tls(self) -> None:
+        """STARTTLS."""
+        self._need("STARTTLS")
+        self.talk.demand("STARTTLS", "220")
+
+    def ask(self, when: str = "") -> None:
+        """EHLO."""
         talk = self.talk
-        with talk.step(step, Stage.GREETING):
+        with talk.step(f"EHLO{when}", Stage.GREETING):
             self.offered = capabilities(talk.demand(f"EHLO {self.target.helo or self._own_name()}"))
             if self.target.tls != "starttls" or talk.tls is not None:
                 for line in described(self.offered):
@@ -140,9 +139,6 @@ class Probe:
         address = self.talk.wire.local_address
         return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"
 
-    def _secure(self) -> None:
-        secure(self.talk, "TLS", Stage.TLS, lambda target: Probe(target, Transcript()))
-
     def log_in(self, submission: Submission) -> None:
         """AUTH, when there is a user; at our relay it is done."""
         if self.target.user is not None:
@@ -150,7 +146,7 @@ class Probe:
                 with self.talk.step("AUTH", Stage.AUTH):
                     log_in(self.talk, self.offered)
             if submission.by_url:  # what BURL takes is told after login only, RFC 4468 3.1
-                self._ehlo("EHLO after AUTH")
+                self.ask(" after AUTH")
         self.talk.wire.use_timeout(self.target.command_timeout)
 
     def _store(self, submission: Submission) -> str:
@@ -245,10 +241,3 @@ class Probe:
     def _tell(self, message: Message) -> None:
         for remark in message.remarks:
             self.transcript.note(remark)
-
-    def close(self) -> None:
-        """Say QUIT when that is possible, and close."""
-        try:
-            self.talk.quit()
-        finally:
-            self.talk.close()

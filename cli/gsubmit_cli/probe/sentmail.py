@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from gsubmit.burl.mailboxname import BadMailboxName, quoted, to_modified_utf7
 from gsubmit.burl.url import BadUrl, ImapUrl
-from gsubmit_cli.probe.connection import secure
 from gsubmit_cli.probe.failure import Stage
 from gsubmit_cli.probe.imaptalk import ImapConversation, Piece
 from gsubmit_cli.probe.interrupt import Interrupted
+from gsubmit_cli.probe.ladder import Ladder
 from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.target import Target
 from gsubmit_cli.probe.transcript import MASK, Transcript
@@ -53,8 +53,11 @@ class SentMailbox:
             raise ValueError(f"{self.name!r} is no mailbox: {error}") from error
 
 
-class SentMail:
+class SentMail(Ladder[ImapConversation]):
     """One IMAP session that stores a message and asks for its URL; the first step that fails raises a Failure."""
+
+    prefix = "IMAP "
+    stages = (Stage.IMAP_CONNECT, Stage.IMAP_GREETING, Stage.IMAP_TLS)
 
     def __init__(self, mailbox: SentMailbox, transcript: Transcript) -> None:
         self.mailbox = mailbox
@@ -76,36 +79,26 @@ class SentMail:
         finally:
             self.close()
 
-    def open(self) -> None:
-        """From the connection to the capabilities that count before the login."""
-        target, talk = self.mailbox.target, self.talk
-        with talk.step("IMAP connect", Stage.IMAP_CONNECT):
-            talk.connect()
-        if target.tls == "implicit":
-            self._secure()
-        with talk.step("IMAP greeting", Stage.IMAP_GREETING):
-            greeting = talk.greeting()
-            # PREAUTH would end all this before TLS, and proves nothing.
-            if greeting.partition(" ")[0].upper() != "OK":
-                talk.open = False
-                raise talk.failure(self.transcript.masked(greeting), "the server does not let anybody log in now")
-        self._ask("IMAP CAPABILITY")
-        if target.tls == "starttls":
-            with talk.step("IMAP STARTTLS", Stage.IMAP_TLS):
-                if "STARTTLS" not in self.capabilities:
-                    raise talk.missing("STARTTLS")
-                talk.demand("STARTTLS")
-            self._secure()
-            self._ask("IMAP CAPABILITY after TLS")
+    def again(self, target: Target) -> SentMail:
+        """The same for another connection, which nobody is shown."""
+        return SentMail(replace(self.mailbox, target=target), Transcript())
 
-    def _secure(self) -> None:
-        def again(target: Target) -> SentMail:
-            return SentMail(replace(self.mailbox, target=target), Transcript())
+    def greet(self) -> None:
+        """OK, or the end. PREAUTH would be the end of all this before TLS, and proves nothing."""
+        greeting = self.talk.greeting()
+        if greeting.partition(" ")[0].upper() != "OK":
+            self.talk.open = False
+            raise self.talk.failure(self.transcript.masked(greeting), "the server does not let anybody log in now")
 
-        secure(self.talk, "IMAP TLS", Stage.IMAP_TLS, again)
+    def ask_for_tls(self) -> None:
+        """STARTTLS."""
+        if "STARTTLS" not in self.capabilities:
+            raise self.talk.missing("STARTTLS")
+        self.talk.demand("STARTTLS")
 
-    def _ask(self, step: str) -> None:
-        with self.talk.step(step, Stage.IMAP_GREETING):
+    def ask(self, when: str = "") -> None:
+        """CAPABILITY."""
+        with self.talk.step(f"IMAP CAPABILITY{when}", Stage.IMAP_GREETING):
             lines = self.talk.demand("CAPABILITY").of("CAPABILITY")
             self.capabilities = [word.upper() for line in lines for word in line.split()]
 
@@ -130,7 +123,7 @@ class SentMail:
                 password = Piece(target.password, MASK)
                 shown = target.user or ""
                 talk.demand(f"LOGIN {{{len(name)}}}", Piece(name + size, f"{shown} {{...}}"), password)
-        self._ask("IMAP CAPABILITY after login")
+        self.ask(" after login")
         with talk.step("IMAP URLAUTH", Stage.IMAP_URLAUTH):
             if "URLAUTH" not in self.capabilities:
                 raise talk.missing("URLAUTH")
@@ -176,10 +169,3 @@ class SentMail:
                 raise talk.failure("the answer is another URL than asked for", "the server's log says more")
             talk.transcript.hide(url.urlauth.token.encode())
         return url.text
-
-    def close(self) -> None:
-        """Say LOGOUT when that is possible, and close."""
-        try:
-            self.talk.quit()
-        finally:
-            self.talk.close()
