@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotprotocol import Malformed, Reply
-from gsubmit.fairness import let_others_run
 from gsubmit.net.dial import connect
+from gsubmit.net.stream import LineTooLong, Stream
 
 CONNECT_PATIENCE = 5.0  # seconds for connection and handshake
 ANSWER_PATIENCE = 60.0  # seconds; Dovecot holds an answer back for up to 15 s (penalty) and 2 s (failure)
 MAX_HANDSHAKE = 100  # lines; one a mechanism, and six
-READ_SIZE = 4096
 
 _EMPTY_RESPONSE = b"\x01"  # RFC 7628 3.2.3: what a client says to an error, so that the server can fail the exchange
 
@@ -47,10 +46,8 @@ class AuthConnection:
         self.since = time.monotonic()
         self.mechanisms: frozenset[str] = frozenset()
         self._number = 0
-        self._incoming = b""
-        self._deadline = self.since + CONNECT_PATIENCE
         try:
-            self._sock = _connect(place)
+            self._stream = Stream(_connect(place), self.since + CONNECT_PATIENCE - time.monotonic())
         except OSError as error:
             raise Unavailable(f"cannot connect to {place}: {error.strerror or error}") from error
         try:
@@ -61,13 +58,13 @@ class AuthConnection:
 
     def __del__(self) -> None:
         """Passdbs are not told when they are not needed any more: whoever kept the connection has just gone."""
-        if hasattr(self, "_sock"):
+        if hasattr(self, "_stream"):
             self.close()
 
     def ask(self, mechanism: str, origin: Origin, response: bytes) -> Reply:
         """Dovecot's OK or FAIL."""
         self._number += 1
-        self._deadline = time.monotonic() + ANSWER_PATIENCE
+        self._stream.allow(ANSWER_PATIENCE)
         self._send(protocol.request(self._number, mechanism, origin, response))
         reply = self._reply()
         if reply.verdict == "CONT" and mechanism != "PLAIN":
@@ -75,24 +72,17 @@ class AuthConnection:
             reply = self._reply()
         if reply.verdict == "CONT":
             raise self._nonsense(f"{mechanism} does not end")
-        if self._incoming:
+        if self._stream.ahead:
             raise self._nonsense("more than one reply")
         return reply
 
     def is_usable(self) -> bool:
         """Whether it is open and silent: whatever comes without being asked for, it is of no more use."""
-        self._sock.settimeout(0)
-        try:
-            self._sock.recv(1)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
+        return self._stream.is_silent()
 
     def close(self) -> None:
         """The end."""
-        self._sock.close()
+        self._stream.close()
 
     def _shake_hands(self) -> None:
         self._send(protocol.greeting(os.getpid()))
@@ -122,33 +112,21 @@ class AuthConnection:
         return reply
 
     def _send(self, octets: bytes) -> None:
-        self._sock.settimeout(self._left())
         try:
-            self._sock.sendall(octets)
+            self._stream.send(octets)
         except OSError as error:
             raise self._broken(error) from None
 
     def _read_line(self) -> bytes:
-        while (end := self._incoming.find(b"\n")) < 0:
-            if len(self._incoming) > protocol.MAX_LINE:
-                raise self._nonsense("endless line")
-            self._sock.settimeout(self._left())
-            try:
-                octets = self._sock.recv(READ_SIZE)
-            except OSError as error:
-                raise self._broken(error) from None
-            if not octets:
-                raise Lost(f"{self.place} closed the connection")
-            self._incoming += octets
-            let_others_run()
-        line, self._incoming = self._incoming[:end], self._incoming[end + 1 :]
-        return line
-
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise Unavailable(f"no answer from {self.place} in time")
-        return left
+        try:
+            line = self._stream.read_line(protocol.MAX_LINE)
+        except LineTooLong as error:
+            raise self._nonsense(str(error)) from None
+        except OSError as error:
+            raise self._broken(error) from None
+        if not line.endswith(b"\n"):
+            raise Lost(f"{self.place} closed the connection")
+        return line[:-1]
 
     def _broken(self, error: OSError) -> Unavailable:
         if isinstance(error, TimeoutError):
