@@ -127,12 +127,12 @@ def _tls_there(ssl: str, verify: bool) -> str:
 
 def _relay(settings: Settings) -> str:
     relay = settings.relay
-    if not relay.submission_relay_host:
+    if not relay.host:
         return "none"
-    parts = [f"{relay.submission_relay_host} port {relay.submission_relay_port}"]
-    parts.append(_tls_there(relay.submission_relay_ssl, relay.submission_relay_ssl_verify))
-    if relay.submission_relay_user:
-        parts.append(f"logs in as {relay.submission_relay_user}")
+    parts = [f"{relay.host} port {relay.port}"]
+    parts.append(_tls_there(relay.ssl, relay.ssl_verify))
+    if relay.login.user:
+        parts.append(f"logs in as {relay.login.user}")
     return ", ".join(parts)
 
 

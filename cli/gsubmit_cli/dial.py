@@ -35,8 +35,8 @@ def dial(settings: Settings) -> Iterator[str]:
     yield f"{connection} greets: {connection.greeting}"
     if isinstance(connection.sock, ssl.SSLSocket):
         yield from tls_facts(connection.sock)
-    if hop.user:
-        yield f"logged in as {hop.user}"
+    if hop.login.user:
+        yield f"logged in as {hop.login.user}"
     for keyword, parameters in sorted(connection.capabilities.keywords.items()):
         yield f"{keyword} {parameters}".rstrip()
     yield from _supplied(connection.capabilities)

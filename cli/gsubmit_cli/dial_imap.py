@@ -45,10 +45,10 @@ class ImapDial:
 
     def __init__(self, settings: Settings, server: ImapServerSettings) -> None:
         self._server = server
-        self._patience = settings.burl.imap_urlauth_connect_timeout
+        self._patience = settings.burl.connect_timeout
         is_ipv6 = ":" in server.host and not server.host.startswith("[")
         self._name = f"{f'[{server.host}]' if is_ipv6 else server.host}:{server.port}"
-        self._context = client_context(settings, verify=server.ssl_verify) if server.ssl != "no" else None
+        self._context = client_context(settings.ssl, verify=server.ssl_verify) if server.ssl != "no" else None
 
     def lines(self, user: str) -> Iterator[str]:
         """What it can do. Raises Unusable. The master user logs in for somebody only: for `user`, if there is one."""

@@ -31,33 +31,30 @@ class CannotStart(Exception):
 def next_hop(settings: Settings) -> NextHop | None:
     """The next hop that the settings name, if they do. Raises CannotStart."""
     relay = settings.relay
-    if not relay.submission_relay_host:
+    if not relay.host:
         return None
-    discarded = {word.upper() for word in relay.submission_relay_discard_ehlo_keywords}
+    discarded = {word.upper() for word in relay.discard_ehlo_keywords}
     if not settings.submission.submission_add_received_header:
         discarded.add("CHUNKING")  # there is nothing of ours that BDAT could be tried with
     context = None
-    if relay.submission_relay_ssl != "no":
+    if relay.ssl != "no":
         try:
-            context = client_context(settings, verify=relay.submission_relay_ssl_verify)
+            context = client_context(settings.ssl, verify=relay.ssl_verify)
         except CertificateError as error:
             raise CannotStart(str(error)) from error
     return NextHop(
-        host=relay.submission_relay_host,
-        port=relay.submission_relay_port,
+        host=relay.host,
+        port=relay.port,
         hostname=settings.server.hostname,
-        connect_timeout=relay.submission_relay_connect_timeout,
-        command_timeout=relay.submission_relay_command_timeout,
+        connect_timeout=relay.connect_timeout,
+        command_timeout=relay.command_timeout,
         # RFC 5321 4.5.3.2: 10 minutes. Given up earlier, a message that was taken comes a second time.
-        data_done_timeout=relay.submission_relay_data_done_timeout or 2 * relay.submission_relay_command_timeout,
-        tls=relay.submission_relay_ssl,
+        data_done_timeout=relay.data_done_timeout or 2 * relay.command_timeout,
+        tls=relay.ssl,
         context=context,
-        user=relay.submission_relay_user,
-        master_user=relay.submission_relay_master_user,
-        password=relay.submission_relay_password,
-        trusted=relay.submission_relay_trusted,
-        auth_cleartext=relay.submission_relay_auth_cleartext,
-        rawlog_dir=relay.submission_relay_rawlog_dir,
+        login=relay.login,
+        trusted=relay.trusted,
+        rawlog_dir=relay.rawlog_dir,
         discarded=frozenset(discarded),
     )
 
@@ -67,8 +64,8 @@ def build_relay(settings: Settings) -> NextHops:
     relay, hop = settings.relay, next_hop(settings)
     if hop is None:
         return NoRelay()
-    pool = Pool(hop, relay.submission_relay_max_idle_time, relay.submission_relay_max_connections)
-    return Relay(pool, relay.submission_backend_capabilities)
+    pool = Pool(hop, relay.max_idle_time, relay.max_connections)
+    return Relay(pool, settings.submission.submission_backend_capabilities)
 
 
 def build_resolver(settings: Settings) -> Resolver:
@@ -81,11 +78,11 @@ def build_resolver(settings: Settings) -> Resolver:
         context = None
         if server.ssl != "no":
             try:
-                context = client_context(settings, verify=server.ssl_verify)
+                context = client_context(settings.ssl, verify=server.ssl_verify)
             except CertificateError as error:
                 raise CannotStart(str(error)) from error
-        pools.append(ImapPool(server, context, burl.imap_urlauth_connect_timeout, burl.imap_urlauth_max_connections))
-    return Resolver(pools, burl.imap_urlauth_access, burl.imap_urlauth_timeout)
+        pools.append(ImapPool(server, context, burl.connect_timeout, burl.max_connections))
+    return Resolver(pools, burl.access, burl.timeout)
 
 
 def build_service(settings: Settings, logins: Logins | None = None) -> Service:

@@ -91,10 +91,10 @@ def _acting_as(name: str) -> Iterator[None]:
 def _descriptors(settings: Settings) -> int:
     """How many are open at worst: each client has a large message, each connection its rawlog."""
     clients, server, relay = settings.services.client_limit, settings.server, settings.relay
-    to_relay = min(relay.submission_relay_max_connections or clients, clients)
+    to_relay = min(relay.max_connections or clients, clients)
     each_client = 4 if server.rawlog_dir else 2
-    each_to_relay = 3 if relay.submission_relay_rawlog_dir else 1
-    to_imap = len(settings.imap_servers) * settings.burl.imap_urlauth_max_connections
+    each_to_relay = 3 if relay.rawlog_dir else 1
+    to_imap = len(settings.imap_servers) * settings.burl.max_connections
     return clients * each_client + to_relay * each_to_relay + to_imap + OTHER_DESCRIPTORS
 
 
@@ -103,7 +103,7 @@ def unreadable_files(settings: Settings) -> Iterator[str]:
     folders = {
         "mail_temp_dir": settings.server.mail_temp_dir,
         "rawlog_dir": settings.server.rawlog_dir,
-        "submission_relay_rawlog_dir": settings.relay.submission_relay_rawlog_dir,
+        "submission_relay_rawlog_dir": settings.relay.rawlog_dir,
     }
     for name, folder in folders.items():
         if folder and not (Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=True)):

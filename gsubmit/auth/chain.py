@@ -146,11 +146,11 @@ class Chain:
 
 def build_chain(settings: Settings) -> Chain:
     """The chain of these settings, or SettingsError."""
-    passwords = settings.passwords
+    passwords, ssl = settings.auth.passwords, settings.ssl
     cache = VerifiedCache(passwords.auth_cache_size, passwords.auth_cache_ttl, passwords.auth_cache_negative_ttl)
     limits = Limits(passwords.auth_max_hash_time, passwords.auth_max_hash_memory)
-    decoys = Decoys(lasting_secret(settings.ssl.ssl_key.encode() if settings.ssl.ssl != "no" else b""))
-    tls = settings.client_min_protocol, settings.client_cipher_list
+    decoys = Decoys(lasting_secret(ssl.ssl_key.encode() if ssl.ssl != "no" else b""))
+    tls = ssl.client_min_protocol, ssl.client_cipher_list
     means = Means(cache, passwords.auth_allow_weak_schemes, limits, decoys, *tls)
     links: list[Link] = []
     problems: list[Problem] = []
@@ -166,4 +166,4 @@ def build_chain(settings: Settings) -> Chain:
         links.append(link)
     if problems:
         raise SettingsError(problems)
-    return Chain(links, Names(settings.usernames), decoys)
+    return Chain(links, Names(settings.auth.usernames), decoys)

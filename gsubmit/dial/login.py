@@ -24,11 +24,12 @@ _log = logging.getLogger("gsubmit.relay")
 def log_in(connection: RelayConnection) -> Reply:
     """Log in as the next hop says; the reply of success. Raises RelayFailed, with the refusal as it was said."""
     hop = connection.hop
-    if not (connection.tls_version or hop.auth_cleartext or hop.trusted or _is_here(connection)):
+    if not (connection.tls_version or hop.login.auth_cleartext or hop.trusted or _is_here(connection)):
         why = "no password without TLS to another machine, unless submission_relay_auth_cleartext = yes"
         raise RelayFailed(RELAY_REFUSES_US, f"{connection}: {why}")
     try:
-        who = Login(hop.master_user or hop.user, hop.user if hop.master_user else "", hop.password)
+        user, master = hop.login.user, hop.login.master_user
+        who = Login(master or user, user if master else "", hop.login.password)
         mechanism, reply = _try_each(connection, _candidates(connection, who), who)
     except LoginFailed as failed:
         raise RelayFailed(RELAY_REFUSES_US, f"login at {connection}: {failed}") from failed

@@ -6,9 +6,11 @@ import ssl
 from dataclasses import dataclass, field
 
 from gsubmit.dial.loginhabits import LoginHabits
+from gsubmit.settings.relay import RelayLogin
 from gsubmit.tls.certificates import server_name
 
 UNIX = "unix:"
+NO_LOGIN = RelayLogin()
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,8 @@ class NextHop:
     data_done_timeout: float = 600.0  # for the reply to the message
     tls: str = "no"  # no, smtps or starttls
     context: ssl.SSLContext | None = field(default=None, repr=False)
-    user: str = ""
-    master_user: str = ""
-    password: str = field(default="", repr=False)
+    login: RelayLogin = NO_LOGIN
     trusted: bool = False  # tell it who the client is, by XCLIENT
-    auth_cleartext: bool = False  # log in without TLS, also to another machine
     rawlog_dir: str = ""
     discarded: frozenset[str] = frozenset()  # EHLO keywords to take as not said, upper case
     login_habits: LoginHabits = field(default_factory=LoginHabits, repr=False, compare=False)

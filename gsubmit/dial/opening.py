@@ -49,7 +49,7 @@ def introduce(connection: RelayConnection, client: ClientFacts | None) -> None:
     """Tell a trusting relay who the client is, and log in. Raises RelayFailed."""
     if client is not None and connection.hop.trusted:
         _tell_client(connection, client)
-    if connection.hop.user:
+    if connection.hop.login.user:
         log_in(connection)
 
 

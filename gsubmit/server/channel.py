@@ -24,7 +24,7 @@ def channel_of(session: Session) -> Channel:
             channel = replace(channel, bindings=bindings(tls, service.tls.certificate(tls)))
         if ssl.ssl_verify_client_cert:
             name = user_name(tls, ssl.ssl_cert_username_field)
-            separator = service.settings.usernames.auth_master_user_separator
+            separator = service.settings.auth.usernames.auth_master_user_separator
             if not (separator and separator in name):  # a certificate is its owner's, and no master's for somebody
                 channel = replace(channel, certificate_name=name)
     offered = frozenset(

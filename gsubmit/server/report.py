@@ -27,7 +27,7 @@ def report_relayed(session: Session, transaction: Transaction, reply: Reply) -> 
     smtputf8 = sender.params.smtputf8
     report = relayed_report(
         session.service.hostname,
-        session.service.settings.relay.submission_relay_host,
+        session.service.settings.relay.host,
         sender.reverse_path,
         envid=sender.params.envid,
         arrival=transaction.arrival,

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from gsubmit.settings.declare import (
-    FileContent,
-    addresses,
-    boolean,
-    enum,
-    port_or_none,
-    setting,
-    string,
-    uint,
-    word_list,
-)
+from gsubmit.settings.declare import setting
+from gsubmit.settings.kinds import addresses, boolean, enum, port_or_none, string, uint, word_list
+from gsubmit.settings.tls import Certificate
 
 DEFAULT_CLIENT_LIMIT = 1000
 
@@ -94,28 +86,14 @@ class PassdbSettings:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A certificate with its key, declared in SslSettings. Where a block sets only a part, the rest is the server's.
-
-    Only the server's second certificate does not go with a block's own: the client would choose between two names.
-    """
-
-    ssl_cert: FileContent
-    ssl_key: FileContent = field(repr=False)
-    ssl_key_password: str = field(repr=False)
-    ssl_alt_cert: FileContent
-    ssl_alt_key: FileContent = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalName(Certificate):
     """`local_name NAME... { }`: the certificate for clients that ask for one of `names` (SNI); `*.` is one label."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAddress(Certificate):
     """`local ADDRESS { }`: the certificate for clients that connect to an address of `network`."""
 

@@ -9,8 +9,9 @@ from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.parse import Value
 from gsubmit.settings.passdbs import DRIVERS
 from gsubmit.settings.problem import Place, Report
+from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.sections import WORKAROUNDS_WITHOUT_EFFECT, Settings
-from gsubmit.settings.tls import OLD_TLS_VERSIONS
+from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
 
 
 def check_consistency(
@@ -23,18 +24,12 @@ def check_consistency(
 
     _check_tls(settings, values, place("ssl", "ssl_cert", "ssl_key"), listeners, report)
     _check_client_certificates(settings, values, place, report)
-    _check_versions(settings, place, report)
+    _check_versions(settings.ssl, place, report)
     if settings.ssl.ssl == "required" and not settings.auth.disable_plaintext_auth:
         text = "disable_plaintext_auth = no contradicts ssl = required"
         report.problem(place("disable_plaintext_auth"), text)
     _check_listeners(settings, whole, listeners, report)
-    if not settings.relay.submission_relay_host:
-        report.notice("note", place("submission_relay_host"), "no relay: MAIL is answered 451 4.3.5")
-    elif settings.relay.submission_relay_master_user and not settings.relay.submission_relay_user:
-        text = "submission_relay_master_user needs submission_relay_user"
-        report.problem(place("submission_relay_master_user"), text)
-    elif settings.relay.submission_relay_user and not settings.relay.submission_relay_password:
-        report.problem(place("submission_relay_user"), "submission_relay_user needs submission_relay_password")
+    _check_relay(settings.relay, place, report)
     if not _there(settings):
         report.notice("note", whole, "no passdb to consult: nobody can log in")
     _check_login(settings, place, report)
@@ -43,6 +38,16 @@ def check_consistency(
         if word in WORKAROUNDS_WITHOUT_EFFECT:
             text = f"submission_client_workarounds: {word} has no effect"
             report.notice("warning", place("submission_client_workarounds"), text)
+
+
+def _check_relay(relay: RelaySettings, place: Callable[..., Place], report: Report) -> None:
+    login, prefix = relay.login, RELAY_PREFIX
+    if not relay.host:
+        report.notice("note", place(f"{prefix}host"), "no relay: MAIL is answered 451 4.3.5")
+    elif login.master_user and not login.user:
+        report.problem(place(f"{prefix}master_user"), f"{prefix}master_user needs {prefix}user")
+    elif login.user and not login.password:
+        report.problem(place(f"{prefix}user"), f"{prefix}user needs {prefix}password")
 
 
 def _there(settings: Settings) -> list[PassdbSettings]:
@@ -88,12 +93,11 @@ def _check_client_certificates(
         report.notice("note", here, text)
 
 
-def _check_versions(settings: Settings, place: Callable[..., Place], report: Report) -> None:
+def _check_versions(ssl: SslSettings, place: Callable[..., Place], report: Report) -> None:
     """Whether TLS versions that only the old speak can be had, and what they cost."""
-    ssl, to_servers = settings.ssl, settings.ssl_client
     own = ("ssl_min_protocol", ssl.ssl_min_protocol, "ssl_cipher_list", ssl.ssl_cipher_list)
-    version = to_servers.ssl_client_min_protocol
-    client = ("ssl_client_min_protocol", version, "ssl_client_cipher_list", settings.client_cipher_list)
+    version = ssl.client.ssl_client_min_protocol
+    client = ("ssl_client_min_protocol", version, "ssl_client_cipher_list", ssl.client_cipher_list)
     for name, version, list_name, ciphers in (own, client):
         if version not in OLD_TLS_VERSIONS:
             continue
@@ -145,7 +149,7 @@ def _check_login(settings: Settings, place: Callable[..., Place], report: Report
         text = "submission_client_workarounds: implicit-auth-external needs external among auth_mechanisms"
         report.notice("warning", place("submission_client_workarounds"), text)
     masters = any(passdb.master for passdb in settings.passdbs)
-    if settings.usernames.auth_master_user_separator and not masters:
+    if auth.usernames.auth_master_user_separator and not masters:
         text = "auth_master_user_separator has no effect without a passdb that has master = yes"
         report.notice("warning", place("auth_master_user_separator"), text)
 

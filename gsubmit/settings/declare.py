@@ -1,23 +1,23 @@
-"""How a setting is declared: its type, default, one sentence, and whether its value is a secret."""
+"""How settings are declared: type, default, what it is for, and whether its value is a secret.
+
+A section is a dataclass whose fields are settings, or parts: sections within it. A setting has the name of its field,
+behind the prefix of the part that it is in, so that one section serves `imap_urlauth_*` and a named block alike.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import re
-import ssl
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from gsubmit.settings import variables
 from gsubmit.settings.lines import quote
 
 T = TypeVar("T")
 
 HIDDEN = "<hidden>"
-_KEY = "setting"  # of the dataclass field's metadata
+_MEMBER = "member"  # of the dataclass field's metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,12 @@ class ValueType(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One setting as declared. `name` is also the attribute that holds its value."""
+    """One setting as declared. `sentence` says what it is for, `more` what only the manual adds."""
 
-    name: str
     value_type: ValueType[Any]
     default: Any
     sentence: str
+    more: str
     secret: bool
 
     def text(self, value: object) -> str:
@@ -55,19 +55,50 @@ class Declaration:
         return self.text(self.default)
 
 
-def setting(value_type: ValueType[T], default: T, sentence: str, *, secret: bool = False) -> T:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section within another, whose settings have a prefix there."""
+
+    section: type[Any]
+    prefix: str
+
+
+def setting(value_type: ValueType[T], default: T, sentence: str, more: str = "", *, secret: bool = False) -> T:
     """Declare a setting; the result is the field of a dataclass. A secret is left out of the dataclass's repr."""
-    metadata = {_KEY: (value_type, sentence, secret)}
+    metadata = {_MEMBER: Declaration(value_type, default, sentence, more, secret)}
     return dataclasses.field(default=default, repr=not secret, metadata=metadata)
 
 
-def declarations(section: type[Any]) -> dict[str, Declaration]:
-    """The settings of one section, by name, in the order of declaration."""
-    return {
-        field.name: Declaration(field.name, field.metadata[_KEY][0], field.default, *field.metadata[_KEY][1:])
-        for field in dataclasses.fields(section)
-        if _KEY in field.metadata
-    }
+def part(section: type[T], prefix: str = "") -> T:
+    """Declare the settings of another section within one; the result is the field of a dataclass."""
+    field: T = dataclasses.field(default_factory=section, metadata={_MEMBER: Part(section, prefix)})
+    return field
+
+
+def members(section: Any) -> Iterator[tuple[str, Declaration | Part]]:
+    """The settings and parts of a section, or of its class, by their fields."""
+    fields = dataclasses.fields(section)
+    return ((field.name, field.metadata[_MEMBER]) for field in fields if _MEMBER in field.metadata)
+
+
+def declarations(section: type[Any], prefix: str = "") -> dict[str, Declaration]:
+    """The settings of a section with those of its parts, by name, in the order of declaration."""
+    declared: dict[str, Declaration] = {}
+    for field, member in members(section):
+        if isinstance(member, Part):
+            declared |= declarations(member.section, prefix + member.prefix)
+        else:
+            declared[prefix + field] = member
+    return declared
+
+
+def values(section: Any, prefix: str = "") -> dict[str, Any]:
+    """The values that a section has, by the names of its `declarations`."""
+    found: dict[str, Any] = {}
+    for field, member in members(section):
+        value = getattr(section, field)
+        found |= values(value, prefix + member.prefix) if isinstance(member, Part) else {prefix + field: value}
+    return found
 
 
 class FileContent(str):
@@ -84,217 +115,3 @@ class FileContent(str):
 
 
 NO_CONTENT = FileContent()
-
-
-def _wrong(expected: str, text: str) -> ValueError:
-    return ValueError(f"expected {expected}, not '{text}'")
-
-
-def _read_boolean(text: str) -> bool:
-    word = text.lower()
-    if word in ("yes", "y", "1", "true"):
-        return True
-    if word in ("no", "n", "0", "false"):
-        return False
-    raise _wrong("yes or no", text)
-
-
-# Seconds in a unit. The first letters of a unit's name are enough; "m" is the minute.
-_TIME_UNITS = {
-    "secs": 1.0, "seconds": 1.0, "mins": 60.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0, "weeks": 604800.0,
-    "msecs": 0.001, "mseconds": 0.001, "millisecs": 0.001, "milliseconds": 0.001,
-}  # fmt: skip
-
-
-def _read_time(text: str) -> float:
-    match = re.fullmatch(r"([0-9]{1,9})\s*([a-z]*)", text.lower())
-    if not match:
-        raise _wrong("a time such as 30 secs, 5 mins or 500 ms", text)
-    number, unit = int(match[1]), match[2]
-    if not unit:
-        if number == 0:
-            return 0.0
-        raise ValueError(f"expected a unit after '{text}', such as '{text} secs'")
-    for name, seconds in _TIME_UNITS.items():
-        if name.startswith(unit):
-            return number * seconds
-    raise _wrong("a time in ms, secs, mins, hours, days or weeks", text)
-
-
-def _read_positive_time(text: str) -> float:
-    if not (duration := _read_time(text)):
-        raise _wrong("a time longer than nothing", text)
-    return duration
-
-
-def _show_time(seconds: float) -> str:
-    if seconds != int(seconds):
-        return f"{round(seconds * 1000)} ms"
-    for unit, length in (("weeks", 604800), ("days", 86400), ("hours", 3600), ("mins", 60)):
-        if seconds and seconds % length == 0:
-            number = int(seconds) // length
-            return f"{number} {unit if number > 1 else unit[:-1]}"
-    return f"{int(seconds)} secs"
-
-
-def _read_size(text: str) -> int:
-    if text.lower() == "unlimited":
-        return 0
-    match = re.fullmatch(r"([0-9]{1,15})\s*(?:b|([kmgt])(?:i?b)?)?", text.lower())
-    if not match:
-        raise _wrong("a size such as 40M, 128k, a number of bytes, or unlimited", text)
-    return int(match[1]) << (10 * " kmgt".index(match[2] or " "))
-
-
-def _show_size(octets: int) -> str:
-    for power, unit in ((40, "T"), (30, "G"), (20, "M"), (10, "k")):
-        if octets and octets % (1 << power) == 0:
-            return f"{octets >> power}{unit}"
-    return str(octets)
-
-
-def _read_uint(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,18}", text):
-        raise _wrong("a whole number", text)
-    return int(text)
-
-
-def _read_limit(text: str) -> int:
-    return 0 if text.lower() == "unlimited" else _read_uint(text)
-
-
-def _port_reader(lowest: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,5}", text) or not lowest <= int(text) <= 65535:
-            raise _wrong(f"a port number ({lowest}-65535)", text)
-        return int(text)
-
-    return read
-
-
-def _read_string(text: str) -> str:
-    # Most strings end up in a line of a protocol or of the log; a file named with "<" may well have several lines.
-    if any(character < " " or character == "\x7f" for character in text):
-        raise ValueError("expected one line without control characters")
-    return text
-
-
-def _read_host(text: str) -> str:
-    if not re.fullmatch(r"[!-~]*", text):
-        raise _wrong("the name or the address of a host", text)
-    return text
-
-
-def _read_path(text: str) -> str:
-    if text and not text.startswith("/"):
-        raise _wrong("an absolute path", text)
-    return text
-
-
-def _read_log_place(text: str) -> str:
-    if text not in ("", "syslog") and not text.startswith("/"):
-        raise _wrong("an absolute path, or syslog", text)
-    return text
-
-
-def _read_networks(text: str) -> tuple[str, ...]:
-    found = tuple(re.findall(r"[^\s,]+", text))
-    for word in found:
-        try:
-            ip_network(word.strip("[]"), strict=False)
-        except ValueError:
-            raise _wrong("addresses and networks such as 192.0.2.0/24", word) from None
-    return tuple(word.strip("[]") for word in found)
-
-
-def _read_pairs(text: str) -> str:
-    if len(text) % 2:
-        raise ValueError("expected pairs of characters, each to be replaced by the one after it")
-    return _read_string(text)
-
-
-def _read_ciphers(text: str) -> str:
-    if text:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(text)
-        except ssl.SSLError:
-            raise _wrong("ciphers that OpenSSL knows", text) from None
-    return text
-
-
-def _read_pem(text: str) -> FileContent:
-    if text and "-----BEGIN " not in text:
-        if "\n" in text:
-            raise ValueError("expected the content of a PEM file, with a line '-----BEGIN ...-----'")
-        raise ValueError("expected the content of a PEM file; to name a file, put '<' before its path")
-    return FileContent(_PEM_ON_ONE_LINE.sub(lambda match: "\n".join((match[1], *match[2].split(), match[3], "")), text))
-
-
-# A certificate that stands in the configuration itself: continued lines are joined by blanks.
-_PEM_ON_ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----) ([A-Za-z0-9+/= ]+) (-----END [A-Z0-9 ]+-----) ?")
-
-
-def _show_content(content: FileContent) -> str:
-    return f"<{content.path}" if content.path else content.replace("\n", " ").strip()
-
-
-def enum(*choices: str) -> ValueType[str]:
-    """One of the given words."""
-
-    def read(text: str) -> str:
-        if text not in choices:
-            raise _wrong(_alternatives(choices), text)
-        return text
-
-    return ValueType(read, str)
-
-
-def _alternatives(choices: Iterable[str]) -> str:
-    *others, last = (choice or "nothing" for choice in choices)
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def word_list(choices: Collection[str] = (), unknown: str = "unknown word") -> ValueType[tuple[str, ...]]:
-    """Words divided by blanks or commas; with `choices` only these (in any case, kept in lower case)."""
-
-    def read(text: str) -> tuple[str, ...]:
-        words = tuple(re.findall(r"[^\s,]+", text))
-        if not choices:
-            return words
-        words = tuple(word.lower() for word in words)
-        for word in words:
-            if word not in choices:
-                raise ValueError(f"{unknown}: {word}; available: {' '.join(choices)}")
-        return words
-
-    return ValueType(read, " ".join)
-
-
-def template(allowed: Collection[str]) -> ValueType[str]:
-    """Text with %-variables of the given names."""
-
-    def read(text: str) -> str:
-        variables.check(text, allowed)
-        return text
-
-    return ValueType(read, str)
-
-
-words: ValueType[tuple[str, ...]] = word_list()
-networks: ValueType[tuple[str, ...]] = ValueType(_read_networks, ", ".join)
-pairs: ValueType[str] = ValueType(_read_pairs, str)
-addresses: ValueType[tuple[str, ...]] = ValueType(words.read, ", ".join)
-boolean: ValueType[bool] = ValueType(_read_boolean, lambda value: "yes" if value else "no")
-seconds: ValueType[float] = ValueType(_read_time, _show_time)
-positive_seconds: ValueType[float] = ValueType(_read_positive_time, _show_time)
-size: ValueType[int] = ValueType(_read_size, _show_size)
-uint: ValueType[int] = ValueType(_read_uint, str)
-limit: ValueType[int] = ValueType(_read_limit, str)
-port: ValueType[int] = ValueType(_port_reader(1), str)
-port_or_none: ValueType[int] = ValueType(_port_reader(0), str)
-string: ValueType[str] = ValueType(_read_string, str)
-host: ValueType[str] = ValueType(_read_host, str)
-path: ValueType[str] = ValueType(_read_path, str)
-log_place: ValueType[str] = ValueType(_read_log_place, str)
-ciphers: ValueType[str] = ValueType(_read_ciphers, str)
-pem: ValueType[FileContent] = ValueType(_read_pem, _show_content, is_content=True)

@@ -104,6 +104,11 @@ def is_known(name: str) -> bool:
     return name in NAMES or name in UNSUPPORTED or name in UNSAFE or name.startswith(PREFIXES)
 
 
+def names() -> frozenset[str]:
+    """The names of single settings of Dovecot's."""
+    return NAMES | UNSUPPORTED.keys() | UNSAFE.keys()
+
+
 def default_text(name: str) -> str | None:
     """What `$name` stands for while it is not set; None when nobody knows the name."""
     return {**UNSUPPORTED, **UNSAFE}.get(name, ("",))[0] if is_known(name) else None

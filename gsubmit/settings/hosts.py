@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from gsubmit.settings.declare import ValueType, host
+from gsubmit.settings.declare import ValueType
+from gsubmit.settings.kinds import host
 
 
 def is_loopback(host: str) -> bool:

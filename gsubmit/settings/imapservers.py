@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gsubmit.settings.burl import PREFIX, ImapServerSettings
+from gsubmit.settings.burl import BURL_PREFIX, ImapServerSettings
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.hosts import canonical, is_loopback
 from gsubmit.settings.parse import Block, Value
-from gsubmit.settings.problem import Place, Report, nearest
-from gsubmit.settings.values import given
+from gsubmit.settings.problem import Place, Report
+from gsubmit.settings.reading import block_values, read_section
 
 
 class ImapServers:
@@ -21,17 +21,10 @@ class ImapServers:
 
     def read(self, block: Block) -> None:
         """Take in one block."""
-        known = declarations(ImapServerSettings)
-        values = {value.key: value for value in block.values()}
-        for value in values.values():
-            if value.key not in known:
-                near = nearest(value.key, known)
-                self._report.problem(value.place, f"unknown setting '{value.key}'{near}")
-        for inner in block.blocks():
-            self._report.problem(inner.place, f"unknown block '{inner.word}'")
+        values = block_values(block, declarations(ImapServerSettings), self._report)
         if not block.name:
             self._report.problem(block.place, "imap_urlauth_server needs a name")
-        server = ImapServerSettings(name=block.name, **given(ImapServerSettings, values, self._report))
+        server = read_section(ImapServerSettings, values, self._report, name=block.name)
         if not server.host:
             if "host" not in values or not values["host"].text:
                 self._report.problem(block.place, f"'{block}' needs a host")
@@ -39,12 +32,12 @@ class ImapServers:
         self._servers.append((server, block.place))
 
     def settings(
-        self, own: ImapServerSettings | None, values: Mapping[str, Value], whole: Place
+        self, own: ImapServerSettings, values: Mapping[str, Value], whole: Place
     ) -> tuple[ImapServerSettings, ...]:
         """All servers, the one outside the blocks first; problems are reported."""
         servers = list(self._servers)
-        if own is not None:
-            place = values[f"{PREFIX}host"].place if f"{PREFIX}host" in values else whole
+        if own.host:
+            place = values[f"{BURL_PREFIX}host"].place if f"{BURL_PREFIX}host" in values else whole
             servers.insert(0, (own, place))
         taken: set[tuple[str, int]] = set()
         for server, place in servers:
@@ -55,7 +48,7 @@ class ImapServers:
         return tuple(server for server, _ in servers)
 
     def _check(self, server: ImapServerSettings, place: Place) -> None:
-        prefix = "" if server.name else PREFIX
+        prefix = "" if server.name else BURL_PREFIX
         if server.host == "*":
             text = f"{prefix}host = * would let clients choose the server; name it, or add imap_urlauth_server blocks"
             self._report.problem(place, text)

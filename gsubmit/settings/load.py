@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from gsubmit.settings import foreign
-from gsubmit.settings.blocks import Certificate, LocalAddress, LocalName, PassdbSettings
-from gsubmit.settings.burl import own_server
+from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings
 from gsubmit.settings.consistency import check_consistency
 from gsubmit.settings.declare import NO_CONTENT, declarations
 from gsubmit.settings.imapservers import ImapServers
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
 from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
-from gsubmit.settings.sections import SECTIONS, Settings
+from gsubmit.settings.reading import given, known_values, read_section
+from gsubmit.settings.sections import Settings
 from gsubmit.settings.services import Services
-from gsubmit.settings.tls import SslSettings
-from gsubmit.settings.values import given, read_section
+from gsubmit.settings.tls import Certificate, SslSettings
 
 PROTOCOL = "submission"
 BLOCKS = frozenset({"service", "passdb", "imap_urlauth_server", "local_name", "local", "remote", "protocol"})
-CERTIFICATE_NAMES = tuple(field.name for field in fields(Certificate))
+CERTIFICATE_NAMES = tuple(declarations(Certificate))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,8 @@ def load_text(text: str, file: Path = Path("<text>")) -> Loaded:
 
 
 def _default_text(name: str) -> str | None:
-    for section in SECTIONS.values():
-        if declaration := declarations(section).get(name):
-            return declaration.value_type.show(declaration.default)
+    if declaration := declarations(Settings).get(name):
+        return declaration.value_type.show(declaration.default)
     return foreign.default_text(name)
 
 
@@ -71,25 +69,20 @@ class _Reader:
         self._imap_servers = ImapServers(report)
         self._passdbs: list[PassdbSettings] = []
         self._filters: list[Block] = []
-        self._known = {name for section in SECTIONS.values() for name in declarations(section)}
+        self._known = declarations(Settings).keys()
 
     def read(self, root: Block) -> Settings:
         values, blocks = self._applicable(root)
-        for value in values.values():
-            if value.key not in self._known and not foreign.pass_over(value, self._report):
-                near = nearest(value.key, {*self._known, *foreign.NAMES, *foreign.UNSUPPORTED, *foreign.UNSAFE})
-                self._report.problem(value.place, f"unknown setting '{value.key}'{near}")
+        known_values(values.values(), self._known, self._report, foreign.pass_over, foreign.names())
         for block in blocks:
             self._read_block(block)
-        sections: dict[str, Any] = {
-            attribute: read_section(section, values, self._report) for attribute, section in SECTIONS.items()
-        }
-        ssl: SslSettings = sections["ssl"]
-        settings = Settings(
-            **sections,
+        settings = read_section(Settings, values, self._report)
+        ssl = settings.ssl
+        settings = replace(
+            settings,
             services=self._services.settings(tls=ssl.ssl != "no"),
             passdbs=tuple(self._passdbs),
-            imap_servers=self._imap_servers.settings(own_server(sections["burl"]), values, root.place),
+            imap_servers=self._imap_servers.settings(settings.burl.server, values, root.place),
             local_names=tuple(self._local_name(block, ssl) for block in self._filters if block.word == "local_name"),
             local_addresses=tuple(self._local_addresses(ssl)),
         )
@@ -157,19 +150,22 @@ class _Reader:
             return None
 
     def _certificate(self, block: Block, ssl: SslSettings) -> dict[str, Any]:
-        """The certificate in a `local_name` or `local` block; what it does not set is the server's."""
+        """The certificate in a `local_name` or `local` block; what it does not set is the server's.
+
+        Only the server's second certificate does not go with a block's own: the client would choose between two names.
+        """
         values, blocks = self._applicable(block)
         for inner in blocks:
             foreign.pass_over_filter(inner, self._report)
-        for value in values.values():
-            if value.key in CERTIFICATE_NAMES:
-                continue
-            if value.key in self._known or foreign.is_known(value.key):
-                foreign.pass_over_filtered(value, block, self._report)
-            else:
-                self._report.problem(value.place, f"unknown setting '{value.key}'{nearest(value.key, self._known)}")
-        own = {name: value for name, value in values.items() if name in CERTIFICATE_NAMES}
+
+        def pass_over(value: Value, report: Report) -> bool:
+            is_known = value.key in self._known or foreign.is_known(value.key)
+            if is_known:
+                foreign.pass_over_filtered(value, block, report)
+            return is_known
+
+        own = known_values(values.values(), CERTIFICATE_NAMES, self._report, pass_over, self._known)
         inherited = {name: getattr(ssl, name) for name in CERTIFICATE_NAMES}
         if "ssl_cert" in own:
             inherited |= {"ssl_alt_cert": NO_CONTENT, "ssl_alt_key": NO_CONTENT}
-        return inherited | given(SslSettings, own, self._report)
+        return inherited | given(Certificate, own, self._report)

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gsubmit.settings.declare import (
-    boolean,
-    limit,
-    networks,
-    pairs,
-    seconds,
-    setting,
-    size,
-    string,
-    template,
-    uint,
-    word_list,
-)
+from gsubmit.settings.declare import part, setting
+from gsubmit.settings.kinds import boolean, limit, networks, pairs, seconds, size, string, template, uint, word_list
 
 MECHANISMS = (
     *("plain", "login", "scram-sha-256-plus", "scram-sha-256", "scram-sha-1-plus", "scram-sha-1"),
@@ -25,6 +14,39 @@ MECHANISMS = (
 DEFAULT_MECHANISMS = ("plain", "login")
 USERNAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"  # Dovecot's default
 USERNAME_VARIABLES = ("user", "username", "domain")
+
+
+@dataclass(frozen=True, slots=True)
+class UsernameSettings:
+    """What names of users look like."""
+
+    auth_username_format: str = setting(
+        template(USERNAME_VARIABLES), "%Lu", "Name of a user as passdbs, log and relay see it; %Lu is lower case."
+    )
+    auth_username_chars: str = setting(
+        string, USERNAME_CHARS, "Characters allowed in the names of users; empty means all but controls."
+    )
+    auth_username_translation: str = setting(
+        pairs, "", "Pairs of characters in names: the first of each pair becomes the second."
+    )
+    auth_default_realm: str = setting(string, "", "Domain to add to names that have none.")
+    auth_master_user_separator: str = setting(
+        string, "", "Text in a name with a master user's name behind it, who logs in for the user before it."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSettings:
+    """How stored passwords are compared, and verified logins remembered."""
+
+    auth_allow_weak_schemes: bool = setting(
+        boolean, False, "Whether passwords stored by weak schemes, such as MD5 or DES, are compared."
+    )
+    auth_max_hash_time: float = setting(seconds, 2.0, "Longest time that a stored hash may take; 0 means unlimited.")
+    auth_max_hash_memory: int = setting(size, 256 << 20, "Most memory that one may take; 0 means unlimited.")
+    auth_cache_size: int = setting(size, 0, "Memory for verified logins, so that they need no hashing; 0 means none.")
+    auth_cache_ttl: float = setting(seconds, 3600.0, "Time for which a verified login is remembered.")
+    auth_cache_negative_ttl: float = setting(seconds, 3600.0, "Time for which a refused password is remembered.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +81,5 @@ class AuthSettings:
         limit, 10, "Most connections of one user from one address or IPv6 network; 0 means unlimited."
     )
     auth_verbose: bool = setting(boolean, False, "Whether to log why a login failed.")
-
-
-@dataclass(frozen=True, slots=True)
-class UsernameSettings:
-    """What names of users look like."""
-
-    auth_username_format: str = setting(
-        template(USERNAME_VARIABLES), "%Lu", "Name of a user as passdbs, log and relay see it; %Lu is lower case."
-    )
-    auth_username_chars: str = setting(
-        string, USERNAME_CHARS, "Characters allowed in the names of users; empty means all but controls."
-    )
-    auth_username_translation: str = setting(
-        pairs, "", "Pairs of characters in names: the first of each pair becomes the second."
-    )
-    auth_default_realm: str = setting(string, "", "Domain to add to names that have none.")
-    auth_master_user_separator: str = setting(
-        string, "", "Text in a name with a master user's name behind it, who logs in for the user before it."
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordSettings:
-    """How stored passwords are compared, and verified logins remembered."""
-
-    auth_allow_weak_schemes: bool = setting(
-        boolean, False, "Whether passwords stored by weak schemes, such as MD5 or DES, are compared."
-    )
-    auth_max_hash_time: float = setting(seconds, 2.0, "Longest time that a stored hash may take; 0 means unlimited.")
-    auth_max_hash_memory: int = setting(size, 256 << 20, "Most memory that one may take; 0 means unlimited.")
-    auth_cache_size: int = setting(size, 0, "Memory for verified logins, so that they need no hashing; 0 means none.")
-    auth_cache_ttl: float = setting(seconds, 3600.0, "Time for which a verified login is remembered.")
-    auth_cache_negative_ttl: float = setting(seconds, 3600.0, "Time for which a refused password is remembered.")
+    usernames: UsernameSettings = part(UsernameSettings)
+    passwords: PasswordSettings = part(PasswordSettings)

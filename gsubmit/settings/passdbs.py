@@ -10,7 +10,7 @@ from gsubmit.settings.declare import declarations
 from gsubmit.settings.login import MECHANISMS
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, nearest, words
-from gsubmit.settings.values import given
+from gsubmit.settings.reading import block_values, read_section
 
 DRIVERS = ("passwd-file", "static", "oauth2", "imap", "dovecot")
 OTHER_DRIVERS = words("bsdauth checkpassword dict ldap lua pam passwd shadow sql vpopmail")
@@ -33,21 +33,16 @@ _PLAIN_RULES = {
 _OF_ENTRIES = frozenset({"nopassword", "noauthenticate"})
 
 # What else a passdb can be told in Dovecot, and the values that change nothing here.
-_DEFAULTS = {"auth_verbose": ("default",), "pass": ("no",), "use_worker": ("no", "yes")}
-_IGNORED = frozenset({"name"})
+_DEFAULTS = {"auth_verbose": ("default",), "use_worker": ("no", "yes")}
 
 
 def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
     """Read one passdb; None when it cannot be consulted for an error that is reported."""
-    known = declarations(PassdbSettings)
-    values = {value.key: value for value in block.values()}
-    for value in values.values():
-        if value.key not in known and value.key not in _IGNORED:
-            _pass_over(value, report)
-    for inner in block.blocks():
-        report.problem(inner.place, f"unknown block '{inner.word}'")
-    passdb = PassdbSettings(file=block.place.file, line=block.place.line, **given(PassdbSettings, values, report))
-    if "pass" in values and values["pass"].text.lower() == "yes":  # an older way to say it
+    values = block_values(block, {*declarations(PassdbSettings), "pass"}, report, _pass_over, _DEFAULTS)
+    passdb = read_section(PassdbSettings, values, report, file=block.place.file, line=block.place.line)
+    if "pass" in values and values["pass"].text.lower() not in ("yes", "no"):
+        report.problem(values["pass"].place, f"pass = {values['pass'].text} in a passdb is not supported")
+    elif "pass" in values and values["pass"].text.lower() == "yes":  # an older way to say it
         if passdb.result_success not in ("return-ok", "continue"):
             text = f"pass = yes contradicts result_success = {passdb.result_success}"
             report.problem(values["pass"].place, text)
@@ -70,13 +65,12 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
     return passdb if _is_usable(passdb, block, report) else None
 
 
-def _pass_over(value: Value, report: Report) -> None:
-    if value.key not in _DEFAULTS:
-        near = nearest(value.key, {*declarations(PassdbSettings), *_DEFAULTS})
-        report.problem(value.place, f"unknown setting '{value.key}'{near}")
-    elif value.text.lower() not in _DEFAULTS[value.key] and (value.key, value.text.lower()) != ("pass", "yes"):
+def _pass_over(value: Value, report: Report) -> bool:
+    """What else a passdb has in Dovecot."""
+    if value.text.lower() not in _DEFAULTS.get(value.key, (value.text.lower(),)):
         # Who is let in may depend on it, so the passdb cannot be consulted as if it were not there.
         report.problem(value.place, f"{value.key} = {value.text} in a passdb is not supported")
+    return value.key in _DEFAULTS or value.key == "name"
 
 
 def _check_absent(passdb: PassdbSettings, values: dict[str, Value], block: Block, report: Report) -> None:

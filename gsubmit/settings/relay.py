@@ -1,86 +1,67 @@
-"""The settings of the relay, once: type, default, and what each is for. See sections.py for the others."""
+"""The settings of a relay: those of `submission_relay_*`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gsubmit.settings.declare import (
-    boolean,
-    enum,
-    path,
-    port,
-    positive_seconds,
-    seconds,
-    setting,
-    string,
-    uint,
-    word_list,
-)
+from gsubmit.settings.declare import part, setting
 from gsubmit.settings.hosts import server
+from gsubmit.settings.kinds import boolean, enum, path, port, positive_seconds, seconds, string, uint, word_list
 
-CAPABILITIES = (
-    *("8bitmime", "auth", "binarymime", "burl", "chunking", "dsn", "enhancedstatuscodes", "etrn", "pipelining"),
-    *("size", "smtputf8", "starttls", "vrfy", "xclient", "none"),
-)
 # What we make use of when a relay says it, but STARTTLS: submission_relay_ssl decides about that.
 RELAY_KEYWORDS = (
     *("8bitmime", "auth", "binarymime", "chunking", "dsn", "limits"),
     *("pipelining", "size", "smtputf8", "vrfy", "xclient"),
 )
+RELAY_PREFIX = "submission_relay_"
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLogin:
+    """How we log in at a relay. Without `user` we do not."""
+
+    user: str = setting(string, "", "User to log in as at the relay; empty means no login.")
+    master_user: str = setting(
+        string, "", "User whose password it is, when submission_relay_user is another; empty means the same."
+    )
+    password: str = setting(string, "", "Password for the login at the relay.", secret=True)
+    auth_cleartext: bool = setting(boolean, False, "Whether to log in without TLS at a relay on another machine.")
 
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """The MTA that gets every message."""
+    """The MTA that gets messages."""
 
-    submission_relay_host: str = setting(
-        server, "", "Name or address of the relay, or unix:PATH; without one MAIL is refused."
-    )
-    submission_relay_port: int = setting(port, 25, "TCP port of the relay.")
-    submission_relay_ssl: str = setting(
+    host: str = setting(server, "", "Name or address of the relay, or unix:PATH; without one MAIL is refused.")
+    port: int = setting(port, 25, "TCP port of the relay.")
+    ssl: str = setting(
         enum("no", "smtps", "starttls"), "no", "TLS to the relay: no, smtps (from the first octet) or starttls."
     )
-    submission_relay_ssl_verify: bool = setting(
-        boolean, True, "Whether the relay's certificate must be valid for its name."
-    )
-    submission_relay_user: str = setting(string, "", "User to log in as at the relay; empty means no login.")
-    submission_relay_master_user: str = setting(
-        string, "", "User whose password it is, when submission_relay_user is another; empty means the same."
-    )
-    submission_relay_password: str = setting(string, "", "Password for the login at the relay.", secret=True)
-    submission_relay_auth_cleartext: bool = setting(
-        boolean, False, "Whether to log in without TLS at a relay on another machine."
-    )
-    submission_relay_trusted: bool = setting(
+    ssl_verify: bool = setting(boolean, True, "Whether the relay's certificate must be valid for its name.")
+    login: RelayLogin = part(RelayLogin)
+    trusted: bool = setting(
         boolean, False, "Whether to tell the relay by XCLIENT, when it offers that, who the client is."
     )
-    submission_backend_capabilities: tuple[str, ...] = setting(
-        word_list(CAPABILITIES, "Unknown SMTP capability"),
-        (),
-        "EHLO keywords to take for the relay's when telling clients what there is, or none; empty means to ask it.",
-    )
-    submission_relay_discard_ehlo_keywords: tuple[str, ...] = setting(
+    discard_ehlo_keywords: tuple[str, ...] = setting(
         word_list(RELAY_KEYWORDS, "Unknown EHLO keyword"),
         (),
         "EHLO keywords of the relay to take as not said, such as chunking, for a relay that does not honour them.",
     )
-    submission_relay_rawlog_dir: str = setting(
+    rawlog_dir: str = setting(
         path, "", "Folder that gets a copy of what is said to the relay and heard from it; empty means none."
     )
-    submission_relay_connect_timeout: float = setting(
+    connect_timeout: float = setting(
         positive_seconds, 30.0, "Time to reach the relay, for each step until login, and for a turn."
     )
-    submission_relay_command_timeout: float = setting(
+    command_timeout: float = setting(
         positive_seconds, 300.0, "Time without progress after which the relay counts as lost."
     )
-    submission_relay_data_done_timeout: float = setting(
+    data_done_timeout: float = setting(
         seconds,
         0.0,
         "Time to wait for the reply to a message that was sent whole; 0 means twice submission_relay_command_timeout.",
     )
-    submission_relay_max_idle_time: float = setting(
+    max_idle_time: float = setting(
         positive_seconds, 1740.0, "Time after which an unused connection to the relay is closed."
     )
-    submission_relay_max_connections: int = setting(
-        uint, 100, "Most connections to the relay at a time; 0 means unlimited."
-    )
+    max_connections: int = setting(uint, 100, "Most connections to the relay at a time; 0 means unlimited.")

@@ -1,7 +1,6 @@
 """Every setting, once: its type, its default, and what it is for.
 
-The attribute has the setting's name. The man page gsubmit.conf.5 and the files in conf.d are held to these declarations
-by tests. Times are seconds; sizes are octets, and 0 is unlimited.
+Times are seconds; sizes are octets, and 0 is unlimited.
 """
 
 from __future__ import annotations
@@ -11,25 +10,29 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, ServiceSettings
-from gsubmit.settings.burl import BurlSettings, ImapServerSettings
-from gsubmit.settings.declare import (
+from gsubmit.settings.burl import BURL_PREFIX, BurlSettings, ImapServerSettings
+from gsubmit.settings.declare import part, setting
+from gsubmit.settings.kinds import (
     addresses,
     boolean,
     enum,
     host,
     log_place,
     path,
-    setting,
     size,
     string,
     template,
     uint,
     word_list,
 )
-from gsubmit.settings.login import AuthSettings, PasswordSettings, UsernameSettings
-from gsubmit.settings.relay import RelaySettings
-from gsubmit.settings.tls import SslClientSettings, SslSettings
+from gsubmit.settings.login import AuthSettings
+from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
+from gsubmit.settings.tls import SslSettings
 
+CAPABILITIES = (
+    *("8bitmime", "auth", "binarymime", "burl", "chunking", "dsn", "enhancedstatuscodes", "etrn", "pipelining"),
+    *("size", "smtputf8", "starttls", "vrfy", "xclient", "none"),
+)
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
 WORKAROUNDS_WITHOUT_EFFECT = frozenset({"exotic-backend"})
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
@@ -84,6 +87,11 @@ class SubmissionSettings:
         "in=%i out=%o",
         "Figures logged at the end of a session: %{input}, %{output}, %{session}, %{command_count}, %{reply_count}.",
     )
+    submission_backend_capabilities: tuple[str, ...] = setting(
+        word_list(CAPABILITIES, "Unknown SMTP capability"),
+        (),
+        "EHLO keywords to take for the relay's when telling clients what there is, or none; empty means to ask it.",
+    )
     submission_add_received_header: bool = setting(
         boolean, True, "Whether to add a Received field to each message (RFC 5321 4.4)."
     )
@@ -101,45 +109,17 @@ class LoggingSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration."""
+    """The whole configuration: parts whose settings stand outside any block, and what blocks say."""
 
-    server: ServerSettings = field(default_factory=ServerSettings)
-    submission: SubmissionSettings = field(default_factory=SubmissionSettings)
-    relay: RelaySettings = field(default_factory=RelaySettings)
-    ssl: SslSettings = field(default_factory=SslSettings)
-    ssl_client: SslClientSettings = field(default_factory=SslClientSettings)
-    auth: AuthSettings = field(default_factory=AuthSettings)
-    usernames: UsernameSettings = field(default_factory=UsernameSettings)
-    passwords: PasswordSettings = field(default_factory=PasswordSettings)
-    burl: BurlSettings = field(default_factory=BurlSettings)
-    logging: LoggingSettings = field(default_factory=LoggingSettings)
+    server: ServerSettings = part(ServerSettings)
+    submission: SubmissionSettings = part(SubmissionSettings)
+    relay: RelaySettings = part(RelaySettings, RELAY_PREFIX)
+    ssl: SslSettings = part(SslSettings)
+    auth: AuthSettings = part(AuthSettings)
+    burl: BurlSettings = part(BurlSettings, BURL_PREFIX)
+    logging: LoggingSettings = part(LoggingSettings)
     services: ServiceSettings = field(default_factory=ServiceSettings)
     local_names: tuple[LocalName, ...] = ()
     local_addresses: tuple[LocalAddress, ...] = ()
     passdbs: tuple[PassdbSettings, ...] = ()
-    imap_servers: tuple[ImapServerSettings, ...] = ()  # all of BURL's
-
-    @property
-    def client_min_protocol(self) -> str:
-        """The lowest TLS version of connections that we make."""
-        return self.ssl_client.ssl_client_min_protocol or self.ssl.ssl_min_protocol
-
-    @property
-    def client_cipher_list(self) -> str:
-        """The ciphers of connections that we make."""
-        return self.ssl_client.ssl_client_cipher_list or self.ssl.ssl_cipher_list
-
-
-# The sections whose settings stand outside any block, by attribute of Settings.
-SECTIONS = {
-    "server": ServerSettings,
-    "submission": SubmissionSettings,
-    "relay": RelaySettings,
-    "ssl": SslSettings,
-    "ssl_client": SslClientSettings,
-    "auth": AuthSettings,
-    "usernames": UsernameSettings,
-    "passwords": PasswordSettings,
-    "burl": BurlSettings,
-    "logging": LoggingSettings,
-}
+    imap_servers: tuple[ImapServerSettings, ...] = ()  # all of BURL's, that of burl.server first

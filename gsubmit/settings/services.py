@@ -9,7 +9,7 @@ from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSION
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest, words
-from gsubmit.settings.values import given
+from gsubmit.settings.reading import block_values, given, known_values
 
 NAME = "submission-login"
 
@@ -22,6 +22,7 @@ _SERVICE_NAMES = words(
 )
 # In Dovecot the socket by which logins ask how long an address has to wait; mode = 0 closes it.
 _ANVIL, _PENALTY = "anvil", "anvil-auth-penalty"
+_LISTENER_NAMES = frozenset({"haproxy", "reuse_port"})
 _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 
@@ -43,14 +44,12 @@ class Services:
         if block.name != NAME:
             self.report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
             return
-        for entry in block.entries:
-            if isinstance(entry, Value):
-                self._read_value(entry)
-            elif entry.word == "inet_listener":
+        names = declarations(ServiceSettings)
+        self._values |= known_values(block.values(), names, self.report, _pass_over, _SERVICE_NAMES)
+        for entry in block.blocks():
+            if entry.word == "inet_listener":
                 self.places.setdefault(entry.name, entry.place)
-                self._listeners.setdefault(entry.name, {}).update((value.key, value) for value in entry.values())
-                for inner in entry.blocks():
-                    self.report.problem(inner.place, f"unknown block '{inner.word}'")
+                self._listeners.setdefault(entry.name, {}).update(_listener_values(entry, self.report))
             elif entry.word in _OTHER_LISTENERS:
                 self.report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
             else:
@@ -65,16 +64,6 @@ class Services:
             else:
                 text = f"{entry.key if isinstance(entry, Value) else entry} is ignored, gsubmit is one process"
                 self.report.notice("ignored", entry.place, text)
-
-    def _read_value(self, value: Value) -> None:
-        known = declarations(ServiceSettings)
-        if value.key in known:
-            self._values[value.key] = value
-        elif value.key in _SERVICE_NAMES:
-            self.report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit is one process")
-        else:
-            near = nearest(value.key, {*known, *_SERVICE_NAMES})
-            self.report.problem(value.place, f"unknown setting '{value.key}'{near}")
 
     def settings(self, *, tls: bool) -> ServiceSettings:
         """The result of all blocks read. Without TLS the listener on port 465 is not there by itself."""
@@ -93,18 +82,28 @@ class Services:
         return ServiceSettings(opened, limit, self._has_penalty)
 
     def _listener(self, name: str, values: dict[str, Value]) -> InetListener | None:
-        known = declarations(InetListener)
-        for value in values.values():
-            if value.key == "haproxy":
-                if value.text.lower() not in ("no", "n", "0", "false"):
-                    self.report.problem(value.place, "haproxy is not supported yet, clients could not be understood")
-            elif value.key == "reuse_port":
-                self.report.notice("ignored", value.place, "reuse_port is ignored, gsubmit is one process")
-            elif value.key not in known:
-                near = nearest(value.key, {*known, "haproxy", "reuse_port"})
-                self.report.problem(value.place, f"unknown setting '{value.key}'{near}")
         start = {listener.name: listener for listener in (SUBMISSION, SUBMISSIONS)}.get(name, InetListener(name))
         if not start.port and "port" not in values:
             self.report.problem(self.places[name], f"'inet_listener {name}' needs a port")
             return None
         return replace(start, **given(InetListener, values, self.report))
+
+
+def _pass_over(value: Value, report: Report) -> bool:
+    """What else a service has in Dovecot."""
+    if value.key in _SERVICE_NAMES:
+        report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit is one process")
+    return value.key in _SERVICE_NAMES
+
+
+def _listener_values(block: Block, report: Report) -> dict[str, Value]:
+    return block_values(block, declarations(InetListener), report, _pass_over_of_listener, _LISTENER_NAMES)
+
+
+def _pass_over_of_listener(value: Value, report: Report) -> bool:
+    """What else an inet_listener has in Dovecot."""
+    if value.key == "haproxy" and value.text.lower() not in ("no", "n", "0", "false"):
+        report.problem(value.place, "haproxy is not supported yet, clients could not be understood")
+    elif value.key == "reuse_port":
+        report.notice("ignored", value.place, "reuse_port is ignored, gsubmit is one process")
+    return value.key in _LISTENER_NAMES

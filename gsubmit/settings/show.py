@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, Certificate, InetListener, PassdbSettings, ServiceSettings
+from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, InetListener, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import ImapServerSettings
-from gsubmit.settings.declare import HIDDEN, declarations
+from gsubmit.settings.declare import HIDDEN, declarations, values
 from gsubmit.settings.lines import quote
-from gsubmit.settings.sections import SECTIONS, Settings
+from gsubmit.settings.sections import Settings
 from gsubmit.settings.services import NAME
-from gsubmit.settings.tls import SslSettings
 
 _SECRET = re.compile(
     r"((?<![^ ])(?!nopassword=)[^ =]*"
@@ -24,14 +23,12 @@ _URL_PASSWORD = re.compile(r"(://[^/ @:]*:)[^/ ]*@")
 
 def changed(settings: Settings) -> list[tuple[str, str]]:
     """The settings outside blocks that differ from their defaults, by name and value; secrets are `<hidden>`."""
-    different = []
-    for attribute, section in SECTIONS.items():
-        values, defaults = getattr(settings, attribute), section()
-        for name, declaration in declarations(section).items():
-            value = getattr(values, name)
-            if value != getattr(defaults, name):
-                different.append((name, declaration.text(value)))
-    return different
+    return list(_changed(settings, Settings()))
+
+
+def _changed(section: object, defaults: object) -> Iterator[tuple[str, str]]:
+    declared, usual = declarations(type(section)), values(defaults)
+    return ((name, declared[name].text(value)) for name, value in values(section).items() if value != usual[name])
 
 
 def blocks(settings: Settings) -> list[str]:
@@ -51,9 +48,9 @@ def blocks(settings: Settings) -> list[str]:
         if server.name:
             lines += _block(f"imap_urlauth_server {quote(server.name)}", _different(server, ImapServerSettings()))
     for local in settings.local_names:
-        lines += _block(f'local_name "{" ".join(local.names)}"', _certificate(local, settings.ssl))
+        lines += _block(f'local_name "{" ".join(local.names)}"', _different(local, settings.ssl))
     for address in settings.local_addresses:
-        lines += _block(f"local {address.network}", _certificate(address, settings.ssl))
+        lines += _block(f"local {address.network}", _different(address, settings.ssl))
     return lines
 
 
@@ -78,22 +75,9 @@ def _service(settings: Settings) -> Iterator[str]:
         yield from _block(f"service {NAME}", inner)
 
 
-def _certificate(certificate: Certificate, server: SslSettings) -> list[str]:
-    """The lines of a block's own certificate; what it shares with the server is not said again."""
-    return [
-        f"{name} = {declaration.text(getattr(certificate, name))}"
-        for name, declaration in declarations(SslSettings).items()
-        if hasattr(certificate, name) and getattr(certificate, name) != getattr(server, name)
-    ]
-
-
 def _different(section: object, defaults: object) -> list[str]:
-    """The lines of those settings of a section that differ from their defaults."""
-    return [
-        f"{name} = {declaration.text(getattr(section, name))}"
-        for name, declaration in declarations(type(section)).items()
-        if getattr(section, name) != getattr(defaults, name)
-    ]
+    """The lines of those settings of a section that differ from its defaults, or from another section's values."""
+    return [f"{name} = {text}" for name, text in _changed(section, defaults)]
 
 
 def _block(head: str, inner: list[str]) -> list[str]:

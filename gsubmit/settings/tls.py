@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gsubmit.settings.declare import NO_CONTENT, FileContent, boolean, ciphers, enum, path, pem, setting, string
+from gsubmit.settings.declare import NO_CONTENT, FileContent, part, setting
+from gsubmit.settings.kinds import boolean, ciphers, enum, path, pem, string
 from gsubmit.settings.namefield import name_field
 
 OLD_TLS_VERSIONS = ("ANY", "TLSv1", "TLSv1.1")  # RFC 8996
@@ -12,43 +13,19 @@ TLS_VERSIONS = (*OLD_TLS_VERSIONS, "TLSv1.2", "TLSv1.3", "LATEST")
 
 
 @dataclass(frozen=True, slots=True)
-class SslSettings:
-    """TLS with clients."""
+class Certificate:
+    """A certificate with its key, the server's or that of a `local_name` or `local` block."""
 
-    ssl: str = setting(
-        enum("no", "yes", "required"), "yes", "TLS for clients: no, yes, or required before AUTH in any form."
-    )
-    ssl_cert: FileContent = setting(  # noqa: RUF009 - a declaration like the others
-        pem, NO_CONTENT, "Certificate with its chain, PEM; write <path to name a file."
-    )
-    ssl_key: FileContent = setting(  # noqa: RUF009
+    ssl_cert: FileContent = setting(pem, NO_CONTENT, "Certificate with its chain, PEM; write <path to name a file.")
+    ssl_key: FileContent = setting(
         pem, NO_CONTENT, "Private key of the certificate, PEM; write <path to name a file.", secret=True
     )
     ssl_key_password: str = setting(string, "", "Password of the private key.", secret=True)
-    ssl_alt_cert: FileContent = setting(  # noqa: RUF009
+    ssl_alt_cert: FileContent = setting(
         pem, NO_CONTENT, "Second certificate with its chain, PEM, with a key of another kind (RSA beside ECDSA)."
     )
-    ssl_alt_key: FileContent = setting(  # noqa: RUF009
+    ssl_alt_key: FileContent = setting(
         pem, NO_CONTENT, "Private key of the second certificate, PEM; its password is ssl_key_password.", secret=True
-    )
-    ssl_min_protocol: str = setting(
-        enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version with clients, relay and IMAP servers."
-    )
-    ssl_cipher_list: str = setting(
-        ciphers, "", "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means none without forward secrecy."
-    )
-    ssl_prefer_server_ciphers: bool = setting(boolean, False, "Whether our order of ciphers wins over the client's.")
-    ssl_ca: FileContent = setting(  # noqa: RUF009
-        pem, NO_CONTENT, "CA certificates that client certificates are verified with, and the CRLs of these CAs, PEM."
-    )
-    ssl_verify_client_cert: bool = setting(
-        boolean, False, "Whether to ask clients for a certificate; one that is not valid ends the connection."
-    )
-    ssl_require_crl: bool = setting(
-        boolean, True, "Whether each CA above a client's certificate needs a current CRL; no means to ignore CRLs."
-    )
-    ssl_cert_username_field: str = setting(
-        name_field, "commonName", "Field of a client certificate's subject that names the user, as OpenSSL calls it."
     )
 
 
@@ -62,13 +39,52 @@ class SslClientSettings:
     ssl_client_cipher_list: str = setting(
         ciphers, "", "Ciphers for TLS 1.2 and older with relay and IMAP servers; empty means ssl_cipher_list."
     )
-    ssl_client_cert: FileContent = setting(  # noqa: RUF009
+    ssl_client_cert: FileContent = setting(
         pem, NO_CONTENT, "Certificate to show to the relay, PEM; write <path to name a file."
     )
-    ssl_client_key: FileContent = setting(  # noqa: RUF009
+    ssl_client_key: FileContent = setting(
         pem, NO_CONTENT, "Private key of the certificate for the relay, PEM.", secret=True
     )
     ssl_client_ca_file: str = setting(path, "", "File of CA certificates to verify the relay with.")
     ssl_client_ca_dir: str = setting(
         path, "", "Folder of CA certificates to verify the relay with; without file and folder: the system's."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SslSettings(Certificate):
+    """TLS with clients."""
+
+    ssl: str = setting(
+        enum("no", "yes", "required"), "yes", "TLS for clients: no, yes, or required before AUTH in any form."
+    )
+    ssl_min_protocol: str = setting(
+        enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version with clients, relay and IMAP servers."
+    )
+    ssl_cipher_list: str = setting(
+        ciphers, "", "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means none without forward secrecy."
+    )
+    ssl_prefer_server_ciphers: bool = setting(boolean, False, "Whether our order of ciphers wins over the client's.")
+    ssl_ca: FileContent = setting(
+        pem, NO_CONTENT, "CA certificates that client certificates are verified with, and the CRLs of these CAs, PEM."
+    )
+    ssl_verify_client_cert: bool = setting(
+        boolean, False, "Whether to ask clients for a certificate; one that is not valid ends the connection."
+    )
+    ssl_require_crl: bool = setting(
+        boolean, True, "Whether each CA above a client's certificate needs a current CRL; no means to ignore CRLs."
+    )
+    ssl_cert_username_field: str = setting(
+        name_field, "commonName", "Field of a client certificate's subject that names the user, as OpenSSL calls it."
+    )
+    client: SslClientSettings = part(SslClientSettings)
+
+    @property
+    def client_min_protocol(self) -> str:
+        """The lowest TLS version of connections that we make."""
+        return self.client.ssl_client_min_protocol or self.ssl_min_protocol
+
+    @property
+    def client_cipher_list(self) -> str:
+        """The ciphers of connections that we make."""
+        return self.client.ssl_client_cipher_list or self.ssl_cipher_list

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ssl
 
-from gsubmit.settings.sections import Settings
+from gsubmit.settings.tls import SslSettings
 from gsubmit.tls import certificates
 
 
-def client_context(settings: Settings, *, verify: bool) -> ssl.SSLContext:
+def client_context(settings: SslSettings, *, verify: bool) -> ssl.SSLContext:
     """The TLS settings for connections that we make. Raises CertificateError, also for unusable CA files."""
-    own = settings.ssl_client
+    own = settings.client
     context = certificates.client_context(
         own.ssl_client_ca_file,
         own.ssl_client_ca_dir,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import ip_address
 
-from gsubmit.settings.blocks import Certificate, LocalName
+from gsubmit.settings.blocks import LocalName
 from gsubmit.settings.sections import Settings
-from gsubmit.settings.tls import SslSettings
+from gsubmit.settings.tls import Certificate, SslSettings
 from gsubmit.tls import certificates
 
 _Chooser = Callable[[ssl.SSLSocket | ssl.SSLObject, str | None, ssl.SSLContext], None]
@@ -52,7 +52,7 @@ class ServerTls:
             names.update({_comparable(name): context for name in block.names})
         return names
 
-    def _context(self, own: SslSettings, shown: SslSettings | Certificate, where: str) -> ssl.SSLContext:
+    def _context(self, own: SslSettings, shown: Certificate, where: str) -> ssl.SSLContext:
         context = _context(own)
         certificates.load(context, shown.ssl_cert, shown.ssl_key, shown.ssl_key_password, where)
         if shown.ssl_alt_cert:

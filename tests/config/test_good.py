@@ -36,9 +36,9 @@ def test_least() -> None:
 def test_debian() -> None:
     loaded = load(GOOD / "debian" / "dovecot.conf")
     assert loaded.settings.auth.auth_mechanisms == ("plain",)
-    assert loaded.settings.relay.submission_relay_host == "mx.example.org"
+    assert loaded.settings.relay.host == "mx.example.org"
     assert loaded.settings.services.inet_listeners == (SUBMISSION,)
-    assert loaded.settings.ssl_client.ssl_client_ca_dir == "/etc/ssl/certs"
+    assert loaded.settings.ssl.client.ssl_client_ca_dir == "/etc/ssl/certs"
     assert [passdb.driver for passdb in loaded.settings.passdbs] == ["pam"]
     assert said(loaded, "warning") == [
         "auth-system.conf.ext:1: passdb driver pam is not supported yet, this passdb is never consulted: "
@@ -53,7 +53,7 @@ def test_all_in_one() -> None:
     loaded = load(GOOD / "all-in-one.conf")
     assert loaded.settings.services.inet_listeners == (InetListener("submission", port=6587),)
     assert loaded.settings.services.client_limit == 4000
-    assert loaded.settings.passwords.auth_cache_size == 10 << 20
+    assert loaded.settings.auth.passwords.auth_cache_size == 10 << 20
     assert loaded.settings.server.listen == ("127.0.0.1",)
     assert not said(loaded, "warning")
 
@@ -68,10 +68,10 @@ def test_language() -> None:
     assert settings.ssl.ssl == "required"
     assert settings.ssl.ssl_key.path == GOOD / "key.pem"
     assert settings.submission.submission_max_recipients == 7
-    assert settings.relay.submission_relay_host == "mx.example.org"
-    assert settings.relay.submission_relay_user == "mx.example.org user"
-    assert settings.relay.submission_relay_password == "$ecret"
-    assert settings.relay.submission_relay_rawlog_dir == "/tmp"
+    assert settings.relay.host == "mx.example.org"
+    assert settings.relay.login.user == "mx.example.org user"
+    assert settings.relay.login.password == "$ecret"
+    assert settings.relay.rawlog_dir == "/tmp"
     assert settings.services.client_limit == 1000
     assert settings.services.inet_listeners == (
         InetListener("submission", ("127.0.0.1", "::1"), 587, False),

@@ -8,6 +8,7 @@ import os
 import resource
 import ssl
 import threading
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -45,18 +46,18 @@ def test_no_relay() -> None:
         ("", "tls", "no"),
         ("", "context", None),
         ("submission_relay_ssl = smtps", "tls", "smtps"),
-        ("submission_relay_user = me\nsubmission_relay_password = x", "user", "me"),
-        ("submission_relay_user = me\nsubmission_relay_password = x", "password", "x"),
-        ("submission_relay_user = me\nsubmission_relay_password = x\nsubmission_relay_master_user = boss", "master_user", "boss"),
+        ("submission_relay_user = me\nsubmission_relay_password = x", "login.user", "me"),
+        ("submission_relay_user = me\nsubmission_relay_password = x", "login.password", "x"),
+        ("submission_relay_user = me\nsubmission_relay_password = x\nsubmission_relay_master_user = boss", "login.master_user", "boss"),
         ("", "trusted", False),
         ("submission_relay_trusted = yes", "trusted", True),
-        ("", "auth_cleartext", False),
-        ("submission_relay_auth_cleartext = yes", "auth_cleartext", True),
+        ("", "login.auth_cleartext", False),
+        ("submission_relay_auth_cleartext = yes", "login.auth_cleartext", True),
         ("submission_relay_rawlog_dir = /var/log/raw", "rawlog_dir", "/var/log/raw"),
     ],
 )  # fmt: skip
 def test_hop(text: str, attribute: str, value: object) -> None:
-    assert getattr(built(text).pool.hop, attribute) == value
+    assert attrgetter(attribute)(built(text).pool.hop) == value
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,9 @@ def dialling(leg: str, files: Files, text: str) -> ssl.SSLContext:
     """The context of a leg, with these settings."""
     settings = load_text(f"ssl = no\nssl_client_ca_file = {files.ca}\n{text}\n{passdb(files)}").settings
     if leg == "relay":
-        return relay_context(settings, verify=True)
+        return relay_context(settings.ssl, verify=True)
     if leg == "relay, not verified":
-        return relay_context(settings, verify=False)
+        return relay_context(settings.ssl, verify=False)
     (link,) = build_chain(settings).links
     assert isinstance(link.passdb, ImapServer)
     assert link.passdb._context is not None

@@ -120,7 +120,7 @@ class ShownConnection(RelayConnection):
             return
         if self.hop.trusted and self.client is None:
             self._talk.transcript.note("submission_relay_trusted = yes, but the relay does not offer XCLIENT to us")
-        if self.hop.user:
+        if self.hop.login.user:
             self._story.begin("AUTH", Stage.AUTH)
 
 
@@ -136,7 +136,7 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
     """
     story, client = Story(talk), client_here(hop, login)
     story.begin("connect", Stage.CONNECT)
-    talk.transcript.hide(hop.password.encode("utf-8", "surrogateescape"))
+    talk.transcript.hide(hop.login.password.encode("utf-8", "surrogateescape"))
     try:
         connection = open_connection(hop, Addresses(hop.host), client, make=partial(ShownConnection, story))
         connection.check_silence()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gsubmit.app.build import CannotStart, next_hop
-from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.nexthop import NO_LOGIN, NextHop
 from gsubmit.settings.load import load
 from gsubmit.tls.certificates import CertificateError, client_context
 
@@ -52,7 +52,7 @@ class Target:
     def without_trust(self, why: str) -> Target:
         """The same, to look at its certificate, whoever it is: nobody logs in there."""
         context = unverified_context()
-        hop = replace(self.hop, context=context, user="", trusted=False) if self.hop else None
+        hop = replace(self.hop, context=context, login=NO_LOGIN, trusted=False) if self.hop else None
         return replace(self, context=context, trust=why, hop=hop)
 
     def __str__(self) -> str:
@@ -112,8 +112,8 @@ def relay_target(path: Path) -> Target:
         port=hop.port,
         tls=_RELAY_TLS[hop.tls],
         context=context,
-        trust=_trust(settings.ssl_client.ssl_client_ca_file, settings.ssl_client.ssl_client_ca_dir) if trusts else ANY,
-        user=hop.user or None,
+        trust=_trust(settings.ssl.client.ssl_client_ca_file, settings.ssl.client.ssl_client_ca_dir) if trusts else ANY,
+        user=hop.login.user or None,
         helo=hop.hostname,
         connect_timeout=hop.connect_timeout,
         command_timeout=hop.command_timeout,

@@ -16,8 +16,9 @@ from gsubmit.auth.schemes.scram import keys_of
 from gsubmit.sasl.claims import Account, Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys, Token
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
+from gsubmit.settings.login import AuthSettings, PasswordSettings, UsernameSettings
 from gsubmit.settings.problem import SettingsError
-from gsubmit.settings.sections import SECTIONS, Settings
+from gsubmit.settings.sections import Settings
 from tests.unit.auth.answering import KEYS, ORIGIN, Answering, Users, chain, down, link, no, unknown, yes
 
 SCRAM = "SCRAM-SHA-256"
@@ -330,12 +331,10 @@ class TestKeys:
 
 
 def settings(*passdbs: PassdbSettings, **auth: Any) -> Settings:
-    """The settings of these, each in its section."""
-    sections: dict[str, Any] = {
-        attribute: section(**{name: value for name, value in auth.items() if name in declarations(section)})
-        for attribute, section in SECTIONS.items()
-    }
-    return Settings(passdbs=passdbs, **sections)
+    names = {name: auth.pop(name) for name in declarations(UsernameSettings) if name in auth}
+    return Settings(
+        passdbs=passdbs, auth=AuthSettings(usernames=UsernameSettings(**names), passwords=PasswordSettings(**auth))
+    )
 
 
 def test_build_chain(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from gsubmit.auth.schemes.scheme import encoded
 from gsubmit.sasl import md5state
 from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, octets_of, text_from
 from gsubmit.settings.blocks import PassdbSettings
-from gsubmit.settings.login import PasswordSettings, UsernameSettings
+from gsubmit.settings.login import AuthSettings, PasswordSettings, UsernameSettings
 from gsubmit.settings.sections import Settings
 
 LATIN1, UTF8 = "café".encode("latin-1"), "café".encode()
@@ -64,7 +64,7 @@ def test_passwd_file(tmp_path: Path, scheme: str, cache: int) -> None:
     line = f"tim:{{{scheme}}}{stored}:::André::\n"
     (tmp_path / "users").write_bytes(line.encode("latin-1", "ignore") if scheme != "PLAIN" else octets_of(line))
     passdbs = (PassdbSettings("passwd-file", f"{tmp_path}/users"),)
-    chain = build_chain(Settings(passdbs=passdbs, passwords=PasswordSettings(auth_cache_size=cache)))
+    chain = build_chain(Settings(passdbs=passdbs, auth=AuthSettings(passwords=PasswordSettings(auth_cache_size=cache))))
     for _ in range(2):
         assert chain.verify(Cleartext("tim", text_from(LATIN1)), ORIGIN).user == "tim"
         for user in ("tim", "stranger"):
@@ -80,6 +80,6 @@ def test_nobody_has_a_name_that_is_not_utf8(characters: str, user: str, acts_for
     """Log, relay and passdbs take names as text. `static` would say yes to everybody."""
     passdbs = (PassdbSettings("static", "password=x"), PassdbSettings("static", "password=x", master=True))
     usernames = UsernameSettings(auth_username_chars=characters, auth_master_user_separator="*")
-    chain = build_chain(Settings(passdbs=passdbs, usernames=usernames))
+    chain = build_chain(Settings(passdbs=passdbs, auth=AuthSettings(usernames=usernames)))
     with pytest.raises(Denied):
         chain.verify(Cleartext(user, "x", authorization_id=acts_for), ORIGIN)

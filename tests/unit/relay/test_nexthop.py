@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gsubmit.dial.nexthop import NextHop
+from gsubmit.settings.relay import RelayLogin
 
 
 @pytest.mark.parametrize(
@@ -25,4 +26,4 @@ def test_place(host: str, text: str, tls_name: str, unix_path: str) -> None:
 
 
 def test_password_is_not_shown() -> None:
-    assert "hunter2" not in repr(NextHop("mx", 25, "msa", user="u", password="hunter2"))
+    assert "hunter2" not in repr(NextHop("mx", 25, "msa", login=RelayLogin("u", password="hunter2")))

@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -23,6 +24,8 @@ from gsubmit.dial.opening import open_connection
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.net import hosts as hostsfile
 from gsubmit.net.addresses import Addresses
+from gsubmit.settings.declare import members
+from gsubmit.settings.relay import RelayLogin
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import free_port
@@ -32,8 +35,9 @@ ALICE = ClientFacts(addr="192.0.2.10", port=40000, helo="alice.example", login="
 PASSWORD = "cleAr-reLay-5"
 
 
-def hop(port: int, host: str = "127.0.0.1", **more: object) -> NextHop:
-    return replace(NextHop(host, port, "msa.example.org", connect_timeout=2.0, command_timeout=7.0), **more)  # type: ignore[arg-type]
+def hop(port: int, host: str = "127.0.0.1", **more: Any) -> NextHop:
+    login = RelayLogin(**{name: more.pop(name) for name, _ in members(RelayLogin) if name in more})
+    return replace(NextHop(host, port, "msa.example.org", 2.0, 7.0, login=login), **more)
 
 
 def opened(to: NextHop, client: ClientFacts | None = None) -> RelayConnection:

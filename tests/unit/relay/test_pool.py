@@ -22,6 +22,7 @@ from gsubmit.relay import pool
 from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.pool import Pool
 from gsubmit.relay.relay import Relay
+from gsubmit.settings.relay import RelayLogin
 from gsubmit.smtp.envelope import read_recipient, read_sender
 from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY, RELAY_SLOW
 from gsubmit.smtp.reply import Refused, Reply
@@ -246,7 +247,7 @@ def test_trusted_without_xclient_is_kept_too(tmp_path: Path) -> None:
     """A relay that trusts our login, and knows no XCLIENT: no second AUTH on one connection (RFC 4954 4)."""
     server = Server({"EHLO": ehlo("AUTH PLAIN", "PIPELINING"), "AUTH": in_turn("235 Yes", "503 5.5.1 Already")})
     server.each = [{"AUTH": in_turn("235 Yes", "503 5.5.1 Already authenticated")} for _ in range(5)]
-    with relaying(server, trusted=True, user="me", password="secret") as relay:
+    with relaying(server, trusted=True, login=RelayLogin("me", password="secret")) as relay:
         for client in (ALICE, BOB, ALICE):
             assert message(relay, tmp_path, client).code == 250
         assert len(server.talks) == 1
@@ -255,7 +256,7 @@ def test_trusted_without_xclient_is_kept_too(tmp_path: Path) -> None:
 def test_login_again_after_xclient(tmp_path: Path) -> None:
     """XCL-7: everything begins again."""
     server = Server({"EHLO": ehlo(XCLIENT, "AUTH PLAIN", "PIPELINING")})
-    with relaying(server, trusted=True, user="me", password="secret") as relay:
+    with relaying(server, trusted=True, login=RelayLogin("me", password="secret")) as relay:
         for client in (ALICE, BOB):
             message(relay, tmp_path, client)
         assert server.talks[0].verbs().startswith("EHLO XCLIENT EHLO AUTH MAIL RCPT DATA XCLIENT EHLO AUTH MAIL")

@@ -12,13 +12,13 @@ import pytest
 import trustme
 
 from gsubmit.settings.load import load_text
-from gsubmit.settings.sections import Settings
+from gsubmit.settings.tls import SslSettings
 from gsubmit.tls.certificates import CertificateError
 from gsubmit.tls.client import client_context
 
 
-def settings(text: str = "") -> Settings:
-    return load_text(f"ssl = no\n{text}").settings
+def settings(text: str = "") -> SslSettings:
+    return load_text(f"ssl = no\n{text}").settings.ssl
 
 
 def test_verifying() -> None:

@@ -30,7 +30,7 @@ BLOCK = "imap_urlauth_server a {{\n  host = {}\n  submit_password = x\n  clearte
 def test_host(text: str, host: str) -> None:
     for setting in (BURL, BLOCK):
         settings = load_text(f"ssl = no\nsubmission_relay_host = {text}\n{setting.format(text)}").settings
-        assert settings.relay.submission_relay_host == host
+        assert settings.relay.host == host
         assert settings.imap_servers[0].host == host
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_host(text: str, setting: str) -> None:
 
 def test_relay_behind_a_unix_socket() -> None:
     settings = load_text("ssl = no\nsubmission_relay_host = unix:/run/[x]:1/mx\n").settings
-    assert settings.relay.submission_relay_host == "unix:/run/[x]:1/mx"
+    assert settings.relay.host == "unix:/run/[x]:1/mx"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gsubmit.settings.declare import values
 from gsubmit.settings.load import load_text
 from gsubmit.settings.problem import SettingsError
 
@@ -14,9 +15,7 @@ MASTER = "passdb {\ndriver = passwd-file\nargs = /x\nmaster = yes\n}\n"
 
 def value(name: str, text: str = "") -> object:
     settings = load_text(f"ssl = no\n{text}\n").settings
-    return next(
-        getattr(one, name) for one in (settings.auth, settings.usernames, settings.passwords) if hasattr(one, name)
-    )
+    return values(settings)[name]
 
 
 def warnings(text: str) -> list[str]:

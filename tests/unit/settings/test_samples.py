@@ -9,23 +9,24 @@ from gsubmit.settings.blocks import InetListener, PassdbSettings, ServiceSetting
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import Declaration, declarations
 from gsubmit.settings.load import load_text
-from gsubmit.settings.sections import SECTIONS
+from gsubmit.settings.sections import Settings
 
 ROOT = Path(__file__).parents[3]
 CONF_D = "\n".join(path.read_text() for path in sorted((ROOT / "conf.d").glob("*.conf")))
 MANUAL = (ROOT / "man" / "gsubmit.conf.5").read_text()
 
-OUTSIDE = [one for section in SECTIONS.values() for one in declarations(section).values()]
+Named = tuple[str, Declaration]
+OUTSIDE: list[Named] = list(declarations(Settings).items())
 BLOCKS = (ServiceSettings, InetListener, PassdbSettings, ImapServerSettings)
-INSIDE = [one for section in BLOCKS for one in declarations(section).values()]
+INSIDE = [one for section in BLOCKS for one in declarations(section).items()]
 
 
-def ids(declaration: Declaration) -> str:
-    return declaration.name
+def ids(one: Named) -> str:
+    return one[0]
 
 
-def line_of(declaration: Declaration) -> str:
-    return f"{declaration.name} = {declaration.default_text}".rstrip()
+def line_of(one: Named) -> str:
+    return f"{one[0]} = {one[1].default_text}".rstrip()
 
 
 def prose(text: str) -> str:
@@ -37,19 +38,19 @@ def manual_items() -> list[str]:
     return re.findall(r"^\.It Va (.*)$", MANUAL.replace("\\(dq", '"').replace("\\e", "\\"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("declaration", OUTSIDE, ids=ids)
-def test_conf_d_shows_the_default(declaration: Declaration) -> None:
-    shown = [line for line in CONF_D.splitlines() if re.match(rf"#{declaration.name} =", line)]
-    assert shown == [f"#{line_of(declaration)}"]
+@pytest.mark.parametrize("one", OUTSIDE, ids=ids)
+def test_conf_d_shows_the_default(one: Named) -> None:
+    shown = [line for line in CONF_D.splitlines() if re.match(rf"#{one[0]} =", line)]
+    assert shown == [f"#{line_of(one)}"]
 
 
-@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
-def test_conf_d_explains(declaration: Declaration) -> None:
-    assert declaration.sentence in prose(CONF_D)
+@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
+def test_conf_d_explains(one: Named) -> None:
+    assert one[1].sentence in prose(CONF_D)
 
 
 def test_conf_d_has_no_other_settings() -> None:
-    assert set(re.findall(r"^#(\w+) =", CONF_D, re.MULTILINE)) == {one.name for one in OUTSIDE}
+    assert set(re.findall(r"^#(\w+) =", CONF_D, re.MULTILINE)) == {name for name, _ in OUTSIDE}
 
 
 def test_conf_d_sets_nothing() -> None:
@@ -65,28 +66,28 @@ def test_conf_d_can_be_used_with_every_line_uncommented() -> None:
     assert [notice.kind for notice in loaded.notices] == ["note"]  # no relay
 
 
-@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
-def test_manual_shows_the_default(declaration: Declaration) -> None:
-    alike = [one for one in OUTSIDE + INSIDE if line_of(one) == line_of(declaration)]
-    assert manual_items().count(line_of(declaration)) == len(alike)
+@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
+def test_manual_shows_the_default(one: Named) -> None:
+    alike = [other for other in OUTSIDE + INSIDE if line_of(other) == line_of(one)]
+    assert manual_items().count(line_of(one)) == len(alike)
 
 
-@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
-def test_manual_explains(declaration: Declaration) -> None:
-    _, *after = MANUAL.replace("\\(dq", '"').split(f".It Va {line_of(declaration)}\n")
-    assert any(text.replace("\n", " ").startswith(declaration.sentence) for text in after)
+@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
+def test_manual_explains(one: Named) -> None:
+    _, *after = MANUAL.replace("\\(dq", '"').split(f".It Va {line_of(one)}\n")
+    assert any(text.replace("\n", " ").startswith(one[1].sentence) for text in after)
 
 
 def test_manual_has_no_other_settings() -> None:
-    assert sorted(item.partition(" =")[0] for item in manual_items()) == sorted(one.name for one in OUTSIDE + INSIDE)
+    assert sorted(item.partition(" =")[0] for item in manual_items()) == sorted(name for name, _ in OUTSIDE + INSIDE)
 
 
-@pytest.mark.parametrize("declaration", OUTSIDE + INSIDE, ids=ids)
-def test_sentence(declaration: Declaration) -> None:
-    assert declaration.sentence.endswith(".")
-    assert "\n" not in declaration.sentence
+@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
+def test_sentence(one: Named) -> None:
+    assert one[1].sentence.endswith(".")
+    assert "\n" not in one[1].sentence
 
 
 def test_names_are_declared_once() -> None:
-    names = [one.name for one in OUTSIDE]
+    names = [name for name, _ in OUTSIDE]
     assert len(names) == len(set(names))

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from gsubmit.settings.declare import members
 from gsubmit.settings.load import load, load_text
-from gsubmit.settings.sections import SECTIONS
+from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed
 
 GOOD = Path(__file__).parents[2] / "config" / "good"
@@ -45,7 +46,7 @@ def test_what_is_shown_gives_the_same_settings(name: str) -> None:
     lines = [line for line in lines if "<hidden>" not in line]
     text = "\n".join([*lines, f"ssl_key = <{GOOD}/key.pem", "submission_relay_password = x"])
     again = load_text(text).settings
-    for attribute in SECTIONS:
+    for attribute, _ in members(Settings):
         if attribute != "relay":
             assert getattr(again, attribute) == getattr(settings, attribute)
     assert sorted(again.services.inet_listeners, key=str) == sorted(settings.services.inet_listeners, key=str)
