@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from gsubmit.auth import restrictions
 from gsubmit.auth.chain import Chain, build_chain
 from gsubmit.auth.passdb import Origin, Unavailable
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Identity, Token
+from gsubmit.auth.restrictions import NO_PROXY
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, Elsewhere, Identity, Token
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.check_config import DEFAULT_PATH
@@ -69,15 +69,17 @@ def _ask(chain: Chain, claim: Claim, origin: Origin) -> int:
     """Show how the passdbs answer; the exit code."""
     who = claim.authorization_id or claim.authentication_id
     try:
-        identity = chain.verify(claim, origin, lambda passdb, answer: click.echo(f"{passdb}: {answer}"))
-        restrictions.check(identity, origin.remote_ip)
+        verdict = chain.verify(claim, origin, lambda passdb, answer: click.echo(f"{passdb}: {answer}"))
     except Denied as denied:
         click.echo(f"{who}: auth failed: {denied.reason}")
         return os.EX_NOPERM
     except Unavailable as unavailable:
         click.echo(f"{who}: auth failed temporarily: {unavailable.reason}")
         return os.EX_TEMPFAIL
-    _show(who, identity)
+    if isinstance(verdict, Elsewhere):
+        click.echo(f"{who}: auth failed temporarily: {NO_PROXY}")
+        return os.EX_TEMPFAIL
+    _show(who, verdict.identity)
     return os.EX_OK
 
 

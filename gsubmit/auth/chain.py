@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from gsubmit.auth import restrictions
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.decoy import Decoys
 from gsubmit.auth.lastingsecret import lasting_secret
@@ -24,7 +25,18 @@ from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.passdbs.static import Static
 from gsubmit.auth.schemes import Limits
 from gsubmit.auth.walk import Observer, Walk
-from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, LateKeys, Proven
+from gsubmit.sasl.claims import (
+    Account,
+    Admission,
+    Claim,
+    Cleartext,
+    Denied,
+    Identity,
+    KeysWanted,
+    LateKeys,
+    Proven,
+    Verdict,
+)
 from gsubmit.settings.passdbs import OTHER_DRIVERS
 from gsubmit.settings.problem import Problem, SettingsError
 from gsubmit.settings.sections import Settings
@@ -57,9 +69,9 @@ class Chain:
         # Other servers take their time.
         self.asks_others = any(isinstance(link.passdb, REMOTE) for link in links)
 
-    def verify(self, claim: Claim, origin: Origin, observe: Observer = _nobody) -> Identity:
-        """The identity that a claim proves. Raises Denied or Unavailable."""
-        return self._identity(claim, origin, observe)[0]
+    def verify(self, claim: Claim, origin: Origin, observe: Observer = _nobody) -> Verdict:
+        """What is to come of a login with this claim. Raises Denied or Unavailable."""
+        return restrictions.verdict(self._identity(claim, origin, observe)[0])
 
     def account(self, claim: KeysWanted, origin: Origin, observe: Observer = _nobody) -> Account:
         """The keys of a user, or made-up ones with the reason why. Raises Unavailable where there is no passdb.
@@ -69,10 +81,11 @@ class Chain:
         """
         self._check_any()
         keys: LateKeys | None = None
-        outcome: Identity | Denied | Unavailable
+        outcome: Admission | Denied | Unavailable
         mismatch: Denied | Unavailable = Denied("password mismatch")
         try:
-            outcome, walk = self._identity(claim, origin, observe)
+            identity, walk = self._identity(claim, origin, observe)
+            outcome = partial(restrictions.verdict, identity)
             keys, mismatch = walk.keys, walk.refusal(Denied("password mismatch"))
             if keys is None:
                 outcome = walk.refusal(Denied("no keys, only a yes without a password"))

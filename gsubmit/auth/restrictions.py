@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.sasl.claims import Denied, Identity
+from gsubmit.sasl.claims import Admitted, Barred, Denied, Elsewhere, Identity, Verdict
 
 NETWORKS = ("allow_nets", "allow_real_nets")  # the same, as long as no proxy tells us of its clients
 
@@ -14,7 +14,10 @@ NETWORKS = ("allow_nets", "allow_real_nets")  # the same, as long as no proxy te
 UNSUPPORTED = ("check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp")
 
 
-class Disabled(Denied):
+NO_PROXY = "the passdb entry asks for a login proxy, which is not supported yet"
+
+
+class Disabled(Barred):
     """The password is right and the account may not log in; `text` is for the client, from the field `reason`."""
 
     def __init__(self, text: str, *, nodelay: bool = False) -> None:
@@ -22,20 +25,23 @@ class Disabled(Denied):
         self.text = text
 
 
-def check(identity: Identity, remote_ip: str) -> None:
-    """Raise Denied or Disabled where `allow_nets`, `nologin` or `fail` say so; Unavailable for what we cannot do."""
+def verdict(identity: Identity) -> Verdict:
+    """What the entry says of a user who has proven himself. Networks were checked with each passdb's yes.
+
+    Raises Barred or Disabled where `nologin` or `fail` say so; Unavailable for what we cannot do.
+    """
     fields = identity.fields
     nodelay = "nodelay" in fields
-    check_networks(fields, remote_ip)
     if "fail" in fields:
-        raise Denied("the passdb entry says fail", nodelay=nodelay)
+        raise Barred("the passdb entry says fail", nodelay=nodelay)
     if "nologin" in fields:
         raise Disabled(fields.get("reason", ""), nodelay=nodelay)
     for name in UNSUPPORTED:
         if name in fields:
             raise Unavailable(f"the passdb entry asks for {name}, which is not supported")
     if "proxy" in fields or "proxy_maybe" in fields:
-        raise Unavailable("the passdb entry asks for a login proxy, which is not supported yet")
+        return Elsewhere(identity.user, fields)
+    return Admitted(identity)
 
 
 def check_networks(fields: Mapping[str, str], remote_ip: str) -> None:

@@ -1,1 +1,1 @@
-"""SASL mechanisms (RFC 4422). An exchange yields challenges, asks an authority, and returns who it is."""
+"""SASL mechanisms (RFC 4422). No sockets, no passdb: an exchange yields challenges and returns a verdict."""

@@ -35,6 +35,10 @@ class TokenRefused(Denied):
         self.openid_configuration = openid_configuration  # an https URL (RFC 7628 3.2.2)
 
 
+class Barred(Denied):
+    """The claim holds, and the user's entry keeps him out all the same: no other password or token would help."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Who logged in, with the extra fields of the passdb entry (`proxy`, `allow_nets`, ...)."""
@@ -42,6 +46,26 @@ class Identity:
     user: str
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     master_user: str = ""  # whose password it was, when that was somebody else's
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The login succeeds."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The login is right, and is to go on at another server; `target` are the fields that say where (`host`, ...)."""
+
+    user: str
+    target: Mapping[str, str] = field(repr=False)
+
+
+Verdict = Admitted | Elsewhere
+Admission = Callable[[], Verdict]
+"""What the entry of a user who has proven himself says of him. Raises Barred, or auth.passdb.Unavailable."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +148,11 @@ class Account:
     """
 
     keys: LateKeys
-    outcome: Identity | Exception
+    outcome: Admission | Exception
     mismatch: Exception = field(default_factory=lambda: Denied("password mismatch"))  # for a proof that does not fit
 
-    def settle(self, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
-        """The identity and the keys that the client's proof fits. Takes as long as making the keys.
+    def settle(self, is_proven: Callable[[Keys], bool]) -> tuple[Admission, Keys]:
+        """What gives the verdict, and the keys that the client's proof fits. Takes as long as making the keys.
 
         Raises `outcome` or `mismatch`: Denied, or auth.passdb.Unavailable.
         """
@@ -144,14 +168,14 @@ class Account:
 class Authority(Protocol):
     """Who knows the users. All raise Denied, or auth.passdb.Unavailable, which mechanisms let pass."""
 
-    def verify(self, claim: Claim) -> Identity:
-        """Who it is, when the claim holds."""
+    def verify(self, claim: Claim) -> Verdict:
+        """What is to come of it, when the claim holds."""
 
     def account(self, claim: KeysWanted) -> Account:
         """The keys of that user: never Denied, see Account."""
 
-    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
-        """Who it is, when the client's proof fits the keys. One guess at a password."""
+    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Admission, Keys]:
+        """See Account.settle. One guess at a password."""
 
 
 def text_from(octets: bytes) -> str:

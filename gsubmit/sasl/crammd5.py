@@ -28,7 +28,8 @@ def crammd5(authority: Authority, channel: Channel, challenge: bytes = b"") -> E
         assert isinstance(keys, CramKeys)
         return hmac.compare_digest(md5state.digest(keys, challenge).hex().encode(), matched[2])
 
-    return authority.settle(account, is_proven)[0]
+    admission, _ = authority.settle(account, is_proven)
+    return admission()
 
 
 CRAM_MD5 = Mechanism("CRAM-MD5", crammd5, server_first=True)

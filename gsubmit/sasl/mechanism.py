@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 
-from gsubmit.sasl.claims import Authority, Identity
+from gsubmit.sasl.claims import Authority, Verdict
 
-Exchange = Generator[bytes, bytes, Identity]
-"""One run of a mechanism: yields challenges, is sent responses (both before base64), returns who it is.
+Exchange = Generator[bytes, bytes, Verdict]
+"""One run of a mechanism: yields challenges, is sent responses (both before base64), returns what comes of the login.
 
 Raises MalformedResponse, Denied, and what the authority raises. The driver passes an initial response as the answer
 to the first challenge, which it then does not send.

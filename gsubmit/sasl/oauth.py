@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 
-from gsubmit.sasl.claims import Authority, Denied, MalformedResponse, Token, TokenRefused, name_from
+from gsubmit.sasl.claims import Authority, Barred, Denied, MalformedResponse, Token, TokenRefused, name_from
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 from gsubmit.sasl.saslname import SASLNAME, unescaped
 
@@ -48,6 +48,8 @@ def _login(authority: Authority, user: bytes, credentials: bytes, explain: _Expl
         if not claim.token:  # with no credentials at all the client asks for the explanation (RFC 7628 4.3)
             raise TokenRefused("no bearer token")
         return authority.verify(claim)
+    except Barred:  # a new token, which a client might fetch upon an explanation, would not help
+        raise
     except Denied as denied:
         refused = denied if isinstance(denied, TokenRefused) else TokenRefused(denied.reason)
         yield json.dumps(explain(refused), separators=(",", ":")).encode("ascii")

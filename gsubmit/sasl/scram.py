@@ -51,13 +51,13 @@ def scram(scheme: str, binds: bool, authority: Authority, channel: Channel, nonc
         client_key = bytes(ours ^ theirs for ours, theirs in zip(client_signature, final.proof, strict=True))
         return hmac.compare_digest(hashlib.new(algorithm, client_key).digest(), keys.stored_key)
 
-    identity, keys = authority.settle(account, is_proven)
+    admission, keys = authority.settle(account, is_proven)
     assert isinstance(keys, ScramKeys)
     # SMTP has no room for our last message in its reply (RFC 4954 4), so it is a challenge.
     response = yield b"v=" + b64encode(hmac.digest(keys.server_key, auth_message, algorithm))
     if response:
         raise MalformedResponse("an answer to the last message of SCRAM")
-    return identity
+    return admission()
 
 
 class _ClientFirst(NamedTuple):

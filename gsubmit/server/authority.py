@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.restrictions import Disabled
 from gsubmit.auth.schemes import SchemeError
-from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, Keys, KeysWanted, Token
+from gsubmit.sasl.claims import Account, Admission, Claim, Cleartext, Denied, Keys, KeysWanted, Token, Verdict
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE
 
@@ -49,8 +49,8 @@ class SessionAuthority:
             check_wanted=self._check_wanted,
         )
 
-    def verify(self, claim: Claim) -> Identity:
-        """Who it is, when the claim holds."""
+    def verify(self, claim: Claim) -> Verdict:
+        """What is to come of it, when the claim holds."""
         claim = self._begin(claim)
         with self._turn():
             return self._session.service.chain.verify(claim, self._origin)
@@ -61,8 +61,8 @@ class SessionAuthority:
         self.is_unfinished = True
         return self._session.service.chain.account(claim, self._origin)
 
-    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
-        """Who it is, when the client's proof fits the keys."""
+    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Admission, Keys]:
+        """What gives the verdict, when the client's proof fits the keys."""
         self.is_unfinished = False
         with self._turn():
             try:

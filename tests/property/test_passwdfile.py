@@ -13,8 +13,8 @@ from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.passdbs.userfile import _NUMBERED_SCHEMES, Entry
-from gsubmit.sasl.claims import Account, Claim, Cleartext, Denied, Identity, KeysWanted, Proven
-from tests.unit.auth.answering import ORIGIN, chain
+from gsubmit.sasl.claims import Account, Admitted, Claim, Cleartext, Denied, Identity, KeysWanted, Proven, Verdict
+from tests.unit.auth.answering import ORIGIN, chain, proven
 
 WORDS = ["tim", "secret", "QUJD", "{PLAIN}", "{CRYPT}", "{SHA256.hex}", "{SSHA}", "[13]", "nopassword", "userdb_"]
 HASHES = ["$2y$04$", "$6$", "$1$", "$argon2id$"]
@@ -29,7 +29,7 @@ CLAIMS = st.one_of(
 )
 
 
-def attempt(octets: bytes, claim: Claim, args: str = "FOLDER/users") -> Identity | Account | None:
+def attempt(octets: bytes, claim: Claim, args: str = "FOLDER/users") -> Verdict | Account | None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "users").write_bytes(octets)
         means = Means(VerifiedCache(0, 0), allow_weak_schemes=True)
@@ -50,10 +50,10 @@ def test_no_text_raises(octets: bytes, claim: Claim, args: str) -> None:
 @given(TEXT)
 def test_good_first_line_stays_usable(octets: bytes) -> None:
     octets = b"tim:{PLAIN}secret\n" + octets
-    assert attempt(octets, Cleartext("tim", "secret")) == attempt(octets, Proven("tim")) == Identity("tim")
+    assert attempt(octets, Cleartext("tim", "secret")) == attempt(octets, Proven("tim")) == Admitted(Identity("tim"))
     account = attempt(octets, KeysWanted("tim", scheme="CRAM-MD5"))
     assert isinstance(account, Account)
-    assert account.outcome == Identity("tim")
+    assert proven(account) == Identity("tim")
 
 
 @settings(deadline=None)

@@ -7,12 +7,11 @@ import time
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from gsubmit.auth import restrictions
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.restrictions import Disabled
+from gsubmit.auth.restrictions import NO_PROXY, Disabled
 from gsubmit.logs.text import safe
 from gsubmit.sasl import base64
-from gsubmit.sasl.claims import Denied, Identity, MalformedResponse
+from gsubmit.sasl.claims import Denied, Elsewhere, Identity, MalformedResponse, Verdict
 from gsubmit.sasl.mechanism import Exchange, Mechanism
 from gsubmit.server import journal
 from gsubmit.server.authority import SessionAuthority
@@ -85,55 +84,57 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
 
 
 def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
-    """One attempt. Refused where the exchange itself went wrong."""
+    """One attempt. Raises Refused for every no, and what the wire raises where the client has gone."""
     journal.login_begun(session)
     authority = SessionAuthority(session, mechanism)
     try:
-        identity = _converse(session, mechanism.start(authority, session.channel), initial_response)
-        restrictions.check(identity, session.ends.remote_ip)
-    except TooManyAtATime as too_many:  # a line of the log for each would be as many as there are guesses
-        session.attempts.user = authority.user
-        journal.login_refused(session, mechanism.name, too_many.reason)
-        _hold_back(session, authority)
-        return AUTH_UNAVAILABLE
-    except Unavailable as unavailable:
-        _log.error("%s", unavailable.reason, extra={"prefix": session.label})
-        if unavailable.denied is not None:  # guessing is not free because one of several passdbs is missing
-            _count(session, authority, unavailable.denied)
-        _hold_back(session, authority)  # another passdb may have compared the password
-        return AUTH_UNAVAILABLE
-    except Denied as denied:
-        _count(session, authority, denied)
-        return _refuse(session, authority, denied)
-    except (MalformedResponse, Refused, Closed, TimedOut) as end:
-        if authority.denied is not None:  # the client has heard why, and need not go on (RFC 7628 3.2.3)
-            _count(session, authority, authority.denied)
-            if isinstance(end, MalformedResponse | Refused):
-                _hold_back(session, authority)
-        elif authority.is_unfinished:
-            session.attempts.unfinished += 1
-            session.attempts.user = authority.user
-            journal.login_refused(session, mechanism.name, "client didn't finish SASL auth")
-        if isinstance(end, MalformedResponse):
-            raise Refused(AUTH_MALFORMED) from end
+        verdict = _converse(session, mechanism.start(authority, session.channel), initial_response)
+        if isinstance(verdict, Elsewhere):
+            raise Unavailable(NO_PROXY)
+    except (Denied, Unavailable, MalformedResponse, Refused, Closed, TimedOut) as end:
+        _settle(session, authority, end)
+        if isinstance(end, Denied | Unavailable | MalformedResponse):
+            raise Refused(_reply(end)) from end
         raise
     authority.forgive()
-    return _welcome(session, mechanism, identity, authority.password)
+    return _welcome(session, mechanism, verdict.identity, authority.password)
 
 
-def _count(session: Session, authority: SessionAuthority, denied: Denied) -> None:
-    """A login was denied."""
-    journal.login_failed(session, authority.user, authority.mechanism.name, denied.reason)
-    authority.count(denied)
-
-
-def _refuse(session: Session, authority: SessionAuthority, denied: Denied) -> Reply:
-    """Say no."""
-    if not denied.nodelay:
+def _settle(session: Session, authority: SessionAuthority, end: Exception) -> None:
+    """What an attempt leads to that came to nothing: the journal's word, the count, the delay."""
+    denied = authority.denied  # the client has heard why, and need not go on (RFC 7628 3.2.3)
+    if isinstance(end, Denied):
+        denied = end
+    elif isinstance(end, Unavailable):  # guessing is not free because one of several passdbs is missing
+        denied = end.denied
+    if isinstance(end, TooManyAtATime):  # a line of the log for each would be as many as there are guesses
+        session.attempts.user = authority.user
+        journal.login_refused(session, authority.mechanism.name, end.reason)
+    elif isinstance(end, Unavailable):
+        _log.error("%s", end.reason, extra={"prefix": session.label})
+    elif denied is None and authority.is_unfinished:
+        session.attempts.unfinished += 1
+        session.attempts.user = authority.user
+        journal.login_refused(session, authority.mechanism.name, "client didn't finish SASL auth")
+    if denied is not None:
+        journal.login_failed(session, authority.user, authority.mechanism.name, denied.reason)
+        authority.count(denied)
+    elif not isinstance(end, Unavailable):  # then another passdb may have compared the password
+        return
+    if not (isinstance(end, Closed | TimedOut) or (isinstance(end, Denied) and end.nodelay)):
         _hold_back(session, authority)
-    if isinstance(denied, Disabled):
-        return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, safe(denied.text) or AUTH_DISABLED.text)
-    return AUTH_FAILED
+
+
+def _reply(end: Denied | Unavailable | MalformedResponse) -> Reply:
+    """What the client hears."""
+    match end:
+        case Disabled(text=text):
+            return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, safe(text) or AUTH_DISABLED.text)
+        case Denied():
+            return AUTH_FAILED
+        case Unavailable():
+            return AUTH_UNAVAILABLE
+    return AUTH_MALFORMED
 
 
 def _hold_back(session: Session, authority: SessionAuthority) -> None:
@@ -159,7 +160,7 @@ def _welcome(session: Session, mechanism: Mechanism, identity: Identity, passwor
     return LOGGED_IN
 
 
-def _converse(session: Session, exchange: Exchange, initial_response: str) -> Identity:
+def _converse(session: Session, exchange: Exchange, initial_response: str) -> Verdict:
     """Carry challenges and responses between the mechanism and the client."""
     challenge = next(exchange)
     text = initial_response
@@ -173,8 +174,8 @@ def _converse(session: Session, exchange: Exchange, initial_response: str) -> Id
             challenge = exchange.send(base64.decode(text))
             text = ""
     except StopIteration as done:
-        identity: Identity = done.value
-        return identity
+        verdict: Verdict = done.value
+        return verdict
 
 
 def _response(session: Session) -> str:
@@ -193,12 +194,14 @@ def _response(session: Session) -> str:
 def log_in_by_certificate(session: Session) -> None:
     """Log in without being asked, for clients that show a certificate and forget AUTH.
 
-    Nothing happens if the certificate is nobody's. Raises Refused where that cannot be found out now.
+    Nothing happens if the certificate is nobody's who may. Raises Refused where that cannot be found out now.
     """
     mechanism = session.service.mechanisms.get("EXTERNAL")
     if mechanism is None or mechanism.name not in session.channel.offered:
         return
     _check_connection(session, mechanism)
-    reply = log_in(session, mechanism, "=")
-    if reply.code == AUTH_UNAVAILABLE.code:
-        raise Refused(reply)
+    try:
+        log_in(session, mechanism, "=")
+    except Refused as refused:
+        if refused.reply.code not in (AUTH_FAILED.code, AUTH_DISABLED.code):
+            raise

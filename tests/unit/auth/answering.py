@@ -10,7 +10,20 @@ from gsubmit.auth.link import Link
 from gsubmit.auth.looks import Look, Looks
 from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Answer, Origin, Passdb, Unavailable, UnknownUser
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven, ScramKeys, Token
+from gsubmit.sasl.claims import (
+    Account,
+    Admitted,
+    Claim,
+    Cleartext,
+    Denied,
+    Identity,
+    KeysWanted,
+    LateKeys,
+    Proven,
+    ScramKeys,
+    Token,
+    Verdict,
+)
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.login import UsernameSettings
 
@@ -91,3 +104,14 @@ def chain(*links: Link | Passdb, **auth: Any) -> Chain:
     """A chain with these settings of logins."""
     made: Sequence[Link] = [one if isinstance(one, Link) else link(one) for one in links]
     return Chain(made, Names(UsernameSettings(**auth)))
+
+
+def admitted(verdict: Verdict) -> Identity:
+    """Who logs in here."""
+    assert isinstance(verdict, Admitted)
+    return verdict.identity
+
+
+def proven(account: Account) -> Identity:
+    """Who logs in with a proof that fits."""
+    return admitted(account.settle(lambda _: True)[0]())

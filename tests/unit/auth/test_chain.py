@@ -13,13 +13,37 @@ from gsubmit.auth.chain import Chain, build_chain
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
 from gsubmit.auth.schemes import hash_password
 from gsubmit.auth.schemes.scram import keys_of
-from gsubmit.sasl.claims import Account, Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys, Token
+from gsubmit.sasl.claims import (
+    Account,
+    Admitted,
+    Cleartext,
+    CramKeys,
+    Denied,
+    Identity,
+    KeysWanted,
+    Proven,
+    ScramKeys,
+    Token,
+)
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.login import AuthSettings, PasswordSettings, UsernameSettings
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
-from tests.unit.auth.answering import KEYS, ORIGIN, Answering, Users, chain, down, link, no, unknown, yes
+from tests.unit.auth.answering import (
+    KEYS,
+    ORIGIN,
+    Answering,
+    Users,
+    admitted,
+    chain,
+    down,
+    link,
+    no,
+    proven,
+    unknown,
+    yes,
+)
 
 SCRAM = "SCRAM-SHA-256"
 
@@ -52,7 +76,7 @@ def test_success_pays_nothing_for_other_passdbs() -> None:
 
 def test_names_are_prepared() -> None:
     passdb = yes()
-    identity = chain(passdb).verify(claim("Tim@Example.ORG", authorization_id="tim@example.org"), ORIGIN)
+    identity = admitted(chain(passdb).verify(claim("Tim@Example.ORG", authorization_id="tim@example.org"), ORIGIN))
     assert passdb.asked == [Cleartext("tim@example.org", "hunter2")]
     assert identity == Identity("tim@example.org")
 
@@ -89,7 +113,7 @@ class TestMasters:
         ],
     )
     def test_for_a_user(self, login: Cleartext) -> None:
-        identity = self.chain({"a": "1"}).verify(login, ORIGIN)
+        identity = admitted(self.chain({"a": "1"}).verify(login, ORIGIN))
         assert identity == Identity("tim", {"a": "1"}, master_user="root")
         assert self.masters.asked == [Cleartext("root", "rootpw")]
         assert self.users.asked == []
@@ -111,7 +135,7 @@ class TestMasters:
 
     def test_a_master_user_may_also_be_a_user(self) -> None:
         for login in (claim("root", "other"), claim("root*root", "other"), claim("root", "other", "ROOT")):
-            assert self.chain().verify(login, ORIGIN) == Identity("root", {"quota": "1"})
+            assert self.chain().verify(login, ORIGIN) == Admitted(Identity("root", {"quota": "1"}))
             assert self.masters.asked == []
 
     def test_unknown_master_user_takes_the_time_of_a_known_one(self) -> None:
@@ -121,7 +145,7 @@ class TestMasters:
 
     @pytest.mark.parametrize("rule", ["continue", "continue-ok"])
     def test_target_is_looked_up(self, rule: str) -> None:
-        identity = self.chain({"a": "1", "quota": "0"}, result_success=rule).verify(claim("tim*root", "rootpw"), ORIGIN)
+        identity = admitted(self.chain({"a": "1", "quota": "0"}, result_success=rule).verify(claim("tim*root", "rootpw"), ORIGIN))
         assert identity == Identity("tim", {"a": "1", "quota": "1"}, master_user="root")
         assert self.users.asked == [Proven("tim")]
 
@@ -132,7 +156,7 @@ class TestMasters:
             with pytest.raises(UnknownUser):
                 masters.verify(claim("stranger*root", "rootpw"), ORIGIN)
         else:
-            assert masters.verify(claim("stranger*root", "rootpw"), ORIGIN).user == "stranger"
+            assert admitted(masters.verify(claim("stranger*root", "rootpw"), ORIGIN)).user == "stranger"
 
     def test_target_is_denied(self) -> None:
         masters = link(Users(root="rootpw"), master=True, result_success="continue")
@@ -143,7 +167,7 @@ class TestMasters:
     def test_target_is_renamed(self) -> None:
         masters = link(Users({"user": "other"}, root="rootpw"), master=True, result_success="continue")
         renaming = chain(masters, link(yes(), override_fields="user=tom"), auth_master_user_separator="*")
-        identity = renaming.verify(claim("tim*root", "rootpw"), ORIGIN)
+        identity = admitted(renaming.verify(claim("tim*root", "rootpw"), ORIGIN))
         assert (identity.user, identity.master_user) == ("tom", "root")
 
     def test_target_cannot_be_looked_up(self) -> None:
@@ -161,11 +185,11 @@ class TestMasters:
     def test_several(self) -> None:
         first, second = (link(Users(**{name: "pw"}), master=True) for name in ("root", "boss"))
         masters = chain(first, second, yes(), auth_master_user_separator="*")
-        assert masters.verify(claim("tim*boss", "pw"), ORIGIN).master_user == "boss"
+        assert admitted(masters.verify(claim("tim*boss", "pw"), ORIGIN)).master_user == "boss"
 
     def test_only_masters(self) -> None:
         masters = chain(link(Users(root="pw"), master=True), auth_master_user_separator="*")
-        assert masters.verify(claim("tim*root", "pw"), ORIGIN).user == "tim"
+        assert admitted(masters.verify(claim("tim*root", "pw"), ORIGIN)).user == "tim"
         with pytest.raises(Denied):
             masters.verify(claim("root", "pw"), ORIGIN)
 
@@ -180,7 +204,7 @@ class TestMasters:
     def test_keys(self, wanted: KeysWanted, rule: str, fields: dict[str, str]) -> None:
         """The keys are the master user's."""
         account = self.chain(result_success=rule).account(wanted, ORIGIN)
-        assert (account.keys, account.outcome) == (KEYS, Identity("tim", fields, master_user="root"))
+        assert (account.keys, proven(account)) == (KEYS, Identity("tim", fields, master_user="root"))
         assert self.masters.asked == [KeysWanted("root", scheme=SCRAM)]
 
     def test_keys_for_an_unknown_target(self) -> None:
@@ -198,7 +222,7 @@ class TestTokens:
     """A token that tells itself whose it is."""
 
     def test_name_is_the_token_s(self) -> None:
-        assert chain(yes(user="Tim")).verify(Token("", "t"), ORIGIN).user == "tim"
+        assert admitted(chain(yes(user="Tim")).verify(Token("", "t"), ORIGIN)).user == "tim"
 
     @pytest.mark.parametrize("name", ["", "no body"])
     def test_name_is_none(self, name: str) -> None:
@@ -212,7 +236,7 @@ class TestTokens:
             with pytest.raises(Denied, match="denied"):
                 chain(listed, yes(user=user)).verify(Token("", "t"), ORIGIN)
         else:
-            assert chain(listed, yes(user=user)).verify(Token("", "t"), ORIGIN).user == user
+            assert admitted(chain(listed, yes(user=user)).verify(Token("", "t"), ORIGIN)).user == user
 
     @pytest.mark.parametrize(
         ("words", "user", "let_in"),
@@ -228,7 +252,7 @@ class TestTokens:
         """Who leaves the name out is not let past it."""
         filtered = chain(link(yes(user=user), username_filter=words))
         if let_in:
-            assert filtered.verify(Token("", "t"), ORIGIN).user == user
+            assert admitted(filtered.verify(Token("", "t"), ORIGIN)).user == user
         else:
             with pytest.raises(Denied, match="not for this user name"):
                 filtered.verify(Token("", "t"), ORIGIN)
@@ -239,7 +263,7 @@ class TestTokens:
         for name in ("", "tim@example.org"):
             with pytest.raises(Denied):
                 chain(gate, yes(user="tim@example.org")).verify(Token(name, "t"), ORIGIN)
-        assert chain(gate, yes(user="tim@b.org")).verify(Token("", "t"), ORIGIN).user == "tim@b.org"
+        assert admitted(chain(gate, yes(user="tim@b.org")).verify(Token("", "t"), ORIGIN)).user == "tim@b.org"
 
 
 class TestKeys:
@@ -286,7 +310,8 @@ class TestKeys:
     def test_of_a_plain_password(self, plain: Chain) -> None:
         account = self.account(plain, "plain")
         keys = keys_of("sha256", b"secret", account.keys.salt, account.keys.iterations)
-        assert account.settle(lambda made: made == keys) == (Identity("plain"), keys)
+        admission, settled = account.settle(lambda made: made == keys)
+        assert (admission(), settled) == (Admitted(Identity("plain")), keys)
         with pytest.raises(Denied, match="mismatch"):
             account.settle(lambda _: False)
 
@@ -311,7 +336,7 @@ class TestKeys:
     def test_of_cram_md5(self, plain: Chain, user: str) -> None:
         account = self.account(plain, user, "CRAM-MD5")
         assert isinstance(account.keys.make(), CramKeys)
-        assert isinstance(account.outcome, Identity) is (user == "plain")
+        assert callable(account.outcome) is (user == "plain")
 
     def test_without_any_passdb_that_has_keys(self) -> None:
         account = chain(Answering(Answer(), (Cleartext,))).account(KeysWanted("tim", scheme=SCRAM), ORIGIN)
@@ -345,7 +370,7 @@ def test_build_chain(tmp_path: Path) -> None:
         PassdbSettings("passwd-file", f"scheme=PLAIN {users}", override_fields="a=%n"),
     )
     built = build_chain(settings(*passdbs, auth_default_realm="x", auth_username_format="%Ln"))
-    assert built.verify(claim("TIM"), Origin()) == Identity("tim", {"a": "tim"})
+    assert built.verify(claim("TIM"), Origin()) == Admitted(Identity("tim", {"a": "tim"}))
     assert (len(built.masters), len(built.links)) == (1, 1)
 
 
@@ -369,7 +394,7 @@ def test_weak_schemes(tmp_path: Path, allowed: bool, expected: Identity | None) 
     users.write_text("tim:{PLAIN-MD5}2ab96390c7dbe3439de74d0c9b0b1767\n")  # of hunter2
     built = build_chain(settings(PassdbSettings("passwd-file", str(users)), auth_allow_weak_schemes=allowed))
     if expected:
-        assert built.verify(claim(), ORIGIN) == expected
+        assert built.verify(claim(), ORIGIN) == Admitted(expected)
         return
     with pytest.raises(Denied, match="auth_allow_weak_schemes"):
         built.verify(claim(), ORIGIN)
@@ -379,7 +404,7 @@ def test_limits_of_hashes(tmp_path: Path) -> None:
     users = tmp_path / "users"
     users.write_text(f"tim:{hash_password('SHA512-CRYPT', 'hunter2', 100_000)}\n")  # 60 ms
     file = PassdbSettings("passwd-file", str(users))
-    assert build_chain(settings(file)).verify(claim(), ORIGIN) == Identity("tim")
-    assert build_chain(settings(file, auth_max_hash_time=0.0)).verify(claim(), ORIGIN) == Identity("tim")
+    assert build_chain(settings(file)).verify(claim(), ORIGIN) == Admitted(Identity("tim"))
+    assert build_chain(settings(file, auth_max_hash_time=0.0)).verify(claim(), ORIGIN) == Admitted(Identity("tim"))
     with pytest.raises(Denied, match="auth_max_hash_time"):
         build_chain(settings(file, auth_max_hash_time=0.05)).verify(claim(), ORIGIN)

@@ -17,6 +17,7 @@ from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, octets_of, text_fro
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.login import AuthSettings, PasswordSettings, UsernameSettings
 from gsubmit.settings.sections import Settings
+from tests.unit.auth.answering import admitted
 
 LATIN1, UTF8 = "café".encode("latin-1"), "café".encode()
 ORIGIN = Origin(mechanism="PLAIN", remote_ip="192.0.2.1", local_ip="192.0.2.2")
@@ -66,7 +67,7 @@ def test_passwd_file(tmp_path: Path, scheme: str, cache: int) -> None:
     passdbs = (PassdbSettings("passwd-file", f"{tmp_path}/users"),)
     chain = build_chain(Settings(passdbs=passdbs, auth=AuthSettings(passwords=PasswordSettings(auth_cache_size=cache))))
     for _ in range(2):
-        assert chain.verify(Cleartext("tim", text_from(LATIN1)), ORIGIN).user == "tim"
+        assert admitted(chain.verify(Cleartext("tim", text_from(LATIN1)), ORIGIN)).user == "tim"
         for user in ("tim", "stranger"):
             with pytest.raises(Denied):
                 chain.verify(Cleartext(user, text_from(UTF8)), ORIGIN)

@@ -12,8 +12,22 @@ from gsubmit.auth.link import Link
 from gsubmit.auth.passdb import Answer, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.absent import Absent
 from gsubmit.auth.walk import Walk
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, Identity, KeysWanted, Proven, Token, TokenRefused
-from tests.unit.auth.answering import ALL, KEYS, ORIGIN, Answering, Users, chain, down, link, no, unknown, yes
+from gsubmit.sasl.claims import Admitted, Claim, Cleartext, Denied, Identity, KeysWanted, Proven, Token, TokenRefused
+from tests.unit.auth.answering import (
+    ALL,
+    KEYS,
+    ORIGIN,
+    Answering,
+    Users,
+    admitted,
+    chain,
+    down,
+    link,
+    no,
+    proven,
+    unknown,
+    yes,
+)
 
 MAKERS = {"yes": yes, "no": no, "unknown": unknown, "down": down}
 SETTINGS = {
@@ -230,17 +244,17 @@ class TestFields:
     def test_user_changes_the_name_for_later_passdbs_and_the_identity(self) -> None:
         second = yes()
         renaming = chain(link(yes(user="tom@example.org"), result_success="continue"), second)
-        assert renaming.verify(TIM, ORIGIN).user == "tom@example.org"
+        assert admitted(renaming.verify(TIM, ORIGIN)).user == "tom@example.org"
         assert second.names == ["tom@example.org"]
 
     def test_the_last_change_of_a_name_counts(self) -> None:
         renaming = chain(link(yes(user="tom@a.example"), result_success="continue"), yes(domain="b.example"))
-        assert renaming.verify(TIM, ORIGIN).user == "tom@b.example"
+        assert admitted(renaming.verify(TIM, ORIGIN)).user == "tom@b.example"
 
     def test_name_of_a_passdb_that_failed_does_not_count(self) -> None:
         second = yes()
         renaming = chain(link(no(), override_fields="user=tom"), second)
-        assert renaming.verify(TIM, ORIGIN).user == "tim"
+        assert admitted(renaming.verify(TIM, ORIGIN)).user == "tim"
         assert second.names == ["tim"]
 
 
@@ -250,7 +264,7 @@ class TestNoauthenticate:
     def test_password_is_for_the_next(self) -> None:
         second = yes()
         first = yes(noauthenticate="yes", user="tom", a="1")
-        assert chain(first, second).verify(TIM, ORIGIN) == Identity("tom", {"a": "1"})
+        assert chain(first, second).verify(TIM, ORIGIN) == Admitted(Identity("tom", {"a": "1"}))
         assert second.asked == [Cleartext("tom", "hunter2")]
 
     @pytest.mark.parametrize("rule", ["return-ok", "continue-ok"])
@@ -275,7 +289,7 @@ class TestKeys:
     def test_kept_while_the_walk_goes_on(self) -> None:
         second = Users({"a": "1"}, tim="x")
         account = chain(link(Users(tim="x"), result_success="continue"), second).account(self.WANTED, ORIGIN)
-        assert (account.keys, account.outcome) == (KEYS, Identity("tim", {"a": "1"}))
+        assert (account.keys, proven(account)) == (KEYS, Identity("tim", {"a": "1"}))
         assert second.asked == [Proven("tim")]
 
     def test_found_but_the_walk_fails(self) -> None:
@@ -427,7 +441,7 @@ class TestAbsent:
                 account.settle(lambda _: False)
             assert caught.value.denied is not None
         assert account.keys is KEYS
-        assert account.settle(lambda _: True)[0] == Identity("tim")
+        assert proven(account) == Identity("tim")
 
     @pytest.mark.parametrize("users", [Users(), Users(tim="x")], ids=["unknown", "known"])
     def test_wrong_password_counts_for_unknown_and_known_alike(self, users: Users) -> None:

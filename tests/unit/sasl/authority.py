@@ -12,6 +12,8 @@ import pytest
 from gsubmit.sasl import md5state
 from gsubmit.sasl.claims import (
     Account,
+    Admission,
+    Admitted,
     Claim,
     Cleartext,
     Denied,
@@ -22,6 +24,7 @@ from gsubmit.sasl.claims import (
     Proven,
     ScramKeys,
     Token,
+    Verdict,
 )
 from gsubmit.sasl.mechanism import Channel, Exchange
 from gsubmit.sasl.mechanisms import MECHANISMS
@@ -45,7 +48,7 @@ class FakeAuthority:
     salt: bytes = b"sodium chloride!"
     asked: list[Claim] = field(default_factory=list)
 
-    def verify(self, claim: Claim) -> Identity:
+    def verify(self, claim: Claim) -> Verdict:
         self.asked.append(claim)
         user = claim.authentication_id
         match claim:
@@ -57,17 +60,18 @@ class FakeAuthority:
                 holds = isinstance(claim, Proven) and user in self.passwords
         if not holds:
             raise self.refusal or Denied("no")
-        return Identity(claim.authorization_id or user)
+        return Admitted(Identity(claim.authorization_id or user))
 
     def account(self, claim: KeysWanted) -> Account:
         self.asked.append(claim)
         user = claim.authentication_id
         known = user in self.passwords
-        outcome = Identity(claim.authorization_id or user) if known else Denied("unknown user")
+        admitted = Admitted(Identity(claim.authorization_id or user))
+        outcome = (lambda: admitted) if known else Denied("unknown user")
         keys = self._keys(claim.scheme, self.passwords.get(user, MADE_UP))
         return Account(LateKeys(lambda: keys, self.salt, 4096), outcome)
 
-    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Identity, Keys]:
+    def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Admission, Keys]:
         return account.settle(is_proven)
 
     def _keys(self, scheme: str, password: str) -> Keys:
@@ -85,9 +89,9 @@ def finish(exchange: Exchange, response: bytes) -> Identity:
     """Who it is, after the last response."""
     with pytest.raises(StopIteration) as end:
         exchange.send(response)
-    identity = end.value.value
-    assert isinstance(identity, Identity)
-    return identity
+    verdict = end.value.value
+    assert isinstance(verdict, Admitted)
+    return verdict.identity
 
 
 def run(exchange: Exchange, responses: Sequence[bytes]) -> tuple[list[bytes], Identity]:

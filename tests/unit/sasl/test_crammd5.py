@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from gsubmit.sasl.claims import Denied, Identity, KeysWanted, MalformedResponse
+from gsubmit.sasl.claims import Admitted, Denied, Identity, KeysWanted, MalformedResponse
 from gsubmit.sasl.crammd5 import crammd5
 from gsubmit.sasl.mechanism import Channel, Exchange
 from gsubmit.sasl.mechanisms import MECHANISMS
@@ -48,7 +48,7 @@ def test_names(name: str) -> None:
     digest = hmac.new(b"secret", next(exchange), "md5").hexdigest()
     with pytest.raises(StopIteration) as end:
         exchange.send(f"{name} {digest}".encode())
-    assert end.value.value == Identity(name)
+    assert end.value.value == Admitted(Identity(name))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsubmit.sasl.claims import MAX_FIELD, Cleartext, Denied, Identity, MalformedResponse, octets_of
+from gsubmit.sasl.claims import MAX_FIELD, Admitted, Cleartext, Denied, Identity, MalformedResponse, octets_of
 from gsubmit.sasl.mechanism import Channel
 from gsubmit.sasl.mechanisms import MECHANISMS
 from tests.unit.sasl.authority import FakeAuthority, run, start
@@ -179,6 +179,6 @@ def test_no_response_breaks_a_mechanism(name: str, responses: list[bytes]) -> No
         for response in responses:
             exchange.send(response)
     except StopIteration as end:
-        assert name == "EXTERNAL" and isinstance(end.value, Identity)
+        assert name == "EXTERNAL" and isinstance(end.value, Admitted)
     except (Denied, MalformedResponse) as refused:
         assert refused.__cause__ is None

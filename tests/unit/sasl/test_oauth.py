@@ -7,7 +7,7 @@ from base64 import b64decode
 
 import pytest
 
-from gsubmit.sasl.claims import MAX_FIELD, Denied, Identity, MalformedResponse, Token, TokenRefused
+from gsubmit.sasl.claims import MAX_FIELD, Barred, Denied, Identity, MalformedResponse, Token, TokenRefused
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.sasl.oauth import MAX_TOKEN
 from tests.unit.sasl.authority import FakeAuthority, run, start
@@ -210,3 +210,13 @@ def test_malformed(name: str, response: bytes) -> None:
 def test_tokens_are_secrets() -> None:
     assert MECHANISMS["OAUTHBEARER"].cleartext and MECHANISMS["XOAUTH2"].cleartext  # OAB-1: TLS
     assert TOKEN not in repr(Token(USER, token=TOKEN))
+
+
+@pytest.mark.parametrize("name", ["OAUTHBEARER", "XOAUTH2"])
+def test_who_is_barred_hears_nothing_of_the_token(name: str) -> None:
+    """It is good, and to fetch a new one would change nothing."""
+    response = b"n,,\x01auth=Bearer t\x01\x01" if name == "OAUTHBEARER" else b"user=tim\x01auth=Bearer t\x01\x01"
+    exchange = start(name, FakeAuthority(refusal=Barred("login disabled")))
+    next(exchange)
+    with pytest.raises(Barred):
+        exchange.send(response)

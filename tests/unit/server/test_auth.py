@@ -15,7 +15,7 @@ from gsubmit.app.build import build_service
 from gsubmit.auth import hashing
 from gsubmit.auth.penalty import Penalty
 from gsubmit.auth.schemes import SchemeError, hash_password
-from gsubmit.sasl.claims import Account, Denied, Identity, Keys, KeysWanted, LateKeys
+from gsubmit.sasl.claims import Account, Admitted, Denied, Identity, Keys, KeysWanted, LateKeys
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.conversation import converse
@@ -319,7 +319,7 @@ class TestPenalty:
             authority = SessionAuthority(client.session, MECHANISMS["SCRAM-SHA-256"])
             authority.claim = KeysWanted("tim", scheme="SCRAM-SHA-256")
             with pytest.raises(Denied, match="stored password: malformed"):
-                authority.settle(Account(LateKeys(make), Identity("tim")), lambda _: True)
+                authority.settle(Account(LateKeys(make), lambda: Admitted(Identity("tim"))), lambda _: True)
             assert caplog.messages == ["user tim: stored password: malformed"]
             assert logins.penalty.level(HERE) == 1
 
