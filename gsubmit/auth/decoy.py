@@ -13,6 +13,7 @@ from gsubmit.auth.looks import ITERATIONS, MADE, SALT_OCTETS, Look, Looks
 from gsubmit.auth.schemes import SchemeError, StoredPassword
 from gsubmit.auth.schemes.scram import keys_of
 from gsubmit.sasl.claims import CramKeys, Denied, Keys, KeysWanted, LateKeys, ScramKeys
+from gsubmit.sasl.scram import ALGORITHMS
 
 # Where there is no better one, for the life of the process, also over a reload.
 _SECRET = secrets.token_bytes(32)
@@ -34,7 +35,7 @@ class Decoys:
         Which look a name gets is drawn by lot, once and for all, so that each is as frequent as among the users: a
         user with an uncommon iteration count does not stand out.
         """
-        algorithm = schemes.SCRAM.get(claim.scheme)
+        algorithm = ALGORITHMS.get(claim.scheme)
         if algorithm is None:
             return LateKeys(lambda: CramKeys(self._octets("outer", claim)[:16], self._octets("inner", claim)[:16]))
         look = self._drawn(claim, looks)
@@ -46,7 +47,7 @@ class Decoys:
 
     def keys_of(self, claim: KeysWanted, stored: StoredPassword) -> LateKeys | None:
         """The keys that a stored password gives; None if it gives none. Raises SchemeError if it is malformed."""
-        if claim.scheme not in schemes.SCRAM:
+        if claim.scheme not in ALGORITHMS:
             cram = schemes.cram_keys(stored)
             return None if cram is None else LateKeys(lambda: cram)
         if stored.cleartext is None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ipaddress
 import logging
 from base64 import b64encode
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Sequence
 
 from gsubmit.dial.answer import RelayFailed
 from gsubmit.dial.connection import RelayConnection
-from gsubmit.sasl.client import MECHANISM_REFUSED, ClientMechanism, Login, LoginFailed, answer, conclude, fitting
+from gsubmit.sasl import base64
+from gsubmit.sasl.client import MECHANISM_REFUSED, ClientMechanism, Login, LoginFailed, answer, conclude
+from gsubmit.sasl.mechanisms import fitting
 from gsubmit.smtp.replies import RELAY_REFUSES_US
 from gsubmit.smtp.reply import Reply
 
@@ -84,9 +84,9 @@ def _converse(connection: RelayConnection, mechanism: ClientMechanism, who: Logi
         reply = connection.ask(responses[0], secret=True)
     while reply.code == 334:
         try:
-            challenge = b"" if mechanism.is_cleartext else a2b_base64(reply.text, strict_mode=True)
+            challenge = b"" if mechanism.is_cleartext else base64.decode(reply.text)
             responses.append(_encoded(answer(exchange, challenge)))
-        except (LoginFailed, Base64Error) as failed:
+        except (LoginFailed, ValueError) as failed:
             connection.ask("*")
             if isinstance(failed, LoginFailed):
                 raise

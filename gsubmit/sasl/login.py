@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gsubmit.sasl.claims import Authority, Cleartext
+from gsubmit.sasl.client import ClientExchange, ClientMechanism, Login, LoginFailed
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 
 
@@ -13,5 +14,14 @@ def login(authority: Authority, _: Channel) -> Exchange:
     return authority.verify(Cleartext.from_octets(b"", name, password))
 
 
+def login_client(who: Login) -> ClientExchange:
+    """Two answers. The words of the prompts differ between servers and mean nothing (LGN-2 of docs/rules.md)."""
+    if who.authorization_id:
+        raise LoginFailed("LOGIN has no authorization id")
+    yield who.authentication_id.encode()
+    yield who.password.encode()
+
+
 # The draft has the server speak first, but many clients send the user name as initial response.
 LOGIN = Mechanism("LOGIN", login, cleartext=True)
+LOGIN_CLIENT = ClientMechanism("LOGIN", login_client, client_first=False, has_authorization_id=False, is_cleartext=True)

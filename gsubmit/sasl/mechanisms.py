@@ -1,14 +1,24 @@
-"""All mechanisms by name, in the order in which they are offered."""
+"""All mechanisms of both sides by name, in the order in which they are offered and tried."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from gsubmit.sasl.client import ClientMechanism
 from gsubmit.sasl.crammd5 import CRAM_MD5
 from gsubmit.sasl.external import EXTERNAL
-from gsubmit.sasl.login import LOGIN
+from gsubmit.sasl.login import LOGIN, LOGIN_CLIENT
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.sasl.oauth import OAUTHBEARER, XOAUTH2
-from gsubmit.sasl.plain import PLAIN
-from gsubmit.sasl.scram import SCRAM_SHA_1, SCRAM_SHA_1_PLUS, SCRAM_SHA_256, SCRAM_SHA_256_PLUS
+from gsubmit.sasl.plain import PLAIN, PLAIN_CLIENT
+from gsubmit.sasl.scram import (
+    SCRAM_SHA_1,
+    SCRAM_SHA_1_CLIENT,
+    SCRAM_SHA_1_PLUS,
+    SCRAM_SHA_256,
+    SCRAM_SHA_256_CLIENT,
+    SCRAM_SHA_256_PLUS,
+)
 
 # The best first, for clients that take the first one they know.
 _BEST_FIRST = (
@@ -24,4 +34,16 @@ _BEST_FIRST = (
     CRAM_MD5,
 )
 
+_CLIENTS_BEST_FIRST = (SCRAM_SHA_256_CLIENT, SCRAM_SHA_1_CLIENT, PLAIN_CLIENT, LOGIN_CLIENT)
+
 MECHANISMS: dict[str, Mechanism] = {mechanism.name: mechanism for mechanism in _BEST_FIRST}
+
+
+def fitting(offered: Sequence[str], *, has_authorization_id: bool) -> list[ClientMechanism]:
+    """The mechanisms for a login at a server that offers these, the best first."""
+    names = {name.upper() for name in offered}
+    return [
+        mechanism
+        for mechanism in _CLIENTS_BEST_FIRST
+        if mechanism.name in names and (mechanism.has_authorization_id or not has_authorization_id)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gsubmit.sasl.claims import Authority, Cleartext, MalformedResponse
+from gsubmit.sasl.client import ClientExchange, ClientMechanism, Login
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 
 
@@ -15,4 +16,10 @@ def plain(authority: Authority, _: Channel) -> Exchange:
     return authority.verify(Cleartext.from_octets(*fields))
 
 
+def plain_client(who: Login) -> ClientExchange:
+    """The same from the other side."""
+    yield f"{who.authorization_id}\0{who.authentication_id}\0{who.password}".encode()
+
+
 PLAIN = Mechanism("PLAIN", plain, cleartext=True)
+PLAIN_CLIENT = ClientMechanism("PLAIN", plain_client, client_first=True, is_cleartext=True)

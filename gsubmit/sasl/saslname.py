@@ -8,3 +8,8 @@ SASLNAME = rb"(?:[^=,\0]|=2C|=3D)+"  # a regular expression; UTF-8 is for the re
 def unescaped(saslname: bytes) -> bytes:
     """The name that a match of SASLNAME means."""
     return saslname.replace(b"=2C", b",").replace(b"=3D", b"=")
+
+
+def escaped(name: str) -> str:
+    """The name as it is written."""
+    return name.replace("=", "=3D").replace(",", "=2C")

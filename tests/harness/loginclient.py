@@ -13,7 +13,9 @@ from pathlib import Path
 
 from scramp import ScramClient  # type: ignore[import-untyped]
 
-from gsubmit.sasl.client import Login, answer, conclude, plain, scram
+from gsubmit.sasl.client import Login, answer, conclude
+from gsubmit.sasl.plain import plain_client
+from gsubmit.sasl.scram import scram_client
 from gsubmit.tls import exporter
 from tests.harness.serving import certificate_folder
 
@@ -113,7 +115,7 @@ def challenge(reply: str) -> bytes:
 
 
 def _plain(talk: Talk, who: Who) -> str:
-    return talk.say(f"AUTH PLAIN {encoded(next(plain(Login(who.user, who.authorization_id, who.secret))))}")
+    return talk.say(f"AUTH PLAIN {encoded(next(plain_client(Login(who.user, who.authorization_id, who.secret))))}")
 
 
 def _login(talk: Talk, who: Who) -> str:
@@ -166,7 +168,7 @@ def _scram_client(talk: Talk, name: str, who: Who) -> ScramClient:
 
 def _scram_for(talk: Talk, name: str, who: Who) -> str:
     """With an authorization id, which the library does not know."""
-    exchange = scram(_HASHES[name], Login(who.user, who.authorization_id, who.secret))
+    exchange = scram_client(_HASHES[name], Login(who.user, who.authorization_id, who.secret))
     reply = talk.say(f"AUTH {name} {encoded(next(exchange))}")
     for _ in range(2):
         if reply.startswith("334"):

@@ -6,7 +6,8 @@ import ssl
 
 import pytest
 
-from gsubmit.sasl.client import Login, answer, scram
+from gsubmit.sasl.client import Login, answer
+from gsubmit.sasl.scram import scram_client
 from tests.harness.loginclient import BINDINGS, MECHANISMS, TLS_1_2, TLS_1_3, Kind, Talk, Who, challenge, encoded
 from tests.logins.conftest import PASSWORD, House, user_of
 
@@ -85,7 +86,7 @@ def test_the_last_message_wants_an_empty_answer(house: House) -> None:
     """AUT-17: 235 comes only after the client has seen the server's signature."""
     for last, expected in [("", "235 2.7.0 "), ("AQ==", "501 5.5.2 "), ("*", "501 5.7.0 "), ("=", "501 5.5.2 ")]:
         with house.talk(Kind()) as talk:
-            exchange = scram("sha256", Login(USER, "", PASSWORD))
+            exchange = scram_client("sha256", Login(USER, "", PASSWORD))
             reply = talk.say(f"AUTH SCRAM-SHA-256 {encoded(next(exchange))}")
             reply = talk.say(encoded(answer(exchange, challenge(reply))))
             assert challenge(reply).startswith(b"v=")

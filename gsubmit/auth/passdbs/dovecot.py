@@ -15,6 +15,7 @@ from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
 from gsubmit.net.turns import Turns
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token, octets_of
+from gsubmit.sasl.saslname import escaped
 from gsubmit.settings.hosts import is_loopback
 
 MAX_CONNECTIONS = 200  # a refused login takes one for two seconds (auth_failure_delay); Dovecot takes 1000 clients
@@ -164,8 +165,7 @@ def _token_responses(claim: Token) -> list[Response]:
     user, token = claim.authentication_id, claim.token
     if _CONTROL.search(user) or not _TOKEN.fullmatch(token):
         raise Denied("malformed user name or token")
-    name = user.replace("=", "=3D").replace(",", "=2C")  # RFC 5801 4
-    header = f"n,a={name}," if user else "n,,"
+    header = f"n,a={escaped(user)}," if user else "n,,"
     return [
         ("OAUTHBEARER", _fitting(f"{header}\x01auth=Bearer {token}\x01\x01".encode())),
         ("XOAUTH2", _fitting(f"user={user}\x01auth=Bearer {token}\x01\x01".encode())),

@@ -15,6 +15,7 @@ from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
 from gsubmit.auth.schemes import SchemeError, StoredPassword
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven
+from gsubmit.sasl.scram import ALGORITHMS
 from gsubmit.settings.variables import expand
 
 DEFAULT_SCHEME = "CRYPT"
@@ -142,7 +143,7 @@ class PasswdFile:
         try:
             hashed = schemes.parse(stored, self.scheme)
             self._means.rules.check(hashed)
-            if hashed.name in schemes.SCRAM:
+            if hashed.name in ALGORITHMS:
                 schemes.scram_keys(hashed, hashed.name, b"", 0)
         except SchemeError:
             return False

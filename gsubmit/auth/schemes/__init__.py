@@ -1,7 +1,7 @@
 """Stored passwords: `{SCHEME}content`, as Dovecot writes them. Compared with a password, made, turned into keys."""
 
 from gsubmit.auth.schemes.cost import DEFAULT_LIMITS, Limits
-from gsubmit.auth.schemes.keys import SCRAM, cram_keys, scram_keys
+from gsubmit.auth.schemes.keys import cram_keys, scram_keys
 from gsubmit.auth.schemes.rules import Rules
 from gsubmit.auth.schemes.scheme import Incomparable, Rounds, Scheme, SchemeError
 from gsubmit.auth.schemes.stored import StoredPassword, choose, hash_password, parse
@@ -10,7 +10,6 @@ from gsubmit.auth.schemes.table import SCHEMES, WEAK
 __all__ = [
     "DEFAULT_LIMITS",
     "SCHEMES",
-    "SCRAM",
     "WEAK",
     "Incomparable",
     "Limits",

@@ -7,9 +7,8 @@ from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.stored import StoredPassword
 from gsubmit.sasl.claims import CramKeys, ScramKeys
 from gsubmit.sasl.md5state import states_of
-
-# By the scheme's name, hashlib's.
-SCRAM = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256"}
+from gsubmit.sasl.saslprep import prepared
+from gsubmit.sasl.scram import ALGORITHMS
 
 
 def scram_keys(stored: StoredPassword, scheme: str, salt: bytes, iterations: int) -> ScramKeys | None:
@@ -17,11 +16,16 @@ def scram_keys(stored: StoredPassword, scheme: str, salt: bytes, iterations: int
 
     Salt and iterations are for the latter. None if there is no way, or SchemeError for malformed keys.
     """
-    algorithm = SCRAM[scheme]
+    algorithm = ALGORITHMS[scheme]
     if stored.name == scheme:
         return scram.keys_in(algorithm, stored.content)
-    password = None if stored.cleartext is None else scram.prepared(stored.cleartext)
-    return None if password is None else scram.keys_of(algorithm, password, salt, iterations)
+    if stored.cleartext is None:
+        return None
+    try:
+        password = prepared(stored.cleartext)
+    except ValueError:
+        return None
+    return scram.keys_of(algorithm, password, salt, iterations)
 
 
 def cram_keys(stored: StoredPassword) -> CramKeys | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gsubmit.auth.schemes.cost import Cost, nothing
+from gsubmit.sasl import base64
 from gsubmit.sasl.claims import octets_of
 
 ENCODINGS = ("", "B64", "BASE64", "HEX")  # of a content; the first: it is text
@@ -63,7 +64,7 @@ def decoded(text: str, encoding: str, size: int) -> bytes:
         encoding = "HEX" if len(text) == 2 * size else "B64"
     try:
         if encoding in ("B64", "BASE64"):
-            return binascii.a2b_base64(text, strict_mode=True)
+            return base64.decode(text)
         if encoding == "HEX":
             return binascii.unhexlify(text)
         if not encoding:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import hmac
 import re
 import secrets
 from base64 import b64encode
-
-from passlib.utils import saslprep
+from contextlib import suppress
 
 from gsubmit.auth.schemes.cost import Cost, of_iterations
 from gsubmit.auth.schemes.scheme import Rounds, Scheme, SchemeError
+from gsubmit.sasl import base64
 from gsubmit.sasl.claims import ScramKeys
+from gsubmit.sasl.saslprep import prepared
+from gsubmit.sasl.scram import MAX_ITERATIONS, MIN_ITERATIONS
 
-# RFC 5802 5.1 wants the least, and clients take no less. Many take no more than the most either.
-ITERATIONS = Rounds(default=4096, least=4096, most=1_000_000)
+# What clients take.
+ITERATIONS = Rounds(default=MIN_ITERATIONS, least=MIN_ITERATIONS, most=MAX_ITERATIONS)
 SALT_OCTETS = 16
 
 _BASE64 = rb"([A-Za-z0-9+/]+=?=?)"
@@ -37,7 +38,7 @@ def keys_in(algorithm: str, content: bytes) -> ScramKeys:
     if matched is None:
         raise SchemeError("SCRAM keys in another form than iterations,salt,key,key")
     try:
-        salt, stored_key, server_key = (binascii.a2b_base64(text, strict_mode=True) for text in matched.groups()[1:])
+        salt, stored_key, server_key = map(base64.decode, matched.groups()[1:])
     except ValueError:
         raise SchemeError("malformed base64 in SCRAM keys") from None
     iterations = int(matched[1])
@@ -53,29 +54,23 @@ def _cost(content: bytes) -> Cost:
     return of_iterations(matched[1]) if matched else Cost()
 
 
-def prepared(password: str) -> bytes | None:
-    """The password as clients of SCRAM take it (SASLprep, RFC 4013); None for one that they must refuse."""
-    try:
-        text: str = saslprep(password)
-    except ValueError:
-        return None
-    return text.encode("utf-8") or None
-
-
 def scram(algorithm: str) -> Scheme:
     """SCRAM with this hash, by hashlib's name."""
 
     def matches(content: bytes, password: bytes, user: str) -> bool:
         keys = keys_in(algorithm, content)
         # Dovecot makes keys without SASLprep; few passwords are changed by it.
-        candidates = {password, prepared(password.decode("utf-8", "surrogateescape")) or password}
+        candidates = {password}
+        with suppress(ValueError):
+            candidates.add(prepared(password.decode("utf-8", "surrogateescape")))
         found = [keys_of(algorithm, candidate, keys.salt, keys.iterations).stored_key for candidate in candidates]
         return any(hmac.compare_digest(key, keys.stored_key) for key in found)
 
     def make(password: bytes, rounds: int, user: str) -> bytes:
-        octets = prepared(password.decode("utf-8"))
-        if octets is None:
-            raise ValueError("the password has characters that SASLprep forbids")
+        try:
+            octets = prepared(password.decode("utf-8"))
+        except ValueError as fault:
+            raise ValueError(f"the password {fault}") from None
         keys = keys_of(algorithm, octets, secrets.token_bytes(SALT_OCTETS), rounds)
         return b",".join([str(rounds).encode(), *map(b64encode, (keys.salt, keys.stored_key, keys.server_key))])
 

@@ -171,11 +171,18 @@ def _converse(session: Session, exchange: Exchange, initial_response: str) -> Ve
                 text = _response(session)
             elif text == "=":  # present but empty, and only as an initial response (RFC 4954 4)
                 text = ""
-            challenge = exchange.send(base64.decode(text))
+            challenge = exchange.send(_octets(text))
             text = ""
     except StopIteration as done:
         verdict: Verdict = done.value
         return verdict
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return base64.decode(text)
+    except ValueError:
+        raise MalformedResponse("invalid base64") from None
 
 
 def _response(session: Session) -> str:

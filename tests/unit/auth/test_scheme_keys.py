@@ -10,8 +10,8 @@ import pytest
 
 from gsubmit.auth.schemes import SchemeError, cram_keys, hash_password, parse, scram_keys
 from gsubmit.sasl.client import Login, answer
-from gsubmit.sasl.client import scram as scram_client
 from gsubmit.sasl.md5state import digest
+from gsubmit.sasl.scram import scram_client
 
 SALT = bytes.fromhex("4125c247e43ab1e93c6dff76")  # RFC 5802 5
 # Made by Dovecot 2.3.19 of "IX" with a soft hyphen in it, which SASLprep takes away and Dovecot does not.

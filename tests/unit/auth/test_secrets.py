@@ -109,6 +109,7 @@ def test_mechanism(response: bytes) -> None:
 
 
 def test_base64() -> None:
-    with pytest.raises(MalformedResponse) as error:
+    with pytest.raises(ValueError, match="invalid base64") as error:
         decode("hunter2*")
     assert PASSWORD not in str(error.value)
+    assert error.value.__cause__ is None and error.value.__suppress_context__

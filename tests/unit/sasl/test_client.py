@@ -13,10 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsubmit.sasl import client
+from gsubmit.sasl import scram
 from gsubmit.sasl.client import (
-    MAX_ITERATIONS,
-    MIN_ITERATIONS,
     ClientExchange,
     ClientMechanism,
     Login,
@@ -24,9 +22,9 @@ from gsubmit.sasl.client import (
     ServerNotProven,
     answer,
     conclude,
-    fitting,
-    scram,
 )
+from gsubmit.sasl.mechanisms import fitting
+from gsubmit.sasl.scram import MAX_ITERATIONS, MIN_ITERATIONS, scram_client
 
 PENCIL = Login("user", "", "pencil")
 ALL = ["LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"]
@@ -54,7 +52,7 @@ class Vector:
         return f"r={self.nonce}{self.server_nonce},s={self.salt},i=4096".encode()
 
     def start(self, who: Login = PENCIL) -> ClientExchange:
-        exchange = scram(self.algorithm, who, self.nonce)
+        exchange = scram_client(self.algorithm, who, self.nonce)
         next(exchange)
         return exchange
 
@@ -85,7 +83,7 @@ SHA256 = Vector(
 
 @pytest.mark.parametrize("vector", [pytest.param(SHA1, id="TV-AUT-20"), pytest.param(SHA256, id="TV-AUT-21")])
 def test_scram_of_the_rfcs(vector: Vector) -> None:
-    exchange = scram(vector.algorithm, PENCIL, vector.nonce)
+    exchange = scram_client(vector.algorithm, PENCIL, vector.nonce)
     assert next(exchange) == f"n,,n=user,r={vector.nonce}".encode()
     final = answer(exchange, vector.server_first)
     assert final == f"c=biws,r={vector.nonce}{vector.server_nonce},p={vector.proof}".encode()
@@ -201,7 +199,7 @@ def test_bad_first_message(message: bytes) -> None:
 
 @pytest.mark.parametrize("count", [MIN_ITERATIONS, MAX_ITERATIONS])
 def test_counts_at_the_limits(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_salted_password", lambda *_: b"x")
+    monkeypatch.setattr(scram, "_salted_password", lambda *_: b"x")
     assert answer(SHA1.start(), first(count=count)).startswith(b"c=biws,r=")
 
 
@@ -303,15 +301,15 @@ def test_password_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         counted.append(args)
         return b"x"
 
-    client._salted_password.cache_clear()
-    monkeypatch.setattr("gsubmit.sasl.client.hashlib.pbkdf2_hmac", pbkdf2)
+    scram._salted_password.cache_clear()
+    monkeypatch.setattr("gsubmit.sasl.scram.hashlib.pbkdf2_hmac", pbkdf2)
     for _ in range(3):
         answer(SHA1.start(), SHA1.server_first)
     assert len(counted) == 1
     answer(SHA1.start(), SHA1.server_first.replace(b"4096", b"4097"))
     answer(SHA1.start(Login("user", "", "other")), SHA1.server_first)
     assert len(counted) == 3
-    client._salted_password.cache_clear()
+    scram._salted_password.cache_clear()
 
 
 class ScramServer:

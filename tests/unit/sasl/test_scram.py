@@ -15,7 +15,7 @@ from scramp import ScramClient, ScramException  # type: ignore[import-untyped]
 from gsubmit.sasl import client
 from gsubmit.sasl.claims import MAX_FIELD, Denied, Identity, KeysWanted, MalformedResponse
 from gsubmit.sasl.mechanism import Channel, Exchange
-from gsubmit.sasl.mechanisms import MECHANISMS
+from gsubmit.sasl.mechanisms import MECHANISMS, fitting
 from gsubmit.sasl.scram import scram
 from tests.unit.sasl.authority import MADE_UP, FakeAuthority, finish, run, scram_keys, start
 
@@ -430,7 +430,7 @@ def ours(mechanism: client.ClientMechanism, login: client.Login, exchange: Excha
 @settings(deadline=None, max_examples=30)
 @given(user=st.text("abz=,@. +é", min_size=1).filter(str.strip), other=st.text("abz=,@. +é"))
 def test_own_client(name: str, user: str, other: str) -> None:
-    mechanism = next(iter(client.fitting([name], has_authorization_id=bool(other))), None)
+    mechanism = next(iter(fitting([name], has_authorization_id=bool(other))), None)
     assert mechanism is not None
     exchange = start(name, FakeAuthority({user: "pencil"}), CLEAR)
     assert ours(mechanism, client.Login(user, other, "pencil"), exchange) == Identity(other or user)
