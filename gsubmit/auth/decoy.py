@@ -8,11 +8,11 @@ import secrets
 from contextlib import suppress
 from functools import partial
 
-from gsubmit.auth import hashing, schemes
-from gsubmit.auth.looks import ITERATIONS, MADE, SALT_OCTETS, Look, Looks
-from gsubmit.auth.schemes import SchemeError, StoredPassword
+from gsubmit.auth import hashing
+from gsubmit.auth.looks import MADE, SALT_OCTETS, Look, Looks
+from gsubmit.auth.schemes import SchemeError
 from gsubmit.auth.schemes.scram import keys_of
-from gsubmit.sasl.claims import CramKeys, Denied, Keys, KeysWanted, LateKeys, ScramKeys
+from gsubmit.sasl.claims import CramKeys, Keys, KeysWanted, LateKeys, ScramKeys
 from gsubmit.sasl.scram import ALGORITHMS
 
 # Where there is no better one, for the life of the process, also over a reload.
@@ -45,19 +45,6 @@ class Decoys:
         keys = ScramKeys(salt, look.iterations, stored_key, server_key)
         return LateKeys(partial(_made_up, algorithm, keys) if look.is_made else lambda: keys, salt, look.iterations)
 
-    def keys_of(self, claim: KeysWanted, stored: StoredPassword) -> LateKeys | None:
-        """The keys that a stored password gives; None if it gives none. Raises SchemeError if it is malformed."""
-        if claim.scheme not in ALGORITHMS:
-            cram = schemes.cram_keys(stored)
-            return None if cram is None else LateKeys(lambda: cram)
-        if stored.cleartext is None:
-            scram = schemes.scram_keys(stored, claim.scheme, b"", ITERATIONS)
-            return None if scram is None else LateKeys(lambda: scram, scram.salt, scram.iterations)
-        if not stored.cleartext:  # an empty one would let everybody in
-            return None
-        salt = self.salt(claim)
-        return LateKeys(partial(_made, stored, claim.scheme, salt), salt, ITERATIONS)
-
     def _drawn(self, claim: KeysWanted, looks: Looks) -> Look:
         fitting = sorted(look for look in looks if look.scheme in ("", claim.scheme))
         if not fitting:
@@ -73,14 +60,6 @@ class Decoys:
     def _octets(self, purpose: str, claim: KeysWanted) -> bytes:
         text = "\0".join((purpose, claim.scheme, claim.authentication_id)).encode("utf-8", "surrogatepass")
         return hmac.digest(self._secret, text, "sha512")
-
-
-def _made(stored: StoredPassword, scheme: str, salt: bytes) -> Keys:
-    """The keys of a password that is stored as it is."""
-    keys: Keys | None = hashing.run(schemes.scram_keys, stored, scheme, salt, ITERATIONS)
-    if keys is None:
-        raise Denied(f"the stored password has characters that {scheme} forbids")
-    return keys
 
 
 def _made_up(algorithm: str, keys: ScramKeys) -> Keys:

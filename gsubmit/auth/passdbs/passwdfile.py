@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from gsubmit.auth import fields, hashing, schemes
 from gsubmit.auth.cache import Verdict
+from gsubmit.auth.keys import keys_of
 from gsubmit.auth.looks import Looks
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import values
@@ -158,10 +159,11 @@ class PasswdFile:
         return sum((file.looks(self.scheme, self._means.limits) for file in self._files.values()), Counter())
 
     def _keys(self, claim: KeysWanted, entry: Entry) -> LateKeys:
-        stored = schemes.parse(entry.password, self.scheme) if entry.password else None
-        if stored is not None:
+        keys = None
+        if entry.password:
+            stored = schemes.parse(entry.password, self.scheme)
             self._means.rules.check(stored)
-        keys = self._means.decoys.keys_of(claim, stored) if stored is not None else None
+            keys = keys_of(stored, claim.scheme, self._means.decoys.salt(claim))
         if keys is None:
             raise Denied(f"no password that {claim.scheme} could use", nodelay="nodelay" in entry.fields)
         return keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from gsubmit.auth import fields, hashing, schemes
+from gsubmit.auth.keys import keys_of
 from gsubmit.auth.looks import Looks, looks_of
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Origin
@@ -64,7 +65,7 @@ class Static:
                 if self._password:
                     stored = schemes.parse(self._password, DEFAULT_SCHEME)
                     self._rules.check(stored)
-                    keys = self._decoys.keys_of(claim, stored)
+                    keys = keys_of(stored, claim.scheme, self._decoys.salt(claim))
                 if keys is None:
                     raise Denied(f"no password that {claim.scheme} could use")
         except SchemeError as fault:

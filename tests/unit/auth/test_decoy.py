@@ -9,9 +9,9 @@ import pytest
 
 from gsubmit.auth import schemes
 from gsubmit.auth.decoy import Decoys
+from gsubmit.auth.keys import keys_of
 from gsubmit.auth.looks import ITERATIONS, MADE, SALT_OCTETS, Look, Looks, looks_of
-from gsubmit.auth.schemes import Limits, SchemeError, hash_password
-from gsubmit.auth.schemes.scram import keys_of
+from gsubmit.auth.schemes import Limits, SchemeError, hash_password, scram
 from gsubmit.sasl.claims import CramKeys, KeysWanted, LateKeys, ScramKeys
 
 SIZES = {"SCRAM-SHA-1": 20, "SCRAM-SHA-256": 32}
@@ -135,16 +135,16 @@ def test_one_more_user_changes_the_look_of_few_names() -> None:
 @pytest.mark.parametrize(("scheme", "algorithm"), [("SCRAM-SHA-1", "sha1"), ("SCRAM-SHA-256", "sha256")])
 def test_keys_of_a_plain_password_have_the_decoy_s_salt(scheme: str, algorithm: str) -> None:
     """Whether the account exists or not, the same salt."""
-    late = decoys.keys_of(wanted(scheme), schemes.parse("{PLAIN}secret", "PLAIN"))
+    late = keys_of(schemes.parse("{PLAIN}secret", "PLAIN"), scheme, decoys.salt(wanted(scheme)))
     assert late is not None
-    assert late.make() == keys_of(algorithm, b"secret", decoys.salt(wanted(scheme)), ITERATIONS)
+    assert late.make() == scram.keys_of(algorithm, b"secret", decoys.salt(wanted(scheme)), ITERATIONS)
     missing = decoys.keys(wanted(scheme), Looks([MADE]))
     assert (missing.salt, missing.iterations) == (late.salt, late.iterations)
 
 
 def test_stored_keys_are_those_that_are_stored() -> None:
     stored = schemes.parse(hash_password("SCRAM-SHA-256", "x", 5000), "PLAIN")
-    late = decoys.keys_of(wanted(), stored)
+    late = keys_of(stored, "SCRAM-SHA-256", b"")
     assert late is not None
     assert late.make() == schemes.scram_keys(stored, "SCRAM-SHA-256", b"", 0)
     assert look_of(late) == (5000, 16)

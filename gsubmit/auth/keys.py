@@ -1,0 +1,34 @@
+"""The keys of users, with which SCRAM and CRAM-MD5 check a proof of the password. Those of nobody: see decoy."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gsubmit.auth import hashing, schemes
+from gsubmit.auth.looks import ITERATIONS
+from gsubmit.auth.schemes import StoredPassword
+from gsubmit.sasl.claims import Denied, Keys, LateKeys
+from gsubmit.sasl.scram import ALGORITHMS
+
+
+def keys_of(stored: StoredPassword, scheme: str, salt: bytes) -> LateKeys | None:
+    """The keys that a stored password gives; None if it gives none. Raises SchemeError if it is malformed.
+
+    The salt is for keys that are made of a password which is stored as it is.
+    """
+    if scheme not in ALGORITHMS:
+        cram = schemes.cram_keys(stored)
+        return None if cram is None else LateKeys(lambda: cram)
+    if stored.cleartext is None:
+        scram = schemes.scram_keys(stored, scheme, b"", ITERATIONS)
+        return None if scram is None else LateKeys(lambda: scram, scram.salt, scram.iterations)
+    if not stored.cleartext:  # an empty one would let everybody in
+        return None
+    return LateKeys(partial(_made, stored, scheme, salt), salt, ITERATIONS)
+
+
+def _made(stored: StoredPassword, scheme: str, salt: bytes) -> Keys:
+    keys: Keys | None = hashing.run(schemes.scram_keys, stored, scheme, salt, ITERATIONS)
+    if keys is None:
+        raise Denied(f"the stored password has characters that {scheme} forbids")
+    return keys
