@@ -171,7 +171,7 @@ def build_chain(settings: Settings) -> Chain:
         try:
             link = Link(DRIVERS[passdb.driver](passdb.args, means), passdb)
         except ValueError as error:
-            problems.append(Problem(passdb.file, passdb.line, str(error)))
+            problems.append(Problem(passdb.file, passdb.line, f"{passdb.driver}: {error}"))
             continue
         if link.is_deny and Proven not in link.passdb.serves:
             text = f"deny = yes needs a driver that can look users up, which {passdb.driver} cannot"

@@ -13,6 +13,7 @@ from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
+from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.turns import Turns
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token, octets_of
 from gsubmit.sasl.saslname import escaped
@@ -138,16 +139,16 @@ class DovecotAuth:
 def _place(args: str) -> Place:
     if args.startswith("unix:/") or args.startswith("/"):
         return Place(path=args.removeprefix("unix:"))
-    address, _, option = args.partition(" ")
+    address, *words = args.split() or [""]
     matched = _ADDRESS.fullmatch(address)
-    if matched is None or option.strip() not in ("", "cleartext=yes", "cleartext=no"):
-        raise ValueError("dovecot: args must be unix:/PATH or inet:HOST:PORT [cleartext=yes]")
+    if matched is None:
+        raise ValueError("args must be unix:/PATH or inet:HOST:PORT [cleartext=yes]")
     host, port = matched[1] or matched[2], int(matched[3])
     if not 0 < port < 65536:
-        raise ValueError(f"dovecot: {port} is no port")
-    if option.strip() != "cleartext=yes" and not is_loopback(host):
+        raise ValueError(f"{port} is no port")
+    if not (is_yes(read_options(words, {"cleartext": "no"}), "cleartext") or is_loopback(host)):
         raise ValueError(
-            f"dovecot: passwords would go to {host} in clear text; use a unix socket or a tunnel,"
+            f"passwords would go to {host} in clear text; use a unix socket or a tunnel,"
             " or add cleartext=yes if nobody else sees that network"
         )
     return Place(host=host, port=port)

@@ -12,6 +12,7 @@ from typing import Final, Self
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Origin, Unavailable
+from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused
 from gsubmit.net.turns import Turns
 from gsubmit.sasl.claims import Claim, Cleartext, Denied
@@ -81,12 +82,7 @@ class ImapServer:
     @classmethod
     def from_args(cls, args: str, means: Means) -> Self:
         """The passdb of `args = host=HOST [port=PORT] [username=%u] [ssl=imaps|starttls] ...`, or ValueError."""
-        options = dict(DEFAULTS)
-        for word in args.split():
-            name, equals, value = word.partition("=")
-            if name not in options or not equals:
-                raise ValueError(f"imap: {name}: unknown option, or no value; known: {', '.join(DEFAULTS)}")
-            options[name] = value
+        options = read_options(args.split(), DEFAULTS)
         return cls(options, means)
 
     def __str__(self) -> str:
@@ -166,12 +162,12 @@ def _unbracketed(host: str) -> str:
 def _port(options: Mapping[str, str]) -> int:
     text = options["port"] or str(TLS_PORT if options["ssl"] == "imaps" else PORT)
     if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) < 65536:
-        raise ValueError(f"imap: port={text}: no port")
+        raise ValueError(f"port={text}: no port")
     return int(text)
 
 
 def _context(options: Mapping[str, str], means: Means) -> ssl.SSLContext:
-    verify = options["allow_invalid_cert"] != "yes"
+    verify = not is_yes(options, "allow_invalid_cert")
     try:
         context = certificates.client_context(
             options["ssl_ca_file"],
@@ -181,7 +177,7 @@ def _context(options: Mapping[str, str], means: Means) -> ssl.SSLContext:
             ciphers=means.tls_ciphers,
         )
     except CertificateError as error:
-        raise ValueError(f"imap: {error}") from None
+        raise ValueError(str(error)) from None
     if not verify:
         log.warning("imap: allow_invalid_cert=yes lets anybody in between read the passwords")
     return context
@@ -191,24 +187,20 @@ def _check(options: Mapping[str, str]) -> None:
     """Warn of what will not be done or should not; raise ValueError for what is refused."""
     host = _unbracketed(options["host"])
     if options["ssl"] not in ("", "imaps", "starttls"):
-        raise ValueError(f"imap: ssl={options['ssl']}: must be imaps or starttls")
-    for name in ("allow_invalid_cert", "cleartext"):
-        if options[name] not in ("yes", "no"):
-            raise ValueError(f"imap: {name}={options[name]}: must be yes or no")
+        raise ValueError(f"ssl={options['ssl']}: must be imaps or starttls")
+    is_yes(options, "allow_invalid_cert")
     if not host:
-        raise ValueError("imap: host is missing")
+        raise ValueError("host is missing")
     for name in ("host", "username"):
         try:
             variables.check(options[name], _VARIABLES)
         except ValueError as error:
-            raise ValueError(f"imap: {name}: {error}") from None
+            raise ValueError(f"{name}: {error}") from None
     if "%" not in host and not _HOST.fullmatch(host) and not is_address(host):
-        raise ValueError(f"imap: host={host}: no host name")
-    if not options["username"]:
-        raise ValueError("imap: username is empty")
-    if not options["ssl"] and options["cleartext"] == "no" and not is_loopback(host):
+        raise ValueError(f"host={host}: no host name")
+    if not (is_yes(options, "cleartext") or options["ssl"] or is_loopback(host)):
         raise ValueError(
-            f"imap: passwords would go to {host} in clear text; set ssl=imaps or ssl=starttls,"
+            f"passwords would go to {host} in clear text; set ssl=imaps or ssl=starttls,"
             " or cleartext=yes if nobody else sees that network"
         )
     if "%" in host:

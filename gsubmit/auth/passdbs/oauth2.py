@@ -82,11 +82,8 @@ class OAuth2:
         """The passdb of the setting `args = PATH`, or ValueError."""
         path = args.strip()
         if not path.startswith("/"):
-            raise ValueError("oauth2: args must be the absolute path of the settings file")
-        try:
-            return cls(oauth2settings.read(path, _VARIABLES), means.cache)
-        except ValueError as error:
-            raise ValueError(f"oauth2: {error}") from None
+            raise ValueError("args must be the absolute path of the settings file")
+        return cls(oauth2settings.read(path, _VARIABLES), means.cache)
 
     def __str__(self) -> str:
         return f"oauth2 {self.settings.path}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from contextlib import suppress
 
@@ -13,15 +14,17 @@ from gsubmit.auth.looks import Looks
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import values
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
+from gsubmit.auth.passdbs.options import read_options
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
 from gsubmit.auth.schemes import SchemeError, StoredPassword
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven
 from gsubmit.sasl.scram import ALGORITHMS
 from gsubmit.settings.variables import expand
 
-DEFAULT_SCHEME = "CRYPT"
-DEFAULT_USERNAME_FORMAT = "%u"
+DEFAULTS = {"scheme": "CRYPT", "username_format": "%u"}
 MAX_FILES = 100  # kept read of a path with variables; the one used longest ago goes
+
+_ARGS = re.compile("((?:[^/ ][^ ]* +)*)(/.*)")  # options and path
 
 log = logging.getLogger("gsubmit.auth")
 
@@ -31,13 +34,7 @@ class PasswdFile:
 
     serves: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven)
 
-    def __init__(
-        self,
-        path: str,
-        means: Means,
-        scheme: str = DEFAULT_SCHEME,
-        username_format: str = DEFAULT_USERNAME_FORMAT,
-    ) -> None:
+    def __init__(self, path: str, means: Means, scheme: str, username_format: str) -> None:
         self.path = path
         self.scheme = scheme
         self.username_format = username_format
@@ -50,26 +47,16 @@ class PasswdFile:
     @classmethod
     def from_args(cls, args: str, means: Means) -> PasswdFile:
         """The passdb of the setting `args = [scheme=S] [username_format=F] PATH`, or ValueError."""
-        options = {"scheme": DEFAULT_SCHEME, "username_format": DEFAULT_USERNAME_FORMAT}
-        path = args.strip(" ")
-        while not path.startswith("/"):
-            word, _, path = path.partition(" ")
-            name, equals, value = word.partition("=")
-            path = path.lstrip()
-            if not equals:
-                raise ValueError("passwd-file: args must end in an absolute path")
-            if name not in options or not value:
-                raise ValueError(f"passwd-file: {word}: unknown option, or no value")
-            options[name] = value
+        matched = _ARGS.fullmatch(args.strip(" "))
+        if matched is None:
+            raise ValueError("args must end in an absolute path")
+        options = read_options(matched[1].split(), DEFAULTS)
         try:
             schemes.parse("", options["scheme"])
         except SchemeError as error:
-            raise ValueError(f"passwd-file: scheme={options['scheme']}: {error}") from None
-        try:
-            expand(options["username_format"], values("user@domain"))
-            return cls(path, means, options["scheme"], options["username_format"])
-        except ValueError as error:
-            raise ValueError(f"passwd-file: {error}") from None
+            raise ValueError(f"scheme={options['scheme']}: {error}") from None
+        expand(options["username_format"], values("user@domain"))
+        return cls(matched[2], means, **options)
 
     def __str__(self) -> str:
         return f"passwd-file {self.path}"

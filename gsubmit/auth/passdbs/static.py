@@ -35,12 +35,12 @@ class Static:
         """The passdb of the setting `args = password=P|nopassword [field=value]...`, or ValueError."""
         given = fields.parse(args)
         if ("nopassword" in given) == bool(given.get("password")):
-            raise ValueError("static: args need either password= or nopassword")
+            raise ValueError("args need either password= or nopassword")
         try:
             Rules(limits=means.limits).check(schemes.parse(given.get("password", ""), DEFAULT_SCHEME))
-            fields.expanded(given, "user@domain", Origin())
-        except (SchemeError, ValueError) as error:
-            raise ValueError(f"static: {error}") from None
+        except SchemeError as error:
+            raise ValueError(str(error)) from None
+        fields.expanded(given, "user@domain", Origin())
         return cls(given, means)
 
     def __str__(self) -> str:

@@ -385,7 +385,9 @@ def test_build_chain_names_all_mistakes() -> None:
     with pytest.raises(SettingsError) as error:
         build_chain(settings(*passdbs))
     assert [problem.line for problem in error.value.problems] == [3, 7, 9, 11]
-    assert "deny = yes needs a driver that can look users up" in error.value.problems[-1].text
+    texts = [problem.text for problem in error.value.problems]
+    assert [text.partition(":")[0] for text in texts[:3]] == ["passwd-file", "passwd-file", "static"]
+    assert "deny = yes needs a driver that can look users up" in texts[-1]
 
 
 @pytest.mark.parametrize(("allowed", "expected"), [(True, Identity("tim")), (False, None)])

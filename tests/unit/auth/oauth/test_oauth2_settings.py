@@ -171,9 +171,9 @@ def from_args(args: str) -> OAuth2:
 
 def test_from_args(tmp_path: Path) -> None:
     path = tmp_path / "oauth2.conf"
-    with pytest.raises(ValueError, match=r"oauth2: .*oauth2\.conf: cannot be read: no such file"):
+    with pytest.raises(ValueError, match=r"oauth2\.conf: cannot be read: no such file"):
         from_args(str(path))
-    with pytest.raises(ValueError, match="oauth2: args must be the absolute path"):
+    with pytest.raises(ValueError, match="args must be the absolute path"):
         from_args("oauth2.conf")
     path.write_bytes(b"client_id = \xff")
     with pytest.raises(ValueError, match="cannot be read: not UTF-8 text"):

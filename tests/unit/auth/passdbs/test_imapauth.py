@@ -474,7 +474,7 @@ def test_rawlog(caplog: pytest.LogCaptureFixture) -> None:
         ("host=localhost ssl=yes", "must be imaps or starttls"),
         ("host=localhost ssl=imaps ssl_ca_file=/nowhere", "cannot use the CA certificates in /nowhere"),
         ("host=localhost allow_invalid_cert=1", "must be yes or no"),
-        ("host=localhost username=", "username is empty"),
+        ("host=localhost username=", "username: unknown option, or no value"),
         ("host=localhost username=%x", "unknown variable"),
         ("host=%r ssl=imaps", "unknown variable"),
         ("host=a/b ssl=imaps", "no host name"),

@@ -99,8 +99,8 @@ def test_args(args: str, expected: tuple[str, str, str]) -> None:
         pytest.param("", "must end in an absolute path", id="empty"),
         pytest.param("scheme=PLAIN", "must end in an absolute path", id="no path"),
         pytest.param("etc/users", "must end in an absolute path", id="relative path"),
-        pytest.param("schema=PLAIN /etc/users", "schema=PLAIN: unknown option", id="unknown option"),
-        pytest.param("scheme= /etc/users", "scheme=: unknown option, or no value", id="option without value"),
+        pytest.param("schema=PLAIN /etc/users", "schema: unknown option", id="unknown option"),
+        pytest.param("scheme= /etc/users", "scheme: unknown option, or no value", id="option without value"),
         pytest.param("scheme=FOO /etc/users", "scheme=FOO: unknown password scheme", id="unknown scheme"),
         pytest.param("username_format=%{foo} /etc/users", "unknown variable %{foo}", id="variable in username_format"),
         pytest.param("/etc/%{foo}/users", "unknown variable %{foo}", id="variable in the path"),
@@ -109,7 +109,6 @@ def test_args(args: str, expected: tuple[str, str, str]) -> None:
 def test_bad_args(args: str, text: str) -> None:
     with pytest.raises(ValueError, match=text) as error:
         made(args)
-    assert str(error.value).startswith("passwd-file: ")
     assert "\n" not in str(error.value)
 
 

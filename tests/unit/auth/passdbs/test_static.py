@@ -58,9 +58,8 @@ def test_everybody_exists(args: str) -> None:
     ],
 )
 def test_bad_args(args: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason) as error:
+    with pytest.raises(ValueError, match=reason):
         static(args)
-    assert str(error.value).startswith("static: ")
 
 
 def test_keys() -> None:
@@ -91,7 +90,7 @@ def test_fault_of_the_hash_is_for_the_log(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_hash_that_costs_too_much() -> None:
-    with pytest.raises(ValueError, match="static: hash takes too long to compute, see auth_max_hash_time"):
+    with pytest.raises(ValueError, match="hash takes too long to compute, see auth_max_hash_time"):
         static("password={CRYPT}$6$rounds=999999999$salt$hash")
 
 
