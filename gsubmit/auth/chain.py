@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from gsubmit.auth.decoy import Decoys
 from gsubmit.auth.lastingsecret import lasting_secret
 from gsubmit.auth.link import Link
 from gsubmit.auth.looks import Looks
-from gsubmit.auth.means import Means
+from gsubmit.auth.means import Driver, Means
 from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Origin, Passdb, Unavailable
 from gsubmit.auth.passdbs.absent import Absent
@@ -37,21 +37,17 @@ from gsubmit.sasl.claims import (
     Proven,
     Verdict,
 )
-from gsubmit.settings.passdbs import OTHER_DRIVERS
+from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.problem import Problem, SettingsError
 from gsubmit.settings.sections import Settings
 
-# What makes a passdb of the setting `args`, by driver; ValueError for bad args.
-DRIVERS: dict[str, Callable[[str, Means], Passdb]] = {
-    "passwd-file": PasswdFile.from_args,
-    "static": Static.from_args,
-    "oauth2": OAuth2.from_args,
-    "imap": ImapServer.from_args,
-    "dovecot": DovecotAuth.from_args,
-    **{driver: partial(Absent.from_args, driver) for driver in OTHER_DRIVERS},
+DRIVERS: Mapping[str, type[Driver]] = {
+    "passwd-file": PasswdFile,
+    "static": Static,
+    "oauth2": OAuth2,
+    "imap": ImapServer,
+    "dovecot": DovecotAuth,
 }
-
-REMOTE = (OAuth2, ImapServer, DovecotAuth)
 
 
 def _nobody(_: str, __: str) -> None:
@@ -66,8 +62,7 @@ class Chain:
         self.masters = tuple(link for link in links if link.is_master)
         self.names = names
         self._decoys = decoys or Decoys()
-        # Other servers take their time.
-        self.asks_others = any(isinstance(link.passdb, REMOTE) for link in links)
+        self.asks_others = any(link.passdb.reach == "remote" for link in links)
 
     def verify(self, claim: Claim, origin: Origin, observe: Observer = _nobody) -> Verdict:
         """What is to come of a login with this claim. Raises Denied or Unavailable."""
@@ -169,7 +164,7 @@ def build_chain(settings: Settings) -> Chain:
     problems: list[Problem] = []
     for passdb in settings.passdbs:
         try:
-            link = Link(DRIVERS[passdb.driver](passdb.args, means), passdb)
+            link = Link(_passdb(passdb, means), passdb)
         except ValueError as error:
             problems.append(Problem(passdb.file, passdb.line, f"{passdb.driver}: {error}"))
             continue
@@ -180,3 +175,9 @@ def build_chain(settings: Settings) -> Chain:
     if problems:
         raise SettingsError(problems)
     return Chain(links, Names(settings.auth.usernames), decoys)
+
+
+def _passdb(settings: PassdbSettings, means: Means) -> Passdb:
+    """The passdb, or ValueError. Its driver is one of ours, or one of Dovecot's that we lack (settings.passdbs)."""
+    driver = DRIVERS.get(settings.driver)
+    return Absent(settings.driver) if driver is None else driver.from_args(settings.args, means)

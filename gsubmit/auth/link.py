@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 
 from gsubmit.auth import fields
 from gsubmit.auth.passdb import Answer, Origin, Passdb
-from gsubmit.auth.passdbs.absent import Absent
 from gsubmit.sasl.claims import Claim, Proven, Token
 from gsubmit.settings.blocks import PassdbSettings
 
@@ -18,7 +17,7 @@ class Link:
         self.passdb = passdb
         self.is_deny = settings.deny
         self.is_master = settings.master
-        self.is_absent = isinstance(passdb, Absent)
+        self.is_absent = passdb.reach == "absent"
         self.on_success = settings.result_success
         self.on_failure = settings.result_failure
         self.on_internalfail = settings.result_internalfail

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol, Self
 
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.decoy import Decoys
+from gsubmit.auth.passdb import Passdb
 from gsubmit.auth.schemes import DEFAULT_LIMITS, Limits, Rules
 
 
 @dataclass(frozen=True)
 class Means:
-    """What drivers are given beside their `args`: a driver is called as `Driver.from_args(args, means)`."""
+    """What drivers are given beside their `args`."""
 
     cache: VerifiedCache
     allow_weak_schemes: bool = False
@@ -24,3 +26,11 @@ class Means:
     def rules(self) -> Rules:
         """Which stored passwords are compared."""
         return Rules(self.allow_weak_schemes, self.limits)
+
+
+class Driver(Passdb, Protocol):
+    """A class of passdbs."""
+
+    @classmethod
+    def from_args(cls, args: str, means: Means) -> Self:
+        """The passdb of the setting `args`. ValueError for bad ones."""

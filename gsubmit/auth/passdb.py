@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gsubmit.auth.looks import Looks
 from gsubmit.sasl.claims import Claim, Denied, LateKeys
@@ -50,11 +50,16 @@ class Answer:
     keys: LateKeys | None = None
 
 
+# Where a passdb is: in this process, at another server that takes its time, or in no driver of ours.
+Reach = Literal["here", "remote", "absent"]
+
+
 class Passdb(Protocol):
     """One source of users. `str()` of it names it in the log."""
 
-    # The kinds of claims that it can answer; it is not asked about others.
-    serves: tuple[type[Claim], ...]
+    # The same for all passdbs of a driver.
+    serves: tuple[type[Claim], ...]  # the kinds of claims that it can answer; it is not asked about others
+    reach: Reach
 
     def verify(self, claim: Claim, origin: Origin) -> Answer:
         """Yes, or Denied (UnknownUser where no password was compared), or Unavailable.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gsubmit.auth.means import Means
-from gsubmit.auth.passdb import Answer, Origin, Unavailable
+from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
 from gsubmit.sasl.claims import Claim, Cleartext, KeysWanted, Proven
 
 
@@ -12,14 +11,10 @@ class Absent:
 
     # Not tokens: a client whose token has expired must hear so from those who know it, to fetch a new one.
     serves: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven)
+    reach: Reach = "absent"
 
     def __init__(self, driver: str) -> None:
         self._driver = driver
-
-    @classmethod
-    def from_args(cls, driver: str, _: str, __: Means) -> Absent:
-        """The passdb of this driver; where its database would be does not matter."""
-        return cls(driver)
 
     def __str__(self) -> str:
         return self._driver

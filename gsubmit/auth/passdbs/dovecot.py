@@ -9,7 +9,7 @@ from typing import Self
 
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.means import Means
-from gsubmit.auth.passdb import Answer, Origin, Unavailable
+from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
@@ -42,6 +42,7 @@ class DovecotAuth:
     """
 
     serves: tuple[type[Claim], ...] = (Cleartext, Token)
+    reach: Reach = "remote"
 
     def __init__(self, place: Place, means: Means) -> None:
         self.place = place

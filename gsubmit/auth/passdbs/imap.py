@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.means import Means
-from gsubmit.auth.passdb import Answer, Origin, Unavailable
+from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
 from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused
 from gsubmit.net.turns import Turns
@@ -65,6 +65,7 @@ class ImapServer:
     """
 
     serves: tuple[type[Claim], ...] = (Cleartext,)
+    reach: Reach = "remote"
 
     def __init__(self, options: Mapping[str, str], means: Means) -> None:
         """The options as in DEFAULTS; ValueError where they make no sense."""

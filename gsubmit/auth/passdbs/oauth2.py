@@ -20,7 +20,7 @@ from gsubmit.auth.oauth.settings import OAuth2Settings
 from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of
 from gsubmit.auth.oauth.tokenclaims import Demands
 from gsubmit.auth.oauth.webtoken import WebTokens
-from gsubmit.auth.passdb import Answer, Origin
+from gsubmit.auth.passdb import Answer, Origin, Reach
 from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
 
 MAX_TOKEN = 16_384  # octets, as much as the mechanisms take
@@ -57,6 +57,7 @@ class OAuth2:
     """A passdb of driver oauth2."""
 
     serves: tuple[type[Claim], ...] = (Token,)
+    reach: Reach = "remote"
 
     def __init__(self, settings: OAuth2Settings, cache: VerifiedCache) -> None:
         self.settings = settings

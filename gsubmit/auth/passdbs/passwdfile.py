@@ -6,6 +6,7 @@ import logging
 import re
 from collections import Counter
 from contextlib import suppress
+from typing import Self
 
 from gsubmit.auth import fields, hashing, schemes
 from gsubmit.auth.cache import Verdict
@@ -13,7 +14,7 @@ from gsubmit.auth.keys import keys_of
 from gsubmit.auth.looks import Looks
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import values
-from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
+from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.options import read_options
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
 from gsubmit.auth.schemes import SchemeError, StoredPassword
@@ -33,6 +34,7 @@ class PasswdFile:
     """A passdb of driver passwd-file."""
 
     serves: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven)
+    reach: Reach = "here"
 
     def __init__(self, path: str, means: Means, scheme: str, username_format: str) -> None:
         self.path = path
@@ -45,7 +47,7 @@ class PasswdFile:
         self._sample = ""  # a stored password that is like the others
 
     @classmethod
-    def from_args(cls, args: str, means: Means) -> PasswdFile:
+    def from_args(cls, args: str, means: Means) -> Self:
         """The passdb of the setting `args = [scheme=S] [username_format=F] PATH`, or ValueError."""
         matched = _ARGS.fullmatch(args.strip(" "))
         if matched is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import Self
 
 from gsubmit.auth import fields, hashing, schemes
 from gsubmit.auth.keys import keys_of
 from gsubmit.auth.looks import Looks, looks_of
 from gsubmit.auth.means import Means
-from gsubmit.auth.passdb import Answer, Origin
+from gsubmit.auth.passdb import Answer, Origin, Reach
 from gsubmit.auth.schemes import Rules, SchemeError
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven
 
@@ -21,6 +22,7 @@ class Static:
     """A passdb of driver static."""
 
     serves: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven)
+    reach: Reach = "here"
 
     def __init__(self, given: dict[str, str], means: Means) -> None:
         """`given` are fields; `password` or `nopassword` is among them for a yes to be possible."""
@@ -31,7 +33,7 @@ class Static:
         self._decoys = means.decoys
 
     @classmethod
-    def from_args(cls, args: str, means: Means) -> Static:
+    def from_args(cls, args: str, means: Means) -> Self:
         """The passdb of the setting `args = password=P|nopassword [field=value]...`, or ValueError."""
         given = fields.parse(args)
         if ("nopassword" in given) == bool(given.get("password")):

@@ -9,7 +9,7 @@ from gsubmit.auth.chain import Chain
 from gsubmit.auth.link import Link
 from gsubmit.auth.looks import Look, Looks
 from gsubmit.auth.names import Names
-from gsubmit.auth.passdb import Answer, Origin, Passdb, Unavailable, UnknownUser
+from gsubmit.auth.passdb import Answer, Origin, Passdb, Reach, Unavailable, UnknownUser
 from gsubmit.sasl.claims import (
     Account,
     Admitted,
@@ -35,6 +35,8 @@ ALL: tuple[type[Claim], ...] = (Cleartext, KeysWanted, Proven, Token)
 
 class Answering:
     """A passdb that always answers the same."""
+
+    reach: Reach = "here"
 
     def __init__(self, answer: Answer | Exception, serves: tuple[type[Claim], ...] = ALL) -> None:
         self.answer = answer
