@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.restrictions import Disabled
@@ -15,9 +15,7 @@ from gsubmit.auth.schemes import SchemeError
 from gsubmit.sasl.claims import Account, Admission, Claim, Cleartext, Denied, Keys, KeysWanted, Token, Verdict
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
+from gsubmit.server.session import Session
 
 C = TypeVar("C", bound=Claim)
 

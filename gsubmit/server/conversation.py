@@ -22,6 +22,7 @@ from gsubmit.smtp.replies import (
 )
 from gsubmit.smtp.reply import Disconnected, Reply
 
+BY_CLIENT = "Connection closed"  # how a session ends as long as nothing else is known
 LAST_WORDS_TIME = 5.0  # seconds to send the reply before we close
 # A transaction without a recipient or content for so long ends, whatever else the client says; RFC 5321 4.5.3.2 gives
 # each of its commands as much.
@@ -43,31 +44,32 @@ class Interrupted(Exception):
 
 def converse(session: Session, *, implicit_tls: bool = False) -> None:
     """Serve the client until the connection ends."""
+    end = BY_CLIENT
     try:
         if implicit_tls:
             begin_tls(session)
         last = _dialog(session)
-        session.end = "Logged out" if last.code == BYE.code else last.text
+        end = "Logged out" if last.code == BYE.code else last.text
         _say_last(session, last)
     except Closed as closed:
-        session.end = f"Connection closed: {closed}"
+        end = f"Connection closed: {closed}"
     except TimedOut:
-        session.end = INACTIVE.text
+        end = INACTIVE.text
         _say_last(session, INACTIVE)
     except Interrupted as interrupted:
         session.wire.drop_replies()
-        session.end = interrupted.reply.text
+        end = interrupted.reply.text
         _say_last(session, interrupted.reply)
     except Exception:
-        session.end = "Internal error"
+        end = "Internal error"
         _log.exception("internal error", extra={"prefix": session.label})
         _say_last(session, INTERNAL_ERROR)
     finally:
         session.is_over = True
-        session.stop_login_timer()
+        session.login_timer.cancel()
         session.end_transaction()
         session.leave()
-        journal.ended(session)
+        journal.ended(session, end)
 
 
 def _dialog(session: Session) -> Reply:
@@ -85,7 +87,7 @@ def _dialog(session: Session) -> Reply:
             return disconnected.reply
         if session.transaction is not None and time.monotonic() - session.transaction.moved_at > TRANSACTION_TIME:
             return INACTIVE
-        without_login += session.identity is None
+        without_login += session.login is None
         if without_login > MAX_COMMANDS_WITHOUT_LOGIN:  # later a client may say NOOP to stay connected
             return TOO_MANY_COMMANDS
         if answer is None:
@@ -118,7 +120,7 @@ def _answer(session: Session) -> Reply | Answer | None:
 def _say_last(session: Session, reply: Reply) -> None:
     """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
     session.is_over = True
-    session.stop_login_timer()  # it must not end the last words
+    session.login_timer.cancel()  # it must not end the last words
     wire = session.wire
     if reply.closes:
         reply = replace(reply, text=f"{session.service.hostname} {reply.text}")

@@ -40,8 +40,8 @@ def stranger(address: str, service: Service) -> Holder:
 
 
 def _holder(session: Session) -> Holder:
-    if session.identity is not None:
-        return "user", session.identity.user
+    if session.login is not None:
+        return "user", session.login.identity.user
     return ("session", session.id) if session.is_trusted else ("network", session.network)
 
 
@@ -150,7 +150,7 @@ class Door:
 
     def _rank(self, session: Session, held: int) -> int:
         """Who goes first of those with the same holder; who waits for the end of a penalty, say, has a place too."""
-        if session.identity is None:
+        if session.login is None:
             return 0 if session.wire.awaits is Awaits.COMMAND else 1
         if held <= max(self.client_limit // IDLE_SHARE, LEAST_SHARE) or session.wire.awaits is Awaits.NOTHING:
             return _STAYS  # what it waits for is not the client: a relay may have its message
@@ -173,7 +173,7 @@ class Door:
         for session in self.sessions:
             if session.age <= TIME_TO_BEGIN:
                 return
-            if session.identity is None and not session.is_over and session not in self.leaving:
+            if session.login is None and not session.is_over and session not in self.leaving:
                 yield session
 
     def _send_away(self, session: Session) -> None:
@@ -181,7 +181,7 @@ class Door:
         greenlet = self.sessions.get(session)
         if greenlet is None:
             return
-        if session.identity is None or session.wire.awaits is not Awaits.NOTHING:
+        if session.login is None or session.wire.awaits is not Awaits.NOTHING:
             _throw(session, greenlet, TOO_MANY_CONNECTIONS)
         else:  # it has logged in, or gone to work, at the last moment
             self.leaving.discard(session)

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
 
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message import header
+from gsubmit.server.session import Login, Session
+from gsubmit.server.transaction import Transaction
 from gsubmit.settings.variables import expand
 from gsubmit.smtp.address import path_text
 from gsubmit.smtp.reply import Reply
 
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
-    from gsubmit.server.transaction import Transaction
-
-BY_CLIENT = "Connection closed"  # how a session ends as long as nobody says otherwise
-
 _log = logging.getLogger("gsubmit.session")
 _LOGIN = {"prefix": "submission-login"}
-
-
-def label(user: str, session: str) -> str:
-    """Who speaks, at the start of a line; `user` is empty before the login."""
-    return f"submission({safe_name(user)})<{session}>" if user else f"submission-login<{session}>"
 
 
 def _who(session: Session, user: str, method: str, master_user: str = "") -> str:
@@ -44,11 +34,10 @@ def _who(session: Session, user: str, method: str, master_user: str = "") -> str
     return ", ".join(parts)
 
 
-def logged_in(session: Session) -> None:
+def logged_in(session: Session, login: Login) -> None:
     """A login succeeded."""
-    identity = session.identity
-    assert identity is not None
-    _log.info("Login: %s", _who(session, identity.user, session.mechanism, identity.master_user), extra=_LOGIN)
+    identity = login.identity
+    _log.info("Login: %s", _who(session, identity.user, login.mechanism, identity.master_user), extra=_LOGIN)
 
 
 def login_begun(session: Session) -> None:
@@ -71,9 +60,9 @@ def login_refused(session: Session, method: str, reason: str) -> None:
     session.attempts.method, session.attempts.reason = method, reason
 
 
-def ended(session: Session) -> None:
+def ended(session: Session, how: str) -> None:
     """The connection is over."""
-    if session.identity is not None:
+    if session.login is not None:
         values = {
             "input": str(session.wire.octets_in),
             "output": str(session.wire.octets_out),
@@ -82,7 +71,7 @@ def ended(session: Session) -> None:
             "reply_count": str(session.wire.replies),
         }
         figures = expand(session.service.settings.submission.submission_logout_format, values)
-        _log.info("Disconnected: %s %s", safe_words(session.end), figures, extra={"prefix": session.label})
+        _log.info("Disconnected: %s %s", safe_words(how), figures, extra={"prefix": session.label})
         return
     attempts = session.attempts
     if attempts.failed:
@@ -91,7 +80,7 @@ def ended(session: Session) -> None:
     elif attempts.reason:
         what = f"Aborted login ({attempts.reason})"
     else:
-        what = f"Disconnected: {safe_words(session.end)} (no auth attempts in {int(session.age)} secs)"
+        what = f"Disconnected: {safe_words(how)} (no auth attempts in {int(session.age)} secs)"
     _log.info("%s: %s", what, _who(session, attempts.user, attempts.method), extra=_LOGIN)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 
 import gevent
@@ -21,11 +20,6 @@ LOGIN_TIME = 180.0  # seconds for the whole login
 INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
 REFUSAL_TIME = 5.0  # seconds to tell a client that there are too many
 MAX_REFUSALS = 50  # clients that are being told at the same time; more are just closed
-
-
-def _start_login_timer() -> Callable[[], None]:
-    """One timer for all of the login: timeouts of the socket begin anew with each octet."""
-    return gevent.Timeout.start_new(LOGIN_TIME, TimedOut).close
 
 
 def _plain(address: str) -> str:
@@ -69,11 +63,13 @@ class Listener:
             return
         rawlog = open_rawlog(self.service.settings.server.rawlog_dir)
         wire = Wire(sock, INACTIVITY, rawlog)
-        session = Session(wire, self.service, ends, _start_login_timer)
+        login_timer = gevent.Timeout(LOGIN_TIME, TimedOut)  # timeouts of the socket begin anew with each octet
+        session = Session(wire, self.service, ends, login_timer)
         self._door.enter(session, gevent.getcurrent())  # type: ignore[arg-type]
         try:
             converse(session, implicit_tls=self._implicit_tls)
         finally:
+            login_timer.close()
             self._door.leave(session)
             wire.close()
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.report import Relayed, relayed_report
+from gsubmit.server.session import Session
+from gsubmit.server.transaction import Transaction
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS, MailParams
 from gsubmit.smtp.reply import Refused, Reply
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
-    from gsubmit.server.transaction import Transaction
 
 _log = logging.getLogger("gsubmit.session")
 

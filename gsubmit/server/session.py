@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 from gsubmit.auth.penalty import network_of
 from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
+from gsubmit.logs.text import safe_name
 from gsubmit.message.body import MessageBody
 from gsubmit.relay.promise import Delivery
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanism import Channel
-from gsubmit.server import journal
 from gsubmit.server.attempts import Attempts
 from gsubmit.server.channel import channel_of
 from gsubmit.server.service import Service
@@ -23,8 +24,15 @@ from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.keywords import Situation
 from gsubmit.tls.clientcertificate import is_shown
 
-# Starts the time for the login, at whose end TimedOut is thrown into the session; gives what stops it.
-LoginTimer = Callable[[], Callable[[], None]]
+
+class LoginTimer(Protocol):
+    """The time for the login, at whose end TimedOut is thrown into the session."""
+
+    def start(self) -> None:
+        """All of it from now on."""
+
+    def cancel(self) -> None:
+        """Not needed any more; it may be started again."""
 
 
 class Endpoints(NamedTuple):
@@ -36,73 +44,100 @@ class Endpoints(NamedTuple):
     local_port: int
 
 
-class Session:
-    """Facts about one client; each is None or empty until it is true."""
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What the client said in its last EHLO or HELO, and what it heard."""
 
-    def __init__(
-        self, wire: Wire, service: Service, ends: Endpoints, start_login_timer: LoginTimer = lambda: lambda: None
-    ) -> None:
+    name: str = ""  # as a relay and the Received field may have it
+    is_extended: bool = False  # EHLO, not HELO
+    situation: Situation = field(default_factory=Situation)  # what it was answered from
+    offered: frozenset[str] = frozenset()  # the keywords that were announced
+
+
+UNGREETED = Greeting()  # before EHLO and HELO
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who has logged in, and how."""
+
+    identity: Identity
+    mechanism: str
+    password: str = field(default="", repr=False)  # only where BURL passes it on to an IMAP server
+
+
+def label(user: str, session: str) -> str:
+    """Who speaks, at the start of a line of the log; `user` is empty before the login."""
+    return f"submission({safe_name(user)})<{session}>" if user else f"submission-login<{session}>"
+
+
+class Session:
+    """Facts about one client. What it said, who it is and what it sends are objects of their own, while they are so.
+
+    What follows from these facts and is asked for with each message (`client`, `label`, `channel`) is made once.
+    """
+
+    def __init__(self, wire: Wire, service: Service, ends: Endpoints, login_timer: LoginTimer) -> None:
         self.id = secrets.token_urlsafe(12)
         self.wire = wire
         self.service = service
         self.ends = ends
-        self._start_login_timer = start_login_timer
-        self.stop_login_timer = start_login_timer()
-        self.hello: str | None = None
-        self.is_extended = False  # greeted with EHLO
-        self.situation = Situation()  # what the last EHLO was answered from
-        self.offered: frozenset[str] = frozenset()  # the keywords that it announced
-        self.identity: Identity | None = None
-        self.mechanism = ""
-        self.password = ""  # what the client logged in with, only where BURL passes it on to an IMAP server
-        self.has_bound = False  # a channel binding was used in a login
-        self.network = network_of(ends.remote_ip)
-        self.is_trusted = service.trusts(ends.remote_ip)
+        self.login_timer = login_timer
         self.attempts = Attempts()
+        self.greeting = UNGREETED
+        self.login: Login | None = None
         self.transaction: Transaction | None = None
         self.transactions = 0
         self.commands = 0
-        self._client: ClientFacts | None = None
-        self._label = ""
-        self._channel: Channel | None = None
         self.is_stopping = False  # no command after those that have come
         self.is_over = False  # nothing but the last words, and the end of what was begun
-        self.end = journal.BY_CLIENT
         self._since = time.monotonic()
+        login_timer.start()
 
     @property
     def age(self) -> float:
         """Seconds since the client connected."""
         return time.monotonic() - self._since
 
-    def forget_client(self) -> None:
-        """What a relay and the log are told of the client has changed: its name, its login, or TLS."""
-        self._client = None
-        self._label = ""
+    def greet(self, greeting: Greeting) -> None:
+        """The client has said EHLO or HELO."""
+        self.greeting = greeting
+        self._forget("client")
+
+    def welcome(self, login: Login) -> None:
+        """The client has logged in."""
+        self.login = login
+        self.login_timer.cancel()
+        self._forget("client", "label")
 
     def leave(self) -> None:
         """Whoever was logged in is so no more."""
-        if self.identity is not None:
+        if self.login is not None:
             self.service.relay.leave(self.client)
-            self.service.logins.leave(self.identity.user, self.ends.remote_ip)
+            self.service.logins.leave(self.login.identity.user, self.ends.remote_ip)
 
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""
         self.end_transaction()
         self.leave()
-        self._channel = None
-        self.hello = None
-        self.offered = frozenset()
-        if self.identity is not None:
-            self.identity = None
-            self.password = ""
-            self.stop_login_timer = self._start_login_timer()
-        self.forget_client()
+        if self.login is not None:
+            self.login_timer.start()
+        self.login = None
+        self.greeting = UNGREETED
+        self._forget("client", "label", "channel")
 
-    def begin_transaction(self, sender: Sender, delivery: Delivery) -> None:
-        """MAIL was passed on."""
+    def _forget(self, *facts: str) -> None:
+        """What these follow from has changed."""
+        for fact in facts:
+            self.__dict__.pop(fact, None)
+
+    def begin_transaction(self, sender: Sender, delivery: Delivery) -> Transaction:
+        """MAIL was passed on. Its id is the session's, with a number from the second transaction on."""
+        self.transactions += 1
+        id = self.id if self.transactions == 1 else f"{self.id}:T{self.transactions}"
         body = MessageBody(self.service.settings.server.mail_temp_dir)
-        self.transaction = Transaction(self.new_transaction_id(), sender, delivery, body, self.situation.size)
+        self.transaction = Transaction(id, sender, delivery, body, self.greeting.situation.size, self.label)
+        return self.transaction
 
     def end_transaction(self) -> None:
         """The one way a transaction ends, whatever became of it."""
@@ -111,7 +146,7 @@ class Session:
             transaction.close()
 
     def give_up_transaction(self) -> None:
-        """End the transaction because the client says so; what it was promised before is answered first."""
+        """End the transaction before its time; what the client was promised before is answered first."""
         if self.transaction is not None:
             self.wire.flush()
             self.end_transaction()
@@ -121,6 +156,16 @@ class Session:
         if self.transaction is not None and self.transaction.delivery.is_void:
             self.end_transaction()
         return self.transaction
+
+    @cached_property
+    def network(self) -> str:
+        """The client's network, as penalties and places count it."""
+        return network_of(self.ends.remote_ip)
+
+    @cached_property
+    def is_trusted(self) -> bool:
+        """Whether the client is in login_trusted_networks."""
+        return self.service.trusts(self.ends.remote_ip)
 
     @property
     def is_secured(self) -> bool:
@@ -132,37 +177,25 @@ class Session:
             or not self.service.settings.auth.disable_plaintext_auth
         )
 
-    @property
+    @cached_property
     def channel(self) -> Channel:
         """What mechanisms can build on; it changes only with TLS."""
-        if self._channel is None:
-            self._channel = channel_of(self)
-        return self._channel
+        return channel_of(self.service, self.wire.tls, is_secured=self.is_secured)
 
     @property
     def has_client_certificate(self) -> bool:
         """Whether the client has shown a certificate, which the handshake has verified."""
         return self.wire.tls is not None and is_shown(self.wire.tls)
 
-    def new_transaction_id(self) -> str:
-        """The session's id, with a number from the second transaction on."""
-        self.transactions += 1
-        return self.id if self.transactions == 1 else f"{self.id}:T{self.transactions}"
-
-    @property
+    @cached_property
     def client(self) -> ClientFacts:
         """Who this is, for a relay that wants to know; the same object until EHLO or the login change it."""
-        if self._client is None:
-            self._client = self._client_facts()
-        return self._client
-
-    def _client_facts(self) -> ClientFacts:
         return ClientFacts(
             addr=self.ends.remote_ip,
             port=self.ends.remote_port,
-            proto="ESMTP" if self.is_extended else "SMTP",
-            helo=self.hello or "",
-            login=self.identity.user if self.identity else "",
+            proto="ESMTP" if self.greeting.is_extended else "SMTP",
+            helo=self.greeting.name,
+            login=self.login.identity.user if self.login is not None else "",
             session=self.id,
             name=UNAVAILABLE,  # we do not look; left out, Postfix would take our own name for it
             reverse_name=UNAVAILABLE,
@@ -172,9 +205,7 @@ class Session:
             tls=self.wire.tls is not None,
         )
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Who this is, at the start of log lines."""
-        if not self._label:
-            self._label = journal.label(self.identity.user if self.identity else "", self.id)
-        return self._label
+        return label(self.login.identity.user if self.login is not None else "", self.id)

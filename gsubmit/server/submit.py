@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from gsubmit.message.beginning import well_begun
 from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
 from gsubmit.server import journal
 from gsubmit.server.report import report_relayed
+from gsubmit.server.session import Session
+from gsubmit.server.transaction import Transaction
 from gsubmit.smtp.replies import LOOPING, NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
 from gsubmit.tls.server import cipher_name
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
-    from gsubmit.server.transaction import Transaction
 
 _log = logging.getLogger("gsubmit.session")
 
@@ -70,7 +67,7 @@ def _trace(session: Session, transaction: Transaction) -> Trace:
     tls = session.wire.tls
     envelope = transaction.envelope
     return Trace(
-        hello=session.hello or "",
+        hello=session.greeting.name,
         client_ip=session.ends.remote_ip,
         by=session.service.hostname,
         protocol=_protocol(session, utf8=envelope.sender.params.smtputf8),
@@ -82,7 +79,7 @@ def _trace(session: Session, transaction: Transaction) -> Trace:
 
 def _protocol(session: Session, *, utf8: bool) -> str:
     """The with clause (RFC 3848 1, RFC 6531 4.3). Without EHLO there is no extension to name."""
-    if not session.is_extended:
+    if not session.greeting.is_extended:
         return "SMTP"
     secured = "S" if session.wire.tls is not None else ""
     return f"{'UTF8SMTP' if utf8 else 'ESMTP'}{secured}A"

@@ -21,11 +21,14 @@ class Transaction:
 
     __slots__ = (
         *("_accepted", "_asked", "_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
-        *("fault", "has_chunks", "id", "is_spoiled", "moved_at"),
+        *("fault", "has_chunks", "id", "is_spoiled", "label", "moved_at"),
     )
 
-    def __init__(self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int) -> None:
+    def __init__(
+        self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int = 0, label: str = ""
+    ) -> None:
         self.id = id
+        self.label = label  # of the session, at the start of log lines
         self.arrival = time.time()
         self.moved_at = time.monotonic()  # when the client last gave a recipient or content
         self.envelope = Envelope(sender)
@@ -77,7 +80,7 @@ class Transaction:
         try:
             self.body.append(content)
         except OSError as error:
-            _log.error("cannot keep message %s: %s", self.id, error)
+            _log.error("cannot keep message %s: %s", self.id, error, extra={"prefix": self.label})
             self.fault = NO_ROOM
 
     def judge(self) -> Reply | None:

@@ -248,7 +248,7 @@ class Dialog:
 def serve(service: Service, sock: socket.socket, number: int) -> None:
     """What a Listener does for a connection."""
     wire = Wire(sock, TIMEOUT)
-    session = Session(wire, service, Endpoints("127.0.0.1", number % 60000 + 1, "127.0.0.1", 587))
+    session = Session(wire, service, Endpoints("127.0.0.1", number % 60000 + 1, "127.0.0.1", 587), gevent.Timeout())
     try:
         converse(session)
     finally:

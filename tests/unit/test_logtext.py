@@ -13,7 +13,7 @@ import pytest
 
 from gsubmit.logs import output
 from gsubmit.logs.text import safe, safe_name, safe_words
-from gsubmit.server import journal
+from gsubmit.server.session import label
 from gsubmit.settings.sections import LoggingSettings
 from tests.harness.serving import serving
 
@@ -67,7 +67,7 @@ def test_no_text_of_others_begins_a_line(stream: StringIO, end: str) -> None:
     log = logging.getLogger("gsubmit.relay")
     text = f"x{end}{FORGED}"
     log.error("relay: %s", text)
-    log.info("x", extra={"prefix": journal.label(text, "AAAA")})
+    log.info("x", extra={"prefix": label(text, "AAAA")})
     log.info("x", extra={"prefix": text})
     try:
         try:
@@ -84,8 +84,8 @@ def test_no_text_of_others_begins_a_line(stream: StringIO, end: str) -> None:
 
 def test_a_name_is_not_the_whole_label() -> None:
     """Who reads `submission(NAME)<ID>: ` finds the name that there is, and one id."""
-    label = journal.label("a)<AAAA>: Info: Relayed message: (b", "BBBB")
-    assert re.findall(r"\(([^)]*)\)<([^>]*)>", label) == [("a??AAAA?:?Info:?Relayed?message:??b", "BBBB")]
+    labelled = label("a)<AAAA>: Info: Relayed message: (b", "BBBB")
+    assert re.findall(r"\(([^)]*)\)<([^>]*)>", labelled) == [("a??AAAA?:?Info:?Relayed?message:??b", "BBBB")]
 
 
 STATIC = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from base64 import b64encode
-from typing import TYPE_CHECKING
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.restrictions import NO_PROXY, Disabled
@@ -16,6 +15,7 @@ from gsubmit.sasl.mechanism import Exchange, Mechanism
 from gsubmit.server import journal
 from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.logins import TooManyAtATime
+from gsubmit.server.session import Login, Session
 from gsubmit.server.wire import Closed, LineTooLong, TimedOut
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
@@ -35,9 +35,6 @@ from gsubmit.smtp.replies import (
     UNKNOWN_MECHANISM,
 )
 from gsubmit.smtp.reply import Disconnected, Refused, Reply
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
 
 MAX_UNFINISHED = 10  # exchanges of SCRAM on a connection that end before the proof: each asks whether a user exists
 
@@ -78,9 +75,9 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
     if (most and session.attempts.failed >= most) or session.attempts.unfinished >= MAX_UNFINISHED:
         raise Disconnected(TOO_MANY_FAILED_LOGINS)
     if mechanism.binds and "tls-exporter" in session.channel.bindings:
-        if session.has_bound:  # a binding is good for one exchange (RFC 9266 4.1)
+        if session.attempts.has_bound:  # a binding is good for one exchange (RFC 9266 4.1)
             raise Disconnected(BINDING_USED)
-        session.has_bound = True
+        session.attempts.has_bound = True
 
 
 def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
@@ -150,13 +147,10 @@ def _welcome(session: Session, mechanism: Mechanism, identity: Identity, passwor
         text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
         journal.login_refused(session, mechanism.name, text)
         raise Disconnected(Reply(AUTH_UNAVAILABLE.code, AUTH_UNAVAILABLE.status, text))
-    session.identity = identity
-    if session.service.resolver.forwards and not identity.master_user:
-        session.password = password
-    session.forget_client()
-    session.mechanism = mechanism.name
-    session.stop_login_timer()
-    journal.logged_in(session)
+    is_forwarded = session.service.resolver.forwards and not identity.master_user
+    login = Login(identity, mechanism.name, password if is_forwarded else "")
+    session.welcome(login)
+    journal.logged_in(session, login)
     return LOGGED_IN
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from gsubmit.burl.access import Submitter
+from gsubmit.server.session import Session
 from gsubmit.server.submit import submit
 from gsubmit.server.wire import Closed
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import BAD_BURL_SYNTAX, BURL_UNAVAILABLE
 from gsubmit.smtp.reply import Refused, Reply
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
 
 
 def offered(session: Session, _: Command) -> None:
@@ -65,7 +62,7 @@ def refuse(session: Session, command: Command) -> None:
 
 def submitter_of(session: Session) -> Submitter | None:
     """Who submits; None before the login."""
-    if session.identity is None:
+    if session.login is None:
         return None
-    user = session.identity.user
-    return Submitter(user, partial(session.service.chain.names.is_of, user), session.password)
+    user = session.login.identity.user
+    return Submitter(user, partial(session.service.chain.names.is_of, user), session.login.password)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
+from gsubmit.server.session import Session
 from gsubmit.server.submit import submit
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.data import DataReader
 from gsubmit.smtp.replies import BAD_CHUNK_MARKER, BAD_CHUNK_SIZE, START_MAIL, TALKED_TOO_EARLY
 from gsubmit.smtp.reply import Disconnected, Refused, Reply
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
 
 MAX_CHUNK_DIGITS = 18  # more would be no size of anything; keeps hostile numbers short
 _CHUNK = re.compile(r"(\d+)(?: +(.*))?", re.ASCII)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from gsubmit.server.session import Session
 from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.envelope import BARE_NEWLINE, read_recipient, read_sender
 from gsubmit.smtp.replies import TOO_BIG, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused
 
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
-
 
 def mail(session: Session, command: Command) -> Answer:
     """Begin a transaction; the reply is the relay's."""
     workarounds = session.service.settings.submission.submission_client_workarounds
-    sender = read_sender(command.argument, session.offered, workarounds)
-    limit = session.situation.size
+    sender = read_sender(command.argument, session.greeting.offered, workarounds)
+    limit = session.greeting.situation.size
     if limit and sender.params.size is not None and sender.params.size > limit:
         raise Refused(TOO_BIG)  # RFC 1870 6.1
     delivery = session.service.relay.begin(sender, session.client, session.label)
-    session.begin_transaction(sender, delivery)
+    transaction = session.begin_transaction(sender, delivery)
     if BARE_NEWLINE in workarounds:
-        assert session.transaction is not None
-        session.transaction.mend_newlines()
+        transaction.mend_newlines()
     return delivery.sender
 
 
@@ -36,7 +31,7 @@ def rcpt(session: Session, command: Command) -> Answer:
     settings = session.service.settings.submission
     recipient = read_recipient(
         command.argument,
-        session.offered,
+        session.greeting.offered,
         settings.submission_client_workarounds,
         smtputf8=transaction.envelope.sender.params.smtputf8,
     )

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from gsubmit.server.commands.burl import submitter_of
+from gsubmit.server.session import Greeting, Session
 from gsubmit.smtp.address import is_host_name
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.keywords import Situation, announced
 from gsubmit.smtp.replies import MISSING_HOSTNAME
 from gsubmit.smtp.reply import Refused, Reply
 
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
-
 
 def ehlo(session: Session, command: Command) -> Reply:
     """Greet, and tell what there is: from the state at this moment (EHL-5)."""
-    _greeted(session, command)
-    session.offered = frozenset(announced(session.situation))
-    session.is_extended = True
-    return _reply(session.service.hostname, session.situation)
+    name = _name(session, command)
+    situation = _situation(session)
+    session.greet(Greeting(name, is_extended=True, situation=situation, offered=frozenset(announced(situation))))
+    return _reply(session.service.hostname, situation)
 
 
 @lru_cache(maxsize=32)
@@ -32,20 +29,16 @@ def _reply(hostname: str, situation: Situation) -> Reply:
 
 def helo(session: Session, command: Command) -> Reply:
     """Greet an old client, which hears no keywords (EHL-2)."""
-    _greeted(session, command)
-    session.is_extended = False
-    session.offered = frozenset()
+    session.greet(Greeting(_name(session, command), situation=_situation(session)))
     return Reply(250, "", session.service.hostname)
 
 
-def _greeted(session: Session, command: Command) -> None:
+def _name(session: Session, command: Command) -> str:
     """Clients give all kinds of names, and all are taken; what is no domain or literal goes nowhere (RCV-2)."""
     if not command.argument:
         raise Refused(MISSING_HOSTNAME)
     session.give_up_transaction()
-    session.hello = command.argument if is_host_name(command.argument) else ""
-    session.forget_client()
-    session.situation = _situation(session)
+    return command.argument if is_host_name(command.argument) else ""
 
 
 def _situation(session: Session) -> Situation:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from gsubmit.server.commands.auth import log_in_by_certificate
+from gsubmit.server.session import UNGREETED, Session
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
     ALREADY_AUTHENTICATED,
@@ -25,9 +25,6 @@ from gsubmit.smtp.replies import (
     TLS_UNAVAILABLE,
 )
 from gsubmit.smtp.reply import Refused
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
 
 
 def no_argument(_: Session, command: Command) -> None:
@@ -58,27 +55,27 @@ def no_tls_yet(session: Session, _: Command) -> None:
 
 def login(session: Session, _: Command) -> None:
     """Nobody submits without a login (RFC 6409 4.3)."""
-    if session.identity is None:
+    if session.login is None:
         raise Refused(AUTH_REQUIRED)
 
 
 def login_for_mail(session: Session, command: Command) -> None:
     """The same; a client's certificate may do for AUTH (submission_client_workarounds: implicit-auth-external)."""
     workarounds = session.service.settings.submission.submission_client_workarounds
-    if session.identity is None and "implicit-auth-external" in workarounds:
+    if session.login is None and "implicit-auth-external" in workarounds:
         log_in_by_certificate(session)
     login(session, command)
 
 
 def no_login_yet(session: Session, _: Command) -> None:
     """One AUTH succeeds in a session (RFC 4954 4)."""
-    if session.identity is not None:
+    if session.login is not None:
         raise Refused(ALREADY_AUTHENTICATED)
 
 
 def hello(session: Session, _: Command) -> None:
     """EHLO or HELO comes before mail (RFC 5321 4.1.4)."""
-    if session.hello is None:
+    if session.greeting is UNGREETED:
         raise Refused(HELLO_FIRST)
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from gsubmit.server.session import Session
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import BYE, CANNOT_VERIFY, HELP, NOT_IMPLEMENTED, OK
 from gsubmit.smtp.reply import Reply
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
 
 
 def rset(session: Session, _: Command) -> Reply:

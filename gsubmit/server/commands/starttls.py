@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from gsubmit.server.session import Session
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import START_TLS
-
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
 
 HANDSHAKE_TIME = 30.0  # seconds
 

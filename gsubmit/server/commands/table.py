@@ -7,23 +7,21 @@ A handler returns the reply, or the promise of one, or None when it has said eve
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls
+from gsubmit.server.session import Session
 from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.foreign import is_foreign
 from gsubmit.smtp.replies import FOREIGN_PROTOCOL, LINE_TOO_LONG, UNKNOWN_COMMAND
 from gsubmit.smtp.reply import Disconnected, Refused, Reply
 
-if TYPE_CHECKING:
-    from gsubmit.server.session import Session
-
 MAX_COMMAND_LINE = 2048  # octets without CRLF; all extensions together need about 1260 (LIM-10)
 MAX_AUTH_LINE = 16384  # octets; an initial response may be as long as a later one
 
-Need = Callable[["Session", Command], None]
-Handler = Callable[["Session", Command], Reply | Answer | None]
+Need = Callable[[Session, Command], None]
+Handler = Callable[[Session, Command], Reply | Answer | None]
 
 
 class Row(NamedTuple):
@@ -86,7 +84,7 @@ COMMANDS: dict[str, Row] = {
 def execute(session: Session, line: bytes) -> Reply | Answer | None:
     """Carry out one command line and give its reply. Raises Disconnected when the connection is to end after it."""
     try:
-        command, row = _read(line, is_stranger=session.identity is None)
+        command, row = _read(line, is_stranger=session.login is None)
         try:
             for need in row.needs:
                 need(session, command)

@@ -20,7 +20,7 @@ from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.commands.table import execute
 from gsubmit.server.service import Service
-from gsubmit.server.session import Endpoints, Session
+from gsubmit.server.session import Endpoints, Login, Session
 from gsubmit.server.wire import Wire
 from gsubmit.settings.load import load_text
 from gsubmit.smtp.capabilities import Capabilities
@@ -133,7 +133,7 @@ class Client:
             assert not reply.refuses, (line, reply)
 
     def log_in(self) -> None:
-        self.session.identity = Identity("user")
+        self.session.login = Login(Identity("user"), "PLAIN")
         self.session.service.logins.enter("user", self.session.ends.remote_ip, 0)
 
     def start_tls(self) -> None:
@@ -166,7 +166,7 @@ def connected(settings: str = "", next_hop: NextHop | None = None, remote_ip: st
     service = Service(loaded.settings, chain, mechanisms, next_hop, tls, resolver=resolver)
     ours, theirs = socket.socketpair()
     theirs.settimeout(5)
-    session = Session(Wire(ours, 5.0), service, Endpoints(remote_ip, 40000, "127.0.0.1", 587))
+    session = Session(Wire(ours, 5.0), service, Endpoints(remote_ip, 40000, "127.0.0.1", 587), gevent.Timeout())
     client = Client(session, theirs, next_hop)
     try:
         yield client

@@ -20,6 +20,7 @@ from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.conversation import converse
 from gsubmit.server.logins import Logins
+from gsubmit.server.session import Login
 from gsubmit.settings.load import load_text
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
@@ -146,7 +147,7 @@ def test_fields(clock: Clock, tmp_path: Path, fields: str, expected: Reply) -> N
     with connected(passwd_file(tmp_path, f"tim:{{PLAIN}}secret::::::{fields}")) as client:
         timed(client, clock)
         assert client.reply(attempt("secret")) == expected
-        assert (client.session.identity is not None) is (expected == replies.LOGGED_IN)
+        assert (client.session.login is not None) is (expected == replies.LOGGED_IN)
         assert client.reply(attempt()) == (
             replies.ALREADY_AUTHENTICATED if expected == replies.LOGGED_IN else replies.AUTH_FAILED
         )
@@ -391,7 +392,7 @@ class TestConnections:
                 client.reply(GOOD)
             assert (disconnected.value.reply.code, disconnected.value.reply.status) == (454, "4.7.0")
             assert "mail_max_userip_connections=2" in disconnected.value.reply.text
-            assert client.session.identity is None
+            assert client.session.login is None
             logins.leave("tim", HERE)
             assert client.reply(GOOD) == replies.LOGGED_IN
 
@@ -472,7 +473,7 @@ class TestCertificates:
             arrange(client)
             assert client.reply(GOOD) == replies.AUTH_FAILED
             assert client.session.attempts.reason == why
-            assert client.session.identity is None
+            assert client.session.login is None
             assert client.session.service.logins.penalty.level(HERE) == 0
         assert clock.slept == []
 
@@ -513,7 +514,7 @@ def test_master_user() -> None:
     master = "passdb {\ndriver = static\nargs = password=master\nmaster = yes\n}\nauth_master_user_separator = *\n"
     with connected(STATIC + master) as client:
         assert client.reply(attempt("master", "Tim*Root")) == replies.LOGGED_IN
-        assert client.session.identity == Identity("tim", master_user="root")
+        assert client.session.login == Login(Identity("tim", master_user="root"), "PLAIN")
         assert client.session.client.login == "tim"
 
 

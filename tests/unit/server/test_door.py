@@ -25,7 +25,13 @@ FRESH: Holder = ("network", "203.0.113.1")
 
 @dataclass
 class Named:
+    """A login, and its identity."""
+
     user: str
+
+    @property
+    def identity(self) -> Named:
+        return self
 
 
 @dataclass
@@ -38,7 +44,7 @@ class Guest:
     """What the door looks at in a session, and its greenlet."""
 
     network: str
-    identity: Named | None = None
+    login: Named | None = None
     age: float = 0.0
     transaction: object = None
     is_trusted: bool = False
@@ -115,7 +121,7 @@ def test_a_login_is_noticed(house: House) -> None:
     sessions = [house.enter(Guest(f"192.0.2.{number}")) for number in range(LIMIT // 2)]
     house.fill()
     for session in sessions:
-        session.identity = Named("eve")
+        session.login = Named("eve")
     assert house.room_for() == sessions[:1]
 
 
@@ -166,7 +172,7 @@ def test_the_slow_go_when_nobody_holds_much(house: House) -> None:
 def test_who_logs_in_at_the_last_moment_stays(house: House) -> None:
     attackers = [house.enter(Guest("192.0.2.1")) for _ in range(LIMIT)]
     assert house.door.make_room(FRESH)
-    attackers[0].identity, attackers[0].wire.awaits = Named("bob"), Awaits.NOTHING
+    attackers[0].login, attackers[0].wire.awaits = Named("bob"), Awaits.NOTHING
     gevent.sleep(0)
     assert not attackers[0].is_over
     assert not house.door.leaving

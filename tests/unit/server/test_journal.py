@@ -10,6 +10,8 @@ import pytest
 
 from gsubmit.sasl.claims import Identity
 from gsubmit.server import journal
+from gsubmit.server.conversation import BY_CLIENT
+from gsubmit.server.session import Login
 from tests.unit.server.sessions import Client, connected
 
 WHO = r"rip=192\.0\.2\.10, lip=127\.0\.0\.1, session=<[\w-]{16}>"
@@ -62,7 +64,7 @@ def test_end_without_login(what: Callable[[Client], None], line: str, caplog: py
     with connected() as client:
         what(client)
         caplog.clear()
-        journal.ended(client.session)
+        journal.ended(client.session, BY_CLIENT)
     assert re.fullmatch(line, caplog.messages[0])
     assert [getattr(record, "prefix", "") for record in caplog.records] == ["submission-login"]
 
@@ -70,18 +72,14 @@ def test_end_without_login(what: Callable[[Client], None], line: str, caplog: py
 def test_master_user(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with connected() as client:
-        client.session.identity = Identity("tim", master_user="root, rip=<x")
-        client.session.mechanism = "PLAIN"
-        journal.logged_in(client.session)
+        journal.logged_in(client.session, Login(Identity("tim", master_user="root, rip=<x"), "PLAIN"))
     assert re.fullmatch(r"Login: user=<tim>, master=<root\?\?rip=\?x>, method=PLAIN, " + WHO, caplog.messages[0])
 
 
 def test_secured_without_tls(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with connected(remote_ip="127.0.0.1") as client:
-        client.log_in()
-        client.session.mechanism = "LOGIN"
-        journal.logged_in(client.session)
+        journal.logged_in(client.session, Login(Identity("user"), "LOGIN"))
     assert re.fullmatch(
         r"Login: user=<user>, method=LOGIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, secured, session=<.*>",
         caplog.messages[0],
@@ -104,9 +102,8 @@ def test_logout_format(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with connected("submission_logout_format = in=%i out=%o %{session} %{command_count} %{reply_count}") as client:
         client.log_in()
-        client.session.end = "Logged out"
         client.session.wire.octets_in, client.session.wire.octets_out = 10, 20
-        journal.ended(client.session)
+        journal.ended(client.session, "Logged out")
         ident = client.session.id
     assert caplog.messages == [f"Disconnected: Logged out in=10 out=20 {ident} 0 0"]
     assert [getattr(record, "prefix", "") for record in caplog.records] == [f"submission(user)<{ident}>"]
@@ -118,5 +115,5 @@ def test_a_name_cannot_end_its_own_field(name: str, caplog: pytest.LogCaptureFix
     caplog.set_level(logging.INFO, logger="gsubmit")
     with connected() as client:
         journal.login_failed(client.session, name, "PLAIN", "password mismatch")
-        journal.ended(client.session)
+        journal.ended(client.session, BY_CLIENT)
     assert re.search(r": user=<[^>, <]*>, method=PLAIN, rip=\S+, lip=", caplog.messages[-1])

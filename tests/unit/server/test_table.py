@@ -9,6 +9,7 @@ import pytest
 
 from gsubmit.server.commands import burl, content, needs, other
 from gsubmit.server.commands.table import COMMANDS, Need, execute
+from gsubmit.server.session import UNGREETED
 from gsubmit.smtp import replies
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.command import VERBS
@@ -56,7 +57,7 @@ def login_without_hello(client: Client) -> None:
 
 def mail_without_login(client: Client) -> None:
     mail(client)
-    client.session.identity = None
+    client.session.login = None
 
 
 def chunks(client: Client) -> None:
@@ -273,7 +274,8 @@ def test_hello(line: str, hello: str | None, code: int) -> None:
     """EHL-4: never an enhanced status; EHL-7: a refused EHLO changes nothing."""
     with connected() as client:
         reply = client.reply(line)
-        assert (reply.code, reply.status, client.session.hello) == (code, "", hello)
+        assert (reply.code, reply.status, client.session.greeting.name) == (code, "", hello or "")
+        assert (client.session.greeting is UNGREETED) == (hello is None)
         assert "\n" not in reply.text or line.startswith("EHLO"), "EHL-2"
 
 
