@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 
 from gsubmit.server import journal
 from gsubmit.server.commands.starttls import begin_tls
@@ -123,7 +122,7 @@ def _say_last(session: Session, reply: Reply) -> None:
     session.login_timer.cancel()  # it must not end the last words
     wire = session.wire
     if reply.closes:
-        reply = replace(reply, text=f"{session.service.hostname} {reply.text}")
+        reply = reply.with_text(f"{session.service.hostname} {reply.text}")
     wire.patience = min(wire.patience, LAST_WORDS_TIME)
     try:
         wire.send(reply)

@@ -46,11 +46,13 @@ NO_RCPT_PARAMS = RcptParams()
 
 
 class _Known(NamedTuple):
-    """A parameter: the EHLO keyword it belongs to, the field it fills, and how its value is read."""
+    """A parameter: the EHLO keyword it belongs to, the field it fills, and how its value (or else name) is read."""
 
     extension: str
     field: str
     read: Callable[[str], Any]
+    takes_value: bool = True
+    is_ascii: bool = True
 
 
 def _bad(keyword: str) -> Refused:
@@ -117,11 +119,11 @@ _MAIL_PARAMS = {
     "AUTH": _Known("AUTH", "auth", _read_auth),
     "RET": _Known("DSN", "ret", _read_ret),
     "ENVID": _Known("DSN", "envid", _read_envid),
-    "SMTPUTF8": _Known("SMTPUTF8", "smtputf8", bool),
+    "SMTPUTF8": _Known("SMTPUTF8", "smtputf8", bool, takes_value=False),
 }
 _RCPT_PARAMS = {
     "NOTIFY": _Known("DSN", "notify", _read_notify),
-    "ORCPT": _Known("DSN", "orcpt", _read_orcpt),
+    "ORCPT": _Known("DSN", "orcpt", _read_orcpt, is_ascii=False),
 }
 
 
@@ -138,9 +140,7 @@ def _read(text: str, known: dict[str, _Known], offered: Collection[str]) -> dict
             raise Refused(UNSUPPORTED)
         if row.field in fields:
             raise Refused(Reply(501, "5.5.4", f"Duplicate {keyword} parameter"))
-        if (matched[2] is None) != (keyword == "SMTPUTF8"):
-            raise _bad(keyword)
-        if not parameter.isascii() and keyword != "ORCPT":
+        if (matched[2] is not None) != row.takes_value or (row.is_ascii and not parameter.isascii()):
             raise _bad(keyword)
         try:
             fields[row.field] = row.read(matched[2] or keyword)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 MAX_REPLY_LINE = 512  # octets with code and CRLF, RFC 5321 4.5.3.1.5
@@ -37,6 +37,10 @@ class Reply:
             f"{self.code}{' ' if number == last else '-'}{status}{line}\r\n" for number, line in enumerate(lines)
         )
         return whole.encode("utf-8")
+
+    def with_text(self, text: str) -> Reply:
+        """The same code and status with other words."""
+        return replace(self, text=text)
 
     def __str__(self) -> str:
         return " ".join([part for part in (str(self.code), self.status, self.text.replace("\n", " ")) if part])
