@@ -17,10 +17,8 @@ from gsubmit.tls.server import cipher_name
 _log = logging.getLogger("gsubmit.session")
 
 
-def submit(session: Session) -> Reply | None:
+def submit(session: Session, transaction: Transaction) -> Reply | None:
     """The final reply for the session's transaction, which is over after this; None when it has been sent already."""
-    transaction = session.transaction
-    assert transaction is not None
     try:
         session.wire.flush()
         reply = _hand_over(session, transaction)

@@ -10,12 +10,6 @@ BYE = Reply(221, "2.0.0", "Bye")
 START_TLS = Reply(220, "2.0.0", "Begin TLS negotiation now")
 START_MAIL = Reply(354, "", "Start mail input; end with <CRLF>.<CRLF>")
 LOGGED_IN = Reply(235, "2.7.0", "Logged in")
-HELP = Reply(
-    214,
-    "2.0.0",
-    "Commands: AUTH BDAT BURL DATA EHLO HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS VRFY\n"
-    "This is a mail submission server",
-)
 
 # The command line itself
 BAD_LINE = Reply(500, "5.5.2", "Invalid command syntax")

@@ -17,7 +17,6 @@ from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.logins import TooManyAtATime
 from gsubmit.server.session import Login, Session
 from gsubmit.server.wire import Closed, LineTooLong, TimedOut
-from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import (
     AUTH_ABORTED,
     AUTH_DISABLED,
@@ -41,9 +40,9 @@ MAX_UNFINISHED = 10  # exchanges of SCRAM on a connection that end before the pr
 _log = logging.getLogger("gsubmit.auth")
 
 
-def auth(session: Session, command: Command) -> Reply:
+def auth(session: Session, argument: str) -> Reply:
     """Run the mechanism's exchange, which asks the passdbs."""
-    name, *responses = command.argument.split() or [""]
+    name, *responses = argument.split() or [""]
     if not name:
         raise Refused(MISSING_MECHANISM)
     if len(responses) > 1:

@@ -5,64 +5,48 @@ from __future__ import annotations
 from functools import partial
 
 from gsubmit.burl.access import Submitter
-from gsubmit.server.session import Session
+from gsubmit.server.commands import needs
+from gsubmit.server.commands.content import spoil
+from gsubmit.server.session import Login, Session
 from gsubmit.server.submit import submit
+from gsubmit.server.transaction import Transaction
 from gsubmit.server.wire import Closed
-from gsubmit.smtp.command import Command
-from gsubmit.smtp.replies import BAD_BURL_SYNTAX, BURL_UNAVAILABLE
+from gsubmit.smtp.piece import BurlArgument
+from gsubmit.smtp.replies import BURL_UNAVAILABLE
 from gsubmit.smtp.reply import Refused, Reply
 
 
-def offered(session: Session, _: Command) -> None:
+def offered(session: Session, _: str) -> None:
     """Only where there is an IMAP server to ask for this user."""
-    if session.service.resolver.parameters(submitter_of(session)) is None:
+    if parameters(session) is None:
         raise Refused(BURL_UNAVAILABLE)
 
 
-def good_syntax(_: Session, command: Command) -> None:
-    """A URL, and perhaps LAST."""
-    url, __, marker = command.argument.partition(" ")
-    if not url or marker.strip().upper() not in ("", "LAST"):
-        raise Refused(BAD_BURL_SYNTAX)
+def parameters(session: Session) -> str | None:
+    """Those of the keyword, as it is for the client now; None without BURL."""
+    submitter = _submitter(session, session.login) if session.login is not None else None
+    return session.service.resolver.parameters(submitter)
 
 
-def burl(session: Session, command: Command) -> Reply | None:
+def burl(session: Session, transaction: Transaction, argument: BurlArgument) -> Reply | None:
     """Fetch what the URL leads to; with LAST pass the message on."""
-    url, _, marker = command.argument.partition(" ")
-    transaction = session.transaction
-    submitter = submitter_of(session)
-    assert transaction is not None
-    assert submitter is not None
+    submitter = _submitter(session, needs.login(session, ""))
     session.wire.flush()
     transaction.has_chunks = True
     try:
-        octets = session.service.resolver.fetch(url, submitter, transaction, session.label)
+        octets = session.service.resolver.fetch(argument.url, submitter, transaction, session.label)
         if transaction.fault is not None:
             raise Refused(transaction.fault)
     except Refused:
-        refuse(session, command)
+        spoil(session, argument)
         raise
-    if marker:
+    if argument.is_last:
         if session.wire.has_left():  # that may have taken minutes: whoever gave up will send it again
             raise Closed("closed by the client before its message had come")
-        return submit(session)
+        return submit(session, transaction)
     return Reply(250, "2.5.0", f"Added {octets} octets")
 
 
-def refuse(session: Session, command: Command) -> None:
-    """One piece missing spoils the whole (RFC 4468 3.2); with LAST there is nothing more to come."""
-    if session.transaction is None or session.transaction.is_spoiled:
-        return
-    if command.argument.upper().endswith(" LAST"):
-        session.wire.flush()  # the relay may still owe answers that were promised to the client
-        session.end_transaction()
-    else:
-        session.transaction.is_spoiled = True
-
-
-def submitter_of(session: Session) -> Submitter | None:
-    """Who submits; None before the login."""
-    if session.login is None:
-        return None
-    user = session.login.identity.user
-    return Submitter(user, partial(session.service.chain.names.is_of, user), session.login.password)
+def _submitter(session: Session, login: Login) -> Submitter:
+    user = login.identity.user
+    return Submitter(user, partial(session.service.chain.names.is_of, user), login.password)

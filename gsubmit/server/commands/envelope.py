@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 from gsubmit.server.session import Session
+from gsubmit.server.transaction import Transaction
 from gsubmit.server.wire import Answer
-from gsubmit.smtp.command import Command
-from gsubmit.smtp.envelope import BARE_NEWLINE, read_recipient, read_sender
+from gsubmit.smtp.envelope import BARE_NEWLINE, Recipient, Sender, read_recipient, read_sender
 from gsubmit.smtp.replies import TOO_BIG, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused
 
 
-def mail(session: Session, command: Command) -> Answer:
-    """Begin a transaction; the reply is the relay's."""
+def mail_argument(session: Session, text: str) -> Sender:
+    """What MAIL says, by what this client was offered."""
     workarounds = session.service.settings.submission.submission_client_workarounds
-    sender = read_sender(command.argument, session.greeting.offered, workarounds)
+    return read_sender(text, session.greeting.offered, workarounds)
+
+
+def mail(session: Session, sender: Sender) -> Answer:
+    """Begin a transaction; the reply is the relay's."""
     limit = session.greeting.situation.size
     if limit and sender.params.size is not None and sender.params.size > limit:
         raise Refused(TOO_BIG)  # RFC 1870 6.1
     delivery = session.service.relay.begin(sender, session.client, session.label)
     transaction = session.begin_transaction(sender, delivery)
-    if BARE_NEWLINE in workarounds:
+    if BARE_NEWLINE in session.service.settings.submission.submission_client_workarounds:
         transaction.mend_newlines()
     return delivery.sender
 
 
-def rcpt(session: Session, command: Command) -> Answer:
-    """Add a recipient; the reply is the relay's."""
-    transaction = session.transaction
-    assert transaction is not None
-    settings = session.service.settings.submission
-    recipient = read_recipient(
-        command.argument,
+def rcpt_argument(session: Session, transaction: Transaction, text: str) -> Recipient:
+    """What RCPT says, by what this client was offered, and what MAIL said."""
+    return read_recipient(
+        text,
         session.greeting.offered,
-        settings.submission_client_workarounds,
+        session.service.settings.submission.submission_client_workarounds,
         smtputf8=transaction.envelope.sender.params.smtputf8,
     )
-    limit = settings.submission_max_recipients
+
+
+def rcpt(session: Session, transaction: Transaction, recipient: Recipient) -> Answer:
+    """Add a recipient; the reply is the relay's."""
+    limit = session.service.settings.submission.submission_max_recipients
     if limit and transaction.has_accepted(limit):
         raise Refused(TOO_MANY_RECIPIENTS)  # RFC 5321 4.5.3.1.10
     return transaction.ask(recipient)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from gsubmit.server.commands.burl import submitter_of
+from gsubmit.server.commands.burl import parameters
 from gsubmit.server.session import Greeting, Session
 from gsubmit.smtp.address import is_host_name
-from gsubmit.smtp.command import Command
 from gsubmit.smtp.keywords import Situation, announced
 from gsubmit.smtp.replies import MISSING_HOSTNAME
 from gsubmit.smtp.reply import Refused, Reply
 
 
-def ehlo(session: Session, command: Command) -> Reply:
+def hello_name(_: Session, text: str) -> str:
+    """Clients give all kinds of names, and all are taken; what is no domain or literal goes nowhere (RCV-2)."""
+    if not text:
+        raise Refused(MISSING_HOSTNAME)
+    return text if is_host_name(text) else ""
+
+
+def ehlo(session: Session, name: str) -> Reply:
     """Greet, and tell what there is: from the state at this moment (EHL-5)."""
-    name = _name(session, command)
+    session.give_up_transaction()
     situation = _situation(session)
     session.greet(Greeting(name, is_extended=True, situation=situation, offered=frozenset(announced(situation))))
     return _reply(session.service.hostname, situation)
@@ -27,18 +33,11 @@ def _reply(hostname: str, situation: Situation) -> Reply:
     return Reply(250, "", "\n".join([hostname, *lines]))
 
 
-def helo(session: Session, command: Command) -> Reply:
+def helo(session: Session, name: str) -> Reply:
     """Greet an old client, which hears no keywords (EHL-2)."""
-    session.greet(Greeting(_name(session, command), situation=_situation(session)))
-    return Reply(250, "", session.service.hostname)
-
-
-def _name(session: Session, command: Command) -> str:
-    """Clients give all kinds of names, and all are taken; what is no domain or literal goes nowhere (RCV-2)."""
-    if not command.argument:
-        raise Refused(MISSING_HOSTNAME)
     session.give_up_transaction()
-    return command.argument if is_host_name(command.argument) else ""
+    session.greet(Greeting(name, situation=_situation(session)))
+    return Reply(250, "", session.service.hostname)
 
 
 def _situation(session: Session) -> Situation:
@@ -50,5 +49,5 @@ def _situation(session: Session) -> Situation:
         max_mail_size=service.settings.submission.submission_max_mail_size,
         mechanisms=tuple(name for name in service.mechanisms if auth_allowed and name in session.channel.offered),
         tls_offered=tls_offered,
-        burl=service.resolver.parameters(submitter_of(session)),
+        burl=parameters(session),
     )

@@ -1,43 +1,37 @@
-"""RSET, NOOP, VRFY, HELP, QUIT, and what is known but not offered (RFC 5321 4.1.1)."""
+"""RSET, NOOP, VRFY, QUIT, and what is known but not offered (RFC 5321 4.1.1)."""
 
 from __future__ import annotations
 
 from gsubmit.server.session import Session
-from gsubmit.smtp.command import Command
-from gsubmit.smtp.replies import BYE, CANNOT_VERIFY, HELP, NOT_IMPLEMENTED, OK
+from gsubmit.smtp.replies import BYE, CANNOT_VERIFY, NOT_IMPLEMENTED, OK
 from gsubmit.smtp.reply import Reply
 
 
-def rset(session: Session, _: Command) -> Reply:
+def rset(session: Session, _: str) -> Reply:
     """Drop the transaction; EHLO, TLS and login stay (STA-5)."""
     session.give_up_transaction()
     return OK
 
 
-def noop(_: Session, __: Command) -> Reply:
+def noop(_: Session, __: str) -> Reply:
     """Nothing, whatever the argument says (CMD-18)."""
     return OK
 
 
-def vrfy(session: Session, command: Command) -> Reply:
+def vrfy(session: Session, argument: str) -> Reply:
     """The relay's answer, when the relay offers VRFY (RLY-14)."""
     relay = session.service.relay
-    if "VRFY" in relay.capabilities() and command.argument.isascii():
-        return relay.verify(command.argument, session.client, session.label)
+    if "VRFY" in relay.capabilities() and argument.isascii():
+        return relay.verify(argument, session.client, session.label)
     return CANNOT_VERIFY
 
 
-def help(_: Session, __: Command) -> Reply:
-    """What there is."""
-    return HELP
-
-
-def quit(session: Session, _: Command) -> Reply:
+def quit(session: Session, _: str) -> Reply:
     """Goodbye; an open transaction is dropped (STA-9)."""
     session.give_up_transaction()
     return BYE
 
 
-def not_implemented(_: Session, __: Command) -> Reply:
+def not_implemented(_: Session, __: str) -> Reply:
     """Known, and not for a submission server (CMD-19, CMD-23)."""
     return NOT_IMPLEMENTED

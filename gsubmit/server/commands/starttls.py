@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from gsubmit.server.session import Session
-from gsubmit.smtp.command import Command
 from gsubmit.smtp.replies import START_TLS
 
 HANDSHAKE_TIME = 30.0  # seconds
 
 
-def starttls(session: Session, _: Command) -> None:
+def starttls(session: Session, _: str) -> None:
     """Go over to TLS and start over: nothing that came in clear text counts any more (RFC 3207 4.2)."""
     session.wire.send(START_TLS)
     begin_tls(session)

@@ -1,107 +1,101 @@
-"""Every command: what it needs, in order, and who carries it out. The page to read first.
+"""Every command: what it needs, in order, how its argument is read, and who carries it out. The page to read first.
 
-Needs are functions that raise Refused with their own reply when not met; they are checked before the handler runs.
-A handler returns the reply, or the promise of one, or None when it has said everything itself.
+What a row holds, and in which order it is used, stands in rows.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
-
-from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls
+from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls, steps
+from gsubmit.server.commands.rows import AnyRow, PieceRow, Result, Row, RowWithin
 from gsubmit.server.session import Session
-from gsubmit.server.wire import Answer
 from gsubmit.smtp.command import Command
 from gsubmit.smtp.foreign import is_foreign
+from gsubmit.smtp.piece import read_burl_argument, read_chunk
 from gsubmit.smtp.replies import FOREIGN_PROTOCOL, LINE_TOO_LONG, UNKNOWN_COMMAND
 from gsubmit.smtp.reply import Disconnected, Refused, Reply
 
-MAX_COMMAND_LINE = 2048  # octets without CRLF; all extensions together need about 1260 (LIM-10)
 MAX_AUTH_LINE = 16384  # octets; an initial response may be as long as a later one
 
-Need = Callable[[Session, Command], None]
-Handler = Callable[[Session, Command], Reply | Answer | None]
+
+def _help(_: Session, __: str) -> Reply:
+    """What there is."""
+    return HELP
 
 
-class Row(NamedTuple):
-    """One command."""
+_NOT_IMPLEMENTED = Row(other.not_implemented, needs=(needs.tls,))
 
-    handler: Handler
-    needs: tuple[Need, ...] = ()
-    max_line: int = MAX_COMMAND_LINE
-    # What must be read although the command is refused, so that it is not taken for commands (RFC 3030 2).
-    on_refusal: Callable[[Session, Command], None] | None = None
-
-
-COMMANDS: dict[str, Row] = {
-    "EHLO": Row(greeting.ehlo),
-    "HELO": Row(greeting.helo, (needs.tls,)),
-    "STARTTLS": Row(starttls.starttls, (needs.no_argument, needs.no_tls_yet, needs.no_transaction)),
-    "AUTH": Row(auth.auth, (needs.tls, needs.no_login_yet, needs.no_transaction_for_auth), max_line=MAX_AUTH_LINE),
-    "MAIL": Row(envelope.mail, (needs.tls, needs.hello, needs.login_for_mail, needs.unspoiled, needs.no_transaction)),
-    "RCPT": Row(
+COMMANDS: dict[str, AnyRow] = {
+    "EHLO": Row(greeting.ehlo, read=greeting.hello_name, moment="hello"),
+    "HELO": Row(greeting.helo, needs=(needs.tls,), read=greeting.hello_name, moment="hello"),
+    "STARTTLS": Row(
+        starttls.starttls,
+        needs=(needs.no_argument, needs.no_tls_yet, steps.await_sender, needs.no_transaction),
+    ),
+    "AUTH": Row(
+        auth.auth,
+        needs=(needs.tls, needs.no_login_yet, steps.await_sender, needs.no_transaction_for_auth),
+        moment="login",
+        max_line=MAX_AUTH_LINE,
+    ),
+    "MAIL": Row(
+        envelope.mail,
+        needs=(
+            *(steps.log_in_by_certificate, needs.submitter, needs.unspoiled),
+            *(steps.await_sender, needs.no_transaction),
+        ),
+        read=envelope.mail_argument,
+        moment="mail",
+    ),
+    "RCPT": RowWithin(
         envelope.rcpt,
-        (needs.tls, needs.hello, needs.login, needs.transaction, needs.unspoiled, needs.no_chunks),
+        needs=(needs.submitter,),
+        within=(needs.no_chunks,),
+        read=envelope.rcpt_argument,
+        moment="rcpt",
     ),
-    "DATA": Row(
+    "DATA": RowWithin(
         content.data,
-        (
-            *(needs.no_argument, needs.tls, needs.hello, needs.login, needs.transaction),
-            *(needs.unspoiled, needs.no_chunks, needs.not_binary, needs.recipients),
-        ),
+        needs=(needs.no_argument, needs.submitter),
+        within=(needs.no_chunks, needs.not_binary, steps.await_recipients),
+        moment="content",
     ),
-    "BDAT": Row(
+    "BDAT": PieceRow(
         content.bdat,
-        (
-            *(content.readable_chunk_size, needs.tls, needs.hello, needs.login, needs.transaction),
-            *(needs.unspoiled, content.good_chunk_marker, needs.recipients),
-        ),
-        on_refusal=content.refuse_chunk,
+        read=read_chunk,
+        needs=(needs.submitter,),
+        refuse=content.refuse_chunk,
+        moment="content",
     ),
-    "BURL": Row(
+    "BURL": PieceRow(
         burl.burl,
-        (
-            *(needs.tls, needs.hello, needs.login, burl.offered, needs.transaction, needs.unspoiled),
-            *(burl.good_syntax, needs.recipients),
-        ),
-        on_refusal=burl.refuse,
+        read=read_burl_argument,
+        needs=(needs.submitter, burl.offered),
+        refuse=content.spoil,
+        moment="content",
     ),
-    "RSET": Row(other.rset, (needs.tls, needs.no_argument)),
+    "RSET": Row(other.rset, needs=(needs.tls, needs.no_argument)),
     "NOOP": Row(other.noop),
-    "VRFY": Row(other.vrfy, (needs.tls, needs.login, needs.argument)),
-    "HELP": Row(other.help, (needs.tls,)),
-    "QUIT": Row(other.quit, (needs.no_argument,)),
-    "EXPN": Row(other.not_implemented, (needs.tls,)),
-    "ETRN": Row(other.not_implemented, (needs.tls,)),
-    "TURN": Row(other.not_implemented, (needs.tls,)),
-    "SEND": Row(other.not_implemented, (needs.tls,)),
-    "SOML": Row(other.not_implemented, (needs.tls,)),
-    "SAML": Row(other.not_implemented, (needs.tls,)),
+    "VRFY": Row(other.vrfy, needs=(needs.tls, needs.login, needs.argument), moment="vrfy"),
+    "HELP": Row(_help, needs=(needs.tls,)),
+    "QUIT": Row(other.quit, needs=(needs.no_argument,)),
+    **dict.fromkeys(("EXPN", "ETRN", "TURN", "SEND", "SOML", "SAML"), _NOT_IMPLEMENTED),
 }
+IMPLEMENTED = sorted(verb for verb, row in COMMANDS.items() if row is not _NOT_IMPLEMENTED)
+HELP = Reply(214, "2.0.0", f"Commands: {' '.join(IMPLEMENTED)}\nThis is a mail submission server")
 
 
-def execute(session: Session, line: bytes) -> Reply | Answer | None:
+def execute(session: Session, line: bytes) -> Result:
     """Carry out one command line and give its reply. Raises Disconnected when the connection is to end after it."""
     try:
         command, row = _read(line, is_stranger=session.login is None)
-        try:
-            for need in row.needs:
-                need(session, command)
-        except Disconnected:
-            raise
-        except Refused:
-            if row.on_refusal is not None:
-                row.on_refusal(session, command)
-            raise
-        return row.handler(session, command)
+        return row.run(session, command.argument)
     except Disconnected:
         raise
     except Refused as refused:
         return refused.reply
 
 
-def _read(line: bytes, *, is_stranger: bool) -> tuple[Command, Row]:
+def _read(line: bytes, *, is_stranger: bool) -> tuple[Command, AnyRow]:
     """The command in a line, with its row. Raises Refused; who has logged in is sure to mean us."""
     try:
         command = Command.parse(line)

@@ -112,7 +112,7 @@ def test_the_transaction_is_over_whatever_happens() -> None:
         assert client.session.transaction is not None
         client.session.transaction.body.append(CONTENT)
         client.delivery.final = Refused(replies.RELAY_SLOW)
-        assert submit(client.session) == replies.RELAY_SLOW
+        assert submit(client.session, client.session.transaction) == replies.RELAY_SLOW
         assert client.reply("DATA") == replies.MAIL_FIRST
 
 
