@@ -37,11 +37,10 @@ class RelayConnection(RelayStream):
         self.capabilities: Capabilities = NOTHING
         self.client: ClientFacts | None = None  # who the relay takes us for, by XCLIENT
         self.mails = 0  # transactions begun
-        self.owed = 0
+        self.owed = 0  # replies; below 0 it has said more than it was asked
         self.is_in_transaction = False  # MAIL was taken, and neither the message nor RSET was answered
         self.takes_chunks = False  # it has taken one
-        self.has_said_more = False  # than it was asked, in its last reply
-        self.idle_since = 0.0
+        self.idle_since = 0.0  # monotonic, when it was given back last; 0 before
         self.greeting = ""
         self._left_out = left_out  # EHLO keywords to take as not said
         self._unsent = 0  # commands among what was put
@@ -136,8 +135,9 @@ class RelayConnection(RelayStream):
         """The reply to the message: the first that comes, for all others were accounted for."""
         reply = self.hear()
         if not self._replies.is_empty:
-            self.has_said_more = isinstance(self.said_more(), SaidMore)
-            if not self.has_said_more:
+            if isinstance(self.said_more(), SaidMore):
+                self.owed = -1
+            else:
                 self.close()  # it has ended
         return reply
 
@@ -216,6 +216,16 @@ class RelayConnection(RelayStream):
         return self.client is not None or "XCLIENT" in self.capabilities
 
     @property
+    def has_said_more(self) -> bool:
+        """Whether it has said more than it was asked, with its last reply."""
+        return self.owed < 0
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether it has been idle before."""
+        return self.idle_since > 0
+
+    @property
     def is_used_up(self) -> bool:
         """Whether the relay takes no further MAIL on this connection (RFC 9422)."""
         limit = self.capabilities.limit("MAILMAX")
@@ -224,8 +234,7 @@ class RelayConnection(RelayStream):
     @property
     def is_in_step(self) -> bool:
         """Whether it is open, every command has its reply, every reply its command, and content its end."""
-        is_asked = self.owed or self._is_in_content
-        return self.sock is not None and not (is_asked or self.has_said_more) and self._replies.is_empty
+        return self.sock is not None and not self.owed and not self._is_in_content and self._replies.is_empty
 
     def reset(self) -> bool:
         """RSET where a transaction is open; whether the connection can be used again."""
@@ -240,7 +249,6 @@ class RelayConnection(RelayStream):
     def mark_idle(self) -> None:
         """Note that nobody uses the connection from now on."""
         self.timeout_now = self.hop.command_timeout
-        self.is_reused = True
         self.idle_since = time.monotonic()
 
     def take_up(self) -> None:

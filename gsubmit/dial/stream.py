@@ -61,7 +61,6 @@ class RelayStream(smtplib.SMTP):
         super().__init__(local_hostname=hop.hostname, timeout=hop.connect_timeout)
         self.hop = hop
         self.address = address  # an IP address, or the path of a unix socket
-        self.is_reused = False
         self.may_be_dead = False  # it was idle, and something on the way may have dropped it
         self.timeout_now = hop.connect_timeout
         self._timeout_set: float | None = None  # the socket's

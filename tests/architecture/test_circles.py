@@ -11,22 +11,8 @@ from pathlib import Path
 from tests.architecture.test_sizes import SOURCES
 
 # What is left of an older house. Both lists may only shrink: what is mended is taken off here, and nothing is added.
-CIRCLES = {
-    frozenset({"gsubmit.server.channel", "gsubmit.server.journal", "gsubmit.server.session"}),
-    frozenset({"gsubmit_cli.sending.answer", "gsubmit_cli.sending.failure"}),
-}
-LARGE_CLASSES = {
-    "gsubmit.auth.oauth.settings.OAuth2Settings": 20,
-    "gsubmit.dial.connection.RelayConnection": 16,
-    "gsubmit.dial.nexthop.NextHop": 16,
-    "gsubmit.message.parts.Part": 17,
-    "gsubmit.server.session.Session": 27,
-    "gsubmit.settings.burl.BurlSettings": 15,
-    "gsubmit.settings.relay.RelaySettings": 17,
-    "gsubmit.settings.sections.AuthSettings": 21,
-    "gsubmit.settings.tls.SslSettings": 19,
-    "gsubmit_cli.send_test.Options": 20,
-}
+CIRCLES: set[frozenset[str]] = set()
+LARGE_CLASSES = {"gsubmit.auth.oauth.settings.OAuth2Settings": 20}
 MAX_ATTRIBUTES = 14
 Graph = Mapping[str, set[str]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from gsubmit.settings.relay import RELAY_PREFIX
 from gsubmit.settings.sections import Settings
 
 
@@ -12,4 +13,4 @@ def relay_timeouts(seconds: float) -> str:
     names = [
         field.name for field in fields(Settings().relay) if field.name.endswith(("command_timeout", "done_timeout"))
     ]
-    return "\n".join(f"{name} = {int(seconds * 1000)}ms" for name in names)
+    return "\n".join(f"{RELAY_PREFIX}{name} = {int(seconds * 1000)}ms" for name in names)

@@ -145,7 +145,9 @@ class TestMasters:
 
     @pytest.mark.parametrize("rule", ["continue", "continue-ok"])
     def test_target_is_looked_up(self, rule: str) -> None:
-        identity = admitted(self.chain({"a": "1", "quota": "0"}, result_success=rule).verify(claim("tim*root", "rootpw"), ORIGIN))
+        identity = admitted(
+            self.chain({"a": "1", "quota": "0"}, result_success=rule).verify(claim("tim*root", "rootpw"), ORIGIN)
+        )
         assert identity == Identity("tim", {"a": "1", "quota": "1"}, master_user="root")
         assert self.users.asked == [Proven("tim")]
 

@@ -25,9 +25,7 @@ def files(ca: trustme.CA, ca_file: Path, tmp_path: Path) -> str:
     ours = ca.issue_cert("msa.example.org")
     ours.cert_chain_pems[0].write_to_path(tmp_path / "ours.pem")
     ours.private_key_pem.write_to_path(tmp_path / "ours.key")
-    return (
-        f"ssl_client_ca_file = {ca_file}\nssl_client_cert = <{tmp_path}/ours.pem\nssl_client_key = <{tmp_path}/ours.key\n"
-    )
+    return f"ssl_client_ca_file = {ca_file}\nssl_client_cert = <{tmp_path}/ours.pem\nssl_client_key = <{tmp_path}/ours.key\n"
 
 
 @pytest.fixture
