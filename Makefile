@@ -1,5 +1,6 @@
 # make demo    try it: a server with a user, a certificate and a mailbox, and one message through it (ONCE=1: then stop)
 # make test    everything that is checked: ruff, mypy --strict, pytest with real peers
+# make docs    the settings in conf.d and in gsubmit.conf(5), written from their declarations
 # make bench   CPU per message, measured; make clean undoes all of these
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ PEERS += libevent-2.1-7 libpam0g libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpc
 PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
 PEERS += libsqlite3-0 libwrap0 libxapian30 libxml2
 
-.PHONY: test demo bench peers installed-peers clean
+.PHONY: test docs demo bench peers installed-peers clean
 .DELETE_ON_ERROR:
 
 test: $(VENV)/with-tests peers
@@ -26,6 +27,9 @@ test: $(VENV)/with-tests peers
 
 demo: $(VENV)/installed
 	$(BIN)/gsubmit serve --demo $(if $(ONCE),--once,--send)
+
+docs: $(VENV)/installed
+	$(BIN)/python -m tests.docs
 
 bench: $(VENV)/with-tests peers
 	PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m tests.bench

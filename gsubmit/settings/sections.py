@@ -62,7 +62,11 @@ class ServerSettings:
     mail_temp_dir: str = setting(path, "/tmp", "Folder for large messages while they are received.")  # noqa: S108
     rawlog_dir: str = setting(path, "", "Folder that gets a copy of what clients say and hear; empty means none.")
     default_internal_user: str = setting(
-        string, "", "User to become once the ports are open; empty means to stay who started the server, even root."
+        string,
+        "",
+        "User to become once the ports are open; empty means to stay who started the server, even root.",
+        "Root has no need to stay: give it a user of its own, which can read passwd-files and write `mail_temp_dir`,"
+        " the log and the folders of rawlogs.",
     )
 
     def __post_init__(self) -> None:

@@ -34,10 +34,17 @@ class SslClientSettings:
     """TLS with the servers that we connect to."""
 
     ssl_client_min_protocol: str = setting(
-        enum("", *TLS_VERSIONS), "", "Lowest TLS version with relay and IMAP servers; empty means ssl_min_protocol."
+        enum("", *TLS_VERSIONS),
+        "",
+        "Lowest TLS version with relay and IMAP servers; empty means ssl_min_protocol.",
+        "An old relay needs `TLSv1` here, or one of the lists below, and is never taken by default.",
     )
     ssl_client_cipher_list: str = setting(
-        ciphers, "", "Ciphers for TLS 1.2 and older with relay and IMAP servers; empty means ssl_cipher_list."
+        ciphers,
+        "",
+        "Ciphers for TLS 1.2 and older with relay and IMAP servers; empty means ssl_cipher_list.",
+        "`DEFAULT` also talks to relays that know only RSA key exchange or SHA-1, and `DEFAULT:@SECLEVEL=1` to those"
+        " with keys or Diffie-Hellman groups of 1024 bits.",
     )
     ssl_client_cert: FileContent = setting(
         pem, NO_CONTENT, "Certificate to show to the relay, PEM; write <path to name a file."
@@ -59,23 +66,37 @@ class SslSettings(Certificate):
         enum("no", "yes", "required"), "yes", "TLS for clients: no, yes, or required before AUTH in any form."
     )
     ssl_min_protocol: str = setting(
-        enum(*TLS_VERSIONS), "TLSv1.2", "Lowest TLS version with clients, relay and IMAP servers."
+        enum(*TLS_VERSIONS),
+        "TLSv1.2",
+        "Lowest TLS version with clients, relay and IMAP servers.",
+        "Versions below `TLSv1.2` come with OpenSSL's security level 0 and its `DEFAULT` ciphers, unless the list of"
+        " ciphers says otherwise.",
     )
     ssl_cipher_list: str = setting(
-        ciphers, "", "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means none without forward secrecy."
+        ciphers,
+        "",
+        "Ciphers for TLS 1.2 and older in OpenSSL's notation; empty means none without forward secrecy.",
+        "Those are AES and ChaCha20 with ECDHE or DHE, without SHA-1, at OpenSSL's security level 2; a list that names"
+        " no `@SECLEVEL` keeps that level. `DEFAULT` is OpenSSL's own choice.",
     )
     ssl_prefer_server_ciphers: bool = setting(boolean, False, "Whether our order of ciphers wins over the client's.")
     ssl_ca: FileContent = setting(
         pem, NO_CONTENT, "CA certificates that client certificates are verified with, and the CRLs of these CAs, PEM."
     )
     ssl_verify_client_cert: bool = setting(
-        boolean, False, "Whether to ask clients for a certificate; one that is not valid ends the connection."
+        boolean,
+        False,
+        "Whether to ask clients for a certificate; one that is not valid ends the connection.",
+        "A client without one may still log in with a password.",
     )
     ssl_require_crl: bool = setting(
         boolean, True, "Whether each CA above a client's certificate needs a current CRL; no means to ignore CRLs."
     )
     ssl_cert_username_field: str = setting(
-        name_field, "commonName", "Field of a client certificate's subject that names the user, as OpenSSL calls it."
+        name_field,
+        "commonName",
+        "Field of a client certificate's subject that names the user, as OpenSSL calls it.",
+        "A certificate that has the field twice names nobody.",
     )
     client: SslClientSettings = part(SslClientSettings)
 

@@ -345,7 +345,7 @@ def test_every_context_makes_such_sockets(tmp_path: Path) -> None:
 
 
 # Where a context is made for something else than connections: names of ciphers, a handshake in memory.
-NOT_FOR_CONNECTIONS = {"settings/declare.py", "settings/consistency.py", "tls/exporter.py", "tls/openssl.py"}
+NOT_FOR_CONNECTIONS = {"settings/kinds.py", "settings/consistency.py", "tls/exporter.py", "tls/openssl.py"}
 
 
 def test_no_other_context_is_made() -> None:

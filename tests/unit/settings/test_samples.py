@@ -5,52 +5,32 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.settings.blocks import InetListener, PassdbSettings, ServiceSettings
-from gsubmit.settings.burl import ImapServerSettings
-from gsubmit.settings.declare import Declaration, declarations
+from gsubmit.settings.declare import Declaration
 from gsubmit.settings.load import load_text
-from gsubmit.settings.sections import Settings
+from tests.docs import MANUAL, OUTSIDE, SAMPLES, SECTIONS, manual, sample
 
-ROOT = Path(__file__).parents[3]
-CONF_D = "\n".join(path.read_text() for path in sorted((ROOT / "conf.d").glob("*.conf")))
-MANUAL = (ROOT / "man" / "gsubmit.conf.5").read_text()
-
-Named = tuple[str, Declaration]
-OUTSIDE: list[Named] = list(declarations(Settings).items())
-BLOCKS = (ServiceSettings, InetListener, PassdbSettings, ImapServerSettings)
-INSIDE = [one for section in BLOCKS for one in declarations(section).items()]
+CONF_D = "\n".join(path.read_text() for path in SAMPLES)
+DECLARED = [(name, one) for section in SECTIONS.values() for name, one in section.items()]
 
 
-def ids(one: Named) -> str:
-    return one[0]
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_conf_d_is_made_of_the_declarations(path: Path) -> None:
+    assert sample(path.read_text()) == path.read_text(), "make docs"
 
 
-def line_of(one: Named) -> str:
-    return f"{one[0]} = {one[1].default_text}".rstrip()
+def test_manual_is_made_of_the_declarations() -> None:
+    assert manual(MANUAL.read_text()) == MANUAL.read_text(), "make docs"
 
 
-def prose(text: str) -> str:
-    """Comment lines as running text."""
-    return " ".join(re.sub(r"^#?\s*#? ?", "", line).strip() for line in text.splitlines())
+@pytest.mark.parametrize("text", [CONF_D, MANUAL.read_text()], ids=["conf.d", "manual"])
+def test_each_section_is_there_once(text: str) -> None:
+    assert sorted(re.findall(r" -- settings: (\w+)$", text, re.MULTILINE)) == sorted(SECTIONS)
 
 
-def manual_items() -> list[str]:
-    return re.findall(r"^\.It Va (.*)$", MANUAL.replace("\\(dq", '"').replace("\\e", "\\"), re.MULTILINE)
-
-
-@pytest.mark.parametrize("one", OUTSIDE, ids=ids)
-def test_conf_d_shows_the_default(one: Named) -> None:
-    shown = [line for line in CONF_D.splitlines() if re.match(rf"#{one[0]} =", line)]
-    assert shown == [f"#{line_of(one)}"]
-
-
-@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
-def test_conf_d_explains(one: Named) -> None:
-    assert one[1].sentence in prose(CONF_D)
-
-
-def test_conf_d_has_no_other_settings() -> None:
-    assert set(re.findall(r"^#(\w+) =", CONF_D, re.MULTILINE)) == {name for name, _ in OUTSIDE}
+def test_nothing_else_is_shown_as_a_setting() -> None:
+    assert set(re.findall(r"^#(\w+) =", CONF_D, re.MULTILINE)) == {name for one in OUTSIDE.values() for name in one}
+    items = re.findall(r"^\.It Va (\S*)", MANUAL.read_text(), re.MULTILINE)
+    assert sorted(items) == sorted(name for name, _ in DECLARED)
 
 
 def test_conf_d_sets_nothing() -> None:
@@ -66,28 +46,13 @@ def test_conf_d_can_be_used_with_every_line_uncommented() -> None:
     assert [notice.kind for notice in loaded.notices] == ["note"]  # no relay
 
 
-@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
-def test_manual_shows_the_default(one: Named) -> None:
-    alike = [other for other in OUTSIDE + INSIDE if line_of(other) == line_of(one)]
-    assert manual_items().count(line_of(one)) == len(alike)
-
-
-@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
-def test_manual_explains(one: Named) -> None:
-    _, *after = MANUAL.replace("\\(dq", '"').split(f".It Va {line_of(one)}\n")
-    assert any(text.replace("\n", " ").startswith(one[1].sentence) for text in after)
-
-
-def test_manual_has_no_other_settings() -> None:
-    assert sorted(item.partition(" =")[0] for item in manual_items()) == sorted(name for name, _ in OUTSIDE + INSIDE)
-
-
-@pytest.mark.parametrize("one", OUTSIDE + INSIDE, ids=ids)
-def test_sentence(one: Named) -> None:
-    assert one[1].sentence.endswith(".")
-    assert "\n" not in one[1].sentence
+@pytest.mark.parametrize("declaration", [pytest.param(one, id=name) for name, one in DECLARED])
+def test_sentence(declaration: Declaration) -> None:
+    assert declaration.sentence.endswith(".")
+    assert not declaration.more or declaration.more.endswith(".")
+    assert "\n" not in declaration.sentence + declaration.more
 
 
 def test_names_are_declared_once() -> None:
-    names = [name for name, _ in OUTSIDE]
+    names = [name for section in OUTSIDE.values() for name in section]
     assert len(names) == len(set(names))

@@ -1,0 +1,91 @@
+"""`make docs`: what conf.d/ and gsubmit.conf(5) say of each setting, written from its declaration.
+
+A comment `-- settings: NAME` begins what is written, `-- end` ends it; all else is written by hand. Inside blocks conf.d
+keeps the values of its examples.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from gsubmit.settings.blocks import InetListener, PassdbSettings, ServiceSettings
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.declare import Declaration, Part, declarations, members
+from gsubmit.settings.sections import Settings
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = sorted((ROOT / "conf.d").glob("*.conf"))
+MANUAL = ROOT / "man" / "gsubmit.conf.5"
+
+OUTSIDE = {
+    field: declarations(member.section, member.prefix)
+    for field, member in members(Settings)
+    if isinstance(member, Part)
+}
+INSIDE = {
+    "service": declarations(ServiceSettings),
+    "inet_listener": declarations(InetListener),
+    "passdb": declarations(PassdbSettings),
+    "imap_urlauth_server": declarations(ImapServerSettings),
+}
+SECTIONS = OUTSIDE | INSIDE
+NAMES = {name for section in SECTIONS.values() for name in section}
+
+_SAMPLE = re.compile(r"^(#(?: *#)?) -- settings: (\w+)\n(.*?)^\1 -- end\n", re.MULTILINE | re.DOTALL)
+_MANUAL = re.compile(r'^(\.\\") -- settings: (\w+)\n.*?^\.\\" -- end\n', re.MULTILINE | re.DOTALL)
+_LITERAL = re.compile(r"`([^`]+)`([,.;:)]*) ?")
+
+
+def _wrapped(text: str, width: int = 118) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+
+
+def sample(text: str) -> str:
+    """A file of conf.d with its settings written anew."""
+    return _SAMPLE.sub(lambda match: f"{match[1]} -- settings: {match[2]}\n{_sample(match)}{match[1]} -- end\n", text)
+
+
+def _sample(match: re.Match[str]) -> str:
+    comment, before = match[1], match[1].removesuffix("#") or "#"
+    shown = dict(re.findall(rf"^{before}(\w+) =(.*)\n", match[3], re.MULTILINE)) if match[2] in INSIDE else {}
+    entries = [
+        "".join(f"{comment} {line}\n" for line in _wrapped(declaration.sentence, 100 - len(comment)))
+        + f"{before}{name} ={shown.get(name, f' {declaration.default_text}'.rstrip())}\n"
+        for name, declaration in SECTIONS[match[2]].items()
+    ]
+    return ("#\n" if match[2] in INSIDE else "\n").join(entries)
+
+
+def manual(text: str) -> str:
+    """The manual page with its settings written anew."""
+    return _MANUAL.sub(lambda match: f'.\\" -- settings: {match[2]}\n{_manual(match[2])}.\\" -- end\n', text)
+
+
+def _manual(section: str) -> str:
+    return "".join(line + "\n" for name, one in SECTIONS[section].items() for line in _item(name, one))
+
+
+def _item(name: str, declaration: Declaration) -> Iterator[str]:
+    value = declaration.default_text.replace("\\", "\\e").replace('"', "\\(dq")
+    yield f".It Va {name} = {value}".rstrip()
+    yield from _wrapped(declaration.sentence)
+    for sentence in re.split(r"(?<=[.]) (?=[A-Z`])", declaration.more):
+        yield from _marked(sentence)
+
+
+def _marked(sentence: str) -> Iterator[str]:
+    """The lines of a sentence; names of settings and other words of a configuration stand out."""
+    plain, *pieces = _LITERAL.split(sentence)
+    yield from _wrapped(plain)
+    for literal, marks, text in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        yield " ".join([".Va" if literal in NAMES else ".Li", literal.replace("-", "\\-"), *marks])
+        yield from _wrapped(text)
+
+
+if __name__ == "__main__":
+    for path in SAMPLES:
+        path.write_text(sample(path.read_text()))
+    MANUAL.write_text(manual(MANUAL.read_text()))
