@@ -11,9 +11,11 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+from gsubmit.auth.drivers import DRIVERS
 from gsubmit.settings.blocks import InetListener, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import Declaration, Part, declarations, members
+from gsubmit.settings.kinds import alternatives
 from gsubmit.settings.sections import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +42,7 @@ _LITERAL = re.compile(r"`([^`]+)`([,.;:)]*) ?")
 
 
 def _wrapped(text: str, width: int = 118) -> list[str]:
+    text = text.replace("{drivers}", alternatives(DRIVERS))
     return textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gsubmit.auth.chain import Chain, build_chain
+from gsubmit.auth.drivers import KNOWN
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.restrictions import NO_PROXY
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Elsewhere, Identity, Token
@@ -42,7 +43,7 @@ def auth_test(
     succeeds, 77 when it is denied, 75 when that cannot be found out now, 1 when the configuration has errors.
     """
     try:
-        chain = build_chain(load(path).settings)
+        chain = build_chain(load(path, KNOWN).settings)
     except SettingsError as error:
         click.echo(str(error), err=True)
         context.exit(1)

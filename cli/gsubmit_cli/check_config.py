@@ -9,10 +9,10 @@ import click
 
 from gsubmit.app.build import CannotStart, build_service
 from gsubmit.app.process import start_faults
+from gsubmit.auth.drivers import DRIVERS, KNOWN
 from gsubmit.dial.answer import RelayFailed
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.load import Loaded, load
-from gsubmit.settings.passdbs import DRIVERS
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed, without_password
@@ -39,7 +39,7 @@ def check_config(context: click.Context, path: Path, only_changed: bool, and_dia
     if imap_user and not and_dial:
         raise click.UsageError("--imap-user has no meaning without --dial")
     try:
-        loaded = load(path)
+        loaded = load(path, KNOWN)
         build_service(loaded.settings)
         lines = difference(loaded.settings) if only_changed else overview(path, loaded)
         for line in lines:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gsubmit.app.server import Server
+from gsubmit.auth.drivers import KNOWN
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.load import load
 from gsubmit_cli.demo_once import FirstMessage
@@ -83,7 +84,7 @@ class Demo:
         relay = MaildirRelay(folder / "Maildir", "maildir.localhost")
         try:
             self._configure(relay.port)
-            server = Server(load(folder / "gsubmit.conf").settings)
+            server = Server(load(folder / "gsubmit.conf", KNOWN).settings)
             click.echo(
                 _HELP.format(
                     submission=SUBMISSION_PORT,

@@ -10,6 +10,7 @@ import click
 
 from gsubmit.app.build import CannotStart
 from gsubmit.app.server import Server
+from gsubmit.auth.drivers import KNOWN
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.demo import Demo
@@ -51,9 +52,9 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
 
 
 def _run(path: Path) -> None:
-    loaded = load(path)
+    loaded = load(path, KNOWN)
     server = Server(loaded.settings)
     for notice in loaded.notices:
         if notice.kind != "ignored":
             _log.warning("%s", notice)
-    server.run(lambda: load(path).settings)
+    server.run(lambda: load(path, KNOWN).settings)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gsubmit.auth.drivers import DRIVERS
 from gsubmit.logs.places import Owner
 from gsubmit.settings.sections import Settings
 
@@ -110,6 +111,7 @@ def unreadable_files(settings: Settings) -> Iterator[str]:
             yield f"{name} {folder} cannot be written"
     for passdb in settings.passdbs:
         path = passdb.args.split(" ")[-1]
-        is_file = passdb.driver in ("passwd-file", "oauth2") and "%" not in path
+        driver = DRIVERS.get(passdb.driver)
+        is_file = driver is not None and driver.has_file and "%" not in path
         if is_file and not os.access(path, os.R_OK, effective_ids=True):
             yield f"passdb file {path} cannot be read"

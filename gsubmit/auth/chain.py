@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -11,18 +11,13 @@ from functools import partial
 from gsubmit.auth import restrictions
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.decoy import Decoys
+from gsubmit.auth.drivers import make
 from gsubmit.auth.lastingsecret import lasting_secret
 from gsubmit.auth.link import Link
 from gsubmit.auth.looks import Looks
-from gsubmit.auth.means import Driver, Means
+from gsubmit.auth.means import Means
 from gsubmit.auth.names import Names
-from gsubmit.auth.passdb import Origin, Passdb, Unavailable
-from gsubmit.auth.passdbs.absent import Absent
-from gsubmit.auth.passdbs.dovecot import DovecotAuth
-from gsubmit.auth.passdbs.imap import ImapServer
-from gsubmit.auth.passdbs.oauth2 import OAuth2
-from gsubmit.auth.passdbs.passwdfile import PasswdFile
-from gsubmit.auth.passdbs.static import Static
+from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.schemes import Limits
 from gsubmit.auth.walk import Observer, Walk
 from gsubmit.sasl.claims import (
@@ -37,17 +32,8 @@ from gsubmit.sasl.claims import (
     Proven,
     Verdict,
 )
-from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.problem import Problem, SettingsError
 from gsubmit.settings.sections import Settings
-
-DRIVERS: Mapping[str, type[Driver]] = {
-    "passwd-file": PasswdFile,
-    "static": Static,
-    "oauth2": OAuth2,
-    "imap": ImapServer,
-    "dovecot": DovecotAuth,
-}
 
 
 def _nobody(_: str, __: str) -> None:
@@ -164,7 +150,7 @@ def build_chain(settings: Settings) -> Chain:
     problems: list[Problem] = []
     for passdb in settings.passdbs:
         try:
-            link = Link(_passdb(passdb, means), passdb)
+            link = Link(make(passdb.driver, passdb.args, means), passdb)
         except ValueError as error:
             problems.append(Problem(passdb.file, passdb.line, f"{passdb.driver}: {error}"))
             continue
@@ -175,9 +161,3 @@ def build_chain(settings: Settings) -> Chain:
     if problems:
         raise SettingsError(problems)
     return Chain(links, Names(settings.auth.usernames), decoys)
-
-
-def _passdb(settings: PassdbSettings, means: Means) -> Passdb:
-    """The passdb, or ValueError. Its driver is one of ours, or one of Dovecot's that we lack (settings.passdbs)."""
-    driver = DRIVERS.get(settings.driver)
-    return Absent(settings.driver) if driver is None else driver.from_args(settings.args, means)

@@ -32,4 +32,4 @@ def crammd5(authority: Authority, channel: Channel, challenge: bytes = b"") -> E
     return admission()
 
 
-CRAM_MD5 = Mechanism("CRAM-MD5", crammd5, server_first=True)
+CRAM_MD5 = Mechanism("CRAM-MD5", crammd5, KeysWanted, server_first=True)

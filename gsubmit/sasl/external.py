@@ -14,4 +14,4 @@ def external(authority: Authority, channel: Channel) -> Exchange:
     return authority.verify(Proven(channel.certificate_name, authorization_id=authorization_id))
 
 
-EXTERNAL = Mechanism("EXTERNAL", external, is_possible=lambda channel: bool(channel.certificate_name))
+EXTERNAL = Mechanism("EXTERNAL", external, Proven, is_possible=lambda channel: bool(channel.certificate_name))

@@ -23,5 +23,5 @@ def login_client(who: Login) -> ClientExchange:
 
 
 # The draft has the server speak first, but many clients send the user name as initial response.
-LOGIN = Mechanism("LOGIN", login, cleartext=True)
+LOGIN = Mechanism("LOGIN", login, Cleartext, cleartext=True)
 LOGIN_CLIENT = ClientMechanism("LOGIN", login_client, client_first=False, has_authorization_id=False, is_cleartext=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 
-from gsubmit.sasl.claims import Authority, Verdict
+from gsubmit.sasl.claims import Authority, Claim, Verdict
 
 Exchange = Generator[bytes, bytes, Verdict]
 """One run of a mechanism: yields challenges, is sent responses (both before base64), returns what comes of the login.
@@ -32,6 +32,7 @@ class Mechanism:
 
     name: str
     start: Callable[[Authority, Channel], Exchange]
+    asks: type[Claim]  # what it asks its authority with
     cleartext: bool = False  # a secret crosses the wire readable, so TLS is asked for first (RFC 4954 4)
     binds: bool = False  # it uses a channel binding
     server_first: bool = False  # the first challenge is not empty, so an initial response is an error

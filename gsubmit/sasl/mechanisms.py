@@ -20,23 +20,22 @@ from gsubmit.sasl.scram import (
     SCRAM_SHA_256_PLUS,
 )
 
-# The best first, for clients that take the first one they know.
-_BEST_FIRST = (
-    EXTERNAL,
-    SCRAM_SHA_256_PLUS,
-    SCRAM_SHA_1_PLUS,
-    SCRAM_SHA_256,
-    SCRAM_SHA_1,
-    OAUTHBEARER,
-    XOAUTH2,
+_ALL = (
     PLAIN,
     LOGIN,
+    SCRAM_SHA_256_PLUS,
+    SCRAM_SHA_256,
+    SCRAM_SHA_1_PLUS,
+    SCRAM_SHA_1,
+    EXTERNAL,
+    OAUTHBEARER,
+    XOAUTH2,
     CRAM_MD5,
 )
 
 _CLIENTS_BEST_FIRST = (SCRAM_SHA_256_CLIENT, SCRAM_SHA_1_CLIENT, PLAIN_CLIENT, LOGIN_CLIENT)
 
-MECHANISMS: dict[str, Mechanism] = {mechanism.name: mechanism for mechanism in _BEST_FIRST}
+MECHANISMS: dict[str, Mechanism] = {mechanism.name: mechanism for mechanism in _ALL}
 
 
 def fitting(offered: Sequence[str], *, has_authorization_id: bool) -> list[ClientMechanism]:

@@ -74,5 +74,5 @@ def _vendor_error(refused: TokenRefused) -> dict[str, str]:
     return {"status": _HTTP_STATUS.get(refused.status, "401"), "schemes": "bearer", "scope": refused.scope}
 
 
-OAUTHBEARER = Mechanism("OAUTHBEARER", oauthbearer, cleartext=True)
-XOAUTH2 = Mechanism("XOAUTH2", xoauth2, cleartext=True)
+OAUTHBEARER = Mechanism("OAUTHBEARER", oauthbearer, Token, cleartext=True)
+XOAUTH2 = Mechanism("XOAUTH2", xoauth2, Token, cleartext=True)

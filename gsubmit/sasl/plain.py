@@ -21,5 +21,5 @@ def plain_client(who: Login) -> ClientExchange:
     yield f"{who.authorization_id}\0{who.authentication_id}\0{who.password}".encode()
 
 
-PLAIN = Mechanism("PLAIN", plain, cleartext=True)
+PLAIN = Mechanism("PLAIN", plain, Cleartext, cleartext=True)
 PLAIN_CLIENT = ClientMechanism("PLAIN", plain_client, client_first=True, is_cleartext=True)

@@ -221,12 +221,12 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 def _mechanism(scheme: str) -> Mechanism:
-    return Mechanism(scheme, partial(scram, scheme, False))
+    return Mechanism(scheme, partial(scram, scheme, False), KeysWanted)
 
 
 def _plus_mechanism(scheme: str) -> Mechanism:
-    start = partial(scram, scheme, True)
-    return Mechanism(f"{scheme}-PLUS", start, binds=True, is_possible=lambda channel: bool(channel.bindings))
+    start, name = partial(scram, scheme, True), f"{scheme}-PLUS"
+    return Mechanism(name, start, KeysWanted, binds=True, is_possible=lambda channel: bool(channel.bindings))
 
 
 def _client_mechanism(scheme: str) -> ClientMechanism:

@@ -56,7 +56,7 @@ RULES = ("return-ok", "return", "return-fail", "continue", "continue-ok", "conti
 class PassdbSettings:
     """`passdb { }`: a place to look users up; `file` and `line` tell where the block begins."""
 
-    driver: str = setting(string, "", "Kind of the user database: passwd-file, static, oauth2, imap or dovecot.")
+    driver: str = setting(string, "", "Kind of the user database: {drivers}.")
     args: str = setting(
         string, "", "Where the database is, and its options; gsubmit.conf(5) says which for each driver."
     )

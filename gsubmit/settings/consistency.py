@@ -6,16 +6,23 @@ from collections.abc import Callable, Mapping
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 from gsubmit.settings.blocks import PassdbSettings
+from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Value
-from gsubmit.settings.passdbs import DRIVERS
+from gsubmit.settings.passdbs import OTHER_DRIVERS
 from gsubmit.settings.problem import Place, Report
+from gsubmit.settings.reading import unsuitable
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.sections import WORKAROUNDS_WITHOUT_EFFECT, Settings
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
 
 
 def check_consistency(
-    settings: Settings, values: Mapping[str, Value], whole: Place, listeners: Mapping[str, Place], report: Report
+    settings: Settings,
+    values: Mapping[str, Value],
+    whole: Place,
+    listeners: Mapping[str, Place],
+    known: Known | None,
+    report: Report,
 ) -> None:
     """Report what does not fit together. `values` are those that were set, `whole` stands for the configuration."""
 
@@ -33,6 +40,8 @@ def check_consistency(
     if not _there(settings):
         report.notice("note", whole, "no passdb to consult: nobody can log in")
     _check_login(settings, place, report)
+    if known is not None:
+        _check_mechanisms(settings, values.get("auth_mechanisms"), whole, known, report)
     _check_deny(settings, report)
     for word in settings.submission.submission_client_workarounds:
         if word in WORKAROUNDS_WITHOUT_EFFECT:
@@ -52,7 +61,7 @@ def _check_relay(relay: RelaySettings, place: Callable[..., Place], report: Repo
 
 def _there(settings: Settings) -> list[PassdbSettings]:
     """The passdbs that can be asked: those of our drivers."""
-    return [passdb for passdb in settings.passdbs if passdb.driver in DRIVERS]
+    return [passdb for passdb in settings.passdbs if passdb.driver not in OTHER_DRIVERS]
 
 
 def _check_tls(
@@ -118,16 +127,6 @@ def _has_old_ciphers(ciphers: str) -> bool:
     )
 
 
-# Mechanisms that not every passdb driver can serve, and those that can.
-_NEEDS_PASSWORD = ("passwd-file", "static")
-_NEEDS_DRIVER = {
-    **dict.fromkeys(("plain", "login"), (*_NEEDS_PASSWORD, "imap", "dovecot")),
-    **dict.fromkeys(("scram-sha-1", "scram-sha-256", "scram-sha-1-plus", "scram-sha-256-plus"), _NEEDS_PASSWORD),
-    "cram-md5": _NEEDS_PASSWORD,
-    **dict.fromkeys(("oauthbearer", "xoauth2"), ("oauth2", "dovecot")),
-}
-
-
 def _check_login(settings: Settings, place: Callable[..., Place], report: Report) -> None:
     """What the settings of logins need from each other."""
     auth = settings.auth
@@ -138,12 +137,6 @@ def _check_login(settings: Settings, place: Callable[..., Place], report: Report
         if "external" in auth.auth_mechanisms:
             text = "auth_mechanisms: external needs ssl_verify_client_cert = yes and ssl_ca"
             report.notice("warning", place("auth_mechanisms"), text)
-    drivers = {passdb.driver for passdb in _there(settings) if not passdb.deny}
-    for mechanism in auth.auth_mechanisms if drivers else ():
-        able = _NEEDS_DRIVER.get(mechanism)
-        if able and drivers.isdisjoint(able):
-            text = f"auth_mechanisms: {mechanism} needs a passdb of driver {' or '.join(able)}"
-            report.notice("warning", place("auth_mechanisms"), text)
     workarounds = settings.submission.submission_client_workarounds
     if "implicit-auth-external" in workarounds and "external" not in auth.auth_mechanisms:
         text = "submission_client_workarounds: implicit-auth-external needs external among auth_mechanisms"
@@ -152,6 +145,22 @@ def _check_login(settings: Settings, place: Callable[..., Place], report: Report
     if auth.usernames.auth_master_user_separator and not masters:
         text = "auth_master_user_separator has no effect without a passdb that has master = yes"
         report.notice("warning", place("auth_master_user_separator"), text)
+
+
+def _check_mechanisms(settings: Settings, value: Value | None, whole: Place, known: Known, report: Report) -> None:
+    """Whether there are such mechanisms, and passdbs that answer them. `value` is what auth_mechanisms was set to."""
+    place = value.place if value else whole
+    mechanisms = settings.auth.auth_mechanisms
+    unknown = [mechanism for mechanism in mechanisms if mechanism not in known.mechanisms]
+    if unknown:
+        text = f"Unknown mechanism: {unknown[0]}; available: {' '.join(known.mechanisms)}"
+        report.problem(place, f"auth_mechanisms: {unsuitable(value) if value and value.from_file else text}")
+    drivers = {passdb.driver for passdb in _there(settings) if not passdb.deny}
+    for mechanism in mechanisms if drivers else ():
+        able = [driver for driver, answered in known.drivers.items() if mechanism in answered]
+        if able and drivers.isdisjoint(able):
+            text = f"auth_mechanisms: {mechanism} needs a passdb of driver {' or '.join(able)}"
+            report.notice("warning", place, text)
 
 
 def _check_deny(settings: Settings, report: Report) -> None:

@@ -168,13 +168,14 @@ def enum(*choices: str) -> ValueType[str]:
 
     def read(text: str) -> str:
         if text not in choices:
-            raise _wrong(_alternatives(choices), text)
+            raise _wrong(alternatives(choices), text)
         return text
 
     return ValueType(read, str)
 
 
-def _alternatives(choices: Iterable[str]) -> str:
+def alternatives(choices: Iterable[str]) -> str:
+    """The choices as people say them: a, b or c."""
     *others, last = (choice or "nothing" for choice in choices)
     return f"{', '.join(others)} or {last}" if others else last
 
@@ -206,6 +207,7 @@ def template(allowed: Collection[str]) -> ValueType[str]:
 
 
 words: ValueType[tuple[str, ...]] = word_list()
+lower_words: ValueType[tuple[str, ...]] = ValueType(lambda text: words.read(text.lower()), " ".join)
 networks: ValueType[tuple[str, ...]] = ValueType(_read_networks, ", ".join)
 pairs: ValueType[str] = ValueType(_read_pairs, str)
 addresses: ValueType[tuple[str, ...]] = ValueType(words.read, ", ".join)

@@ -12,6 +12,7 @@ from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings
 from gsubmit.settings.consistency import check_consistency
 from gsubmit.settings.declare import NO_CONTENT, declarations
 from gsubmit.settings.imapservers import ImapServers
+from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
 from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
@@ -33,16 +34,22 @@ class Loaded:
     notices: tuple[Notice, ...]
 
 
-def load(path: Path) -> Loaded:
-    """Read a file, or the *.conf of a folder. Raises SettingsError with every problem found."""
+def load(path: Path, known: Known) -> Loaded:
+    """Read a file, or the *.conf of a folder. Raises SettingsError with every problem found.
+
+    `known` are the drivers and mechanisms that there are, as auth.drivers has them.
+    """
     report = Report()
-    return _load(parse(path, _default_text, report), report)
+    return _load(parse(path, _default_text, report), known, report)
 
 
-def load_text(text: str, file: Path = Path("<text>")) -> Loaded:
-    """Read a configuration from a string; `file` is the name that problems show. Raises SettingsError."""
+def load_text(text: str, file: Path = Path("<text>"), known: Known | None = None) -> Loaded:
+    """Read a configuration from a string; `file` is the name that problems show. Raises SettingsError.
+
+    Without `known` any driver and mechanism is taken.
+    """
     report = Report()
-    return _load(parse_text(text, file, _default_text, report), report)
+    return _load(parse_text(text, file, _default_text, report), known, report)
 
 
 def _default_text(name: str) -> str | None:
@@ -51,10 +58,10 @@ def _default_text(name: str) -> str | None:
     return foreign.default_text(name)
 
 
-def _load(root: Block, report: Report) -> Loaded:
+def _load(root: Block, known: Known | None, report: Report) -> Loaded:
     if report.problems and not root.entries:  # nothing was read, so there is nothing more to say
         raise SettingsError(report.problems)
-    settings = _Reader(report).read(root)
+    settings = _Reader(known, report).read(root)
     if report.problems:
         raise SettingsError(report.problems)
     return Loaded(settings, tuple(sorted(report.notices, key=lambda notice: (notice.file, notice.line))))
@@ -63,17 +70,18 @@ def _load(root: Block, report: Report) -> Loaded:
 class _Reader:
     """Goes through the tree of a configuration."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, known: Known | None, report: Report) -> None:
+        self._known = known
         self._report = report
         self._services = Services(report)
         self._imap_servers = ImapServers(report)
         self._passdbs: list[PassdbSettings] = []
         self._filters: list[Block] = []
-        self._known = declarations(Settings).keys()
+        self._names = declarations(Settings).keys()
 
     def read(self, root: Block) -> Settings:
         values, blocks = self._applicable(root)
-        known_values(values.values(), self._known, self._report, foreign.pass_over, foreign.names())
+        known_values(values.values(), self._names, self._report, foreign.pass_over, foreign.names())
         for block in blocks:
             self._read_block(block)
         settings = read_section(Settings, values, self._report)
@@ -86,7 +94,7 @@ class _Reader:
             local_names=tuple(self._local_name(block, ssl) for block in self._filters if block.word == "local_name"),
             local_addresses=tuple(self._local_addresses(ssl)),
         )
-        check_consistency(settings, values, root.place, self._services.places, self._report)
+        check_consistency(settings, values, root.place, self._services.places, self._known, self._report)
         return settings
 
     def _applicable(self, block: Block) -> tuple[dict[str, Value], list[Block]]:
@@ -109,7 +117,7 @@ class _Reader:
             case "service":
                 self._services.read(block)
             case "passdb":
-                if passdb := read_passdb(block, self._report):
+                if passdb := read_passdb(block, self._known, self._report):
                     self._passdbs.append(passdb)
             case "imap_urlauth_server":
                 self._imap_servers.read(block)
@@ -159,12 +167,12 @@ class _Reader:
             foreign.pass_over_filter(inner, self._report)
 
         def pass_over(value: Value, report: Report) -> bool:
-            is_known = value.key in self._known or foreign.is_known(value.key)
+            is_known = value.key in self._names or foreign.is_known(value.key)
             if is_known:
                 foreign.pass_over_filtered(value, block, report)
             return is_known
 
-        own = known_values(values.values(), CERTIFICATE_NAMES, self._report, pass_over, self._known)
+        own = known_values(values.values(), CERTIFICATE_NAMES, self._report, pass_over, self._names)
         inherited = {name: getattr(ssl, name) for name in CERTIFICATE_NAMES}
         if "ssl_cert" in own:
             inherited |= {"ssl_alt_cert": NO_CONTENT, "ssl_alt_key": NO_CONTENT}

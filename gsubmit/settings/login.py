@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gsubmit.settings.declare import part, setting
-from gsubmit.settings.kinds import boolean, limit, networks, pairs, seconds, size, string, template, uint, word_list
+from gsubmit.settings.kinds import boolean, limit, lower_words, networks, pairs, seconds, size, string, template, uint
 
-MECHANISMS = (
-    *("plain", "login", "scram-sha-256-plus", "scram-sha-256", "scram-sha-1-plus", "scram-sha-1"),
-    *("external", "oauthbearer", "xoauth2", "cram-md5"),
-)
-DEFAULT_MECHANISMS = ("plain", "login")
 USERNAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"  # Dovecot's default
 USERNAME_VARIABLES = ("user", "username", "domain")
 
@@ -71,9 +66,7 @@ class AuthSettings:
     login_trusted_networks: tuple[str, ...] = setting(
         networks, (), "Networks from which passwords are taken without TLS, and guesses are not slowed down."
     )
-    auth_mechanisms: tuple[str, ...] = setting(
-        word_list(MECHANISMS, "Unknown mechanism"), DEFAULT_MECHANISMS, "SASL mechanisms offered to clients."
-    )
+    auth_mechanisms: tuple[str, ...] = setting(lower_words, ("plain", "login"), "SASL mechanisms offered to clients.")
     auth_ssl_require_client_cert: bool = setting(
         boolean, False, "Whether a login needs a client certificate that ssl_ca verifies."
     )

@@ -7,12 +7,12 @@ from dataclasses import replace
 from gsubmit.settings import variables
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
-from gsubmit.settings.login import MECHANISMS
+from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, nearest, words
 from gsubmit.settings.reading import block_values, read_section
 
-DRIVERS = ("passwd-file", "static", "oauth2", "imap", "dovecot")
+# Drivers of Dovecot's that gsubmit lacks.
 OTHER_DRIVERS = words("bsdauth checkpassword dict ldap lua pam passwd shadow sql vpopmail")
 
 # What extra fields may be made of.
@@ -36,7 +36,7 @@ _OF_ENTRIES = frozenset({"nopassword", "noauthenticate"})
 _DEFAULTS = {"auth_verbose": ("default",), "use_worker": ("no", "yes")}
 
 
-def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
+def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSettings | None:
     """Read one passdb; None when it cannot be consulted for an error that is reported."""
     values = block_values(block, {*declarations(PassdbSettings), "pass"}, report, _pass_over, _DEFAULTS)
     passdb = read_section(PassdbSettings, values, report, file=block.place.file, line=block.place.line)
@@ -55,14 +55,12 @@ def read_passdb(block: Block, report: Report) -> PassdbSettings | None:
         for field in sorted(_OF_ENTRIES & {word.partition("=")[0] for word in getattr(passdb, name).split(" ")}):
             text = f"{name}: {field} has no effect here, only in a user's own entry"
             report.notice("warning", values[name].place, text)
-    for mechanism in passdb.mechanisms if passdb.driver in DRIVERS else ():
-        if mechanism.lower() not in MECHANISMS:  # the passdb, perhaps one of those to keep out, would not be asked
-            text = f"mechanisms: unknown mechanism '{mechanism}'{nearest(mechanism, MECHANISMS)}"
-            report.problem(values["mechanisms"].place, text)
     if passdb.driver in OTHER_DRIVERS:
         _check_absent(passdb, values, block, report)
         return passdb
-    return passdb if _is_usable(passdb, block, report) else None
+    if known is None or _is_usable(passdb, values, block, known, report):
+        return passdb
+    return None
 
 
 def _pass_over(value: Value, report: Report) -> bool:
@@ -91,18 +89,22 @@ def _check_absent(passdb: PassdbSettings, values: dict[str, Value], block: Block
         report.notice("warning", block.place, text)
 
 
-def _is_usable(passdb: PassdbSettings, block: Block, report: Report) -> bool:
+def _is_usable(passdb: PassdbSettings, values: dict[str, Value], block: Block, known: Known, report: Report) -> bool:
+    """Whether a passdb of our drivers can be asked."""
+    for mechanism in passdb.mechanisms if passdb.driver in known.drivers else ():
+        if mechanism.lower() not in known.mechanisms:  # the passdb, perhaps one that keeps out, would not be asked
+            text = f"mechanisms: unknown mechanism '{mechanism}'{nearest(mechanism, known.mechanisms)}"
+            report.problem(values["mechanisms"].place, text)
+    problem = ""
     if not passdb.driver:
-        report.problem(block.place, f"a passdb needs a driver, such as {DRIVERS[0]}")
-        return False
-    if passdb.driver not in DRIVERS:
-        near = nearest(passdb.driver, {*DRIVERS, *OTHER_DRIVERS})
-        report.problem(block.place, f"unknown passdb driver '{passdb.driver}'{near}")
-        return False
-    if passdb.deny and passdb.master:
-        report.problem(block.place, "deny = yes contradicts master = yes")
-        return False
-    if not passdb.args and passdb.driver != "static":
-        report.problem(block.place, f"a {passdb.driver} passdb needs args, see gsubmit.conf(5)")
-        return False
-    return True
+        problem = f"a passdb needs a driver, such as {next(iter(known.drivers))}"
+    elif passdb.driver not in known.drivers:
+        near = nearest(passdb.driver, {*known.drivers, *OTHER_DRIVERS})
+        problem = f"unknown passdb driver '{passdb.driver}'{near}"
+    elif passdb.deny and passdb.master:
+        problem = "deny = yes contradicts master = yes"
+    elif not passdb.args and passdb.driver not in known.without_args:
+        problem = f"a {passdb.driver} passdb needs args, see gsubmit.conf(5)"
+    if problem:
+        report.problem(block.place, problem)
+    return not problem

@@ -89,4 +89,9 @@ def _typed(declaration: Declaration, value: Value) -> object:
         return read(content.rstrip("\r\n"))
     except ValueError:
         # Not the reader's own words: they show the value, and the content of a file is nobody's business.
-        raise ValueError(f"the content of {value.path} is not such a value; is '<' meant?") from None
+        raise ValueError(unsuitable(value)) from None
+
+
+def unsuitable(value: Value) -> str:
+    """What is wrong with a value whose file holds something else."""
+    return f"the content of {value.path} is not such a value; is '<' meant?"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
+from tests.harness.loading import load
 
 BAD = Path(__file__).with_name("bad")
 FOLDERS = sorted(path for path in BAD.iterdir() if path.is_dir())

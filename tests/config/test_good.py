@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, InetListener
-from gsubmit.settings.load import Loaded, load
+from gsubmit.settings.load import Loaded
 from gsubmit.settings.problem import SettingsError
+from tests.harness.loading import load
 
 GOOD = Path(__file__).with_name("good")
 ENTRIES = [*sorted(GOOD.glob("*.conf")), GOOD / "debian" / "dovecot.conf"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gsubmit.app.build import CannotStart, next_hop
+from gsubmit.auth.drivers import KNOWN
 from gsubmit.dial.nexthop import NO_LOGIN, NextHop
 from gsubmit.settings.load import load
 from gsubmit.tls.certificates import CertificateError, client_context
@@ -98,7 +99,7 @@ def unverified_context() -> ssl.SSLContext:
 
 def relay_target(path: Path) -> Target:
     """The relay of a configuration, spoken to as the server does. Raises ValueError, SettingsError."""
-    settings = load(path).settings
+    settings = load(path, KNOWN).settings
     try:
         hop = next_hop(settings)
     except CannotStart as error:

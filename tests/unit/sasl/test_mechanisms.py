@@ -13,17 +13,17 @@ from tests.unit.sasl.authority import FakeAuthority, run, start
 
 
 def test_names() -> None:
-    """AUT-1; the best first."""
+    """AUT-1; clients see them in the order of auth_mechanisms."""
     assert list(MECHANISMS) == [
-        "EXTERNAL",
-        "SCRAM-SHA-256-PLUS",
-        "SCRAM-SHA-1-PLUS",
-        "SCRAM-SHA-256",
-        "SCRAM-SHA-1",
-        "OAUTHBEARER",
-        "XOAUTH2",
         "PLAIN",
         "LOGIN",
+        "SCRAM-SHA-256-PLUS",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-1-PLUS",
+        "SCRAM-SHA-1",
+        "EXTERNAL",
+        "OAUTHBEARER",
+        "XOAUTH2",
         "CRAM-MD5",
     ]
     assert {name for name, mechanism in MECHANISMS.items() if mechanism.cleartext} == {

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsubmit.settings.load import load_text
 from gsubmit.settings.parse import Value, parse_text
 from gsubmit.settings.problem import Report, SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.variables import expand
+from tests.harness.loading import load_text
 
 WORDS = [
     "passdb", "service", "submission-login", "inet_listener", "local", "local_name", "remote", "protocol", "submission",

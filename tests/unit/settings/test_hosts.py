@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gsubmit.settings.hosts import canonical, is_loopback
-from gsubmit.settings.load import load_text
 from gsubmit.settings.problem import SettingsError
+from tests.harness.loading import load_text
 
 BURL = "imap_urlauth_submit_password = x\nimap_urlauth_cleartext = yes\nimap_urlauth_host = {}\n"
 BLOCK = "imap_urlauth_server a {{\n  host = {}\n  submit_password = x\n  cleartext = yes\n}}\n"

@@ -6,8 +6,9 @@ import pytest
 
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.hosts import canonical
-from gsubmit.settings.load import Loaded, load_text
+from gsubmit.settings.load import Loaded
 from gsubmit.settings.show import blocks, changed
+from tests.harness.loading import load_text
 
 BLOCKS = """
 imap_urlauth_host = imap.example.org

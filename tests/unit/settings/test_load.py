@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from gsubmit.settings.declare import members
-from gsubmit.settings.load import load, load_text
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
+from tests.harness.loading import load, load_text
 
 
 def problems(text: str) -> list[str]:

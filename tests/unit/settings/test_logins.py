@@ -3,8 +3,8 @@
 import pytest
 
 from gsubmit.settings.declare import values
-from gsubmit.settings.load import load_text
 from gsubmit.settings.problem import SettingsError
+from tests.harness.loading import load_text
 
 FILE = "passdb {\ndriver = passwd-file\nargs = /x\n}\n"
 IMAP = "passdb {\ndriver = imap\nargs = host=imap.example.org ssl=imaps\n}\n"

@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 
 from gsubmit.auth import restrictions
+from gsubmit.auth.drivers import DRIVERS
 from gsubmit.settings.blocks import PassdbSettings
-from gsubmit.settings.load import Loaded, load_text
-from gsubmit.settings.passdbs import DRIVERS, OTHER_DRIVERS, RESTRICTIONS
+from gsubmit.settings.load import Loaded
+from gsubmit.settings.passdbs import OTHER_DRIVERS, RESTRICTIONS
 from gsubmit.settings.problem import SettingsError
+from tests.harness.loading import load_text
 
 
 def passdb(inner: str) -> Loaded:

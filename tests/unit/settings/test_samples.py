@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gsubmit.settings.declare import Declaration
-from gsubmit.settings.load import load_text
 from tests.docs import MANUAL, OUTSIDE, SAMPLES, SECTIONS, manual, sample
+from tests.harness.loading import load_text
 
 CONF_D = "\n".join(path.read_text() for path in SAMPLES)
 DECLARED = [(name, one) for section in SECTIONS.values() for name, one in section.items()]

@@ -1,8 +1,9 @@
 import pytest
 
 from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, InetListener
-from gsubmit.settings.load import Loaded, load_text
+from gsubmit.settings.load import Loaded
 from gsubmit.settings.problem import SettingsError
+from tests.harness.loading import load_text
 
 TLS = "ssl_cert = -----BEGIN X-----\nssl_key = -----BEGIN X-----\n"
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from gsubmit.settings.declare import members
-from gsubmit.settings.load import load, load_text
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed
+from tests.harness.loading import load, load_text
 
 GOOD = Path(__file__).parents[2] / "config" / "good"
 
