@@ -1,7 +1,7 @@
 """`make docs`: what conf.d/ and gsubmit.conf(5) say of each setting, written from its declaration.
 
-A comment `-- settings: NAME` begins what is written, `-- end` ends it; all else is written by hand. Inside blocks conf.d
-keeps the values of its examples.
+A comment `-- settings: NAME` begins what is written, `-- end` ends it; all else is written by hand. Values inside of
+blocks, and of oauth2.conf.example, are examples and stay as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gsubmit.auth.drivers import DRIVERS
+from gsubmit.auth.oauth.settings import OAuth2Settings, TlsFiles
 from gsubmit.settings.blocks import InetListener, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import Declaration, Part, declarations, members
@@ -20,6 +21,7 @@ from gsubmit.settings.sections import Settings
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted((ROOT / "conf.d").glob("*.conf"))
+EXAMPLE = ROOT / "conf.d" / "oauth2.conf.example"
 MANUAL = ROOT / "man" / "gsubmit.conf.5"
 
 OUTSIDE = {
@@ -34,6 +36,7 @@ INSIDE = {
     "imap_urlauth_server": declarations(ImapServerSettings),
 }
 SECTIONS = OUTSIDE | INSIDE
+OAUTH2 = {"oauth2": declarations(OAuth2Settings), "oauth2_tls": declarations(TlsFiles)}
 NAMES = {name for section in SECTIONS.values() for name in section}
 
 _SAMPLE = re.compile(r"^(#(?: *#)?) -- settings: (\w+)\n(.*?)^\1 -- end\n", re.MULTILINE | re.DOTALL)
@@ -53,13 +56,13 @@ def sample(text: str) -> str:
 
 def _sample(match: re.Match[str]) -> str:
     comment, before = match[1], match[1].removesuffix("#") or "#"
-    shown = dict(re.findall(rf"^{before}(\w+) =(.*)\n", match[3], re.MULTILINE)) if match[2] in INSIDE else {}
+    shown = dict(re.findall(rf"^{before}(\w+) =(.*)\n", match[3], re.MULTILINE)) if match[2] not in OUTSIDE else {}
     entries = [
         "".join(f"{comment} {line}\n" for line in _wrapped(declaration.sentence, 100 - len(comment)))
         + f"{before}{name} ={shown.get(name, f' {declaration.default_text}'.rstrip())}\n"
-        for name, declaration in SECTIONS[match[2]].items()
+        for name, declaration in (SECTIONS | OAUTH2)[match[2]].items()
     ]
-    return ("#\n" if match[2] in INSIDE else "\n").join(entries)
+    return ("\n" if before == "#" else "#\n").join(entries)
 
 
 def manual(text: str) -> str:
@@ -89,6 +92,6 @@ def _marked(sentence: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for path in SAMPLES:
+    for path in [*SAMPLES, EXAMPLE]:
         path.write_text(sample(path.read_text()))
     MANUAL.write_text(manual(MANUAL.read_text()))

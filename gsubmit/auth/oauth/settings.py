@@ -5,27 +5,77 @@ from __future__ import annotations
 import logging
 import re
 import ssl
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gsubmit.auth import fields
 from gsubmit.auth.oauth.endpoint import Endpoint
+from gsubmit.auth.oauth.tokenclaims import Demands
+from gsubmit.settings.declare import ValueType, declarations, part, setting
 from gsubmit.settings.files import read_text, reason
+from gsubmit.settings.kinds import boolean, enum, string
 from gsubmit.settings.lines import BadLine, logical_lines, read_line
-from gsubmit.settings.problem import Place, Report, nearest, words
+from gsubmit.settings.parse import Value
+from gsubmit.settings.problem import Place, Report, words
+from gsubmit.settings.reading import known_values, read_section
 from gsubmit.settings.variables import check
 from gsubmit.tls import certificates
+from gsubmit.tls.certificates import CertificateError
 
 DEFAULT_TIMEOUT = 10_000  # milliseconds, where Dovecot waits for ever
-MODES = ("auth", "get", "post", "local")
 
-_NAMES = ("user", "username", "domain")
 _KEY_DICT = "fs:posix:prefix="
 _CLAIM = re.compile(r"%[LU]*\{\s*(oauth2:[^{}|]*?)\s*[|}]")
 
+# Dovecot has them. They are about its logs, its connections, or grants of passwords.
+_IGNORED = words(
+    "debug rawlog_dir grant_url max_idle_time_msecs max_parallel_connections max_pipelined_requests send_auth_headers"
+    " tls_cipher_suite"
+)
+
 log = logging.getLogger("gsubmit.auth")
+
+
+def _milliseconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > 600_000:
+        raise ValueError("expected milliseconds, at most 600000")
+    return int(text) or DEFAULT_TIMEOUT
+
+
+def _key_dict(text: str) -> Path:
+    folder = text.removeprefix(_KEY_DICT)
+    if folder == text or not folder.startswith("/"):
+        raise ValueError(f"expected {_KEY_DICT}/FOLDER/, no other dictionary is supported")
+    return Path(folder)
+
+
+def _never(text: str) -> bool:
+    if boolean.read(text):
+        raise ValueError("is not supported")
+    return False
+
+
+def _show(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+milliseconds: ValueType[int] = ValueType(_milliseconds, str)
+url: ValueType[Endpoint | None] = ValueType(Endpoint.parse, _show)
+key_dict: ValueType[Path | None] = ValueType(_key_dict, _show)
+never: ValueType[bool] = ValueType(_never, boolean.show)
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """How the authorization server is to be trusted, and what only Dovecot does."""
+
+    tls_ca_cert_file: str = setting(string, "", "File of CA certificates to trust, in place of the system's.")
+    tls_ca_cert_dir: str = setting(string, "", "Folder of CA certificates to trust, in place of the system's.")
+    tls_cert_file: str = setting(string, "", "File of a client certificate to show to the server.")
+    tls_key_file: str = setting(string, "", "File of its private key; empty means tls_cert_file.")
+    tls_allow_invalid_cert: bool = setting(never, False, "Dovecot's, for files that are shared with it: only no.")
+    use_grant_password: bool = setting(never, False, "Dovecot's, for files that are shared with it: only no.")
 
 
 @dataclass(frozen=True)
@@ -34,24 +84,32 @@ class OAuth2Settings:
 
     path: str
     context: ssl.SSLContext = field(repr=False)
-    introspection_mode: str = ""
-    introspection_url: Endpoint | None = None
-    tokeninfo_url: Endpoint | None = None
-    force_introspection: bool = False
-    client_id: str = ""
-    client_secret: str = field(default="", repr=False)
-    username_attribute: str = "email"
-    username_format: str = "%Lu"
-    active_attribute: str = ""
-    active_value: str = ""
-    scope: frozenset[str] = frozenset()
-    issuers: frozenset[str] = frozenset()
-    audience: frozenset[str] = frozenset()
-    local_validation_key_dict: Path | None = None
-    jwks_url: Endpoint | None = None
-    openid_configuration_url: Endpoint | None = None
-    timeout_msecs: int = DEFAULT_TIMEOUT
-    pass_attrs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    introspection_mode: str = setting(
+        enum("auth", "get", "post", "local"),
+        "",
+        "How tokens are checked: auth, get and post ask the authorization server, local verifies signatures here.",
+    )
+    jwks_url: Endpoint | None = setting(url, None, "Where the server publishes its keys, to verify tokens here.")
+    local_validation_key_dict: Path | None = setting(
+        key_dict, None, "Keys to verify tokens with, in files FOLDER/AZP/ALG/KID."
+    )
+    introspection_url: Endpoint | None = setting(url, None, "Whom to ask about each token.")
+    tokeninfo_url: Endpoint | None = setting(
+        url, None, "Asked first, the token appended; introspection_url only if its answer lacks a claim."
+    )
+    force_introspection: bool = setting(boolean, False, "Whether introspection_url is asked in any case.")
+    client_id: str = setting(string, "", "Whom the server takes us for, in mode post.")
+    client_secret: str = setting(string, "", "The password that goes with client_id.", secret=True)
+    demands: Demands = part(Demands)
+    pass_attrs: str = setting(string, "", "Fields of the passdb entry, from claims.", secret=True)
+    openid_configuration_url: Endpoint | None = setting(
+        url,
+        None,
+        "Told to clients whose token is refused. Alone with introspection_mode = local, the keys are found through it.",
+    )
+    timeout_msecs: int = setting(
+        milliseconds, DEFAULT_TIMEOUT, "Milliseconds for one question, once the name is looked up."
+    )
 
     @property
     def is_local(self) -> bool:
@@ -63,7 +121,10 @@ class OAuth2Settings:
     @property
     def attributes(self) -> frozenset[str]:
         """The variables `oauth2:CLAIM` in pass_attrs."""
-        return frozenset(name for value in self.pass_attrs.values() for name in variables_in(value))
+        return variables_in(self.pass_attrs)
+
+
+SETTINGS = declarations(OAuth2Settings) | declarations(TlsFiles)
 
 
 def variables_in(template: str) -> frozenset[str]:
@@ -77,30 +138,39 @@ def read(path: str, known: Collection[str]) -> OAuth2Settings:
     `known`: the variables that pass_attrs may use beside the claims.
     """
     report = Report()
-    values, places = _values(Path(path), known, report)
-    context = _context(values, places, report)
-    settings = OAuth2Settings(path=path, context=context, **values)
+    whole = Place(Path(path))
+    values = known_values(_values(whole, report), SETTINGS, report, _pass_over, _IGNORED)
+    values = {name: value for name, value in values.items() if value.text}
+
+    def place(*names: str) -> Place:
+        return next((values[name].place for name in names if name in values), whole)
+
+    context = _context(read_section(TlsFiles, values, report), place, report)
+    settings = read_section(OAuth2Settings, values, report, path=path, context=context)
+    for template in fields.parse(settings.pass_attrs).values():
+        try:
+            check(template, {*known, *variables_in(template)})
+        except ValueError as error:
+            report.problem(place("pass_attrs"), f"pass_attrs: {error}")
     if not report.problems:
-        _check(settings, places, report)
+        _check(settings, place, report)
     for notice in report.notices:
         log.warning("%s", notice)
     if report.problems:
-        raise ValueError("; ".join(map(str, report.problems)))
+        raise ValueError("; ".join(map(str, sorted(report.problems, key=lambda problem: problem.line))))
     return settings
 
 
-def _values(path: Path, known: Collection[str], report: Report) -> tuple[dict[str, Any], dict[str, Place]]:
-    """The values of the lines and where each stands; the last line of a name counts."""
-    values: dict[str, Any] = {}
-    places: dict[str, Place] = {}
+def _values(whole: Place, report: Report) -> list[Value]:
+    """The values of the lines."""
+    values: list[Value] = []
     try:
-        text = read_text(path)
+        text = read_text(whole.file)
     except (OSError, ValueError) as error:
-        report.problem(Place(path), f"cannot be read: {reason(error)}")
-        return values, places
-    readers = {**_READERS, "pass_attrs": lambda value: _pass_attrs(value, known)}
+        report.problem(whole, f"cannot be read: {reason(error)}")
+        return values
     for number, joined, glued in logical_lines(text):
-        place = Place(path, number)
+        place = Place(whole.file, number)
         if glued:
             report.notice("warning", place, "'#' starts a comment here; put the value in quotes to keep it")
         if not joined:
@@ -109,59 +179,41 @@ def _values(path: Path, known: Collection[str], report: Report) -> tuple[dict[st
             line = read_line(number, joined)
             if line.kind != "value":
                 raise BadLine("expected 'name = value'")
-            _add(line.key, line.text, readers, values)
-            places[line.key] = place
-        except (BadLine, ValueError) as error:
+            values.append(Value(line.key, line.text, place))
+        except BadLine as error:
             report.problem(place, str(error))
-        if line.key in _IGNORED:
-            report.notice("warning", place, f"{line.key} has no effect here")
-    return values, places
+    return values
 
 
-def _add(key: str, text: str, readers: Mapping[str, Callable[[str], Any]], values: dict[str, Any]) -> None:
-    if key in _IGNORED:
-        return
-    if key not in readers:
-        raise ValueError(f"unknown setting '{key}'{nearest(key, {*readers, *_IGNORED})}")
-    values.pop(key, None)
-    if not text:
-        return
-    try:
-        value = readers[key](text)
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}") from None
-    if value is not None:
-        values[key] = value
+def _pass_over(value: Value, report: Report) -> bool:
+    if value.key in _IGNORED:
+        report.notice("warning", value.place, f"{value.key} has no effect here")
+    return value.key in _IGNORED
 
 
-def _context(values: dict[str, Any], places: Mapping[str, Place], report: Report) -> ssl.SSLContext:
-    """What TLS connections are made with; takes the settings for that out of `values`."""
-    ca_file, ca_dir = values.pop("tls_ca_cert_file", None), values.pop("tls_ca_cert_dir", None)
-    cert, key = values.pop("tls_cert_file", None), values.pop("tls_key_file", None)
+def _context(files: TlsFiles, place: Callable[..., Place], report: Report) -> ssl.SSLContext:
+    """What TLS connections are made with."""
     context = certificates.new_context(ssl.PROTOCOL_TLS_CLIENT)
+    cert, key = files.tls_cert_file, files.tls_key_file
     try:
-        if ca_file or ca_dir:
-            context.load_verify_locations(ca_file, ca_dir)
-        else:
-            context.load_default_certs()
-    except OSError as error:
-        place = places["tls_ca_cert_file" if ca_file else "tls_ca_cert_dir"]
-        report.problem(place, f"cannot use {ca_file or ca_dir}: {reason(error)}")
+        context = certificates.client_context(files.tls_ca_cert_file, files.tls_ca_cert_dir)
+    except CertificateError as error:
+        report.problem(place("tls_ca_cert_file", "tls_ca_cert_dir"), str(error))
     if key and not cert:
-        report.problem(places["tls_key_file"], "tls_key_file without tls_cert_file")
+        report.problem(place("tls_key_file"), "tls_key_file without tls_cert_file")
     elif cert:
         try:
-            # Without a callback OpenSSL would ask on the terminal.
-            context.load_cert_chain(cert, key, password=lambda: "")
+            certificates.load(context, read_text(Path(cert)), read_text(Path(key or cert)), "", "tls_cert_file")
+        except CertificateError as error:
+            report.problem(place("tls_cert_file"), str(error))
         except (OSError, ValueError) as error:
-            report.problem(places["tls_cert_file"], f"cannot use the certificate and key: {reason(error)}")
+            report.problem(place("tls_cert_file"), f"cannot use the certificate and key: {reason(error)}")
     return context
 
 
-def _check(settings: OAuth2Settings, places: Mapping[str, Place], report: Report) -> None:
+def _check(settings: OAuth2Settings, place: Callable[..., Place], report: Report) -> None:
     """What one line alone does not show."""
-    whole = Place(Path(settings.path))
-    mode = places.get("introspection_mode", whole)
+    mode = place("introspection_mode")
     urls = ("introspection_url", "tokeninfo_url")
     if not settings.is_local and not any(getattr(settings, name) for name in urls):
         report.problem(mode, f"introspection_mode = {settings.introspection_mode} needs an introspection_url")
@@ -175,72 +227,8 @@ def _check(settings: OAuth2Settings, places: Mapping[str, Place], report: Report
     for name in unused:
         if getattr(settings, name):
             which = "with" if settings.is_local else "without"
-            report.notice("warning", places[name], f"{name} has no effect {which} introspection_mode = local")
+            report.notice("warning", place(name), f"{name} has no effect {which} introspection_mode = local")
     if settings.client_secret and not settings.client_id:
-        report.problem(places["client_secret"], "client_secret without client_id")
-    if settings.active_value and not settings.active_attribute:
-        report.problem(places["active_value"], "active_value without active_attribute")
-
-
-def _mode(text: str) -> str:
-    if text not in MODES:
-        raise ValueError(f"expected one of {', '.join(MODES)}")
-    return text
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in ("yes", "no", "y", "n", "true", "false", "1", "0"):
-        raise ValueError("expected yes or no")
-    return text.lower() in ("yes", "y", "true", "1")
-
-
-def _never(text: str) -> None:
-    if _flag(text):
-        raise ValueError("is not supported")
-
-
-def _milliseconds(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit()) or int(text) > 600_000:
-        raise ValueError("expected milliseconds, at most 600000")
-    return int(text) or None
-
-
-def _format(text: str) -> str:
-    check(text, _NAMES)
-    return text
-
-
-def _key_dict(text: str) -> Path:
-    folder = text.removeprefix(_KEY_DICT)
-    if folder == text or not folder.startswith("/"):
-        raise ValueError(f"expected {_KEY_DICT}/FOLDER/, no other dictionary is supported")
-    return Path(folder)
-
-
-def _pass_attrs(text: str, known: Collection[str]) -> dict[str, str]:
-    parsed = fields.parse(text)
-    for value in parsed.values():
-        check(value, {*known, *variables_in(value)})
-    return parsed
-
-
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "introspection_mode": _mode,
-    **dict.fromkeys(words("introspection_url tokeninfo_url jwks_url openid_configuration_url"), Endpoint.parse),
-    **dict.fromkeys(words("client_id client_secret username_attribute active_attribute active_value"), str),
-    **dict.fromkeys(words("tls_ca_cert_file tls_ca_cert_dir tls_cert_file tls_key_file"), str),
-    **dict.fromkeys(words("scope issuers audience"), words),
-    **dict.fromkeys(words("tls_allow_invalid_cert use_grant_password"), _never),
-    "force_introspection": _flag,
-    "username_format": _format,
-    "local_validation_key_dict": _key_dict,
-    "timeout_msecs": _milliseconds,
-}
-
-SETTINGS = frozenset({*_READERS, "pass_attrs"})
-
-# Dovecot has them. They are about its logs, its connections, or grants of passwords.
-_IGNORED = words(
-    "debug rawlog_dir grant_url max_idle_time_msecs max_parallel_connections max_pipelined_requests send_auth_headers"
-    " tls_cipher_suite"
-)
+        report.problem(place("client_secret"), "client_secret without client_id")
+    if settings.demands.active_value and not settings.demands.active_attribute:
+        report.problem(place("active_value"), "active_value without active_attribute")

@@ -9,22 +9,34 @@ from dataclasses import dataclass
 from gsubmit.auth.names import values
 from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of, words_of
 from gsubmit.sasl.claims import MAX_FIELD, Denied, TokenRefused
+from gsubmit.settings.declare import ValueType, setting
+from gsubmit.settings.kinds import string, template
+from gsubmit.settings.problem import words
 from gsubmit.settings.variables import expand
 
+NAMES = ("user", "username", "domain")
 LEEWAY = 30.0  # seconds that clocks may differ (RFC 7519 4.1.4)
+
+word_set: ValueType[frozenset[str]] = ValueType(words, lambda value: " ".join(sorted(value)))
 
 
 @dataclass(frozen=True)
 class Demands:
     """The settings about claims. What is empty is not checked."""
 
-    issuers: frozenset[str] = frozenset()
-    audience: frozenset[str] = frozenset()
-    scope: frozenset[str] = frozenset()
-    active_attribute: str = ""
-    active_value: str = ""
-    username_attribute: str = "email"
-    username_format: str = "%Lu"
+    issuers: frozenset[str] = setting(word_set, frozenset(), "Issuers of whom one must have issued the token.")
+    audience: frozenset[str] = setting(
+        word_set,
+        frozenset(),
+        "For whom the token must be, one of these; without one, what was issued for any other service will do.",
+    )
+    scope: frozenset[str] = setting(word_set, frozenset(), "Words that must all be in the scope of the token.")
+    active_attribute: str = setting(string, "", "A claim that must be there.")
+    active_value: str = setting(string, "", "What that claim must be; empty means anything.")
+    username_attribute: str = setting(string, "email", "The claim that has the name of the user whose token it is.")
+    username_format: str = setting(
+        template(NAMES), "%Lu", "The name of the user, made of what that claim has; %Lu is lower case."
+    )
 
     def user(self, claims: JsonObject, asked_for: str, *, is_local: bool) -> str:
         """Whose token it is. Denied if it is not good, or that user is not the one `asked_for` (if any).

@@ -18,7 +18,6 @@ from gsubmit.auth.oauth.jwks import PublishedKeys
 from gsubmit.auth.oauth.keys import KeyFolder
 from gsubmit.auth.oauth.settings import OAuth2Settings
 from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of
-from gsubmit.auth.oauth.tokenclaims import Demands
 from gsubmit.auth.oauth.webtoken import WebTokens
 from gsubmit.auth.passdb import Answer, Origin, Reach
 from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
@@ -62,15 +61,8 @@ class OAuth2:
     def __init__(self, settings: OAuth2Settings, cache: VerifiedCache) -> None:
         self.settings = settings
         self._cache = cache
-        self._demands = Demands(
-            issuers=settings.issuers,
-            audience=settings.audience,
-            scope=settings.scope,
-            active_attribute=settings.active_attribute,
-            active_value=settings.active_value,
-            username_attribute=settings.username_attribute,
-            username_format=settings.username_format,
-        )
+        self._demands = settings.demands
+        self._fields = fields.parse(settings.pass_attrs)
         self._attributes = settings.attributes - {_ACCESS_TOKEN}
         configuration = settings.openid_configuration_url
         self._openid_configuration = str(configuration) if configuration and configuration.is_tls else ""
@@ -137,15 +129,15 @@ class OAuth2:
 
     def _extra_fields(self, user: str, grant: _Grant, claim: Token, origin: Origin) -> dict[str, str]:
         """The fields of pass_attrs. The words were cut before, so that no claim adds fields."""
-        if not self.settings.pass_attrs:
+        if not self._fields:
             return {}
         further = {**grant.attributes, _ACCESS_TOKEN: claim.token}
-        return fields.expanded(self.settings.pass_attrs, user, origin, further)
+        return fields.expanded(self._fields, user, origin, further)
 
     def _refusal(self, denied: Denied) -> TokenRefused:
         """The denial, with what the client may be told."""
         status = denied.status if isinstance(denied, TokenRefused) else "invalid_token"
-        scope = " ".join(sorted(self.settings.scope))
+        scope = " ".join(sorted(self.settings.demands.scope))
         return TokenRefused(denied.reason, status=status, scope=scope, openid_configuration=self._openid_configuration)
 
 
@@ -159,7 +151,7 @@ def _web_tokens(settings: OAuth2Settings, client: Client) -> WebTokens:
 
 def _introspection(settings: OAuth2Settings, client: Client, attributes: frozenset[str]) -> Introspection:
     modes: dict[str, Mode] = {"get": "get", "post": "post"}
-    named = frozenset({settings.username_attribute, settings.active_attribute} - {""})
+    named = frozenset({settings.demands.username_attribute, settings.demands.active_attribute} - {""})
     return Introspection(
         client,
         modes.get(settings.introspection_mode, "auth"),

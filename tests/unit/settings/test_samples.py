@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from gsubmit.settings.declare import Declaration
-from tests.docs import MANUAL, OUTSIDE, SAMPLES, SECTIONS, manual, sample
+from tests.docs import EXAMPLE, MANUAL, OUTSIDE, SAMPLES, SECTIONS, manual, sample
 from tests.harness.loading import load_text
 
 CONF_D = "\n".join(path.read_text() for path in SAMPLES)
 DECLARED = [(name, one) for section in SECTIONS.values() for name, one in section.items()]
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*SAMPLES, EXAMPLE], ids=lambda path: path.name)
 def test_conf_d_is_made_of_the_declarations(path: Path) -> None:
     assert sample(path.read_text()) == path.read_text(), "make docs"
 

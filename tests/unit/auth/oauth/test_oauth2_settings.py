@@ -30,7 +30,7 @@ def read(folder: Path, text: str) -> OAuth2Settings:
 def test_defaults(tmp_path: Path) -> None:
     settings = read(tmp_path, f"# a comment\n\n{URL}")
     assert settings.introspection_url == Endpoint(True, "auth.example.org", 443, "/introspect")
-    assert (settings.username_attribute, settings.username_format) == ("email", "%Lu")
+    assert (settings.demands.username_attribute, settings.demands.username_format) == ("email", "%Lu")
     assert settings.timeout_msecs == oauth2settings.DEFAULT_TIMEOUT
     assert not settings.is_local
     assert settings.context.verify_mode == ssl.CERT_REQUIRED
@@ -66,7 +66,7 @@ pass_attrs = host=%{{oauth2:host}} ip=%{{remote_ip}}
     assert str(settings.introspection_url) == "https://auth.example.org:8443/introspect"
     assert settings.introspection_url and settings.introspection_url.query == "?a=b"
     assert settings.client_secret == "a # b"
-    assert settings.scope == {"mail.send", "mail.read"}
+    assert settings.demands.scope == {"mail.send", "mail.read"}
     assert settings.timeout_msecs == 2500
     assert settings.attributes == {"oauth2:host"}
     assert "a # b" not in repr(settings)
@@ -102,7 +102,7 @@ def test_mode(tmp_path: Path, text: str, is_local: bool) -> None:
         ("", 0, "nothing to verify tokens with"),
         ("introspection_mode = local", 1, "nothing to verify tokens with"),
         ("\nintrospection_mode = post", 2, "introspection_mode = post needs an introspection_url"),
-        (URL + "introspection_mode = put", 2, "introspection_mode: expected one of auth, get, post, local"),
+        (URL + "introspection_mode = put", 2, "introspection_mode: expected auth, get, post or local, not 'put'"),
         (URL + "introspect_url = x", 2, "unknown setting 'introspect_url', did you mean introspection_url?"),
         (URL + "nonsense = x", 2, "unknown setting 'nonsense'"),
         (URL + "nonsense", 2, "expected 'name = value'"),
@@ -120,7 +120,7 @@ def test_mode(tmp_path: Path, text: str, is_local: bool) -> None:
         (URL + "tls_allow_invalid_cert = yes", 2, "tls_allow_invalid_cert: is not supported"),
         (URL + "use_grant_password = yes", 2, "use_grant_password: is not supported"),
         (URL + "force_introspection = perhaps", 2, "force_introspection: expected yes or no"),
-        (URL + "tls_ca_cert_file = /nonexistent", 2, "cannot use /nonexistent: no such file"),
+        (URL + "tls_ca_cert_file = /nonexistent", 2, "cannot use the CA certificates in /nonexistent: "),
         (URL + "tls_cert_file = /nonexistent", 2, "cannot use the certificate and key: no such file"),
         (URL + "tls_key_file = /nonexistent", 2, "tls_key_file without tls_cert_file"),
         (URL + "timeout_msecs = 5 secs", 2, "timeout_msecs: expected milliseconds"),
@@ -196,7 +196,7 @@ def test_the_example_sets_nothing(tmp_path: Path) -> None:
 
 def test_the_example_shows_every_setting(tmp_path: Path) -> None:
     lines = [line[1:] for line in EXAMPLE.splitlines() if re.match("#[a-z]", line)]
-    assert {line.split()[0] for line in lines} == oauth2settings.SETTINGS
+    assert {line.split()[0] for line in lines} == oauth2settings.SETTINGS.keys()
     ca_file(tmp_path)
     certificates().server.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "client.pem"))
     text = "\n".join(lines).replace("/etc/ssl/certs/ca-certificates.crt", f"{tmp_path}/ca.pem")
