@@ -155,6 +155,19 @@ def _read_pem(text: str) -> FileContent:
     return FileContent(_PEM_ON_ONE_LINE.sub(lambda match: "\n".join((match[1], *match[2].split(), match[3], "")), text))
 
 
+def long_name(field: str) -> str:
+    """OpenSSL's long name of a field of X.509 names: CN and 2.5.4.3 are commonName. Raises ValueError."""
+    try:
+        return ssl._ASN1Object.fromname(field).longname  # OBJ_txt2nid, which is how Dovecot reads such a name
+    except ValueError:
+        raise _wrong("a field of X.509 names that OpenSSL knows, such as commonName or emailAddress", field) from None
+
+
+def _read_name_field(text: str) -> str:
+    long_name(text)
+    return text
+
+
 # A certificate that stands in the configuration itself: continued lines are joined by blanks.
 _PEM_ON_ONE_LINE = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----) ([A-Za-z0-9+/= ]+) (-----END [A-Z0-9 ]+-----) ?")
 
@@ -225,3 +238,4 @@ path: ValueType[str] = ValueType(_read_path, str)
 log_place: ValueType[str] = ValueType(_read_log_place, str)
 ciphers: ValueType[str] = ValueType(_read_ciphers, str)
 pem: ValueType[FileContent] = ValueType(_read_pem, _show_content, is_content=True)
+name_field: ValueType[str] = ValueType(_read_name_field, str)

@@ -9,13 +9,14 @@ from typing import Any
 
 from gsubmit.settings import foreign
 from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings
+from gsubmit.settings.burl import BURL_PREFIX, ImapServerSettings
 from gsubmit.settings.consistency import check_consistency
 from gsubmit.settings.declare import NO_CONTENT, declarations
-from gsubmit.settings.imapservers import ImapServers
+from gsubmit.settings.imapservers import check_servers, read_server
 from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
-from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
+from gsubmit.settings.problem import Notice, Place, Report, SettingsError, nearest
 from gsubmit.settings.reading import given, known_values, read_section
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.services import Services
@@ -74,7 +75,7 @@ class _Reader:
         self._known = known
         self._report = report
         self._services = Services(report)
-        self._imap_servers = ImapServers(report)
+        self._imap_servers: list[tuple[ImapServerSettings, Place]] = []
         self._passdbs: list[PassdbSettings] = []
         self._filters: list[Block] = []
         self._names = declarations(Settings).keys()
@@ -85,12 +86,16 @@ class _Reader:
         for block in blocks:
             self._read_block(block)
         settings = read_section(Settings, values, self._report)
-        ssl = settings.ssl
+        ssl, own = settings.ssl, settings.burl.server
+        if own.host:
+            host = values.get(f"{BURL_PREFIX}host")
+            self._imap_servers.insert(0, (own, host.place if host else root.place))
+        check_servers(self._imap_servers, self._report)
         settings = replace(
             settings,
             services=self._services.settings(tls=ssl.ssl != "no"),
             passdbs=tuple(self._passdbs),
-            imap_servers=self._imap_servers.settings(settings.burl.server, values, root.place),
+            imap_servers=tuple(server for server, _ in self._imap_servers),
             local_names=tuple(self._local_name(block, ssl) for block in self._filters if block.word == "local_name"),
             local_addresses=tuple(self._local_addresses(ssl)),
         )
@@ -120,7 +125,8 @@ class _Reader:
                 if passdb := read_passdb(block, self._known, self._report):
                     self._passdbs.append(passdb)
             case "imap_urlauth_server":
-                self._imap_servers.read(block)
+                if server := read_server(block, self._report):
+                    self._imap_servers.append((server, block.place))
             case "local_name" | "local":
                 self._filters.append(block)
             case "remote":

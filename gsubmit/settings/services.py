@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
 from gsubmit.settings.declare import declarations
@@ -44,17 +46,19 @@ class Services:
         if block.name != NAME:
             self.report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
             return
-        names = declarations(ServiceSettings)
-        self._values |= known_values(block.values(), names, self.report, _pass_over, _SERVICE_NAMES)
+        known = declarations(ServiceSettings)
+        self._values |= known_values(block.values(), known, self.report, _of_service, _SERVICE_NAMES)
         for entry in block.blocks():
             if entry.word == "inet_listener":
                 self.places.setdefault(entry.name, entry.place)
-                self._listeners.setdefault(entry.name, {}).update(_listener_values(entry, self.report))
+                names = declarations(InetListener)
+                values = block_values(entry, names, self.report, _of_listener, _LISTENER_NAMES)
+                self._listeners.setdefault(entry.name, {}).update(values)
             elif entry.word in _OTHER_LISTENERS:
                 self.report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
             else:
-                known = {"inet_listener", *_OTHER_LISTENERS}
-                self.report.problem(entry.place, f"unknown block '{entry.word}'{nearest(entry.word, known)}")
+                near = nearest(entry.word, {"inet_listener", *_OTHER_LISTENERS})
+                self.report.problem(entry.place, f"unknown block '{entry.word}'{near}")
 
     def _read_anvil(self, block: Block) -> None:
         for entry in block.entries:
@@ -89,21 +93,15 @@ class Services:
         return replace(start, **given(InetListener, values, self.report))
 
 
-def _pass_over(value: Value, report: Report) -> bool:
-    """What else a service has in Dovecot."""
-    if value.key in _SERVICE_NAMES:
+def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:
+    """What a service or its listeners have beside in Dovecot."""
+    if value.key == "haproxy" and value.key in names:
+        if value.text.lower() not in ("no", "n", "0", "false"):
+            report.problem(value.place, "haproxy is not supported yet, clients could not be understood")
+    elif value.key in names:
         report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit is one process")
-    return value.key in _SERVICE_NAMES
+    return value.key in names
 
 
-def _listener_values(block: Block, report: Report) -> dict[str, Value]:
-    return block_values(block, declarations(InetListener), report, _pass_over_of_listener, _LISTENER_NAMES)
-
-
-def _pass_over_of_listener(value: Value, report: Report) -> bool:
-    """What else an inet_listener has in Dovecot."""
-    if value.key == "haproxy" and value.text.lower() not in ("no", "n", "0", "false"):
-        report.problem(value.place, "haproxy is not supported yet, clients could not be understood")
-    elif value.key == "reuse_port":
-        report.notice("ignored", value.place, "reuse_port is ignored, gsubmit is one process")
-    return value.key in _LISTENER_NAMES
+_of_service = partial(_pass_over, _SERVICE_NAMES)
+_of_listener = partial(_pass_over, _LISTENER_NAMES)

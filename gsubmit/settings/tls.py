@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gsubmit.settings.declare import NO_CONTENT, FileContent, part, setting
-from gsubmit.settings.kinds import boolean, ciphers, enum, path, pem, string
-from gsubmit.settings.namefield import name_field
+from gsubmit.settings.kinds import boolean, ciphers, enum, name_field, path, pem, string
 
 OLD_TLS_VERSIONS = ("ANY", "TLSv1", "TLSv1.1")  # RFC 8996
 TLS_VERSIONS = (*OLD_TLS_VERSIONS, "TLSv1.2", "TLSv1.3", "LATEST")

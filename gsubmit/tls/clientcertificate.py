@@ -6,7 +6,7 @@ import ssl
 import time
 from typing import Any
 
-from gsubmit.settings.namefield import long_name
+from gsubmit.settings.kinds import long_name
 
 
 def user_name(sock: ssl.SSLSocket, field: str) -> str:
