@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gsubmit.auth.means import Driver, Means
 from gsubmit.auth.passdb import Passdb
+from gsubmit.auth.passdbs.absent import Absent
 from gsubmit.auth.passdbs.dovecot import DovecotAuth
 from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.auth.passdbs.oauth2 import OAuth2
@@ -44,5 +45,5 @@ KNOWN = Known(
 
 
 def make(name: str, args: str, means: Means) -> Passdb:
-    """The passdb of a driver, from its setting `args`, or a stand-in for one that is not here. ValueError for bad args."""
+    """A passdb from its setting `args`, or a stand-in where the driver is not here. ValueError for bad args."""
     return Absent(name) if name in OTHER_DRIVERS else DRIVERS[name].passdb.from_args(args, means)

@@ -12,7 +12,7 @@ from tests.architecture.test_sizes import SOURCES
 
 # What is left of an older house. Both lists may only shrink: what is mended is taken off here, and nothing is added.
 CIRCLES: set[frozenset[str]] = set()
-LARGE_CLASSES = {"gsubmit.auth.oauth.settings.OAuth2Settings": 20}
+LARGE_CLASSES: dict[str, int] = {}
 MAX_ATTRIBUTES = 14
 Graph = Mapping[str, set[str]]
 
