@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scramp import ScramClient, ScramException  # type: ignore[import-untyped]
 
 from gsubmit.sasl import client
-from gsubmit.sasl.claims import MAX_FIELD, Denied, Identity, KeysWanted, MalformedResponse
+from gsubmit.sasl.claims import MAX_FIELD, Account, Barred, Denied, Identity, KeysWanted, MalformedResponse, Verdict
 from gsubmit.sasl.mechanism import Channel, Exchange
 from gsubmit.sasl.mechanisms import MECHANISMS, fitting
 from gsubmit.sasl.scram import scram
@@ -434,6 +434,24 @@ def test_own_client(name: str, user: str, other: str) -> None:
     assert mechanism is not None
     exchange = start(name, FakeAuthority({user: "pencil"}), CLEAR)
     assert ours(mechanism, client.Login(user, other, "pencil"), exchange) == Identity(other or user)
+
+
+@pytest.mark.parametrize("name", ["SCRAM-SHA-1", "SCRAM-SHA-256"])
+def test_who_is_barred_has_seen_the_server_s_proof(name: str) -> None:
+    """He hears why in a reply that comes from the true server."""
+
+    class Barring(FakeAuthority):
+        def account(self, claim: KeysWanted) -> Account:
+            return replace(super().account(claim), outcome=bar)
+
+    def bar() -> Verdict:
+        raise Barred("login disabled")
+
+    exchange = start(name, Barring(USER), CLEAR)
+    with pytest.raises(Barred):
+        independent(name, None, "user", "pencil", exchange)
+    with pytest.raises(Denied, match="password mismatch"):
+        independent(name, None, "user", "pencil2", start(name, Barring(USER), CLEAR))
 
 
 def test_nothing_secret_is_shown() -> None:
