@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from gsubmit.sasl.claims import Claim, Denied
 from gsubmit.settings.login import UsernameSettings
 from gsubmit.settings.variables import expand
+
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")  # and octets that are not UTF-8: for no other server
 
 
 class Parties(NamedTuple):

@@ -11,11 +11,12 @@ from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 from gsubmit.sasl.saslname import SASLNAME, unescaped
 
 MAX_TOKEN = 16_384  # octets; signed tokens with many claims have a few thousand
+TOKEN = rb"[A-Za-z0-9._~+/-]+=*"  # a regular expression, RFC 6750 2.1
 
 # No binding to the channel is defined for tokens, so the flag `p` fails. `y` and `n` say that there is none.
 _OAUTHBEARER = re.compile(rb"[ny],(?:a=(%b))?,\x01((?:[A-Za-z]+=[\t\n\r -~]*\x01)*)\x01" % SASLNAME)
 _XOAUTH2 = re.compile(rb"user=([^\x01]+)\x01auth=([\t\n\r -~]*)\x01\x01")
-_BEARER = re.compile(rb"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 6750 2.1
+_BEARER = re.compile(b"bearer +(%b)" % TOKEN, re.IGNORECASE)
 _HTTP_STATUS = {"invalid_request": "400", "invalid_token": "401", "insufficient_scope": "403"}  # RFC 6750 3.1
 
 _Explain = Callable[[TokenRefused], dict[str, str]]

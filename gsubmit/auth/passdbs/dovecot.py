@@ -9,6 +9,7 @@ from typing import Self
 
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.means import Means
+from gsubmit.auth.names import CONTROL
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
@@ -16,6 +17,7 @@ from gsubmit.auth.passdbs.dovecotprotocol import Reply
 from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.turns import Turns
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token, octets_of
+from gsubmit.sasl.oauth import TOKEN
 from gsubmit.sasl.saslname import escaped
 from gsubmit.settings.hosts import is_loopback
 
@@ -25,8 +27,7 @@ MAX_KEPT = 20  # idle connections
 MAX_AGE = 60.0  # seconds; a reload leaves the old auth process, with the old settings, to the clients that it has
 
 _ADDRESS = re.compile(r"inet:(?:\[([0-9A-Fa-f:.]+)\]|([^\s\[\]:]+)):([0-9]{1,5})")
-_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
-_TOKEN = re.compile("[A-Za-z0-9._~+/-]+=*")  # RFC 6750 2.1
+_TOKEN = re.compile(TOKEN.decode())
 
 Response = tuple[str, bytes]  # mechanism and initial response
 
@@ -157,7 +158,7 @@ def _place(args: str) -> Place:
 
 def _plain_response(user: str, password: str) -> Response:
     # Dovecot takes what stands before a NUL for the whole password.
-    if _CONTROL.search(user) or "\0" in password:
+    if CONTROL.search(user) or "\0" in password:
         raise Denied("control character in user name or password")
     return "PLAIN", _fitting(f"\0{user}\0".encode() + octets_of(password))
 
@@ -165,7 +166,7 @@ def _plain_response(user: str, password: str) -> Response:
 def _token_responses(claim: Token) -> list[Response]:
     """RFC 7628 3.1, and what was there before it."""
     user, token = claim.authentication_id, claim.token
-    if _CONTROL.search(user) or not _TOKEN.fullmatch(token):
+    if CONTROL.search(user) or not _TOKEN.fullmatch(token):
         raise Denied("malformed user name or token")
     header = f"n,a={escaped(user)}," if user else "n,,"
     return [

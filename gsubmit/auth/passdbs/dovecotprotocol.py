@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gsubmit.auth.names import CONTROL
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.restrictions import Disabled
 from gsubmit.sasl.claims import Denied
@@ -24,7 +25,6 @@ _ESCAPED: Final = {"\0": "0", "\x01": "1", "\t": "t", "\r": "r", "\n": "n"}
 _UNESCAPED: Final = {letter: character for character, letter in _ESCAPED.items()}
 _TO_ESCAPE: Final = re.compile("[\0\x01\t\r\n]")
 _TO_UNESCAPE: Final = re.compile("\x01(.)", re.DOTALL)
-_CONTROL: Final = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")  # and octets that are not UTF-8
 
 # What `code=` stands for: flags of their own in older versions (`temp`, `authz`).
 _CODES: Final = {
@@ -114,7 +114,7 @@ def parse_reply(line: bytes) -> Reply:
         name, equals, value = parameter.partition("=")
         if name:
             fields[unescape(name)] = unescape(value) if equals else "yes"
-    if verdict == "OK" and _CONTROL.search(fields.get("user", "")):
+    if verdict == "OK" and CONTROL.search(fields.get("user", "")):
         raise Malformed("a user name with control characters, or not in UTF-8")
     return Reply(verdict, int(number), fields)
 
@@ -129,7 +129,7 @@ def refusal(failure: Reply) -> Denied | Unavailable:
     """What a FAIL means. `reason` is a text for clients, of which only Disabled makes use; else it goes to the log."""
     code = code_of(failure)
     text = failure.fields.get("reason", "")
-    said = f": {_CONTROL.sub(' ', text)[:MAX_REASON]}" if text else ""
+    said = f": {CONTROL.sub(' ', text)[:MAX_REASON]}" if text else ""
     if code in _OURS:
         return Unavailable(f"{_OURS[code]}{said}")
     if code == "user_disabled":

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from gsubmit.auth.cache import Verdict
 from gsubmit.auth.means import Means
+from gsubmit.auth.names import CONTROL
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
 from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused
@@ -51,7 +52,6 @@ _KNOWN_CODES: Final = frozenset(
 )
 
 _VARIABLES = ("user", "username", "domain")
-_CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _HOST = re.compile(r"[0-9A-Za-z][0-9A-Za-z.:_-]{0,252}")
 
 log = logging.getLogger("gsubmit.auth")
@@ -94,7 +94,7 @@ class ImapServer:
         if not isinstance(claim, Cleartext):
             raise Unavailable("an IMAP server tells nothing about a user without a password")
         user, password = claim.authentication_id, claim.password
-        if _CONTROL.search(user) or "\0" in password:
+        if CONTROL.search(user) or "\0" in password:
             raise Denied("control character in user name or password")
         verdict = self._cache.recall(self._place, user, password)
         if verdict is None:

@@ -21,10 +21,9 @@ from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of
 from gsubmit.auth.oauth.webtoken import WebTokens
 from gsubmit.auth.passdb import Answer, Origin, Reach
 from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
+from gsubmit.sasl.oauth import MAX_TOKEN, TOKEN
 
-MAX_TOKEN = 16_384  # octets, as much as the mechanisms take
-
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750 2.1
+_TOKEN = re.compile(TOKEN.decode())
 _ACCESS_TOKEN = "oauth2:access_token"  # noqa: S105 (Dovecot's name for the token itself)
 _VARIABLES = frozenset(
     {"user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session", _ACCESS_TOKEN}
