@@ -115,9 +115,9 @@ def _settle(session: Session, authority: SessionAuthority, end: Exception) -> No
     if denied is not None:
         journal.login_failed(session, authority.user, authority.mechanism.name, denied.reason)
         authority.count(denied)
-    elif not isinstance(end, Unavailable):  # then another passdb may have compared the password
-        return
-    if not (isinstance(end, Closed | TimedOut) or (isinstance(end, Denied) and end.nodelay)):
+    was_asked = denied is not None or isinstance(end, Unavailable)  # another passdb may have compared the password
+    has_left = isinstance(end, Closed | TimedOut)
+    if was_asked and not has_left and not (isinstance(end, Denied) and end.nodelay):
         _hold_back(session, authority)
 
 
