@@ -13,9 +13,10 @@ from typing import TypeVar, TypeVarTuple
 
 from gevent.threadpool import ThreadPool
 
-from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.schemes import Incomparable, Rules, SchemeError, StoredPassword, parse
+from gsubmit.auth.passdb import Origin, Unavailable
+from gsubmit.auth.schemes import Incomparable, Rules, SchemeError, StoredPassword
 from gsubmit.net.turns import Turns, TurnsByKey
+from gsubmit.sasl.claims import Cleartext
 
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
@@ -26,44 +27,19 @@ Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
 
 
-ANY = Rules()
+def compare(hashed: StoredPassword, claim: Cleartext, origin: Origin, rules: Rules) -> bool:
+    """Whether it is the password that is claimed. Other greenlets run while a slow hash is computed.
 
-
-def always_wanted() -> None:
-    """For comparisons whose result nobody gives up."""
-
-
-def check(
-    stored: str,
-    default_scheme: str,
-    password: str,
-    *,
-    user: str = "",
-    rules: Rules = ANY,
-    check_wanted: Callable[[], None] = always_wanted,
-) -> bool:
-    """Whether `stored` is a form of `password`, or SchemeError. Other greenlets run while a slow hash is computed."""
-    return compare(parse(stored, default_scheme), password, user=user, rules=rules, check_wanted=check_wanted)
-
-
-def compare(
-    hashed: StoredPassword,
-    password: str,
-    *,
-    user: str = "",
-    rules: Rules = ANY,
-    check_wanted: Callable[[], None] = always_wanted,
-) -> bool:
-    """The same for a stored password that was parsed already. Unavailable where it cannot be computed now.
-
-    `check_wanted` raises what it likes when nobody waits for the result any more; it is called before a slow hash.
+    SchemeError for one that is not compared, Unavailable where that cannot be done now, or what `origin.check_wanted`
+    raises, which is called before a slow hash.
     """
+    user, password = claim.authentication_id, claim.password
     rules.check(hashed)
     try:
         if hashed.is_cheap:
             return hashed.matches(password, user)
         with _turn(user, hashed.cost.octets):
-            check_wanted()
+            origin.check_wanted()
             return run(hashed.matches, password, user)
     except Incomparable:  # what the client has sent is no fault of ours, and must not look like one
         return False

@@ -17,7 +17,7 @@ from gsubmit.auth.names import values
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.options import read_options
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
-from gsubmit.auth.schemes import SchemeError, StoredPassword
+from gsubmit.auth.schemes import SchemeError
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven
 from gsubmit.sasl.scram import ALGORITHMS
 from gsubmit.settings.variables import expand
@@ -92,7 +92,7 @@ class PasswdFile:
             return self._looks(claim.authentication_id)
         if isinstance(claim, Cleartext) and self._sample:
             with suppress(SchemeError):
-                self._compared(schemes.parse(self._sample, self.scheme), claim, origin)
+                hashing.compare(schemes.parse(self._sample, self.scheme), claim, origin, self._means.rules)
         return None
 
     def _compare(self, claim: Cleartext, entry: Entry, origin: Origin) -> None:
@@ -111,22 +111,13 @@ class PasswdFile:
         user, password = claim.authentication_id, claim.password
         hashed = schemes.parse(stored, self.scheme)
         if hashed.is_cheap:
-            return self._compared(hashed, claim, origin)
+            return hashing.compare(hashed, claim, origin, self._means.rules)
         verdict = self._means.cache.recall(str(self), user, password, stored)
         if verdict is None:
-            proven = self._compared(hashed, claim, origin)
+            proven = hashing.compare(hashed, claim, origin, self._means.rules)
             verdict = Verdict({} if proven else None)
             self._means.cache.remember(str(self), user, password, verdict, stored)
         return verdict.fields is not None
-
-    def _compared(self, hashed: StoredPassword, claim: Cleartext, origin: Origin) -> bool:
-        return hashing.compare(
-            hashed,
-            claim.password,
-            user=claim.authentication_id,
-            rules=self._means.rules,
-            check_wanted=origin.check_wanted,
-        )
 
     def _is_usable(self, stored: str) -> bool:
         """Whether a stored password is like those that are compared."""

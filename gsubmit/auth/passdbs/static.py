@@ -54,14 +54,8 @@ class Static:
         keys = None
         try:
             if isinstance(claim, Cleartext) and not self._nopassword:
-                if not hashing.check(
-                    self._password,
-                    DEFAULT_SCHEME,
-                    claim.password,
-                    user=user,
-                    rules=self._rules,
-                    check_wanted=origin.check_wanted,
-                ):
+                stored = schemes.parse(self._password, DEFAULT_SCHEME)
+                if not hashing.compare(stored, claim, origin, self._rules):
                     raise Denied("password mismatch")
             elif isinstance(claim, KeysWanted):
                 if self._password:

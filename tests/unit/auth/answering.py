@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from gsubmit.auth import hashing
 from gsubmit.auth.chain import Chain
 from gsubmit.auth.link import Link
 from gsubmit.auth.looks import Look, Looks
 from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Answer, Origin, Passdb, Reach, Unavailable, UnknownUser
+from gsubmit.auth.schemes import Rules, parse
 from gsubmit.sasl.claims import (
     Account,
     Admitted,
@@ -117,3 +119,16 @@ def admitted(verdict: Verdict) -> Identity:
 def proven(account: Account) -> Identity:
     """Who logs in with a proof that fits."""
     return admitted(account.settle(lambda _: True)[0]())
+
+
+def compared(
+    stored: str,
+    password: str,
+    *,
+    user: str = "",
+    rules: Rules = Rules(),  # noqa: B008 - never changed
+    check_wanted: Callable[[], None] = lambda: None,
+) -> bool:
+    """Whether `stored` is a form of the password."""
+    claim = Cleartext(user, password)
+    return hashing.compare(parse(stored, "CRYPT"), claim, Origin(check_wanted=check_wanted), rules)

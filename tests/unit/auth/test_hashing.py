@@ -13,29 +13,30 @@ from gsubmit.auth import hashing
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.schemes import Rules, SchemeError, StoredPassword
 from gsubmit.sasl.claims import Denied
+from tests.unit.auth.answering import compared
 
 BCRYPT = "{BLF-CRYPT}" + bcrypt.using(rounds=4).hash("secret")
 
 
 def test_cheap_and_slow() -> None:
-    assert hashing.check("{PLAIN}secret", "CRYPT", "secret")
-    assert not hashing.check("{PLAIN}secret", "CRYPT", "other")
-    assert hashing.check(BCRYPT, "CRYPT", "secret")
-    assert not hashing.check(BCRYPT, "CRYPT", "other")
+    assert compared("{PLAIN}secret", "secret")
+    assert not compared("{PLAIN}secret", "other")
+    assert compared(BCRYPT, "secret")
+    assert not compared(BCRYPT, "other")
 
 
 def test_user() -> None:
     stored = "{DIGEST-MD5}a9832fed4a7567b40e43443f9f30c272"
-    assert hashing.check(stored, "CRYPT", "secret", user="user@example.org")
-    assert not hashing.check(stored, "CRYPT", "secret", user="other@example.org")
+    assert compared(stored, "secret", user="user@example.org")
+    assert not compared(stored, "secret", user="other@example.org")
 
 
 @pytest.mark.parametrize("stored", ["{LDAP-MD5}Xr4ilOzQ4PCOq3aQ0qbuaQ==", "$1$Wkn3NgN1$CWF4khMvOqo/9nykZxYBM0"])
 def test_weak_schemes(stored: str) -> None:
-    assert hashing.check(stored, "CRYPT", "secret")
+    assert compared(stored, "secret")
     with pytest.raises(SchemeError, match="weak password scheme, see auth_allow_weak_schemes"):
-        hashing.check(stored, "CRYPT", "secret", rules=Rules(allow_weak=False))
-    assert hashing.check(BCRYPT, "CRYPT", "secret", rules=Rules(allow_weak=False))
+        compared(stored, "secret", rules=Rules(allow_weak=False))
+    assert compared(BCRYPT, "secret", rules=Rules(allow_weak=False))
 
 
 def test_run_in_a_thread(capfd: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +57,7 @@ def test_run_in_a_thread(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_more_at_once_than_threads() -> None:
     passwords = ["secret", "other"] * 10
-    waiting = [gevent.spawn(hashing.check, BCRYPT, "CRYPT", password) for password in passwords]
+    waiting = [gevent.spawn(compared, BCRYPT, password) for password in passwords]
     assert [greenlet.get(timeout=30) for greenlet in waiting] == [True, False] * 10
 
 
@@ -71,7 +72,7 @@ def test_other_greenlets_run_meanwhile() -> None:
             gevent.sleep(0)
 
     worker = gevent.spawn(work)
-    hashing.check(slow, "CRYPT", "secret")
+    compared(slow, "secret")
     worker.kill()
     assert steps > 10
 
@@ -94,9 +95,9 @@ def test_one_computation_of_a_user_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(StoredPassword, "matches", compute)
     monkeypatch.setattr(hashing, "run", lambda function, *arguments: function(*arguments))
-    waiting = [gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="tim") for _ in range(4)]
-    gone = gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="tim", check_wanted=leave)
-    other = gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="tom")
+    waiting = [gevent.spawn(compared, BCRYPT, "x", user="tim") for _ in range(4)]
+    gone = gevent.spawn(compared, BCRYPT, "x", user="tim", check_wanted=leave)
+    other = gevent.spawn(compared, BCRYPT, "x", user="tom")
     gevent.sleep(0)
     gevent.sleep(0)
     assert sorted(running) == ["tim", "tom"]
@@ -119,8 +120,8 @@ def test_large_ones_are_computed_one_at_a_time(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(StoredPassword, "matches", compute)
     monkeypatch.setattr(hashing, "run", lambda function, *arguments: function(*arguments))
     large = "{ARGON2ID}$argon2id$v=19$m=131072,t=1,p=1$c2FsdHNhbHQ$aGFzaA"
-    waiting = [gevent.spawn(hashing.check, large, "CRYPT", "x", user=user) for user in ("a", "b", "c")]
-    waiting.append(gevent.spawn(hashing.check, BCRYPT, "CRYPT", "x", user="d"))
+    waiting = [gevent.spawn(compared, large, "x", user=user) for user in ("a", "b", "c")]
+    waiting.append(gevent.spawn(compared, BCRYPT, "x", user="d"))
     gevent.sleep(0)
     gevent.sleep(0)
     assert running == ["a", "d"]
@@ -132,11 +133,11 @@ def test_large_ones_are_computed_one_at_a_time(monkeypatch: pytest.MonkeyPatch) 
 def test_whoever_waits_can_be_ended() -> None:
     """A computation holds up neither the end of the login nor a stop, and its turn goes to the next."""
     slow = "{BLF-CRYPT}" + bcrypt.using(rounds=10).hash("secret")
-    waiting = [gevent.spawn(hashing.check, slow, "CRYPT", "secret", user="tim") for _ in range(3)]
+    waiting = [gevent.spawn(compared, slow, "secret", user="tim") for _ in range(3)]
     gevent.sleep(0)
     gevent.killall(waiting[:2], timeout=10)
     assert waiting[2].get(timeout=10) is True
-    assert hashing.check(slow, "CRYPT", "secret", user="tim")
+    assert compared(slow, "secret", user="tim")
 
 
 @pytest.mark.parametrize(
@@ -144,12 +145,12 @@ def test_whoever_waits_can_be_ended() -> None:
 )
 def test_too_costly(stored: str) -> None:
     with pytest.raises(SchemeError, match="auth_max_hash_"):
-        hashing.check(stored, "CRYPT", "secret")
+        compared(stored, "secret")
 
 
 def test_malformed_hash(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SchemeError, match="malformed hash"):
-        hashing.check("$2y$05$secret", "CRYPT", "secret")
+        compared("$2y$05$secret", "secret")
     assert capfd.readouterr() == ("", "")
 
 
@@ -159,7 +160,7 @@ def test_failure_in_the_thread(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Ca
 
     monkeypatch.setattr(StoredPassword, "matches", fail)
     with pytest.raises(Unavailable, match="MemoryError") as error:
-        hashing.check(BCRYPT, "CRYPT", "secret")
+        compared(BCRYPT, "secret")
     assert "secret" not in str(error.value)
     assert error.value.__cause__ is None
     assert capfd.readouterr() == ("", "")

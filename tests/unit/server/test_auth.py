@@ -92,11 +92,11 @@ class TestDelay:
     def test_failure(
         self, clock: Clock, monkeypatch: pytest.MonkeyPatch, setting: str, took: float, slept: list[float]
     ) -> None:
-        def check(*_: object, **__: object) -> bool:
+        def compare(*_: object) -> bool:
             clock.now += took
             return False
 
-        monkeypatch.setattr(hashing, "check", check)
+        monkeypatch.setattr(hashing, "compare", compare)
         with connected(STATIC + setting) as client:
             assert client.reply(attempt()) == replies.AUTH_FAILED
         assert clock.slept == slept
