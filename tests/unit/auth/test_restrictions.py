@@ -7,8 +7,8 @@ import pytest
 from gsubmit.auth import restrictions
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.restrictions import Disabled
-from gsubmit.sasl.claims import Admitted, Cleartext, Denied, Elsewhere, Identity, KeysWanted
-from tests.unit.auth.answering import ORIGIN, Users, chain, yes
+from gsubmit.sasl.claims import Admitted, Barred, Cleartext, Denied, Elsewhere, Identity, KeysWanted
+from tests.unit.auth.answering import ORIGIN, Users, chain, link, yes
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,12 @@ def test_nologin_is_told_with_its_reason() -> None:
     with pytest.raises(Disabled) as caught:
         restrictions.verdict(Identity("u", {"nologin": "yes", "reason": "Moved"}))
     assert caught.value.text == "Moved"
+
+
+def test_nobody_who_asks_the_chain_forgets_nologin() -> None:
+    for passdb in (yes(nologin="yes"), link(yes(), override_fields="nologin"), link(yes(), default_fields="fail")):
+        with pytest.raises(Barred):
+            chain(passdb).verify(Cleartext("u", "p"), ORIGIN)
 
 
 @pytest.mark.parametrize("name", ["proxy", "proxy_maybe"])

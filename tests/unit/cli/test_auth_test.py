@@ -34,7 +34,7 @@ passdb {{
 """
 FILES = {
     "masters": "root:{PLAIN}toor\n",
-    "users": "tim:{PLAIN}tanstaaf::::::allow_nets=127.0.0.0/8 pass=echoed\nann:{PLAIN}tanstaaf::::::nologin\n",
+    "users": "tim:{PLAIN}tanstaaf::::::allow_nets=127.0.0.0/8 pass=echoed\nann:{PLAIN}tanstaaf::::::nologin\neve:{PLAIN}tanstaaf::::::proxy host=mx\n",
 }
 
 
@@ -92,6 +92,12 @@ def test_the_next_passdb(folder: Path) -> None:
 def test_denied(folder: Path, password: str, arguments: list[str], last: str) -> None:
     result = ask(folder, password, *arguments)
     assert (result.exit_code, result.output.splitlines()[-1]) == (os.EX_NOPERM, last)
+
+
+def test_proxy(folder: Path) -> None:
+    result = ask(folder, "tanstaaf", "eve")
+    last = "eve: auth failed temporarily: the passdb entry asks for a login proxy, which is not supported yet"
+    assert (result.exit_code, result.output.splitlines()[-1]) == (os.EX_TEMPFAIL, last)
 
 
 @pytest.mark.parametrize("arguments", [["tim*root"], ["root", "-a", "tim"]])
