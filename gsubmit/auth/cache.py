@@ -12,7 +12,7 @@ from typing import NamedTuple
 ENTRY_OVERHEAD = 600  # octets that one entry takes beside its texts, measured with sys.getsizeof
 
 
-class Verdict(NamedTuple):
+class Finding(NamedTuple):
     """What came of a password: the extra fields of the entry, or None when it was wrong."""
 
     fields: Mapping[str, str] | None
@@ -21,12 +21,12 @@ class Verdict(NamedTuple):
 class _Entry(NamedTuple):
     expires: float
     proof: bytes
-    verdict: Verdict
+    finding: Finding
     cost: int
 
 
 class VerifiedCache:
-    """Verdicts, in memory only. Neither passwords nor stored passwords can be read back from it.
+    """Findings, in memory only. Neither passwords nor stored passwords can be read back from it.
 
     A user has one right and one wrong password here at most, so that guesses do not drive out the right one.
     """
@@ -40,8 +40,8 @@ class VerifiedCache:
         self._secret = secrets.token_bytes(32)
         self._entries: dict[tuple[str, str, bool], _Entry] = {}  # oldest first; True: right
 
-    def recall(self, passdb: str, user: str, password: str, basis: str = "") -> Verdict | None:
-        """The verdict on this password, if it was given on the same `basis`, such as the stored password.
+    def recall(self, passdb: str, user: str, password: str, basis: str = "") -> Finding | None:
+        """The finding on this password, if it was given on the same `basis`, such as the stored password.
 
         Without a basis nobody can tell whether the password was changed since: one that was wrong while another one
         is remembered as right is looked up again, as Dovecot does.
@@ -51,7 +51,7 @@ class VerifiedCache:
             if entry is None:
                 continue
             if hmac.compare_digest(entry.proof, self._proof(basis, password)):
-                return entry.verdict
+                return entry.finding
             if not basis:
                 return None
         return None
@@ -63,17 +63,17 @@ class VerifiedCache:
             return None
         return entry
 
-    def remember(self, passdb: str, user: str, password: str, verdict: Verdict, basis: str = "") -> None:
-        """Keep a verdict. Failures of our own are none."""
-        is_right = verdict.fields is not None
+    def remember(self, passdb: str, user: str, password: str, finding: Finding, basis: str = "") -> None:
+        """Keep a finding. Failures of our own are none."""
+        is_right = finding.fields is not None
         ttl = self.ttl if is_right else self.negative_ttl
-        texts = [passdb, user, *(verdict.fields or {}), *(verdict.fields or {}).values()]
+        texts = [passdb, user, *(finding.fields or {}), *(finding.fields or {}).values()]
         cost = ENTRY_OVERHEAD + sum(map(len, texts))
         if not ttl or cost > self.size:
             return
         key = (passdb, user, is_right)
         self._drop(key)
-        self._entries[key] = _Entry(time.monotonic() + ttl, self._proof(basis, password), verdict, cost)
+        self._entries[key] = _Entry(time.monotonic() + ttl, self._proof(basis, password), finding, cost)
         self.used += cost
         while self.used > self.size:
             self._drop(next(iter(self._entries)))

@@ -13,7 +13,6 @@ NETWORKS = ("allow_nets", "allow_real_nets")  # the same, as long as no proxy te
 # Of Dovecot 2.4.2: certificates that a client must have shown. Who asks for that is not let in without.
 UNSUPPORTED = ("check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp")
 
-
 NO_PROXY = "the passdb entry asks for a login proxy, which is not supported yet"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Self
 
-from gsubmit.auth.cache import Verdict
+from gsubmit.auth.cache import Finding
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import CONTROL
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
@@ -76,17 +76,17 @@ class DovecotAuth:
         # Dovecot's answer is for this client only, for example where the user has `allow_nets`.
         where = f"{self} {origin.remote_ip} {origin.local_ip} {origin.tls:d}{origin.secured:d}"
         user, password = claim.authentication_id, claim.password
-        verdict = self._cache.recall(where, user, password)
-        if verdict is None:
+        finding = self._cache.recall(where, user, password)
+        if finding is None:
             reply = self._ask([_plain_response(user, password)], origin)
-            verdict = Verdict(_fields(reply, password) if reply.verdict == "OK" else None)
+            finding = Finding(_fields(reply, password) if reply.verdict == "OK" else None)
             if _may_be_remembered(reply):
-                self._cache.remember(where, user, password, verdict)
+                self._cache.remember(where, user, password, finding)
             if reply.verdict == "FAIL":
                 raise protocol.refusal(reply)
-        if verdict.fields is None:
+        if finding.fields is None:
             raise Denied("refused by Dovecot a short while ago")
-        return Answer(verdict.fields)
+        return Answer(finding.fields)
 
     # Connections
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Final, Self
 
-from gsubmit.auth.cache import Verdict
+from gsubmit.auth.cache import Finding
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import CONTROL
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
@@ -96,18 +96,18 @@ class ImapServer:
         user, password = claim.authentication_id, claim.password
         if CONTROL.search(user) or "\0" in password:
             raise Denied("control character in user name or password")
-        verdict = self._cache.recall(self._place, user, password)
-        if verdict is None:
-            verdict = self._ask(user, password)
-        elif verdict.fields is None:
+        finding = self._cache.recall(self._place, user, password)
+        if finding is None:
+            finding = self._ask(user, password)
+        elif finding.fields is None:
             raise Denied("refused by the IMAP server a short while ago")
-        return Answer(verdict.fields or {})
+        return Answer(finding.fields or {})
 
     def pretend(self, claim: Claim, origin: Origin) -> None:
         """Nothing: the server is asked about every user, and answers when it likes."""
         return
 
-    def _ask(self, user: str, password: str) -> Verdict:
+    def _ask(self, user: str, password: str) -> Finding:
         values = dict(zip(_VARIABLES, (user, *user.partition("@")[::2]), strict=True))
         host = variables.expand(self.host, values)
         if "%" in self.host and not _HOST.fullmatch(host):
@@ -117,13 +117,13 @@ class ImapServer:
         try:
             self._log_in(host, variables.expand(self.username, values), password)
         except Denied:
-            self._cache.remember(self._place, user, password, Verdict(None))
+            self._cache.remember(self._place, user, password, Finding(None))
             raise
         finally:
             self._turns.give_back()
-        verdict = Verdict({})
-        self._cache.remember(self._place, user, password, verdict)
-        return verdict
+        finding = Finding({})
+        self._cache.remember(self._place, user, password, finding)
+        return finding
 
     def _log_in(self, host: str, name: str, password: str) -> None:
         """Raises Denied or Unavailable. All of it has to be done within PATIENCE."""

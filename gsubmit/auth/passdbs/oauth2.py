@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from gsubmit.auth import fields
-from gsubmit.auth.cache import Verdict, VerifiedCache
+from gsubmit.auth.cache import Finding, VerifiedCache
 from gsubmit.auth.means import Means
 from gsubmit.auth.oauth import settings as oauth2settings
 from gsubmit.auth.oauth.endpoint import Client
@@ -103,11 +103,11 @@ class OAuth2:
     def _introspected(self, claim: Token) -> _Grant:
         """From the cache, or from the authorization server. Refusals of ours are not kept, those of the server are."""
         place, user, token = str(self), claim.authentication_id, claim.token
-        verdict = self._cache.recall(place, user, token)
-        if verdict is not None:
-            if verdict.fields is None:
+        finding = self._cache.recall(place, user, token)
+        if finding is not None:
+            if finding.fields is None:
                 raise Denied("the authorization server refused the token a short while ago")
-            grant = _Grant.of(verdict.fields)
+            grant = _Grant.of(finding.fields)
             if grant.ends is None or time.time() < grant.ends:
                 return grant
         try:
@@ -115,10 +115,10 @@ class OAuth2:
         except TokenRefused:
             raise
         except Denied:
-            self._cache.remember(place, user, token, Verdict(None))
+            self._cache.remember(place, user, token, Finding(None))
             raise
         grant = self._grant(claims, claim)
-        self._cache.remember(place, user, token, Verdict(grant.kept()))
+        self._cache.remember(place, user, token, Finding(grant.kept()))
         return grant
 
     def _grant(self, claims: JsonObject, claim: Token) -> _Grant:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Self
 
 from gsubmit.auth import fields, hashing, schemes
-from gsubmit.auth.cache import Verdict
+from gsubmit.auth.cache import Finding
 from gsubmit.auth.keys import keys_of
 from gsubmit.auth.looks import Looks
 from gsubmit.auth.means import Means
@@ -112,12 +112,12 @@ class PasswdFile:
         hashed = schemes.parse(stored, self.scheme)
         if hashed.is_cheap:
             return hashing.compare(hashed, claim, origin, self._means.rules)
-        verdict = self._means.cache.recall(str(self), user, password, stored)
-        if verdict is None:
+        finding = self._means.cache.recall(str(self), user, password, stored)
+        if finding is None:
             proven = hashing.compare(hashed, claim, origin, self._means.rules)
-            verdict = Verdict({} if proven else None)
-            self._means.cache.remember(str(self), user, password, verdict, stored)
-        return verdict.fields is not None
+            finding = Finding({} if proven else None)
+            self._means.cache.remember(str(self), user, password, finding, stored)
+        return finding.fields is not None
 
     def _is_usable(self, stored: str) -> bool:
         """Whether a stored password is like those that are compared."""

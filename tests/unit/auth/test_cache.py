@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from gsubmit.auth.cache import ENTRY_OVERHEAD, Verdict, VerifiedCache
+from gsubmit.auth.cache import ENTRY_OVERHEAD, Finding, VerifiedCache
 
 TTL, NEGATIVE_TTL = 60.0, 10.0
-RIGHT, WRONG = Verdict({}), Verdict(None)
+RIGHT, WRONG = Finding({}), Finding(None)
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ def cache() -> VerifiedCache:
     return VerifiedCache(10_000, TTL, NEGATIVE_TTL)
 
 
-@pytest.mark.parametrize("verdict", [RIGHT, WRONG, Verdict({"allow_nets": "192.0.2.0/24"})])
+@pytest.mark.parametrize("finding", [RIGHT, WRONG, Finding({"allow_nets": "192.0.2.0/24"})])
 @pytest.mark.parametrize("basis", ["hash", ""])
-def test_recalls_what_was_remembered(cache: VerifiedCache, verdict: Verdict, basis: str) -> None:
+def test_recalls_what_was_remembered(cache: VerifiedCache, finding: Finding, basis: str) -> None:
     assert cache.recall("db", "tim", "secret", basis) is None
-    cache.remember("db", "tim", "secret", verdict, basis)
-    assert cache.recall("db", "tim", "secret", basis) == verdict
+    cache.remember("db", "tim", "secret", finding, basis)
+    assert cache.recall("db", "tim", "secret", basis) == finding
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_recalls_what_was_remembered(cache: VerifiedCache, verdict: Verdict, bas
         pytest.param(("db", "tim", "ecret", "hashs"), id="divided in another place"),
     ],
 )
-@pytest.mark.parametrize("verdict", [RIGHT, WRONG])
-def test_does_not_recall(cache: VerifiedCache, question: tuple[str, str, str, str], verdict: Verdict) -> None:
-    cache.remember("db", "tim", "secret", verdict, "hash")
+@pytest.mark.parametrize("finding", [RIGHT, WRONG])
+def test_does_not_recall(cache: VerifiedCache, question: tuple[str, str, str, str], finding: Finding) -> None:
+    cache.remember("db", "tim", "secret", finding, "hash")
     assert cache.recall(*question) is None
 
 
@@ -83,18 +83,18 @@ def test_times_to_live_are_not_extended_by_use(cache: VerifiedCache, clock: list
 
 
 @pytest.mark.parametrize(
-    ("make", "verdict"),
+    ("make", "finding"),
     [
         pytest.param(lambda: VerifiedCache(0, TTL, NEGATIVE_TTL), RIGHT, id="no size"),
         pytest.param(lambda: VerifiedCache(10_000, 0, NEGATIVE_TTL), RIGHT, id="no ttl"),
         pytest.param(lambda: VerifiedCache(10_000, TTL, 0), WRONG, id="no negative ttl"),
         pytest.param(lambda: VerifiedCache(10_000, TTL), WRONG, id="no negative ttl by default"),
-        pytest.param(lambda: VerifiedCache(1_000, TTL), Verdict({"x": "y" * 1000}), id="larger than the cache"),
+        pytest.param(lambda: VerifiedCache(1_000, TTL), Finding({"x": "y" * 1000}), id="larger than the cache"),
     ],
 )
-def test_keeps_nothing(make: Callable[[], VerifiedCache], verdict: Verdict) -> None:
+def test_keeps_nothing(make: Callable[[], VerifiedCache], finding: Finding) -> None:
     cache = make()
-    cache.remember("db", "tim", "secret", verdict, "hash")
+    cache.remember("db", "tim", "secret", finding, "hash")
     assert cache.recall("db", "tim", "secret", "hash") is None
     assert cache.used == 0
 
