@@ -8,6 +8,7 @@ import gevent
 from gevent.server import StreamServer
 
 from gsubmit.logs.rawlog import open_rawlog
+from gsubmit.server.commands.table import COMMANDS
 from gsubmit.server.conversation import converse
 from gsubmit.server.door import Door, stranger
 from gsubmit.server.service import Service
@@ -61,7 +62,7 @@ class Listener:
             self._refuse(sock)
             return
         rawlog = open_rawlog(self.service.settings.server.rawlog_dir)
-        wire = Wire(sock, INACTIVITY, rawlog)
+        wire = Wire(sock, INACTIVITY, rawlog, COMMANDS)
         login_timer = gevent.Timeout(LOGIN_TIME, TimedOut)  # timeouts of the socket begin anew with each octet
         session = Session(wire, self.service, ends, login_timer)
         self._door.enter(session, gevent.getcurrent())  # type: ignore[arg-type]

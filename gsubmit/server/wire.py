@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Container
 from enum import Enum, auto
 from socket import SHUT_WR, socket
 from typing import Protocol
@@ -11,7 +12,6 @@ from gsubmit.burl.url import redact
 from gsubmit.fairness import let_others_run
 from gsubmit.logs.rawlog import Rawlog, mask
 from gsubmit.net.sending import send_all
-from gsubmit.smtp.command import is_known
 from gsubmit.smtp.foreign import TLS_RECORD
 from gsubmit.smtp.reply import Reply
 
@@ -60,18 +60,19 @@ class Answer(Protocol):
 class Wire:
     """Whoever waits, speaks first: replies gather in the outbox and leave before any wait for the client.
 
-    `patience` is how long one wait may take, in seconds.
+    `patience` is how long one wait may take, in seconds. A rawlog shows the lines that begin with one of `verbs`.
     """
 
     __slots__ = (
-        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock", "_timeout"),
+        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock", "_timeout", "_verbs"),
         *("awaits", "octets_in", "octets_out", "patience", "replies"),
     )
 
-    def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None) -> None:
+    def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None, verbs: Container[str] = ()) -> None:
         self._sock = sock
         self._timeout: float | None = None  # the socket's, as we have set it
         self._rawlog = rawlog
+        self._verbs = verbs
         self._buffer = b""
         self._outbox: list[Reply | Answer] = []
         self._is_cut = False  # within a reply: nothing that follows would be understood
@@ -110,9 +111,10 @@ class Wire:
         """
         assert self._rawlog is not None
         pieces = line.replace(b"\r", b"\n").split(b"\n")  # more than one from a client that ends lines by LF alone
-        begins = [piece.lstrip(b" \t") for piece in pieces if piece]
-        secret = secret or not all(is_known(begin) for begin in begins)
-        secret = secret or (len(pieces) > 1 and any(begin[:4].upper() == b"AUTH" for begin in begins))
+        begins = [piece.lstrip(b" \t").upper() for piece in pieces if piece]
+        verbs = [begin.partition(b" ")[0].decode("ascii", "replace") for begin in begins]
+        secret = secret or not all(verb in self._verbs for verb in verbs)
+        secret = secret or (len(pieces) > 1 and any(begin.startswith(b"AUTH") for begin in begins))
         shown = redact(mask(line).decode("latin-1"))  # URLs are secrets too, wherever they stand (RFC 4468 8)
         self._rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
 

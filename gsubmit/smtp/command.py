@@ -8,14 +8,6 @@ from typing import NamedTuple
 from gsubmit.smtp.replies import BAD_LINE
 from gsubmit.smtp.reply import Refused
 
-# Every verb that the server knows; the command table has a row for each.
-VERBS = frozenset(
-    {
-        *("AUTH", "BDAT", "BURL", "DATA", "EHLO", "ETRN", "EXPN", "HELO", "HELP", "MAIL", "NOOP"),
-        *("QUIT", "RCPT", "RSET", "SAML", "SEND", "SOML", "STARTTLS", "TURN", "VRFY"),
-    }
-)
-
 # What a client calls itself may be anything: it is used only if it is a good name. NUL, CR and LF stand in no line.
 _GREETINGS = frozenset({b"EHLO", b"HELO"})
 _HELLO = re.compile(rb"(EHLO|HELO)(?:[ \t]+([^\0\r\n]*))?", re.IGNORECASE)
@@ -51,8 +43,3 @@ class Command(NamedTuple):
         if argument.startswith(" ") or not (text.isascii() or verb in _UTF8_VERBS):
             raise Refused(BAD_LINE)
         return cls(verb, argument)
-
-
-def is_known(line: bytes) -> bool:
-    """Whether a line begins with a verb that the server knows."""
-    return line.partition(b" ")[0].upper().decode("ascii", "replace") in VERBS

@@ -14,7 +14,6 @@ from gsubmit.server.commands.table import COMMANDS, HELP, IMPLEMENTED, execute
 from gsubmit.server.session import UNGREETED
 from gsubmit.smtp import replies
 from gsubmit.smtp.capabilities import Capabilities
-from gsubmit.smtp.command import VERBS
 from gsubmit.smtp.keywords import Situation, announced
 from gsubmit.smtp.params import _MAIL_PARAMS, _RCPT_PARAMS
 from gsubmit.smtp.piece import read_burl_argument, read_chunk
@@ -329,8 +328,3 @@ def test_a_stranger_who_begins_with_no_letter_is_left() -> None:
                 assert end.reply is replies.FOREIGN_PROTOCOL
                 left.append(octet)
     assert left == [*range(9), *range(14, 32), *range(33, 65), *range(91, 97), *range(123, 127)]
-
-
-def test_verbs_are_those_of_the_table() -> None:
-    """What a rawlog takes for a command is what the server takes for one."""
-    assert COMMANDS.keys() == VERBS

@@ -15,6 +15,7 @@ import pytest
 
 from gsubmit.logs import rawlog
 from gsubmit.logs.rawlog import open_rawlog
+from gsubmit.server.commands.table import COMMANDS
 from gsubmit.server.wire import MAX_LINE, Closed, LineTooLong, TimedOut, Wire
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import certificate_folder
@@ -245,7 +246,7 @@ def test_handshake_that_fails(ends: Ends, octets: bytes, expected: type[Exceptio
 def test_rawlog(tmp_path: Path) -> None:
     """What is said is noted once; a response in AUTH is not."""
     ours, client = socket.socketpair()
-    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)))
+    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)), COMMANDS)
     client.sendall(b"AUTH LOGIN dXNlcg==\r\nc2VjcmV0\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
     wire.read_line()
     wire.read_line(secret=True)
@@ -300,7 +301,7 @@ def test_rawlog(tmp_path: Path) -> None:
 def test_rawlog_of_a_client_that_keeps_to_no_rules(tmp_path: Path, lines: bytes, noted: bytes) -> None:
     """Rawlogs are written to look into such ones: they show no password for that."""
     ours, client = socket.socketpair()
-    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)))
+    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)), COMMANDS)
     client.sendall(lines)
     for _ in range(lines.count(b"\r\n")):
         with suppress(LineTooLong):
