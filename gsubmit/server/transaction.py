@@ -25,7 +25,7 @@ class Transaction:
     )
 
     def __init__(
-        self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int = 0, label: str = ""
+        self, id: str, sender: Sender, delivery: Delivery, body: MessageBody, max_size: int, label: str
     ) -> None:
         self.id = id
         self.label = label  # of the session, at the start of log lines

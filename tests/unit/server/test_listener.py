@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 
 import pytest
 
 from gsubmit.server import listener
-from tests.harness.serving import Serving, serving
+from tests.harness.serving import Serving, certificate_folder, serving
 
 LIMIT = "service submission-login {\n  client_limit = 2\n}\n"
 
@@ -131,6 +132,19 @@ def test_a_login_ends_that_time(monkeypatch: pytest.MonkeyPatch) -> None:
         client.sendall(b"NOOP\r\n")
         time.sleep(0.1)
         assert heard(client).endswith("235 2.7.0 Logged in\r\n250 2.0.0 OK\r\n")
+
+
+def test_starttls_begins_that_time_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The login before it counts no more (RFC 3207 4.2)."""
+    monkeypatch.setattr("gsubmit.server.listener.LOGIN_TIME", 0.3)
+    context = ssl.create_default_context(cafile=str(certificate_folder() / "ca.pem"))
+    with serving() as running, connect(running) as client:
+        client.sendall(b"EHLO x\r\nAUTH PLAIN AHVzZXIAc2VjcmV0\r\nSTARTTLS\r\n")
+        said = b""
+        while b"220 2.0.0" not in said:
+            said += client.recv(1000)
+        with context.wrap_socket(client, server_hostname="localhost") as secured:
+            assert secured.recv(1000).startswith(b"421 4.4.2 ")
 
 
 def test_a_flood_of_commands_does_not_keep_others_waiting() -> None:

@@ -25,7 +25,9 @@ CONTENT = b"Subject: x\r\n\r\ntext\r\n"
 
 def transaction(folder: Path, argument: str = "<a@x>", max_size: int = 0) -> Transaction:
     sender: Sender = read_sender(f"FROM:{argument}", OFFERED, ())
-    return Transaction("id", sender, Delivered(sender, replies.OK), MessageBody(str(folder)), max_size)
+    return Transaction(
+        "id", sender, Delivered(sender, replies.OK), MessageBody(str(folder)), max_size, "submission(user)<id>"
+    )
 
 
 @pytest.fixture
@@ -116,6 +118,7 @@ def test_no_room(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         homeless.take(b"x" * MEMORY_LIMIT)
     assert homeless.judge() == replies.NO_ROOM
     assert [record.message.partition(":")[0] for record in caplog.records] == ["cannot keep message id"]
+    assert [getattr(record, "prefix", "") for record in caplog.records] == ["submission(user)<id>"]
     homeless.close()
 
 
