@@ -37,7 +37,7 @@ class _Dialled(Fetcher):
 
     @property
     def tls(self) -> ssl.SSLSocket | None:
-        return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
+        return self._there.tls
 
 
 class ImapDial:

@@ -238,9 +238,9 @@ class Fetcher(ImapClient):
             raise TooBig
         self._has_come = True
         while size:
-            if not self._incoming and not self._receive():
+            block = self._there.read_some(size)
+            if not block:
                 raise self.abort("socket error: EOF")
-            block, self._incoming = self._incoming[:size], self._incoming[size:]
             size -= len(block)
             self._hand_on(block)
             let_others_run()  # a server that is faster than our disk never makes us wait for it

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import imaplib
 import re
-import select
-import socket
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from gsubmit.fairness import let_others_run
 from gsubmit.net.dial import connect
-from gsubmit.tls.certificates import server_name
+from gsubmit.net.stream import Stream
 
 GOODBYE_PATIENCE = 1.0  # seconds for LOGOUT to leave
 MAX_LINE = 8192  # octets, RFC 7162 4
 MAX_ANSWERS = 65536  # octets of all that the server says to one command, content that was asked for apart
 MAX_SHOWN = 100  # octets of the server's words that go to the log
-READ_SIZE = 65536
 
 # What imaplib raises at strange answers beside its own: it decodes as ASCII and base64, and indexes what it found.
 FAULTS: Final = (imaplib.IMAP4.error, OSError, ValueError, LookupError, TypeError)
-_T = TypeVar("_T")
 _CODE: Final = re.compile(rb"\[([A-Za-z]{1,30})[] ]")
 
 
@@ -64,14 +59,13 @@ class ImapClient(imaplib.IMAP4):
         self._is_told = False  # whether the server has been sent a password
         self._is_utf8 = True  # that password
         self._tls_first = tls_first
-        self._incoming = b""
         self._octets = 0
         self._secrets: list[bytes] = []
-        self._sock: socket.socket | None = None
+        self._stream: Stream | None = None
         self._deadline = time.monotonic() + patience
         try:
             with self._faults():
-                super().__init__(host, port)
+                super().__init__(host, port, patience)
         except BaseException:
             self.shutdown()
             raise
@@ -79,7 +73,7 @@ class ImapClient(imaplib.IMAP4):
     @contextmanager
     def begun(self, patience: float) -> Iterator[None]:
         """For a few commands: they have to end within `patience` seconds, and what they raise is an ImapFault."""
-        self._deadline = time.monotonic() + patience
+        self._deadline = self._there.deadline = time.monotonic() + patience
         self._octets = 0
         self.untagged_responses.clear()  # on a connection that is kept they would pile up
         with self._faults():
@@ -93,7 +87,7 @@ class ImapClient(imaplib.IMAP4):
             # imaplib hides a timeout while sending in an error of its own.
             if isinstance(error, TimeoutError) or time.monotonic() >= self._deadline:
                 raise Slow("no answer in time") from None
-            if isinstance(error, imaplib.IMAP4.abort | OSError) and not self._incoming:
+            if isinstance(error, imaplib.IMAP4.abort | OSError) and not (self._stream and self._stream.ahead):
                 raise Lost(self._shown(error)) from None
             raise ImapFault(self._shown(error)) from None
 
@@ -113,9 +107,7 @@ class ImapClient(imaplib.IMAP4):
         answer, _ = self.xatom("STARTTLS")
         if answer != "OK":
             raise ImapFault("the server refused STARTTLS")
-        if self._incoming:
-            raise ImapFault("clear text after STARTTLS")
-        self._shake_hands(context)
+        self._there.start_tls(context, self.host)
         self.untagged_responses.clear()
         self.learn()
 
@@ -177,43 +169,25 @@ class ImapClient(imaplib.IMAP4):
         self.capabilities = _words(self.capability()[1])
 
     def _is_tls(self) -> bool:
-        return isinstance(self._sock, ssl.SSLSocket)
+        return self._there.tls is not None
 
     def is_silent(self) -> bool:
         """Whether it is open and nothing has come unasked: whatever comes, such as BYE, it is of no more use."""
-        if self._incoming or self._sock is None:
-            return False
-        self._sock.settimeout(0)
-        try:
-            self._sock.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
-            pass
-        return False
+        return self._stream is not None and self._stream.is_silent()
 
     # What imaplib leaves to subclasses
 
     def open(self, host: str = "", port: int = 0, timeout: float | None = None) -> None:
         """Connect, with TLS when it comes first."""
+        assert timeout is not None
         self.host, self.port = host, port
-        self._sock = connect(host.strip("[]"), port, self._left())
+        self._stream = Stream(connect(host.strip("[]"), port, timeout), self._deadline)
         if self._tls_first is not None:
-            self._shake_hands(self._tls_first)
-
-    def _shake_hands(self, context: ssl.SSLContext) -> None:
-        assert self._sock is not None
-        tls = context.wrap_socket(self._sock, server_hostname=server_name(self.host), do_handshake_on_connect=False)
-        self._sock = tls
-        self._in_time(tls.do_handshake)
+            self._stream.start_tls(self._tls_first, host)
 
     def readline(self) -> bytes:
         """The next line, or what there is of it when the server closes."""
-        while (end := self._incoming.find(b"\n") + 1) == 0 and self._receive():
-            if len(self._incoming) > MAX_LINE and b"\n" not in self._incoming:
-                raise self.error("endless line")
-        end = end or len(self._incoming)
-        line, self._incoming = self._incoming[:end], self._incoming[end:]
+        line = self._there.read_line(MAX_LINE)
         self._octets += len(line)
         if self._octets > MAX_ANSWERS:
             raise self.error("endless answers")
@@ -224,66 +198,36 @@ class ImapClient(imaplib.IMAP4):
         self._octets += size
         if self._octets > MAX_ANSWERS:
             raise self.error("endless literal")
-        while len(self._incoming) < size and self._receive():
-            pass
-        octets, self._incoming = self._incoming[:size], self._incoming[size:]
-        return octets
+        return self._there.read_all(size)
 
     def _log(self, line: Any) -> None:
         """imaplib would keep the last lines of the dialog, passwords and tokens among them."""
 
     def send(self, data: Any) -> None:
         """All of it, within the time that is left."""
-        assert self._sock is not None
-        self._sock.settimeout(self._left())
-        self._sock.sendall(data)
+        self._there.send(data)
 
     def shutdown(self) -> None:
         """Close; may be called twice."""
-        if self._sock is not None:
-            self._sock.close()
-            self._sock = None
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
     def leave(self) -> None:
         """LOGOUT, whose answer nobody needs, and the end."""
         try:
-            if self._sock is not None:
-                self._sock.settimeout(GOODBYE_PATIENCE)
-                self._sock.sendall(b"Z LOGOUT\r\n")
+            if self._stream is not None:
+                self._stream.allow(GOODBYE_PATIENCE)
+                self._stream.send(b"Z LOGOUT\r\n")
         except OSError:
             pass  # it is over in any case
         finally:
             self.shutdown()
 
-    def _receive(self) -> bool:
-        assert self._sock is not None
-        sock = self._sock
-        octets = self._in_time(lambda: sock.recv(READ_SIZE))
-        self._incoming += octets
-        let_others_run()  # a server that always has more to say never makes us wait for it
-        return bool(octets)
-
-    def _in_time(self, act: Callable[[], _T]) -> _T:
-        """What a call comes to that reads. A timeout of the socket would begin anew with each octet of a TLS record."""
-        assert self._sock is not None
-        while True:
-            left = self._left()
-            self._sock.settimeout(0)
-            try:
-                return act()
-            except (BlockingIOError, ssl.SSLWantReadError):
-                wanted = select.POLLIN
-            except ssl.SSLWantWriteError:
-                wanted = select.POLLOUT
-            waiting = select.poll()
-            waiting.register(self._sock, wanted)
-            waiting.poll(left * 1000)
-
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("no answer in time")
-        return left
+    @property
+    def _there(self) -> Stream:
+        assert self._stream is not None
+        return self._stream
 
 
 def _words(data: list[Any]) -> tuple[str, ...]:

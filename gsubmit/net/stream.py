@@ -27,17 +27,17 @@ class ClearText(OSError):
 
 
 class Stream:
-    """Whoever uses it says first with `allow` how long all that follows may take; then a TimeoutError ends it.
+    """Everything has to be done by `deadline`, on the clock of time.monotonic; then it is a TimeoutError.
 
     A timeout of the socket would begin anew with each octet. Everything raises OSError. `ahead` are octets that were
     read and not taken yet.
     """
 
-    def __init__(self, sock: socket.socket, patience: float, ahead: bytes = b"") -> None:
+    def __init__(self, sock: socket.socket, deadline: float, ahead: bytes = b"") -> None:
         sock.settimeout(0)
         self.sock = sock
+        self.deadline = deadline
         self.ahead = ahead
-        self.allow(patience)
 
     def allow(self, patience: float) -> None:
         """Everything from now on has to be done within so many seconds."""
@@ -63,6 +63,13 @@ class Stream:
         if not self.ahead:
             self.read_ahead()
         octets, self.ahead = self.ahead[:limit], self.ahead[limit:]
+        return octets
+
+    def read_all(self, size: int) -> bytes:
+        """So many octets, or what there is of them when the other side has closed."""
+        while len(self.ahead) < size and self.read_ahead():
+            pass
+        octets, self.ahead = self.ahead[:size], self.ahead[size:]
         return octets
 
     def read_ahead(self) -> bool:
@@ -102,6 +109,11 @@ class Stream:
         self.sock = tls
         self._in_time(tls.do_handshake)
         return tls
+
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """The TLS socket, once TLS is active."""
+        return self.sock if isinstance(self.sock, ssl.SSLSocket) else None
 
     def hand_over(self) -> tuple[socket.socket, bytes]:
         """The socket, and what was read ahead, for somebody else to go on with."""

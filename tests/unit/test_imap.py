@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ import pytest
 
 from gsubmit.net import imap
 from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused, Lost, Slow, response_code
+from gsubmit.net.stream import Stream
 from tests.harness.fakeimap import FakeImap
 from tests.harness.relaytls import server_context, wrapped
 from tests.unit.burl.imapserver import PATIENCE, eventually, has_ended, imap_server
@@ -189,8 +191,7 @@ def test_silence_inside_tls(is_silent: bool) -> None:
     context.verify_mode = ssl.CERT_NONE
     handshake = gevent.spawn(wrapped, theirs)
     there = object.__new__(ImapClient)
-    there._incoming = b""
-    there._sock = context.wrap_socket(ours)
+    there._stream = Stream(context.wrap_socket(ours), time.monotonic())
     with handshake.get() as server:
         if not is_silent:
             server.sendall(b"* BYE\r\n")

@@ -47,7 +47,7 @@ class AuthConnection:
         self.mechanisms: frozenset[str] = frozenset()
         self._number = 0
         try:
-            self._stream = Stream(_connect(place), self.since + CONNECT_PATIENCE - time.monotonic())
+            self._stream = Stream(_connect(place), self.since + CONNECT_PATIENCE)
         except OSError as error:
             raise Unavailable(f"cannot connect to {place}: {error.strerror or error}") from error
         try:

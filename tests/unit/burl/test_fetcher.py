@@ -11,6 +11,7 @@ import pytest
 from gsubmit.burl.fetcher import Fetcher, NotResolved, TooBig
 from gsubmit.burl.url import ImapUrl
 from gsubmit.net.imap import ImapFault
+from gsubmit.net.stream import Stream
 from tests.harness.fakeimap import MESSAGE, FakeImap
 from tests.unit.burl.imapserver import PATIENCE, SUBMIT, Kept, imap_server, plain_url, pool, submit_url
 
@@ -134,8 +135,8 @@ def test_a_fast_server_lets_others_run(by_fetch: bool, monkeypatch: pytest.Monke
             ran += 1
             gevent.sleep(0.0001)
 
-    def always_there(fetcher: Fetcher) -> bool:
-        fetcher._incoming += b"x" * 65536
+    def always_there(stream: Stream) -> bool:
+        stream.ahead += b"x" * 65536
         return True
 
     class Watching(Kept):
@@ -144,7 +145,7 @@ def test_a_fast_server_lets_others_run(by_fetch: bool, monkeypatch: pytest.Monke
 
         def take(self, content: bytes) -> None:
             if not self.octets:
-                monkeypatch.setattr(Fetcher, "_receive", always_there)
+                monkeypatch.setattr(Stream, "read_ahead", always_there)
                 self.greenlet = gevent.spawn(others)
             self.since = self.since + len(content) if self.seen == ran else len(content)
             end = time.perf_counter() + 0.0002  # what a block costs where the disk is slow

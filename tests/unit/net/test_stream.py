@@ -21,7 +21,7 @@ Pair = tuple[Stream, socket.socket]
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     ours, theirs = socket.socketpair()
-    stream = Stream(ours, PATIENCE)
+    stream = Stream(ours, time.monotonic() + PATIENCE)
     yield stream, theirs
     stream.close()
     theirs.close()
@@ -155,5 +155,5 @@ def test_hand_over(pair: Pair) -> None:
     assert stream.read_line(20) == b"one\n"
     sock, ahead = stream.hand_over()
     assert (sock, ahead) == (stream.sock, b"two\n")
-    again = Stream(sock, PATIENCE, ahead)
+    again = Stream(sock, time.monotonic() + PATIENCE, ahead)
     assert again.read_line(20) == b"two\n"
