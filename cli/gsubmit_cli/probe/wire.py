@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from gsubmit.net.resolve import LookupFailed
-from gsubmit.tls.certificates import server_name
+from gsubmit.net.stream import ClearText, LineTooLong, Stream
 from gsubmit_cli.probe.failure import Broken
 
 MAX_LINE = 16384  # octets; replies have at most 512, SASL challenges 12288 (RFC 4954 4)
@@ -17,12 +16,11 @@ BLOCK = 65536  # a timeout counts for one block, so that a long message may take
 
 
 class Wire:
-    """A connected socket with a time limit for each line read and each block written, in seconds."""
+    """A stream with a time limit for each line read and each block written, in seconds."""
 
     def __init__(self, sock: socket.socket, timeout: float, ahead: bytes = b"") -> None:
-        self._sock = sock
+        self._stream = Stream(sock, 0, ahead)
         self._timeout = timeout
-        self._buffer = ahead
 
     @classmethod
     def connect(cls, host: str, port: int, timeout: float, note: Callable[[str], None]) -> Wire:
@@ -45,7 +43,7 @@ class Wire:
     @property
     def local_address(self) -> str:
         """Our own IP address on this connection."""
-        return str(self._sock.getsockname()[0])
+        return str(self._stream.sock.getsockname()[0])
 
     def use_timeout(self, seconds: float) -> None:
         """Wait this long from now on."""
@@ -53,42 +51,32 @@ class Wire:
 
     def read_line(self) -> bytes:
         """One line without its line end. The time limit is for the whole line, so a slow server cannot stretch it."""
-        deadline = time.monotonic() + self._timeout
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > MAX_LINE:
-                raise Broken("garbage", f"a line of more than {MAX_LINE} octets")
-            self._buffer += self._receive(deadline)
-        line, self._buffer = self._buffer[:end], self._buffer[end + 1 :]
-        return line.removesuffix(b"\r")
-
-    def _receive(self, deadline: float) -> bytes:
-        with _troubles():
-            self._sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            octets = self._sock.recv(BLOCK)
-        if not octets:
+        with self._in_time():
+            line = self._stream.read_line(MAX_LINE)
+        if not line.endswith(b"\n"):
             raise Broken("closed", "the server closed the connection")
-        return octets
+        return line.removesuffix(b"\n").removesuffix(b"\r")
 
     def send(self, octets: bytes) -> None:
         """Send everything."""
         for start in range(0, len(octets), BLOCK):
-            with _troubles():
-                self._sock.settimeout(self._timeout)
-                self._sock.sendall(octets[start : start + BLOCK])
+            with self._in_time():
+                self._stream.send(octets[start : start + BLOCK])
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
         """Do the TLS handshake and talk inside TLS from now on."""
-        if self._buffer:  # RFC 3207 6: whoever put it there wants it to be taken for the server's protected words
-            raise Broken("garbage", "the server sent more after its answer to STARTTLS, before the handshake")
+        with self._in_time():
+            return self._stream.start_tls(context, host)
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        self._stream.allow(self._timeout)
         with _troubles():
-            self._sock.settimeout(self._timeout)
-            secured = context.wrap_socket(self._sock, server_hostname=server_name(host))
-        self._sock = secured
-        return secured
+            yield
 
     def close(self) -> None:
         """Close the socket."""
-        self._sock.close()
+        self._stream.close()
 
 
 def _connected(family: int, kind: int, protocol: int, address: tuple[object, ...], timeout: float) -> socket.socket:
@@ -115,6 +103,10 @@ def _troubles() -> Iterator[None]:
 def trouble_of(error: OSError | ValueError) -> Broken:
     """What a socket, a name lookup or a handshake raised, for people."""
     match error:  # order counts: special ones first
+        case LineTooLong():
+            return Broken("garbage", f"a line of more than {MAX_LINE} octets")
+        case ClearText():
+            return Broken("garbage", "the server sent more after its answer to STARTTLS, before the handshake")
         case ssl.SSLCertVerificationError():
             return Broken("untrusted", f"the certificate is not trusted: {error.verify_message}")
         case ConnectionRefusedError():
