@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 from gsubmit.fairness import let_others_run
@@ -35,6 +36,7 @@ class TlsSocket(ssl.SSLSocket):
     _incoming = b""  # not given to OpenSSL yet
     _left = 0  # octets of the record that is being given
     _records = 0  # in a row without data
+    _began = 0.0  # the first wait of this read or handshake, on the clock of time.monotonic; 0 before it
     _has_ended = False  # the other side has said or shown that nothing more comes
 
     def do_handshake(self, block: bool = False) -> None:
@@ -44,6 +46,7 @@ class TlsSocket(ssl.SSLSocket):
                 super().do_handshake()
                 return
             self._source = openssl.Source(self)
+        self._began = 0.0
         while True:
             try:
                 self._sslobj.do_handshake()
@@ -63,6 +66,7 @@ class TlsSocket(ssl.SSLSocket):
             raise ValueError("Read on closed or unwrapped SSL socket.")
         if self._has_ended:
             return b"" if buffer is None else 0
+        self._began = 0.0
         is_worth_asking = self._sslobj.pending() > 0
         while is_worth_asking or self._give_record(MAX_WITHOUT_DATA):
             try:
@@ -101,10 +105,22 @@ class TlsSocket(ssl.SSLSocket):
         return True
 
     def _receive(self) -> bool:
+        """Take in what comes. The waits of one read, or handshake, take no longer together than one may alone."""
+        timeout = self.gettimeout() if self._began else None
+        if timeout:
+            left = self._began + timeout - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self.settimeout(left)
+        else:
+            self._began = time.monotonic()
         try:
             octets = socket.socket.recv(self, _READ_SIZE)
         except BlockingIOError:
             raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "no more for now") from None
+        finally:
+            if timeout:
+                self.settimeout(timeout)
         self._incoming += octets
         return bool(octets)
 

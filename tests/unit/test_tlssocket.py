@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.means import Means
 from gsubmit.auth.oauth.settings import read as read_oauth
 from gsubmit.auth.passdbs import imap
-from gsubmit.server.wire import Closed, Wire
+from gsubmit.server.wire import Closed, TimedOut, Wire
 from gsubmit.settings.load import load_text
 from gsubmit.tls import openssl, tlssocket
 from gsubmit.tls.certificates import client_context, new_context
@@ -305,6 +306,38 @@ def test_end_of_the_connection() -> None:
         hostile.sock.close()
         assert ours.recv(100) == b"last"
         assert ours.recv(100) == b""
+
+
+def drip(sock: socket.socket, octets: bytes) -> None:
+    for octet in octets:
+        sock.sendall(bytes([octet]))
+        gevent.sleep(0.03)
+
+
+def test_a_record_octet_by_octet_ends_in_time() -> None:
+    with connected() as (ours, hostile):
+        ours.settimeout(0.3)
+        dripping = gevent.spawn(drip, hostile.sock, hostile.data(b"NOOP\r\n" * 20))
+        begin = time.monotonic()
+        with pytest.raises(TimeoutError):
+            ours.recv(100)
+        assert time.monotonic() - begin < 0.6
+        assert ours.gettimeout() == 0.3
+        dripping.kill()
+
+
+def test_a_hello_octet_by_octet_ends_in_time() -> None:
+    ours, theirs = socket.socketpair()
+    dripping = gevent.spawn(drip, theirs, hello_in_pieces(100))
+    wire = Wire(ours, 5)
+    begin = time.monotonic()
+    with pytest.raises(TimedOut):
+        wire.start_tls(server_context(), 0.3)
+    assert time.monotonic() - begin < 0.6
+    dripping.kill()
+    wire.close()
+    ours.close()
+    theirs.close()
 
 
 def test_nobody_sends_anything() -> None:
