@@ -25,7 +25,8 @@ from gsubmit.dial.answer import RelayFailed
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.replyparser import ReplyParser
 from gsubmit.logs.rawlog import open_rawlog
-from gsubmit.net.sending import await_either, await_input, send_all, send_some
+from gsubmit.net.sending import await_either, send_all, send_some
+from gsubmit.net.stream import Stream
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW, RELAY_UNREACHABLE
 
 READ_SIZE = 4096  # octets asked of the socket
@@ -96,27 +97,14 @@ class RelayStream(smtplib.SMTP):
         assert self.sock is not None
         if not self._replies.is_empty:
             raise self._nonsense(f"clear text after STARTTLS: {self._replies.start!r}")
+        stream = Stream(self.sock, time.monotonic() + self.timeout_now)
+        self._timeout_set = None
         try:
-            self.sock = self.hop.context.wrap_socket(
-                self.sock, server_hostname=self.hop.tls_name, do_handshake_on_connect=False
-            )
-            self._shake_hands(self.sock)
+            stream.start_tls(self.hop.context, self.hop.tls_name)
         except (OSError, ValueError) as error:
             raise RelayFailed(RELAY_UNREACHABLE, f"TLS with {self} failed: {error}") from error
-
-    def _shake_hands(self, sock: ssl.SSLSocket) -> None:
-        """The handshake within one timeout, however slowly its octets come."""
-        deadline = time.monotonic() + self.timeout_now
-        self._timeout_set = None
-        self._bound(0)
-        while True:
-            try:
-                sock.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                await_input(sock, deadline - time.monotonic())
-            except ssl.SSLWantWriteError:
-                await_either(sock, deadline - time.monotonic())
+        finally:
+            self.sock = stream.sock
 
     # Octets
 

@@ -28,11 +28,3 @@ def await_either(sock: socket, patience: float) -> None:
     waiting.register(sock, select.POLLIN | select.POLLOUT)
     if patience <= 0 or not waiting.poll(patience * 1000):
         raise TimeoutError
-
-
-def await_input(sock: socket, patience: float) -> None:
-    """Wait until the other side has said something. Raises TimeoutError."""
-    waiting = select.poll()
-    waiting.register(sock, select.POLLIN)
-    if patience <= 0 or not waiting.poll(patience * 1000):
-        raise TimeoutError
