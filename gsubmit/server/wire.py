@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Container
 from enum import Enum, auto
 from socket import SHUT_WR, socket
@@ -60,7 +61,8 @@ class Answer(Protocol):
 class Wire:
     """Whoever waits, speaks first: replies gather in the outbox and leave before any wait for the client.
 
-    `patience` is how long one wait may take, in seconds. A rawlog shows the lines that begin with one of `verbs`.
+    `patience` is how long one wait may take, in seconds; a line that has begun has so long for the rest of it. A rawlog
+    shows the lines that begin with one of `verbs`.
     """
 
     __slots__ = (
@@ -87,12 +89,20 @@ class Wire:
     def read_line(self, *, secret: bool = False) -> bytes:
         """One line without its CRLF; nothing else ends a line (RFC 5321 2.3.8). `secret` keeps it out of the rawlog."""
         awaits = _RESPONSE if secret else _COMMAND
+        deadline = 0.0  # for the rest of a line that has begun
         end = self._buffer.find(b"\r\n")
         while end < 0 and not self._buffer.startswith(TLS_RECORD):  # which may have none, and waits for our handshake
+            if not self._buffer:
+                self._buffer = self._receive(READ_LINE, awaits)
+                end = self._buffer.find(b"\r\n")
+                continue
+            if not deadline:
+                self.flush()  # which may wait for the relay
+                deadline = time.monotonic() + self.patience
             if len(self._buffer) > MAX_LINE + 1:  # its CR may be there already
-                self._drop_line(awaits)
-            searched = max(len(self._buffer) - 1, 0)
-            self._buffer += self._receive(READ_LINE, awaits)
+                self._drop_line(awaits, deadline)
+            searched = len(self._buffer) - 1
+            self._buffer += self._receive_by(deadline, awaits)
             end = self._buffer.find(b"\r\n", searched)
         end = end if end >= 0 else len(self._buffer)
         line = self._buffer[:end]
@@ -118,12 +128,22 @@ class Wire:
         shown = redact(mask(line).decode("latin-1"))  # URLs are secrets too, wherever they stand (RFC 4468 8)
         self._rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
 
-    def _drop_line(self, awaits: Awaits) -> None:
+    def _receive_by(self, deadline: float, awaits: Awaits) -> bytes:
+        """More of a line. A timeout of the socket begins anew with each octet, this one does not."""
+        patience, self.patience = self.patience, deadline - time.monotonic()
+        try:
+            if self.patience <= 0:
+                raise TimedOut
+            return self._receive(READ_LINE, awaits)
+        finally:
+            self.patience = patience
+
+    def _drop_line(self, awaits: Awaits, deadline: float) -> None:
         """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""
         start = self._buffer[:READ_LINE]
         while (end := self._buffer.find(b"\r\n")) < 0:
             let_others_run()
-            self._buffer = self._buffer[-1:] + self._receive(READ_LINE, awaits)
+            self._buffer = self._buffer[-1:] + self._receive_by(deadline, awaits)
         self._buffer = self._buffer[end + 2 :]
         if self._rawlog is not None:
             self._rawlog.received(start, secret=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -183,6 +184,27 @@ def test_patience(ends: Ends) -> None:
     ends.client.sendall(b"NOOP")
     with pytest.raises(TimedOut):
         ends.wire.read_line()
+
+
+@pytest.mark.parametrize("begun", [b"NO", b"x" * (MAX_LINE + 100)], ids=["a command", "a line too long"])
+def test_a_line_octet_by_octet(ends: Ends, begun: bytes) -> None:
+    """A line that has begun ends in time, however long one waits for it to begin."""
+    patience = ends.wire.patience = 0.2
+
+    def drip() -> None:
+        gevent.sleep(patience / 2)
+        ends.client.sendall(begun)
+        for _ in range(60):
+            ends.client.sendall(b"x")
+            gevent.sleep(patience / 10)
+
+    dripping = gevent.spawn(drip)
+    begin = time.monotonic()
+    with pytest.raises(TimedOut):
+        ends.wire.read_line()
+    assert patience < time.monotonic() - begin < 3 * patience
+    assert ends.wire.patience == patience
+    dripping.kill()
 
 
 def test_client_that_takes_no_replies(ends: Ends) -> None:
