@@ -26,7 +26,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that keeps the configuration from being used."""
+    """Something that keeps the configuration from being used, unless it is a Notice."""
 
     file: Path
     line: int
@@ -37,20 +37,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Problem):
     """Something to know about a usable configuration.
 
     "ignored" is a setting that is no business of a submission server, "warning" one that has no effect although
     somebody might count on it, "note" a consequence that is easily overlooked.
     """
 
-    file: Path
-    line: int
-    text: str
     kind: Kind
-
-    def __str__(self) -> str:
-        return f"{Place(self.file, self.line)}: {self.text}"
 
 
 class SettingsError(Exception):

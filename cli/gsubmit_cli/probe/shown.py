@@ -157,8 +157,10 @@ def _failure(talk: Conversation, failed: RelayFailed) -> Failure:
         return talk.refusal(Answer(failed.said.code, tuple(f"{status} {line}".strip() for line in lines)))
     if isinstance(cause, OSError | ValueError):
         return talk.trouble(trouble_of(cause))
-    if isinstance(failed, SaidMore) or isinstance(cause, NotAReply):
-        return talk.trouble(Broken("garbage", failed.why))
+    if isinstance(cause, NotAReply):  # its words may be a part of what is masked
+        return talk.trouble(Broken("garbage", "the answer is not an SMTP reply"))
+    if isinstance(failed, SaidMore):
+        return talk.trouble(Broken("garbage", "the relay says more than it was asked"))
     if failed.lost or talk.stage not in (Stage.TLS, Stage.AUTH):
         return talk.trouble(Broken("closed", failed.why))
     if talk.stage is Stage.TLS:

@@ -11,10 +11,10 @@ from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of, words
 from gsubmit.sasl.claims import MAX_FIELD, Denied, TokenRefused
 from gsubmit.settings.declare import ValueType, setting
 from gsubmit.settings.kinds import string, template
+from gsubmit.settings.login import USERNAME_VARIABLES
 from gsubmit.settings.problem import words
 from gsubmit.settings.variables import expand
 
-NAMES = ("user", "username", "domain")
 LEEWAY = 30.0  # seconds that clocks may differ (RFC 7519 4.1.4)
 
 word_set: ValueType[frozenset[str]] = ValueType(words, lambda value: " ".join(sorted(value)))
@@ -35,7 +35,7 @@ class Demands:
     active_value: str = setting(string, "", "What that claim must be; empty means anything.")
     username_attribute: str = setting(string, "email", "The claim that has the name of the user whose token it is.")
     username_format: str = setting(
-        template(NAMES), "%Lu", "The name of the user, made of what that claim has; %Lu is lower case."
+        template(USERNAME_VARIABLES), "%Lu", "The name of the user, made of what that claim has; %Lu is lower case."
     )
 
     def user(self, claims: JsonObject, asked_for: str, *, is_local: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,15 @@ def test_master_user_and_xclient_over_a_unix_socket(tmp_path: Path) -> None:
             {"greeting": "554 5.7.1 Not you"}, "", (11, "greeting"), "554 5.7.1 Not you", "block lists", id="greeting"
         ),
         pytest.param({"greeting": CLOSE}, "", (11, "greeting"), "closed by the relay", "its log says why", id="closed"),
-        pytest.param({"greeting": "HTTP/1.1"}, "", (11, "greeting"), "HTTP/1.1", "SMTP server", id="nonsense"),
+        pytest.param({"greeting": "HTTP/1.1"}, "", (11, "greeting"), "not an SMTP reply", "SMTP server", id="nonsense"),
+        pytest.param(
+            {"EHLO": ehlo("AUTH PLAIN"), "AUTH": lambda line: f"{line} {b64decode(line.split()[2])[-14:].decode()}"},
+            LOGIN, (13, "AUTH"), "not an SMTP reply", "SMTP server", id="nonsense with the password",
+        ),
+        pytest.param(
+            {"EHLO": f"{ehlo('SIZE')}\r\n250 more"}, "", (11, "EHLO"), "more than it was asked", "SMTP server",
+            id="more than it was asked",
+        ),
         pytest.param(
             {"EHLO": ehlo("SIZE")}, "submission_relay_ssl = starttls\n", (12, "STARTTLS"), "STARTTLS",
             "submission_relay_ssl", id="no STARTTLS",
