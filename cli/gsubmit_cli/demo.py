@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import secrets
 import shutil
 import tempfile
 from pathlib import Path
 
 import click
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from gsubmit.app.server import Server
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.load import load
+from gsubmit.tls.selfsigned import self_signed
 from gsubmit_cli.demo_once import FirstMessage
 
 USER = "demo"
 SUBMISSION_PORT = 1587
 SUBMISSIONS_PORT = 1465
-_LIFETIME = datetime.timedelta(days=30)
+_DAYS = 30  # that its certificate is valid
 
 _CONFIGURATION = """\
 hostname = localhost
@@ -80,7 +75,9 @@ class Demo:
         password = secrets.token_urlsafe(9)
         _private(folder / "password", password + "\n")
         _private(folder / "users", f"{USER}:{{PLAIN}}{password}\n")
-        make_certificate(folder / "cert.pem", folder / "key.pem")
+        certificate, key = self_signed("localhost", "127.0.0.1", _DAYS)
+        (folder / "cert.pem").write_text(certificate)
+        _private(folder / "key.pem", key)
         relay = MaildirRelay(folder / "Maildir", "maildir.localhost")
         try:
             self._configure(relay.port)
@@ -113,30 +110,3 @@ class Demo:
 def _private(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text)
-
-
-def make_certificate(cert: Path, key: Path) -> None:
-    """A self-signed certificate for localhost, and its key."""
-    private_key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private_key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + _LIFETIME)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(private_key, hashes.SHA256())
-    )
-    cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    _private(
-        key,
-        private_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ).decode(),
-    )

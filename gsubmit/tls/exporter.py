@@ -6,19 +6,13 @@ Python's ssl has no way to it yet, so OpenSSL itself is asked (`openssl.py`), an
 from __future__ import annotations
 
 import ctypes
-import datetime
 import ssl
 import sys
 from contextlib import suppress
 from functools import cache
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
-
 from gsubmit.tls import certificates, openssl
+from gsubmit.tls.selfsigned import self_signed
 
 TYPE = "tls-exporter"
 LABEL = b"EXPORTER-Channel-Binding"  # RFC 9266 2, as the length
@@ -78,26 +72,6 @@ def _contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     server.minimum_version = client.minimum_version = ssl.TLSVersion.TLSv1_3
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
-    certificate, key = _throwaway()
+    certificate, key = self_signed("localhost", "127.0.0.1", 1)
     certificates.load(server, certificate, key, "", TYPE)
     return server, client
-
-
-def _throwaway() -> tuple[str, str]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, TYPE)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    return (
-        certificate.public_bytes(Encoding.PEM).decode(),
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
-    )

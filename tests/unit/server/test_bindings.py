@@ -211,7 +211,7 @@ def fresh() -> Iterator[None]:
     [
         pytest.param("sys.implementation", "name", "pypy", id="another Python"),
         pytest.param("_ssl", "__file__", "/nowhere/_ssl.so", id="no such library"),
-        pytest.param("gsubmit.tls.exporter", "_throwaway", lambda: ("", ""), id="no certificate to try it with"),
+        pytest.param("gsubmit.tls.exporter", "self_signed", lambda *_: ("", ""), id="no certificate to try it with"),
         pytest.param("ctypes", "PyDLL", lambda _: object(), id="no such function"),
         pytest.param("_ssl", "_SSLSocket", object, id="another object"),
         pytest.param("gsubmit.tls.openssl", "connection", lambda _: None, id="another layout"),
