@@ -416,7 +416,10 @@ REFUSED = [
     pytest.param(nested(MAX_DEPTH, CAFE), "too many parts", id="too deep"),
     pytest.param(mixed(*[b""] * MAX_PARTS), "too many parts", id="too many"),
     pytest.param(
-        mixed(*[b"A: b\r\n" * 40_000] * (MAX_HEADERS // 240_000 + 1)), "headers are too long", id="too many headers"
+        mixed(*[b"A: b\r\n" * 40_000] * (MAX_HEADERS // 240_000 + 1)),
+        "headers are too long",
+        id="too many headers",
+        marks=pytest.mark.slow,
     ),
     pytest.param(b"A: b\r\n" * (MAX_HEADER // 6 + 1), "header is too long", id="header without end"),
     pytest.param(b"x" * (MAX_HEADER + 1), "header is too long", id="header line without end"),
@@ -460,6 +463,7 @@ def test_headers_need_smtputf8(message: bytes, needs: bool) -> None:
     source.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "octets", "megabytes"),
     [

@@ -260,6 +260,7 @@ def test_session_of_a_server_with_other_authorities(server: Serve, tmp_path: Pat
     assert client.refused(later)[0].endswith(": certificate revoked")
 
 
+@pytest.mark.slow
 def test_expired_since_the_session_began(server: Serve, tmp_path: Path) -> None:
     """TLS 1.3 hands out a new ticket each time: a client could go on for ever."""
     end = datetime.datetime.now(datetime.UTC).replace(microsecond=0) + datetime.timedelta(seconds=2)

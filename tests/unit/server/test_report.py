@@ -136,6 +136,7 @@ def test_a_report_that_is_refused(answers: dict[str, Answer]) -> None:
     assert " 55" in line, line
 
 
+@pytest.mark.slow
 def test_the_client_does_not_wait_for_the_report() -> None:
     """RFC 1047: a client that hears nothing for too long sends the message again."""
     server = Server({"EHLO": ehlo("PIPELINING"), "MAIL": in_turn("250 2.1.0 Yes", SILENT)})
