@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from gsubmit.settings.declare import part, setting
 from gsubmit.settings.hosts import server
 from gsubmit.settings.kinds import boolean, enum, path, port, positive_seconds, seconds, string, uint, word_list
+from gsubmit.smtp.keywords import NAMES
 
-# What we make use of when a relay says it, but STARTTLS: submission_relay_ssl decides about that.
-RELAY_KEYWORDS = (
-    *("8bitmime", "auth", "binarymime", "chunking", "dsn", "limits"),
-    *("pipelining", "size", "smtputf8", "vrfy", "xclient"),
-)
+# We make no use of these when a relay says them; about STARTTLS decides submission_relay_ssl.
+_NOT_OF_RELAYS = {"burl", "enhancedstatuscodes", "starttls"}
+RELAY_KEYWORDS = sorted({*NAMES, "limits", "xclient"} - _NOT_OF_RELAYS)
 RELAY_PREFIX = "submission_relay_"
 
 

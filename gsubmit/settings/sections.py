@@ -28,11 +28,9 @@ from gsubmit.settings.kinds import (
 from gsubmit.settings.login import AuthSettings
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.tls import SslSettings
+from gsubmit.smtp.keywords import NAMES
 
-CAPABILITIES = (
-    *("8bitmime", "auth", "binarymime", "burl", "chunking", "dsn", "enhancedstatuscodes", "etrn", "pipelining"),
-    *("size", "smtputf8", "starttls", "vrfy", "xclient", "none"),
-)
+CAPABILITIES = (*sorted({*NAMES, "etrn", "xclient"}), "none")
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
 WORKAROUNDS_WITHOUT_EFFECT = frozenset({"exotic-backend"})
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")

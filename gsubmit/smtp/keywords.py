@@ -58,6 +58,7 @@ _KEYWORDS = (
     _Keyword("STARTTLS", lambda now: now.tls_offered),
     _when_the_relay_has("VRFY"),
 )
+NAMES = tuple(row.name.lower() for row in _KEYWORDS)  # as settings have them
 
 
 @lru_cache(maxsize=32)
