@@ -137,10 +137,13 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
     story, client = Story(talk), client_here(hop, login)
     story.begin("connect", Stage.CONNECT)
     talk.transcript.hide(hop.login.password.encode("utf-8", "surrogateescape"))
+    connection = None
     try:
         connection = open_connection(hop, Addresses(hop.host), client, make=partial(ShownConnection, story))
         connection.check_silence()
     except RelayFailed as failed:
+        if connection is not None:
+            connection.close()
         raise _failure(talk, failed) from failed.__cause__
     finally:
         story.end()
