@@ -117,13 +117,13 @@ class Server:
         """Where we listen, as text."""
         return [f"{name} port {listener.port}" for name, listener in self.listeners.items()]
 
-    def stop(self, patience: float = STOP_TIME) -> None:
-        """Accept nobody, say 421 to who waits for a command, let messages finish; all within `patience` seconds."""
-        end = time.monotonic() + patience
+    def stop(self, seconds: float = STOP_TIME) -> None:
+        """Accept nobody, say 421 to who waits for a command, let messages finish; all within `seconds`."""
+        end = time.monotonic() + seconds
         for listener in self.listeners.values():
             listener.close()
         gevent.sleep(GRACE)
-        self._await_sessions(end - min(LAST_WORDS_TIME, patience / 2), self.door.stop_waiting)
+        self._await_sessions(end - min(LAST_WORDS_TIME, seconds / 2), self.door.stop_waiting)
         self.door.stop_all()
         self._await_sessions(_at_least(end - FAREWELL_TIME))
         gevent.killall(list(self.door.sessions.values()), timeout=LEAST_TIME)

@@ -99,7 +99,7 @@ class _Asked(NamedTuple):
 class Fetcher(ImapClient):
     """One connection; use each method within `begun`. An ImapFault says that the connection is of no more use."""
 
-    def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, patience: float) -> None:
+    def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, seconds: float) -> None:
         self._sink: Sink | None = None
         self._asked: _Asked | None = None
         self._response = b""  # what has come of the response that is being read, literals as quoted strings
@@ -109,7 +109,7 @@ class Fetcher(ImapClient):
         self._has_come = False  # content has
         self.fetched = 0  # octets handed to the sink
         self.has_served = False  # it was kept: when it is lost now, that may have happened long ago
-        super().__init__(host, port, tls_first, patience)
+        super().__init__(host, port, tls_first, seconds)
 
     # Ways to get the content
 

@@ -35,12 +35,12 @@ class Pool:
     """All connections to a server. Whoever takes one gives it back by leaving the `with` block."""
 
     def __init__(
-        self, server: ImapServerSettings, context: ssl.SSLContext | None, patience: float, max_connections: int
+        self, server: ImapServerSettings, context: ssl.SSLContext | None, seconds: float, max_connections: int
     ) -> None:
-        """`patience`: seconds for opening a connection, and for a turn."""
+        """`seconds`: for opening a connection, all of it, and for a turn."""
         self.server = server
         self._context = context
-        self.patience = patience
+        self.connect_time = seconds
         self._limit = max_connections
         self._turns = Turns(max_connections)
         self._is_closed = False
@@ -49,7 +49,7 @@ class Pool:
     @contextmanager
     def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
         """A connection that is logged in. It is kept if the block ends, or ends with NotResolved."""
-        if not self._turns.take(self.patience):
+        if not self._turns.take(self.connect_time):
             raise NoConnection(f"all {self._limit} connections are busy")
         try:
             fetcher = None if new else self._kept(who)
@@ -78,13 +78,13 @@ class Pool:
         server = self.server
         first = self._context if server.ssl == "imaps" else None
         try:
-            fetcher = Fetcher(server.host, server.port, first, self.patience)
+            fetcher = Fetcher(server.host, server.port, first, self.connect_time)
         except Slow as slow:
             raise NoConnection(slow.reason) from None
         except ImapFault as fault:
             raise NoConnection(fault.reason) from None
         try:
-            with fetcher.begun(self.patience):
+            with fetcher.begun(self.connect_time):
                 if server.ssl == "starttls":
                     assert self._context is not None
                     fetcher.go_over_to_tls(self._context)

@@ -51,15 +51,15 @@ class _Way(NamedTuple):
 class Resolver:
     """The IMAP servers there are, and nobody else is ever asked."""
 
-    def __init__(self, pools: Sequence[Pool], accesses: Collection[str], patience: float) -> None:
-        """`accesses`: the access identifiers that are taken; `patience`: seconds for a message to come."""
+    def __init__(self, pools: Sequence[Pool], accesses: Collection[str], seconds: float) -> None:
+        """`accesses`: the access identifiers that are taken; `seconds`: for a message to come, all of it."""
         self._servers = [pool.server for pool in pools]
         self._pools = {(canonical(pool.server.host), pool.server.port): pool for pool in pools}
         for pool in pools:
             if pool.server.ssl == "imaps":  # URLs know no port for TLS from the first octet (RFC 5092 11)
                 self._pools.setdefault((canonical(pool.server.host), DEFAULT_PORT), pool)
         self._accesses = frozenset(accesses)
-        self._patience = patience
+        self._fetch_time = seconds
         self._turns = TurnsByKey()  # of users
         self._refusals = Refusals()
         self._without_urlfetch: dict[Pool, float] = {}  # servers that resolve no submit+ URLs, and when that was seen
@@ -166,7 +166,7 @@ class Resolver:
 
     def _go_in_turn(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
         """Number of octets. A user has few connections at a time, so that nobody can take all there may be."""
-        with self._turns.turn(submitter.user, AT_A_TIME, pool.patience) as is_taken:
+        with self._turns.turn(submitter.user, AT_A_TIME, pool.connect_time) as is_taken:
             if not is_taken:
                 raise NoConnection(f"{AT_A_TIME} messages are being fetched for this user already")
             return self._go(pool, way, url, sink)
@@ -182,7 +182,7 @@ class Resolver:
         with pool.connection(way.who, new=new) as fetcher:
             before = fetcher.fetched
             try:
-                with fetcher.begun(self._patience):
+                with fetcher.begun(self._fetch_time):
                     way.get(fetcher, url, sink)
             except Lost as lost:
                 if fetcher.has_served and fetcher.fetched == before:

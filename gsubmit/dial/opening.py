@@ -56,10 +56,10 @@ def introduce(connection: RelayConnection, client: ClientFacts | None) -> None:
 def _reach(hop: NextHop, addresses: Addresses, make: Callable[[str], RelayConnection]) -> RelayConnection:
     """A connection to the first address that greets us, all of them together within the connect timeout."""
     failures = []
-    for address, patience in _candidates(hop, addresses):
+    for address, seconds in _candidates(hop, addresses):
         connection = make(address)
         try:
-            connection.open(patience)
+            connection.open(seconds)
         except RelayFailed as failed:
             connection.close()
             addresses.failed(address)

@@ -19,22 +19,22 @@ class Addresses:
         self._host = host
         self._resting: dict[str, tuple[float, float]] = {}  # address -> until when (monotonic), and for how long
 
-    def in_order(self, patience: float = LOOKUP_TIME) -> list[str]:
+    def in_order(self, seconds: float = LOOKUP_TIME) -> list[str]:
         """Those to try, the best first. Raises LookupFailed."""
         now = time.monotonic()
 
         def rests_until(address: str) -> float:
             return max(self._resting.get(address, (now,))[0], now)
 
-        return sorted(addresses_of(self._host, patience), key=rests_until)
+        return sorted(addresses_of(self._host, seconds), key=rests_until)
 
-    def to_try(self, patience: float) -> Iterator[tuple[str, float]]:
-        """One after the other, each with the seconds that it may take; together, with the lookup, `patience`.
+    def to_try(self, seconds: float) -> Iterator[tuple[str, float]]:
+        """One after the other, each with the seconds that it may take; together, with the lookup, `seconds`.
 
         When all have failed, DNS may know others by now: it is asked past what is kept of it. Raises LookupFailed.
         """
-        deadline = time.monotonic() + patience
-        candidates = self.in_order(patience)
+        deadline = time.monotonic() + seconds
+        candidates = self.in_order(seconds)
         tried: set[str] = set()
         while candidates:
             for number, address in enumerate(candidates):
@@ -46,12 +46,12 @@ class Addresses:
             doubt(self._host)
             candidates = self._news(tried, deadline - time.monotonic())
 
-    def _news(self, tried: set[str], patience: float) -> list[str]:
+    def _news(self, tried: set[str], seconds: float) -> list[str]:
         """Addresses that were not tried yet; nothing when there is no time to ask."""
-        if patience <= 0:
+        if seconds <= 0:
             return []
         try:
-            return [address for address in self.in_order(patience) if address not in tried]
+            return [address for address in self.in_order(seconds) if address not in tried]
         except LookupFailed:
             return []
 

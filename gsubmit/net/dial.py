@@ -7,14 +7,14 @@ import socket
 from gsubmit.net.addresses import Addresses
 
 
-def connect(host: str, port: int, patience: float) -> socket.socket:
-    """A connection to the first of the name's addresses that takes one; lookup and all tries within `patience` seconds.
+def connect(host: str, port: int, seconds: float) -> socket.socket:
+    """A connection to the first of the name's addresses that takes one; lookup and all tries within `seconds`.
 
     No thread is taken for the lookup, as it is with `socket.create_connection`: names that strangers choose could keep
     all of them. Raises OSError; LookupFailed is one.
     """
     failure = OSError("no address")
-    for address, share in Addresses(host).to_try(patience):
+    for address, share in Addresses(host).to_try(seconds):
         try:
             return _connected(address, port, share)
         except OSError as error:
@@ -22,10 +22,10 @@ def connect(host: str, port: int, patience: float) -> socket.socket:
     raise failure
 
 
-def _connected(address: str, port: int, patience: float) -> socket.socket:
+def _connected(address: str, port: int, timeout: float) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     try:
-        sock.settimeout(patience)
+        sock.settimeout(timeout)
         sock.connect(_place(address, port))
     except BaseException:
         sock.close()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from gsubmit.net.dial import connect
 from gsubmit.net.stream import Stream
 
-GOODBYE_PATIENCE = 1.0  # seconds for LOGOUT to leave
+GOODBYE_TIME = 1.0  # seconds for LOGOUT to leave
 MAX_LINE = 8192  # octets, RFC 7162 4
 MAX_ANSWERS = 65536  # octets of all that the server says to one command, content that was asked for apart
 MAX_SHOWN = 100  # octets of the server's words that go to the log
@@ -54,26 +54,26 @@ class ImapClient(imaplib.IMAP4):
     What the server says once it has a password is shown to nobody: it may repeat the password.
     """
 
-    def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, patience: float) -> None:
-        """Connect, hear the greeting and ask for the capabilities, all within `patience` seconds."""
+    def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, seconds: float) -> None:
+        """Connect, hear the greeting and ask for the capabilities, all within `seconds`."""
         self._is_told = False  # whether the server has been sent a password
         self._is_utf8 = True  # that password
         self._tls_first = tls_first
         self._octets = 0
         self._secrets: list[bytes] = []
         self._stream: Stream | None = None
-        self._deadline = time.monotonic() + patience
+        self._deadline = time.monotonic() + seconds
         try:
             with self._faults():
-                super().__init__(host, port, patience)
+                super().__init__(host, port, seconds)
         except BaseException:
             self.shutdown()
             raise
 
     @contextmanager
-    def begun(self, patience: float) -> Iterator[None]:
-        """For a few commands: they have to end within `patience` seconds, and what they raise is an ImapFault."""
-        self._deadline = self._there.deadline = time.monotonic() + patience
+    def begun(self, seconds: float) -> Iterator[None]:
+        """For a few commands: they have to end within `seconds`, and what they raise is an ImapFault."""
+        self._deadline = self._there.deadline = time.monotonic() + seconds
         self._octets = 0
         self.untagged_responses.clear()  # on a connection that is kept they would pile up
         with self._faults():
@@ -217,7 +217,7 @@ class ImapClient(imaplib.IMAP4):
         """LOGOUT, whose answer nobody needs, and the end."""
         try:
             if self._stream is not None:
-                self._stream.allow(GOODBYE_PATIENCE)
+                self._stream.allow(GOODBYE_TIME)
                 self._stream.send(b"Z LOGOUT\r\n")
         except OSError:
             pass  # it is over in any case

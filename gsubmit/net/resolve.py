@@ -63,10 +63,10 @@ class _System:
 _known: list[_System] = []  # one, or none yet
 
 
-def addresses_of(host: str, patience: float = LOOKUP_TIME) -> list[str]:
+def addresses_of(host: str, seconds: float = LOOKUP_TIME) -> list[str]:
     """The IP addresses of a name: itself, those in the hosts file, or those in DNS. IPv4 first.
 
-    All of it takes at most `patience` seconds. Raises LookupFailed.
+    All of it takes at most `seconds`. Raises LookupFailed.
     """
     try:
         return [str(ip_address(host))]
@@ -74,7 +74,7 @@ def addresses_of(host: str, patience: float = LOOKUP_TIME) -> list[str]:
         pass
     if local := in_hosts_file(host):
         return local
-    deadline = time.monotonic() + min(patience, LOOKUP_TIME)
+    deadline = time.monotonic() + min(seconds, LOOKUP_TIME)
     found: list[str] = []
     failures: list[str] = []
     for kind in ("A", "AAAA"):
@@ -113,7 +113,7 @@ def _system() -> _System:
     return _known[0]
 
 
-def _answer(host: str, kind: str, patience: float) -> _Answer:
+def _answer(host: str, kind: str, seconds: float) -> _Answer:
     """What is kept, or what DNS says now. An answer in doubt is better than none."""
     try:
         system = _system()
@@ -125,7 +125,7 @@ def _answer(host: str, kind: str, patience: float) -> _Answer:
         return kept
     if kept is not None and now >= kept.until:
         kept = None
-    answer = _ask(system.resolver, host, kind, min(patience, SECOND_LOOKUP_TIME) if kept else patience)
+    answer = _ask(system.resolver, host, kind, min(seconds, SECOND_LOOKUP_TIME) if kept else seconds)
     if kept is not None and not answer.is_final:
         kept.asked = time.monotonic()
         return kept
@@ -133,14 +133,14 @@ def _answer(host: str, kind: str, patience: float) -> _Answer:
     return answer
 
 
-def _ask(resolver: resolvconf.Resolver, host: str, kind: str, patience: float) -> _Answer:
+def _ask(resolver: resolvconf.Resolver, host: str, kind: str, seconds: float) -> _Answer:
     """One question to DNS."""
     try:
         answer = resolver.resolve(
             host,
             kind,
             search=True,
-            lifetime=max(patience, LEAST_LOOKUP_TIME),
+            lifetime=max(seconds, LEAST_LOOKUP_TIME),
             tcp=resolver.is_tcp_only,
             raise_on_no_answer=False,
         )

@@ -22,9 +22,9 @@ def send_some(sock: socket, octets: memoryview) -> int:
         return 0
 
 
-def await_either(sock: socket, patience: float) -> None:
+def await_either(sock: socket, timeout: float) -> None:
     """Wait until the other side takes more or has said something. Raises TimeoutError."""
     waiting = select.poll()  # not select(), which knows no descriptors above 1023
     waiting.register(sock, select.POLLIN | select.POLLOUT)
-    if patience <= 0 or not waiting.poll(patience * 1000):
+    if timeout <= 0 or not waiting.poll(timeout * 1000):
         raise TimeoutError

@@ -39,9 +39,9 @@ class Stream:
         self.deadline = deadline
         self.ahead = ahead
 
-    def allow(self, patience: float) -> None:
+    def allow(self, seconds: float) -> None:
         """Everything from now on has to be done within so many seconds."""
-        self.deadline = time.monotonic() + patience
+        self.deadline = time.monotonic() + seconds
 
     # In
 

@@ -17,8 +17,8 @@ class Turns:
         self._taken: Counter[str] = Counter()  # by whom
         self.busy = 0
 
-    def take(self, patience: float, who: str = "") -> bool:
-        """Wait for a turn; False when none came within `patience` seconds. `who` took one gives it back."""
+    def take(self, timeout: float, who: str = "") -> bool:
+        """Wait for a turn; False when none came within `timeout` seconds. `who` took one gives it back."""
         if not self._limit or (self.busy < self._limit and not self._queue):
             self.busy += 1
             self._taken[who] += 1
@@ -26,7 +26,7 @@ class Turns:
         turn = Event()
         self._queue.append((who, turn))
         try:
-            turn.wait(patience)
+            turn.wait(timeout)
         except BaseException:  # whoever waits may be ended from outside
             self._leave(who, turn)
             raise
@@ -71,11 +71,11 @@ class TurnsByKey:
         self._turns: dict[str, Turns] = {}
 
     @contextmanager
-    def turn(self, key: str, limit: int, patience: float) -> Iterator[bool]:
+    def turn(self, key: str, limit: int, timeout: float) -> Iterator[bool]:
         """A turn of this key's `limit`, given back at the end of the block; False when none came in time."""
         turns = self._turns.setdefault(key, Turns(limit))
         try:
-            is_taken = turns.take(patience)
+            is_taken = turns.take(timeout)
             try:
                 yield is_taken
             finally:

@@ -123,7 +123,7 @@ def _say_last(session: Session, reply: Reply) -> None:
     wire = session.wire
     if reply.closes:
         reply = reply.with_text(f"{session.service.hostname} {reply.text}")
-    wire.patience = min(wire.patience, LAST_WORDS_TIME)
+    wire.timeout = min(wire.timeout, LAST_WORDS_TIME)
     try:
         wire.send(reply)
         wire.flush()

@@ -15,9 +15,9 @@ from gsubmit.net.turns import TurnsByKey
 # hold its answer back for seconds, costs nothing here.
 AT_A_TIME = 2
 AT_A_TIME_ELSEWHERE = 10
-PATIENCE = 30.0  # seconds to wait for a turn
+SLOT_TIMEOUT = 30.0  # seconds to wait for a turn
 MAX_WAITING = 4  # logins of a network that wait for what its failures ask for, one after the other: a minute at most
-WAITING_PATIENCE = 90.0  # seconds that the last of them waits, passwords of the others and all
+QUEUE_TIMEOUT = 90.0  # seconds that the last of them waits, passwords of the others and all
 
 
 class TooManyAtATime(Unavailable):
@@ -60,7 +60,7 @@ class Logins:
 
     @contextmanager
     def _turn_of(self, network: str, at_a_time: int) -> Iterator[None]:
-        with self.turns.turn(network, at_a_time, PATIENCE) as is_taken:
+        with self.turns.turn(network, at_a_time, SLOT_TIMEOUT) as is_taken:
             if not is_taken:
                 raise TooManyAtATime("too many logins at the same time")
             yield
@@ -71,7 +71,7 @@ class Logins:
             raise TooManyAtATime("too many logins wait because others failed")
         self._waiting[network] += 1
         try:
-            with self.waits.turn(network, 1, WAITING_PATIENCE) as is_taken:
+            with self.waits.turn(network, 1, QUEUE_TIMEOUT) as is_taken:
                 if not is_taken:
                     raise TooManyAtATime("too many logins wait because others failed")
                 yield

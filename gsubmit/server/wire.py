@@ -59,27 +59,27 @@ class Answer(Protocol):
 
 
 class Wire:
-    """Whoever waits, speaks first: replies gather in the outbox and leave before any wait for the client.
+    """Lines and blocks in, replies out: these are buffered in the outbox, and flushed before every wait for the client.
 
-    `patience` is how long one wait may take, in seconds; a line that has begun has so long for the rest of it. A rawlog
+    `timeout` is how long one wait may take, in seconds; a line that has begun has so long for the rest of it. A rawlog
     shows the lines that begin with one of `verbs`.
     """
 
     __slots__ = (
-        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock", "_timeout", "_verbs"),
-        *("awaits", "octets_in", "octets_out", "patience", "replies"),
+        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock", "_socket_timeout", "_verbs"),
+        *("awaits", "octets_in", "octets_out", "replies", "timeout"),
     )
 
-    def __init__(self, sock: socket, patience: float, rawlog: Rawlog | None = None, verbs: Container[str] = ()) -> None:
+    def __init__(self, sock: socket, timeout: float, rawlog: Rawlog | None = None, verbs: Container[str] = ()) -> None:
         self._sock = sock
-        self._timeout: float | None = None  # the socket's, as we have set it
+        self._socket_timeout: float | None = None  # the socket's, as we have set it
         self._rawlog = rawlog
         self._verbs = verbs
         self._buffer = b""
         self._outbox: list[Reply | Answer] = []
         self._is_cut = False  # within a reply: nothing that follows would be understood
         self.awaits = _NOTHING
-        self.patience = patience
+        self.timeout = timeout
         self.octets_in = 0
         self.octets_out = 0
         self.replies = 0
@@ -98,7 +98,7 @@ class Wire:
                 continue
             if not deadline:
                 self.flush()  # which may wait for the relay
-                deadline = time.monotonic() + self.patience
+                deadline = time.monotonic() + self.timeout
             if len(self._buffer) > MAX_LINE + 1:  # its CR may be there already
                 self._drop_line(awaits, deadline)
             searched = len(self._buffer) - 1
@@ -130,13 +130,13 @@ class Wire:
 
     def _receive_by(self, deadline: float, awaits: Awaits) -> bytes:
         """More of a line. A timeout of the socket begins anew with each octet, this one does not."""
-        patience, self.patience = self.patience, deadline - time.monotonic()
+        timeout, self.timeout = self.timeout, deadline - time.monotonic()
         try:
-            if self.patience <= 0:
+            if self.timeout <= 0:
                 raise TimedOut
             return self._receive(READ_LINE, awaits)
         finally:
-            self.patience = patience
+            self.timeout = timeout
 
     def _drop_line(self, awaits: Awaits, deadline: float) -> None:
         """Read on to the CRLF of a line that is too long, keeping only what follows it, and raise LineTooLong."""
@@ -187,8 +187,8 @@ class Wire:
     def _receive(self, size: int, awaits: Awaits) -> bytes:
         if self._outbox:
             self.flush()
-        if self._timeout != self.patience:
-            self._bound(self.patience)
+        if self._socket_timeout != self.timeout:
+            self._bound(self.timeout)
         self.awaits = awaits
         try:
             octets = self._sock.recv(size)
@@ -220,8 +220,8 @@ class Wire:
             self._rawlog.sent(octets)
         if self._is_cut:
             raise Closed("the reply before was not sent to its end")
-        if self._timeout != self.patience:
-            self._bound(self.patience)
+        if self._socket_timeout != self.timeout:
+            self._bound(self.timeout)
         self._is_cut = True
         try:
             send_all(self._sock, octets)
@@ -240,18 +240,18 @@ class Wire:
 
     def _bound(self, seconds: float) -> None:
         """Let each wait of the socket take so long from now on."""
-        self._timeout = seconds
+        self._socket_timeout = seconds
         self._sock.settimeout(seconds)
 
-    def start_tls(self, context: ssl.SSLContext, patience: float) -> None:
-        """Flush, go over to TLS within `patience` seconds, and forget what came in clear text (RFC 3207 4.2)."""
+    def start_tls(self, context: ssl.SSLContext, seconds: float) -> None:
+        """Flush, go over to TLS within `seconds`, and forget what came in clear text (RFC 3207 4.2)."""
         self.flush()
         self._buffer = b""
         assert not isinstance(self._sock, ssl.SSLSocket)
-        self._bound(patience)
+        self._bound(seconds)
         try:
             self._sock = _shaken(context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False))
-            self._timeout = None
+            self._socket_timeout = None
         except TimeoutError as error:
             raise TimedOut from error
         except ssl.SSLCertVerificationError as error:

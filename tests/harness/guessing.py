@@ -63,5 +63,5 @@ def clocked(settings: str, clock: Clock) -> Iterator[Serving]:
     finally:
         while clock.sleepers:
             clock.advance()
-        server.stop(patience=2)
+        server.stop(seconds=2)
         logging.getLogger("gsubmit").handlers.clear()

@@ -110,6 +110,6 @@ def serving(settings: str = "", relay_port: int = 0) -> Iterator[Serving]:
     try:
         yield Serving(server, port, tls_port, log)
     finally:
-        server.stop(patience=2)
+        server.stop(seconds=2)
         rawlog.flush()
         logging.getLogger("gsubmit").handlers.clear()

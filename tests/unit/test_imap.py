@@ -16,14 +16,14 @@ from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused, Lost, Slow, re
 from gsubmit.net.stream import Stream
 from tests.harness.fakeimap import FakeImap
 from tests.harness.relaytls import server_context, wrapped
-from tests.unit.burl.imapserver import PATIENCE, eventually, has_ended, imap_server
+from tests.unit.burl.imapserver import SECONDS, eventually, has_ended, imap_server
 
 SECRET = "s3cret"
 
 
 @contextmanager
-def client(server: FakeImap, patience: float = PATIENCE) -> Iterator[ImapClient]:
-    made = ImapClient("127.0.0.1", server.port, None, patience)
+def client(server: FakeImap, seconds: float = SECONDS) -> Iterator[ImapClient]:
+    made = ImapClient("127.0.0.1", server.port, None, seconds)
     try:
         yield made
     finally:
@@ -32,7 +32,7 @@ def client(server: FakeImap, patience: float = PATIENCE) -> Iterator[ImapClient]
 
 def test_nothing_of_the_dialog_is_kept() -> None:
     with imap_server() as server, client(server) as there:
-        with there.begun(PATIENCE):
+        with there.begun(SECONDS):
             there.log_in("user", SECRET)
         assert there._secrets == []
         assert there.literal is None
@@ -60,7 +60,7 @@ def test_a_server_that_repeats_the_password(words: str, answer: str) -> None:
     asked = ("> *AHVzZXIAczNjcmV0",) if "AUTH" in words else ("> s3cret",)
     script = (*lines, *asked, f"< {answer}", "CLOSES")
     caught = pytest.raises(ImapFault)
-    with imap_server(*script) as server, client(server) as there, caught as found, there.begun(PATIENCE):
+    with imap_server(*script) as server, client(server) as there, caught as found, there.begun(SECONDS):
         there.log_in("user", SECRET)
     assert SECRET not in found.value.reason + repr(found.value) + str(found.value.__cause__)
     assert found.value.__suppress_context__ or found.value.__context__ is None
@@ -70,11 +70,11 @@ def test_a_server_that_repeats_the_password(words: str, answer: str) -> None:
 def test_a_server_that_repeats_the_password_later(line: str) -> None:
     lines = ("> TAG AUTHENTICATE *", "< TAG OK in", "> TAG NOOP", f"< {line}", "CLOSES")
     with imap_server(*lines) as server, client(server) as there:
-        with there.begun(PATIENCE):
+        with there.begun(SECONDS):
             there.log_in("user", SECRET)
         reason = ""
         try:
-            with there.begun(PATIENCE):
+            with there.begun(SECONDS):
                 there.noop()
         except ImapFault as fault:
             reason = fault.reason
@@ -95,7 +95,7 @@ def test_a_server_that_repeats_the_password_later(line: str) -> None:
 def test_login_without_authenticate(user: str, password: str) -> None:
     lines = ("> TAG CAPABILITY", "< * CAPABILITY IMAP4rev1", "< TAG OK done")
     with imap_server(*lines) as server, client(server) as there:
-        with there.begun(PATIENCE):
+        with there.begun(SECONDS):
             there.log_in(user, password)
         name, word = user.encode(), password.encode()
         said = server.talks[0].heard[1:]
@@ -132,7 +132,7 @@ def test_login_without_authenticate(user: str, password: str) -> None:
 )
 def test_opening(lines: list[str], fault: type[ImapFault], reason: str) -> None:
     with imap_server(*lines) as server:
-        with pytest.raises(ImapFault) as caught, client(server, patience=0.3 if fault is Slow else PATIENCE):
+        with pytest.raises(ImapFault) as caught, client(server, seconds=0.3 if fault is Slow else SECONDS):
             raise AssertionError("nobody is there")
         assert has_ended(server, 1)
     assert isinstance(caught.value, fault)
@@ -157,7 +157,7 @@ def test_silence() -> None:
     """RLY: a connection on which anything has come is out of step."""
     with imap_server("> TAG NOOP", "< TAG OK done") as server, client(server) as there:
         assert there.is_silent()
-        with there.begun(PATIENCE):
+        with there.begun(SECONDS):
             there.noop()
         assert there.is_silent()
         server.talks[0].sock.sendall(b"* 1 EXISTS\r\n")
@@ -168,7 +168,7 @@ def test_silence() -> None:
 
 def test_more_than_was_asked_for() -> None:
     with imap_server("> TAG NOOP", r"< TAG OK done\r\n* BYE") as server, client(server) as there:
-        with there.begun(PATIENCE):
+        with there.begun(SECONDS):
             assert there.noop()[0] == "OK"
         assert eventually(lambda: not there.is_silent())
 
@@ -228,7 +228,7 @@ def test_nothing_piles_up_on_a_kept_connection() -> None:
     lines = [line for _ in range(3) for line in ("> TAG NOOP", r"< * X 1\r\n* Y 2\r\nTAG OK done")]
     with imap_server(*lines) as server, client(server) as there:
         for _ in range(3):
-            with there.begun(PATIENCE):
+            with there.begun(SECONDS):
                 there.noop()
             assert there.untagged_responses == {"X": [b"1"], "Y": [b"2"]}
 

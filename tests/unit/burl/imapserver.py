@@ -17,7 +17,7 @@ from tests.harness.fakeimap import FakeImap
 from tests.harness.imapscript import TOKEN, ImapScript, Step, action
 from tests.harness.relayscript import EVERY_OTHER, Hears, Says
 
-PATIENCE = 5.0
+SECONDS = 5.0
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 SUBMIT = Who("submit", "s3cret")
 
@@ -62,9 +62,9 @@ def imap_server(*lines: str, others: tuple[str, ...] = ()) -> Iterator[FakeImap]
 
 @contextmanager
 def pool(
-    server: FakeImap, settings: Mapping[str, Any] = NOTHING, *, max_connections: int = 10, patience: float = PATIENCE
+    server: FakeImap, settings: Mapping[str, Any] = NOTHING, *, max_connections: int = 10, seconds: float = SECONDS
 ) -> Iterator[Pool]:
-    made = Pool(ImapServerSettings(host="127.0.0.1", port=server.port, **settings), None, patience, max_connections)
+    made = Pool(ImapServerSettings(host="127.0.0.1", port=server.port, **settings), None, seconds, max_connections)
     try:
         yield made
     finally:

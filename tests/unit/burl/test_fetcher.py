@@ -13,7 +13,7 @@ from gsubmit.burl.url import ImapUrl
 from gsubmit.net.imap import ImapFault
 from gsubmit.net.stream import Stream
 from tests.harness.fakeimap import MESSAGE, FakeImap
-from tests.unit.burl.imapserver import PATIENCE, SUBMIT, Kept, imap_server, plain_url, pool, submit_url
+from tests.unit.burl.imapserver import SECONDS, SUBMIT, Kept, imap_server, plain_url, pool, submit_url
 
 BIG = 1_000_000
 
@@ -24,7 +24,7 @@ def fetched(server: FakeImap, sink: Kept, *, by_fetch: bool = False, times: int 
         fetcher = there.open(SUBMIT)
         try:
             for _ in range(times):
-                with fetcher.begun(PATIENCE):
+                with fetcher.begun(SECONDS):
                     if by_fetch:
                         fetcher.fetch_part(ImapUrl.parse(plain_url(server)), sink)
                     else:

@@ -11,14 +11,14 @@ from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.url import ImapUrl
 from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
 from tests.harness.fakeimap import MESSAGE, FakeImap
-from tests.unit.burl.imapserver import PATIENCE, SUBMIT, Kept, eventually, has_ended, imap_server, pool, submit_url
+from tests.unit.burl.imapserver import SECONDS, SUBMIT, Kept, eventually, has_ended, imap_server, pool, submit_url
 
 JOE = Who("joe", "s3cret", is_users_own=True)
 
 
 def fetch(there: Pool, server: FakeImap, who: Who = SUBMIT) -> None:
     sink = Kept()
-    with there.connection(who) as fetcher, fetcher.begun(PATIENCE):
+    with there.connection(who) as fetcher, fetcher.begun(SECONDS):
         fetcher.urlfetch(ImapUrl.parse(submit_url(server)), sink)
     assert sink.octets == MESSAGE
 
@@ -84,7 +84,7 @@ def test_after_an_error(error: BaseException, is_kept: bool) -> None:
 
 
 def test_turns() -> None:
-    with imap_server() as server, pool(server, max_connections=1, patience=0.05) as there:
+    with imap_server() as server, pool(server, max_connections=1, seconds=0.05) as there:
         busy = pytest.raises(NoConnection, match="all 1 connections are busy")
         with there.connection(SUBMIT), busy, there.connection(SUBMIT):
             pass

@@ -18,7 +18,7 @@ from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Refused, Reply
 from tests.harness.fakeimap import MESSAGE, FakeImap
 from tests.harness.imapscript import TOKEN
-from tests.unit.burl.imapserver import PATIENCE, Kept, imap_server, plain_url, pool, submit_url
+from tests.unit.burl.imapserver import SECONDS, Kept, imap_server, plain_url, pool, submit_url
 
 USER = Submitter("user", "user".__eq__, "s3cret")
 WITHOUT_PASSWORD = Submitter("user", "user".__eq__)
@@ -30,7 +30,7 @@ NIL = ("> TAG URLFETCH *", '< * URLFETCH "{url}" NIL\\r\\nTAG OK done')
 
 
 def resolver(*pools: Pool, accesses: tuple[str, ...] = ("submit",)) -> Resolver:
-    return Resolver(pools, accesses, PATIENCE)
+    return Resolver(pools, accesses, SECONDS)
 
 
 def unreachable(**settings: Any) -> Pool:
@@ -286,7 +286,7 @@ def test_one_user_takes_few_connections(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("gsubmit.burl.resolver.AT_A_TIME", 2)
     other = Submitter("other", "other".__eq__)
     silent = ("> TAG URLFETCH *", "SILENT")
-    with imap_server(*silent, others=silent) as server, pool(server, SUBMIT, patience=0.5) as one:
+    with imap_server(*silent, others=silent) as server, pool(server, SUBMIT, seconds=0.5) as one:
         there = resolver(one)
         slow = [gevent.spawn(outcome, there, submit_url(server)) for _ in range(2)]
         gevent.sleep(0.1)

@@ -73,8 +73,8 @@ def test_an_address_that_is_gone(addresses: Addresses, hosts: Path) -> None:
 
 def test_each_has_its_share_of_the_time(addresses: Addresses, clock: Callable[[float], None]) -> None:
     tried = []
-    for address, patience in addresses.to_try(9.0):
-        tried.append((address, round(patience, 3)))
+    for address, seconds in addresses.to_try(9.0):
+        tried.append((address, round(seconds, 3)))
         clock(1.0)
     assert tried == [(ONE, 3.0), (TWO, 4.0), (THREE, 7.0)]
 
@@ -96,10 +96,10 @@ def test_no_address_at_all(server: Dns) -> None:
         next(Addresses("mx.example").to_try(1.0))
 
 
-def tried(addresses: Addresses, patience: float = 9.0) -> list[str]:
+def tried(addresses: Addresses, seconds: float = 9.0) -> list[str]:
     """All of them fail."""
     found = []
-    for address, _ in addresses.to_try(patience):
+    for address, _ in addresses.to_try(seconds):
         found.append(address)
         addresses.failed(address)
     return found

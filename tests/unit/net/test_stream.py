@@ -14,14 +14,14 @@ import trustme
 from gsubmit.net.stream import ClearText, LineTooLong, Stream
 from gsubmit.tls.certificates import new_context
 
-PATIENCE = 0.3  # seconds
+SECONDS = 0.3  # seconds
 Pair = tuple[Stream, socket.socket]
 
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     ours, theirs = socket.socketpair()
-    stream = Stream(ours, time.monotonic() + PATIENCE)
+    stream = Stream(ours, time.monotonic() + SECONDS)
     yield stream, theirs
     stream.close()
     theirs.close()
@@ -64,7 +64,7 @@ def test_octets(pair: Pair) -> None:
 def _drip(theirs: socket.socket, octets: bytes = b"x" * 30) -> None:
     for octet in octets:
         theirs.sendall(bytes([octet]))
-        time.sleep(PATIENCE / 10)
+        time.sleep(SECONDS / 10)
 
 
 def _flood(theirs: socket.socket) -> None:
@@ -92,7 +92,7 @@ def test_one_deadline(pair: Pair, act: Callable[[socket.socket], None], does: Ca
     begin = time.monotonic()
     with pytest.raises(TimeoutError):
         does(stream)
-    assert time.monotonic() - begin < 2 * PATIENCE
+    assert time.monotonic() - begin < 2 * SECONDS
     other.kill()
 
 
@@ -100,7 +100,7 @@ def test_more_time(pair: Pair) -> None:
     stream, theirs = pair
     with pytest.raises(TimeoutError):
         stream.read_line(20)
-    stream.allow(PATIENCE)
+    stream.allow(SECONDS)
     theirs.sendall(b"late\n")
     assert stream.read_line(20) == b"late\n"
 
@@ -136,7 +136,7 @@ def test_a_record_octet_by_octet(pair: Pair, contexts: tuple[ssl.SSLContext, ssl
     begin = time.monotonic()
     with pytest.raises(TimeoutError):
         stream.start_tls(contexts[0], "mx.example")
-    assert time.monotonic() - begin < 2 * PATIENCE
+    assert time.monotonic() - begin < 2 * SECONDS
     other.kill()
 
 
@@ -155,5 +155,5 @@ def test_hand_over(pair: Pair) -> None:
     assert stream.read_line(20) == b"one\n"
     sock, ahead = stream.hand_over()
     assert (sock, ahead) == (stream.sock, b"two\n")
-    again = Stream(sock, time.monotonic() + PATIENCE, ahead)
+    again = Stream(sock, time.monotonic() + SECONDS, ahead)
     assert again.read_line(20) == b"two\n"

@@ -184,7 +184,7 @@ def test_refused_within_the_body(tmp_path: Path, keywords: str) -> None:
 
 @pytest.mark.parametrize("keywords", [RICH, POOR], ids=["CHUNKING", "DATA"])
 @pytest.mark.parametrize(
-    ("answers", "final", "patience"),
+    ("answers", "final", "timeout"),
     [
         pytest.param({"body": later(0.2, "552 5.3.4 Too big"), "after": DEAF}, Reply(552, "5.3.4", "Too big"), 5.0, id="says no"),
         pytest.param({"body": later(0.2, "421 4.3.2 Bye"), "after": DEAF}, RELAY_LOST, 5.0, id="says 421"),
@@ -197,11 +197,11 @@ def test_deaf_within_a_small_message(
     keywords: str,
     answers: dict[str, Answer],
     final: Reply,
-    patience: float,
+    timeout: float,
 ) -> None:
     """RLY-10: a relay that speaks instead of reading is heard while we wait for room, not when the time is over."""
     server = Server({"EHLO": keywords} | answers)
-    with relaying(server, command_timeout=patience) as relay:
+    with relaying(server, command_timeout=timeout) as relay:
         dial = relay.pool.dial
 
         def dial_narrow(client: ClientFacts | None) -> RelayConnection:

@@ -60,7 +60,7 @@ def test_nobody_overtakes() -> None:
     assert turns.busy == 1
 
 
-def test_patience() -> None:
+def test_timeout() -> None:
     turns = Turns(1)
     turns.take(0)
     began = time.monotonic()
@@ -98,7 +98,7 @@ def test_a_turn_at_the_moment_of_the_timeout(late: float) -> None:
 
 
 def test_a_turn_while_the_timeout_is_on_its_way() -> None:
-    """Set in the same round of the hub in which the patience ends: the turn is taken."""
+    """Set in the same round of the hub in which the timeout ends: the turn is taken."""
     turns = Turns(1)
     turns.take(0)
     waiting = gevent.spawn(turns.take, 0.01)

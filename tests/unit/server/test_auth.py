@@ -519,7 +519,7 @@ def test_master_user() -> None:
 
 
 def test_one_address_has_few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gsubmit.server.logins.PATIENCE", 0.0)
+    monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.0)
     with connected(STATIC) as client:
         logins: Logins = client.session.service.logins
         with logins.turn(HERE), logins.turn(HERE):
@@ -529,7 +529,7 @@ def test_one_address_has_few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_trusted_address_has_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """A webmail server logs in for many; one user's wrong passwords must not keep the others out."""
-    monkeypatch.setattr("gsubmit.server.logins.PATIENCE", 0.0)
+    monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.0)
     with connected(STATIC + f"login_trusted_networks = {HERE}\n") as client:
         logins: Logins = client.session.service.logins
         with logins.turn(HERE), logins.turn(HERE):

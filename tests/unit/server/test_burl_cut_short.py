@@ -48,7 +48,7 @@ def test_a_stop_within_content(way: str) -> None:
         sender.begin(f"BURL {submit_url(imap)} LAST")
         assert has_heard(imap, b"FETCH")
         assert pool._turns.busy == 1
-        running.server.stop(patience=0)
+        running.server.stop(seconds=0)
         assert sender.hear() == "421"  # RFC 5321 3.8
         assert has_ended(imap, 1)
         assert (pool._turns.busy, pool._idle, relay.mails) == (0, [], [])

@@ -18,7 +18,7 @@ from tests.harness.guessing import Clock
 
 
 def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gsubmit.server.logins.PATIENCE", 0.05)
+    monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.05)
     logins = Logins()
     leave = gevent.event.Event()
 
@@ -41,7 +41,7 @@ def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_customer_with_many_addresses_has_no_more_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each turn may hold a connection to a passdb for seconds, and of those there are few for all."""
-    monkeypatch.setattr("gsubmit.server.logins.PATIENCE", 0.0)
+    monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.0)
     logins = Logins()
     with logins.turn("2001:db8:1::1"), logins.turn("2001:db8:1:ffff::2"):
         with pytest.raises(TooManyAtATime), logins.turn("2001:db8:1:2::3"):

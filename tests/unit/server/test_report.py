@@ -143,7 +143,7 @@ def test_the_client_does_not_wait_for_the_report() -> None:
     with before(server) as running:
         heard: list[float] = []
         assert submit(running, "MAIL FROM:<a@x>", *TWO, heard=heard)[-1] == "250 2.0.0 Queued"
-        assert heard[-1] - heard[-2] > 1.5  # QUIT waits for the report, or for the end of our patience with it
+        assert heard[-1] - heard[-2] > 1.5  # QUIT waits for the report, or for our timeout
         assert heard[-2] - heard[-3] < 1.0
 
 

@@ -82,7 +82,7 @@ def stopped_while(server: Server, has_come: Callable[[], object], content: str) 
         assert sender.say(*ENVELOPE, "DATA") == "354"
         sender.begin(content)
         until(has_come)
-        running.server.stop(patience=0)
+        running.server.stop(seconds=0)
         assert sender.hear() == "421"  # RFC 5321 3.8
         assert sender.hear() == ""
         assert (pool(running).idle, pool(running).busy) == ([], 0)
@@ -129,7 +129,7 @@ def test_who_waits_for_a_command_is_told_at_once(said: list[str]) -> None:
     """STA-14, RFC 5321 3.8. The stop is over with the last of them, long before the end of its time."""
     with serving("disable_plaintext_auth = no\n") as running, stranger(running) as sender:
         sender.say(*said)
-        stop = gevent.spawn(running.server.stop, patience=600)
+        stop = gevent.spawn(running.server.stop, seconds=600)
         with gevent.Timeout(10):
             assert sender.hear() == "421"
             assert sender.hear() == ""
@@ -142,7 +142,7 @@ def test_half_a_line_is_no_reason_to_wait() -> None:
     with serving() as running, client(running) as sender:
         sender.begin("NOOP\r\nNO", end="")
         assert sender.hear() == "250"
-        stop = gevent.spawn(running.server.stop, patience=600)
+        stop = gevent.spawn(running.server.stop, seconds=600)
         with gevent.Timeout(10):
             assert sender.hear() == "421"
             stop.join()
@@ -165,7 +165,7 @@ def test_who_has_more_under_way_is_told_at_the_end(behaviour: dict[str, str], sa
         sender.begin(begun)
         gevent.sleep(0.1)
         with gevent.Timeout(10):
-            running.server.stop(patience=0.5)
+            running.server.stop(seconds=0.5)
             assert sender.hear() == "421"
             assert sender.hear() == ""
     assert "Traceback" not in running.log_text
@@ -182,7 +182,7 @@ def test_a_message_under_way_is_finished_and_its_reply_heard(keywords: str) -> N
     server = Server({"EHLO": keywords, "content": slowly})
     with served(server), serving(relay_port=server.port) as running, client(running) as sender:
         assert sender.say(*ENVELOPE, "DATA") == "354"
-        stop = gevent.spawn(running.server.stop, patience=60)
+        stop = gevent.spawn(running.server.stop, seconds=60)
         gevent.sleep(0.1)
         sender.begin(MESSAGE + "\r\nNOOP\r\nNOOP")
         with gevent.Timeout(20):

@@ -21,7 +21,7 @@ from gsubmit.server.wire import MAX_LINE, Closed, LineTooLong, TimedOut, Wire
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import certificate_folder
 
-PATIENCE = 0.05
+TIMEOUT = 0.05
 OK = Reply(250, "2.0.0", "OK")
 
 
@@ -34,7 +34,7 @@ class Ends:
 @pytest.fixture
 def ends() -> Iterator[Ends]:
     ours, client = socket.socketpair()
-    wire = Wire(ours, PATIENCE)
+    wire = Wire(ours, TIMEOUT)
     client.settimeout(5)
     yield Ends(wire, client)
     wire.close()
@@ -43,7 +43,7 @@ def ends() -> Iterator[Ends]:
 
 def lines(ends: Ends, octets: bytes, step: int) -> Iterator[bytes | None]:
     """What read_line makes of `octets` sent `step` at a time; None for a line too long."""
-    ends.wire.patience = 5
+    ends.wire.timeout = 5
 
     def send() -> None:
         for at in range(0, len(octets), step):
@@ -95,7 +95,7 @@ def test_long_line(ends: Ends, length: int, expected: bytes | None, step: int) -
 
 
 def test_longest_line_when_its_lf_comes_late(ends: Ends) -> None:
-    ends.wire.patience = 5
+    ends.wire.timeout = 5
     ends.client.sendall(b"x" * MAX_LINE + b"\r")
     gevent.spawn_later(0.05, ends.client.sendall, b"\n")
     assert ends.wire.read_line() == b"x" * MAX_LINE
@@ -180,7 +180,7 @@ def test_figures(ends: Ends) -> None:
     assert (ends.wire.octets_in, ends.wire.octets_out, ends.wire.replies) == (6, len(OK.wire), 1)
 
 
-def test_patience(ends: Ends) -> None:
+def test_timeout(ends: Ends) -> None:
     ends.client.sendall(b"NOOP")
     with pytest.raises(TimedOut):
         ends.wire.read_line()
@@ -189,21 +189,21 @@ def test_patience(ends: Ends) -> None:
 @pytest.mark.parametrize("begun", [b"NO", b"x" * (MAX_LINE + 100)], ids=["a command", "a line too long"])
 def test_a_line_octet_by_octet(ends: Ends, begun: bytes) -> None:
     """A line that has begun ends in time, however long one waits for it to begin."""
-    patience = ends.wire.patience = 0.2
+    timeout = ends.wire.timeout = 0.2
 
     def drip() -> None:
-        gevent.sleep(patience / 2)
+        gevent.sleep(timeout / 2)
         ends.client.sendall(begun)
         for _ in range(60):
             ends.client.sendall(b"x")
-            gevent.sleep(patience / 10)
+            gevent.sleep(timeout / 10)
 
     dripping = gevent.spawn(drip)
     begin = time.monotonic()
     with pytest.raises(TimedOut):
         ends.wire.read_line()
-    assert patience < time.monotonic() - begin < 3 * patience
-    assert ends.wire.patience == patience
+    assert timeout < time.monotonic() - begin < 3 * timeout
+    assert ends.wire.timeout == timeout
     dripping.kill()
 
 
@@ -240,7 +240,7 @@ def test_start_tls(ends: Ends) -> None:
     ends.wire.send(Reply(220, "2.0.0", "Go"))
     handshake = gevent.spawn(ends.wire.start_tls, server_context(), 5.0)
     assert ends.client.recv(100) == b"220 2.0.0 Go\r\n"
-    ends.wire.patience = 5
+    ends.wire.timeout = 5
     tls = client_in_tls(ends.client)
     handshake.get()
     assert (ends.wire.tls is None, ends.wire.has_input) == (False, False)
@@ -249,7 +249,7 @@ def test_start_tls(ends: Ends) -> None:
     ends.wire.send(OK)
     ends.wire.flush()
     assert tls.recv(100) == OK.wire
-    ends.wire.patience = PATIENCE
+    ends.wire.timeout = TIMEOUT
     with pytest.raises(TimedOut):
         ends.wire.read_line()
     tls.close()
@@ -268,7 +268,7 @@ def test_handshake_that_fails(ends: Ends, octets: bytes, expected: type[Exceptio
 def test_rawlog(tmp_path: Path) -> None:
     """What is said is noted once; a response in AUTH is not."""
     ours, client = socket.socketpair()
-    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)), COMMANDS)
+    wire = Wire(ours, TIMEOUT, open_rawlog(str(tmp_path)), COMMANDS)
     client.sendall(b"AUTH LOGIN dXNlcg==\r\nc2VjcmV0\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
     wire.read_line()
     wire.read_line(secret=True)
@@ -323,7 +323,7 @@ def test_rawlog(tmp_path: Path) -> None:
 def test_rawlog_of_a_client_that_keeps_to_no_rules(tmp_path: Path, lines: bytes, noted: bytes) -> None:
     """Rawlogs are written to look into such ones: they show no password for that."""
     ours, client = socket.socketpair()
-    wire = Wire(ours, PATIENCE, open_rawlog(str(tmp_path)), COMMANDS)
+    wire = Wire(ours, TIMEOUT, open_rawlog(str(tmp_path)), COMMANDS)
     client.sendall(lines)
     for _ in range(lines.count(b"\r\n")):
         with suppress(LineTooLong):
