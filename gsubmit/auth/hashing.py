@@ -15,13 +15,13 @@ from gevent.threadpool import ThreadPool
 
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.schemes import Incomparable, Rules, SchemeError, StoredPassword
-from gsubmit.net.turns import Turns, TurnsByKey
+from gsubmit.net.slots import Slots, SlotsByKey
 from gsubmit.sasl.claims import Cleartext
 
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
 USUAL_MEMORY = 64 << 20  # octets, argon2's with the parameters of Dovecot, PHP and RFC 9106; more has one at a time
-PATIENCE = 30.0  # seconds to wait for a turn
+PATIENCE = 30.0  # seconds to wait for a slot
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -38,7 +38,7 @@ def compare(hashed: StoredPassword, claim: Cleartext, origin: Origin, rules: Rul
     try:
         if hashed.is_cheap:
             return hashed.matches(password, user)
-        with _turn(user, hashed.cost.octets):
+        with _slot(user, hashed.cost.octets):
             origin.check_wanted()
             return run(hashed.matches, password, user)
     except Incomparable:  # what the client has sent is no fault of ours, and must not look like one
@@ -75,26 +75,26 @@ def _threads() -> ThreadPool:
     return ThreadPool(_size())
 
 
-_users = TurnsByKey()
-_large = Turns(1)
-_slow = Turns(_size())
+_users = SlotsByKey()
+_large = Slots(1)
+_slow = Slots(_size())
 
 
 @contextmanager
-def _turn(user: str, memory: float) -> Iterator[None]:
-    """This user's turn, and then a thread's. Whoever waits here has no thread yet, and can be ended from outside."""
-    with _users.turn(user, 1, PATIENCE) as is_taken:
+def _slot(user: str, memory: float) -> Iterator[None]:
+    """This user's slot, and then a thread's. Whoever waits here has no thread yet, and can be ended from outside."""
+    with _users.slot(user, 1, PATIENCE) as is_taken:
         if not is_taken:
             raise Unavailable("too many logins of this user at the same time")
-        with _held(_large if memory > USUAL_MEMORY else Turns(0)), _held(_slow):
+        with _held(_large if memory > USUAL_MEMORY else Slots(0)), _held(_slow):
             yield
 
 
 @contextmanager
-def _held(turns: Turns) -> Iterator[None]:
-    if not turns.take(PATIENCE):
+def _held(slots: Slots) -> Iterator[None]:
+    if not slots.take(PATIENCE):
         raise Unavailable("too many passwords to compare at the same time")
     try:
         yield
     finally:
-        turns.give_back()
+        slots.give_back()

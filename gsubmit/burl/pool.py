@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gsubmit.burl.fetcher import Fetcher, NotResolved
 from gsubmit.net.imap import ImapFault, LoginRefused, Slow
-from gsubmit.net.turns import Turns
+from gsubmit.net.slots import Slots
 from gsubmit.settings.burl import ImapServerSettings
 
 MAX_IDLE = 60.0  # seconds; servers close after 30 minutes (RFC 3501 5.4), users have few sessions each
@@ -37,19 +37,19 @@ class Pool:
     def __init__(
         self, server: ImapServerSettings, context: ssl.SSLContext | None, seconds: float, max_connections: int
     ) -> None:
-        """`seconds`: for opening a connection, all of it, and for a turn."""
+        """`seconds`: for opening a connection, all of it, and for a slot."""
         self.server = server
         self._context = context
         self.connect_time = seconds
         self._limit = max_connections
-        self._turns = Turns(max_connections)
+        self._slots = Slots(max_connections)
         self._is_closed = False
         self._idle: list[tuple[Who, float, Fetcher]] = []  # the one used last at the end
 
     @contextmanager
     def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
         """A connection that is logged in. It is kept if the block ends, or ends with NotResolved."""
-        if not self._turns.take(self.connect_time):
+        if not self._slots.take(self.connect_time):
             raise NoConnection(f"all {self._limit} connections are busy")
         try:
             fetcher = None if new else self._kept(who)
@@ -71,7 +71,7 @@ class Pool:
                 else:
                     fetcher.shutdown()
         finally:
-            self._turns.give_back()
+            self._slots.give_back()
 
     def open(self, who: Who) -> Fetcher:
         """A new connection, logged in. Raises NoConnection, Slow or LoginRefused."""
@@ -112,7 +112,7 @@ class Pool:
 
     def _make_room(self) -> None:
         """For one more connection; `busy` has it already."""
-        while self._limit and self._idle and self._turns.busy + len(self._idle) > self._limit:
+        while self._limit and self._idle and self._slots.busy + len(self._idle) > self._limit:
             self._idle.pop(0)[2].leave()
 
     def _keep(self, who: Who, fetcher: Fetcher) -> None:

@@ -14,7 +14,7 @@ from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
 from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
-from gsubmit.net.turns import TurnsByKey
+from gsubmit.net.slots import SlotsByKey
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.hosts import canonical
 from gsubmit.smtp.replies import (
@@ -60,7 +60,7 @@ class Resolver:
                 self._pools.setdefault((canonical(pool.server.host), DEFAULT_PORT), pool)
         self._accesses = frozenset(accesses)
         self._fetch_time = seconds
-        self._turns = TurnsByKey()  # of users
+        self._slots = SlotsByKey()  # of users
         self._refusals = Refusals()
         self._without_urlfetch: dict[Pool, float] = {}  # servers that resolve no submit+ URLs, and when that was seen
 
@@ -149,12 +149,12 @@ class Resolver:
         wait (Dovecot by 15 seconds).
         """
         if way.name == "urlfetch":
-            return self._go_in_turn(pool, way, url, submitter, sink)
+            return self._go_with_slot(pool, way, url, submitter, sink)
         who = (submitter.user, way.is_others)
         if self._refusals.are_too_many(who):
             raise TokenRefused("not asked: too many refusals of late") if way.is_others else _NotAgain()
         try:
-            return self._go_in_turn(pool, way, url, submitter, sink)
+            return self._go_with_slot(pool, way, url, submitter, sink)
         except LoginRefused as refused:
             if refused.code not in _FOR_NOW:
                 self._refusals.add(who)
@@ -164,9 +164,9 @@ class Resolver:
                 self._refusals.add(who)
             raise
 
-    def _go_in_turn(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
+    def _go_with_slot(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
         """Number of octets. A user has few connections at a time, so that nobody can take all there may be."""
-        with self._turns.turn(submitter.user, AT_A_TIME, pool.connect_time) as is_taken:
+        with self._slots.slot(submitter.user, AT_A_TIME, pool.connect_time) as is_taken:
             if not is_taken:
                 raise NoConnection(f"{AT_A_TIME} messages are being fetched for this user already")
             return self._go(pool, way, url, sink)

@@ -39,7 +39,7 @@ _log = logging.getLogger("gsubmit.relay")
 
 
 class Stage(Enum):
-    """Where a transaction is. It holds a connection, and with it a turn, in OPEN and COMMITTED only."""
+    """Where a transaction is. It holds a connection, and with it a slot, in OPEN and COMMITTED only."""
 
     OPEN = auto()
     PARKED = auto()  # the connection was given back while the client takes its time; MAIL and RCPT are asked again
@@ -53,7 +53,7 @@ _OPEN, _PARKED, _COMMITTED, _OVER = Stage  # as attributes of the class they wou
 class RelayDelivery:
     """A Delivery over one RelayConnection, replaced once if it breaks before the message may have been taken.
 
-    `user` is whose turn it takes; `resting_since` is since when it is its client's move (monotonic), 0 when it is not.
+    `user` is whose slot it takes; `resting_since` is since when it is its client's move (monotonic), 0 when it is not.
     """
 
     def __init__(self, pool: Pool, sender: Sender, client: ClientFacts, label: str) -> None:
@@ -141,7 +141,7 @@ class RelayDelivery:
             if isinstance(promise.request, Recipient) and not promise.is_refused
         ]
 
-    # The turn
+    # The slot
 
     def park(self) -> RelayConnection:
         """Let others have the connection while the client takes its time. Only while it rests."""
@@ -197,7 +197,7 @@ class RelayDelivery:
                 promise.answer = failure.reply
         if self._stage is not _PARKED:
             self._connection.close()
-        self._finish()  # nothing can come of it: others may have the turn
+        self._finish()  # nothing can come of it: others may have the slot
 
     # The message
 

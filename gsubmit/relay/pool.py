@@ -13,19 +13,19 @@ from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.opening import introduce, open_connection
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.net.addresses import Addresses
-from gsubmit.net.turns import Turns
+from gsubmit.net.slots import Slots
 from gsubmit.relay.learnt import KEEPING, Learnt
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.replies import RELAY_BUSY
 
 MAX_KEPT = 100  # idle connections
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
-PARK_AFTER = 0.05  # seconds that a client may think before somebody who waits gets its turn
+PARK_AFTER = 0.05  # seconds that a client may think before somebody who waits gets its slot
 PARK_EVERY = 0.02  # seconds between looks for such a client, while somebody waits
 
 
 class Holder(Protocol):
-    """Who has a turn. `resting_since`: since when it is its client's move (monotonic), 0 when it is not."""
+    """Who has a slot. `resting_since`: since when it is its client's move (monotonic), 0 when it is not."""
 
     user: str
     resting_since: float
@@ -45,10 +45,10 @@ class Pool:
         self._addresses = Addresses(hop.host)
         self._max_idle_time = max_idle_time
         self._max_connections = max_connections
-        self._turns = Turns(max_connections)  # by user
-        self._holders: set[Holder] = set()  # those that have a turn
+        self._slots = Slots(max_connections)  # by user
+        self._holders: set[Holder] = set()  # those that have a slot
         self._parker: gevent.Greenlet[[], None] | None = None
-        self._parking = 0  # turns that are on their way from them
+        self._parking = 0  # slots that are on their way from them
         self.learnt = Learnt()
         self.idle: list[RelayConnection] = []
         self._changes_hands = True  # until the relay takes no second XCLIENT on one connection
@@ -58,42 +58,42 @@ class Pool:
 
     @property
     def busy(self) -> int:
-        """How many turns are taken."""
-        return self._turns.busy
+        """How many slots are taken."""
+        return self._slots.busy
 
     # Connections: whoever takes one gives it back, in whatever state it is
 
     def take(self, client: ClientFacts | None) -> RelayConnection:
-        """A kept connection that lives, or a new one; waits for its turn. Raises RelayFailed."""
+        """A kept connection that lives, or a new one; waits for its slot. Raises RelayFailed."""
         user = client.login if client is not None else ""
-        if self._max_connections and self._turns.busy >= self._max_connections and self._parker is None:
+        if self._max_connections and self._slots.busy >= self._max_connections and self._parker is None:
             self._parker = gevent.spawn(self._park)
-        if not self._turns.take(self.hop.connect_timeout, user):
+        if not self._slots.take(self.hop.connect_timeout, user):
             raise RelayFailed(RELAY_BUSY, f"all {self._max_connections} connections to {self.hop} are busy")
         try:
             return self._kept(client) or self.dial(client)
         except BaseException:
-            self._turns.give_back(user)
+            self._slots.give_back(user)
             raise
 
-    # Turns that are held while a client thinks go to those who wait
+    # Slots that are held while a client thinks go to those who wait
 
     def hold(self, holder: Holder) -> None:
-        """It has a turn; while it rests, that may be given to somebody else."""
+        """It has a slot; while it rests, that may be given to somebody else."""
         self._holders.add(holder)
 
     def release(self, holder: Holder) -> None:
-        """It gives its turn back itself."""
+        """It gives its slot back itself."""
         self._holders.discard(holder)
 
     def _park(self) -> None:
-        """Take turns from those who keep them longest, of the users with the most, until nobody waits."""
+        """Take slots from those who keep them longest, of the users with the most, until nobody waits."""
         gevent.sleep(0)  # whoever spawned this waits only now
-        while self._turns.waiting:
-            wanted = max(self._turns.waiting - self._parking, 0)
+        while self._slots.waiting:
+            wanted = max(self._slots.waiting - self._parking, 0)
             last = time.monotonic() - PARK_AFTER
             idle = [holder for holder in self._holders if 0 < holder.resting_since <= last]
-            idle.sort(key=lambda holder: (-self._turns.taken_by(holder.user), holder.resting_since))
+            idle.sort(key=lambda holder: (-self._slots.taken_by(holder.user), holder.resting_since))
             for holder in idle[:wanted]:
                 self.release(holder)
                 gevent.spawn(self._give_back_parked, holder.park(), holder.user)
@@ -143,8 +143,8 @@ class Pool:
         return self.idle.pop() if self._changes_hands else None
 
     def dial(self, client: ClientFacts | None) -> RelayConnection:
-        """A new connection, for somebody who has a turn. Raises RelayFailed."""
-        while self._max_connections and self.idle and self._turns.busy + len(self.idle) > self._max_connections:
+        """A new connection, for somebody who has a slot. Raises RelayFailed."""
+        while self._max_connections and self.idle and self._slots.busy + len(self.idle) > self._max_connections:
             self.idle.pop(0).close()
         try:
             connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
@@ -159,7 +159,7 @@ class Pool:
         return connection
 
     def give_back(self, connection: RelayConnection, user: str) -> None:
-        """Keep a connection for the next transaction, and let others have the turn that `user` had."""
+        """Keep a connection for the next transaction, and let others have the slot that `user` had."""
         try:
             if connection.has_said_more:
                 self.learnt.mistrust(f"{connection} said more than it was asked")
@@ -173,7 +173,7 @@ class Pool:
                 if self._reaper is None:
                     self._reaper = gevent.spawn(self._reap)
         finally:
-            self._turns.give_back(user)
+            self._slots.give_back(user)
 
     def _is_of_no_use(self, connection: RelayConnection) -> bool:
         """Whether nobody will want it: there are enough, it takes no more mail, or this relay's cannot be kept."""

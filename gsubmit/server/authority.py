@@ -31,7 +31,7 @@ class SessionAuthority:
         self.denied: Denied | None = None  # what the passdbs said to it
         self.since = time.monotonic()  # when the passdbs were asked
         self.is_unfinished = False  # the client was told what SCRAM begins with, and has proven nothing yet
-        self._level = 0  # of the network's failures when its turn came
+        self._level = 0  # of the network's failures when its slot came
         self._is_counted = False
         self._session = session
         ends = session.ends
@@ -50,11 +50,11 @@ class SessionAuthority:
     def verify(self, claim: Claim) -> Verdict:
         """What is to come of it, when the claim holds."""
         claim = self._begin(claim)
-        with self._turn():
+        with self._slot():
             return self._session.service.chain.verify(claim, self._origin)
 
     def account(self, claim: KeysWanted) -> Account:
-        """The keys of that user. They are only looked up, so it is nobody's turn yet."""
+        """The keys of that user. They are only looked up, which takes no slot yet."""
         claim = self._begin(claim)
         self.is_unfinished = True
         return self._session.service.chain.account(claim, self._origin)
@@ -62,7 +62,7 @@ class SessionAuthority:
     def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Admission, Keys]:
         """What gives the verdict, when the client's proof fits the keys."""
         self.is_unfinished = False
-        with self._turn():
+        with self._slot():
             try:
                 return account.settle(is_proven)
             except SchemeError as fault:  # for the log; the client hears what unknown users hear, as late
@@ -70,8 +70,8 @@ class SessionAuthority:
                 raise Denied(f"stored password: {fault}") from None
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """The turn of the client's network, until the guess is counted; a trusted one has many users, as a webmail."""
+    def _slot(self) -> Iterator[None]:
+        """The slot of the client's network, until the guess is counted; a trusted one has many users, as a webmail."""
         session = self._session
         if session.is_trusted:
             with self._note_denial():
@@ -79,8 +79,8 @@ class SessionAuthority:
             return
         at_a_time = AT_A_TIME_ELSEWHERE if session.service.chain.asks_others else AT_A_TIME
         logins, address = session.service.logins, session.ends.remote_ip
-        turn = logins.turn(address, at_a_time, self.user, is_watched=self._is_watched)
-        with turn as self._level, self._note_denial():
+        slot = logins.slot(address, at_a_time, self.user, is_watched=self._is_watched)
+        with slot as self._level, self._note_denial():
             yield
 
     @contextmanager
@@ -115,7 +115,7 @@ class SessionAuthority:
             self._session.service.logins.penalty.succeeded(self._session.ends.remote_ip, self.user)
 
     def _check_wanted(self) -> None:
-        """Raise Denied or Unavailable when a password that waits for its turn need not be compared any more."""
+        """Raise Denied or Unavailable when a password that waits for its slot need not be compared any more."""
         session = self._session
         if session.is_stopping:
             raise Unavailable("the server is stopping")

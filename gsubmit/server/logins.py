@@ -1,4 +1,4 @@
-"""What logins of all sessions have to do with each other: turns, waits after failures, connections of one user."""
+"""What logins of all sessions have to do with each other: slots, waits after failures, connections of one user."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from contextlib import contextmanager
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import WAITS, Penalty, network_of
-from gsubmit.net.turns import TurnsByKey
+from gsubmit.net.slots import SlotsByKey
 
 # Passwords checked at the same time for one address: slow hashes take a thread each, while another server, which may
 # hold its answer back for seconds, costs nothing here.
 AT_A_TIME = 2
 AT_A_TIME_ELSEWHERE = 10
-SLOT_TIMEOUT = 30.0  # seconds to wait for a turn
+SLOT_TIMEOUT = 30.0  # seconds to wait for a slot
 MAX_WAITING = 4  # logins of a network that wait for what its failures ask for, one after the other: a minute at most
 QUEUE_TIMEOUT = 90.0  # seconds that the last of them waits, passwords of the others and all
 
 
 class TooManyAtATime(Unavailable):
-    """No turn for one more login of a network."""
+    """No slot for one more login of a network."""
 
 
 class Logins:
     """One for all sessions, and for the life of the process: a reload forgives nothing."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.turns = TurnsByKey()  # of networks
-        self.waits = TurnsByKey()  # the same, of those that have to wait before
+        self.slots = SlotsByKey()  # of networks
+        self.waits = SlotsByKey()  # the same, of those that have to wait before
         self._waiting: Counter[str] = Counter()
         self._connections: Counter[tuple[str, str]] = Counter()
         self._sleep = sleep
         self.penalty = Penalty()
 
     @contextmanager
-    def turn(
+    def slot(
         self, address: str, at_a_time: int = AT_A_TIME, user: str = "", *, is_watched: bool = False
     ) -> Iterator[int]:
-        """Wait for this network's turn, and have it while the password is checked; its level, for Penalty.failed.
+        """Wait for this network's slot, and have it while the password is checked; its level, for Penalty.failed.
 
-        Once a login of a watched network has failed, they come one at a time, and each waits within its turn: so the
+        Once a login of a watched network has failed, they come one at a time, and each waits within its slot: so the
         number of connections does not make guessing faster. Nobody overtakes those that wait, but for a user whom the
         penalty knows. Raises TooManyAtATime.
         """
         network = network_of(address)
-        with self._turn_of(network, at_a_time):
+        with self._slot_of(network, at_a_time):
             has_to_wait = self.penalty.level(address, user) or network in self._waiting
             if not is_watched or self.penalty.knows(address, user) or not has_to_wait:
                 yield 0
@@ -55,12 +55,12 @@ class Logins:
             level = self.penalty.level(address, user)
             if level:
                 self._sleep(WAITS[level])
-            with self._turn_of(network, at_a_time):
+            with self._slot_of(network, at_a_time):
                 yield level
 
     @contextmanager
-    def _turn_of(self, network: str, at_a_time: int) -> Iterator[None]:
-        with self.turns.turn(network, at_a_time, SLOT_TIMEOUT) as is_taken:
+    def _slot_of(self, network: str, at_a_time: int) -> Iterator[None]:
+        with self.slots.slot(network, at_a_time, SLOT_TIMEOUT) as is_taken:
             if not is_taken:
                 raise TooManyAtATime("too many logins at the same time")
             yield
@@ -71,7 +71,7 @@ class Logins:
             raise TooManyAtATime("too many logins wait because others failed")
         self._waiting[network] += 1
         try:
-            with self.waits.turn(network, 1, QUEUE_TIMEOUT) as is_taken:
+            with self.waits.slot(network, 1, QUEUE_TIMEOUT) as is_taken:
                 if not is_taken:
                     raise TooManyAtATime("too many logins wait because others failed")
                 yield

@@ -50,7 +50,7 @@ class RelaySettings:
         path, "", "Folder that gets a copy of what is said to the relay and heard from it; empty means none."
     )
     connect_timeout: float = setting(
-        positive_seconds, 30.0, "Time to reach the relay, for each step until login, and for a turn."
+        positive_seconds, 30.0, "Time to reach the relay, for each step until login, and for a free connection."
     )
     command_timeout: float = setting(
         positive_seconds, 300.0, "Time without progress after which the relay counts as lost."

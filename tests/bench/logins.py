@@ -26,7 +26,7 @@ from tests.harness.peer_sink import sink
 RATE = 500  # logins per second that are begun, if the server takes as many
 SECONDS = 6.0
 USERS = 20  # of each scheme
-ADDRESSES = [f"127.0.1.{number}" for number in range(1, 65)]  # each has two turns at a time
+ADDRESSES = [f"127.0.1.{number}" for number in range(1, 65)]  # each has two slots
 CLIENTS = 128  # at the same time
 SCHEMES = ("SHA512-CRYPT", "BLF-CRYPT")
 BODY = Path(__file__).with_name("body.py")

@@ -15,7 +15,7 @@ from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
 from gsubmit.auth.passdbs.options import is_yes, read_options
-from gsubmit.net.turns import Turns
+from gsubmit.net.slots import Slots
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token, octets_of
 from gsubmit.sasl.oauth import TOKEN
 from gsubmit.sasl.saslname import escaped
@@ -48,7 +48,7 @@ class DovecotAuth:
     def __init__(self, place: Place, means: Means) -> None:
         self.place = place
         self._cache = means.cache
-        self._turns = Turns(MAX_CONNECTIONS)
+        self._slots = Slots(MAX_CONNECTIONS)
         self._idle: list[AuthConnection] = []  # the one used last at the end
 
     @classmethod
@@ -92,7 +92,7 @@ class DovecotAuth:
 
     def _ask(self, responses: Sequence[Response], origin: Origin) -> Reply:
         """Dovecot's OK or FAIL to the first of the responses whose mechanism it offers."""
-        if not self._turns.take(TURN_PATIENCE):
+        if not self._slots.take(TURN_PATIENCE):
             raise Unavailable(f"all {MAX_CONNECTIONS} connections to {self.place} are busy")
         try:
             connection = self._kept()
@@ -103,7 +103,7 @@ class DovecotAuth:
                     pass  # Dovecot was restarted just now; to ask twice does no harm
             return self._ask_on(AuthConnection(self.place), responses, origin)
         finally:
-            self._turns.give_back()
+            self._slots.give_back()
 
     def _ask_on(self, connection: AuthConnection, responses: Sequence[Response], origin: Origin) -> Reply:
         try:

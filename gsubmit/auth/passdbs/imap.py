@@ -15,7 +15,7 @@ from gsubmit.auth.names import CONTROL
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
 from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused
-from gsubmit.net.turns import Turns
+from gsubmit.net.slots import Slots
 from gsubmit.sasl.claims import Claim, Cleartext, Denied
 from gsubmit.settings import variables
 from gsubmit.settings.hosts import is_address, is_loopback
@@ -75,7 +75,7 @@ class ImapServer:
         self.port = _port(options)
         self._context = _context(options, means) if self.ssl else None
         self._cache = means.cache
-        self._turns = Turns(MAX_CONNECTIONS)
+        self._slots = Slots(MAX_CONNECTIONS)
         # For the cache: another passdb of this server may know the users by other names.
         self._place = f"{self} {self.username} {self.ssl}"
         _check(options)
@@ -112,7 +112,7 @@ class ImapServer:
         host = variables.expand(self.host, values)
         if "%" in self.host and not _HOST.fullmatch(host):
             raise Denied("no host name comes of this user name")
-        if not self._turns.take(TURN_PATIENCE):
+        if not self._slots.take(TURN_PATIENCE):
             raise Unavailable(f"all {MAX_CONNECTIONS} connections are busy")
         try:
             self._log_in(host, variables.expand(self.username, values), password)
@@ -120,7 +120,7 @@ class ImapServer:
             self._cache.remember(self._place, user, password, Finding(None))
             raise
         finally:
-            self._turns.give_back()
+            self._slots.give_back()
         finding = Finding({})
         self._cache.remember(self._place, user, password, finding)
         return finding

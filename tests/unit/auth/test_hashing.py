@@ -131,7 +131,7 @@ def test_large_ones_are_computed_one_at_a_time(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_whoever_waits_can_be_ended() -> None:
-    """A computation holds up neither the end of the login nor a stop, and its turn goes to the next."""
+    """A computation holds up neither the end of the login nor a stop, and its slot goes to the next."""
     slow = "{BLF-CRYPT}" + bcrypt.using(rounds=10).hash("secret")
     waiting = [gevent.spawn(compared, slow, "secret", user="tim") for _ in range(3)]
     gevent.sleep(0)

@@ -83,7 +83,7 @@ def test_after_an_error(error: BaseException, is_kept: bool) -> None:
         assert len(server.talks) == (1 if is_kept else 2)
 
 
-def test_turns() -> None:
+def test_slots() -> None:
     with imap_server() as server, pool(server, max_connections=1, seconds=0.05) as there:
         busy = pytest.raises(NoConnection, match="all 1 connections are busy")
         with there.connection(SUBMIT), busy, there.connection(SUBMIT):
@@ -103,7 +103,7 @@ def test_turns() -> None:
         ),
     ],
 )
-def test_a_turn_comes_back_when_opening_fails(lines: list[str], error: type[ImapFault]) -> None:
+def test_a_slot_comes_back_when_opening_fails(lines: list[str], error: type[ImapFault]) -> None:
     with imap_server(*lines) as server, pool(server, max_connections=1) as there:
         with pytest.raises(error), there.connection(SUBMIT):
             raise AssertionError("there is no connection")

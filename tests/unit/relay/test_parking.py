@@ -1,4 +1,4 @@
-"""Turns are not held while a client thinks, and are fair by user."""
+"""Slots are not held while a client thinks, and are fair by user."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_slow_upload_lets_others_go_first(tmp_path: Path, keywords: str) -> No
         for _ in range(3):
             assert message(relay, tmp_path, BOB).code == 250
         assert busy(relay) == 0
-        assert recipient(slow, "c").code == 250  # it takes a turn again
+        assert recipient(slow, "c").code == 250  # it takes a slot again
         assert slow.send(b"", body).code == 250
         slow.abort()
         assert busy(relay) == 0
@@ -92,7 +92,7 @@ def test_an_answer_that_has_changed(tmp_path: Path) -> None:
         assert busy(relay) == 0
 
 
-def test_no_turn_for_the_rest(tmp_path: Path) -> None:
+def test_no_slot_for_the_rest(tmp_path: Path) -> None:
     """Everybody else is at work: the message can be sent again later."""
     with relaying(Server(), limit=1, connect_timeout=0.2) as relay, content(tmp_path) as body:
         slow = begin(relay, ALICE)
@@ -118,7 +118,7 @@ def test_a_parked_one_ends(tmp_path: Path) -> None:
         assert len(relay.pool.idle) == 1
 
 
-def test_a_free_turn_goes_to_the_user_with_the_fewest(tmp_path: Path) -> None:
+def test_a_free_slot_goes_to_the_user_with_the_fewest(tmp_path: Path) -> None:
     """Whoever has ten waits behind whoever has none, also when he came first."""
     with relaying(Server(), limit=2, connect_timeout=5.0) as relay:
         first, second = relay.pool.take(ALICE), relay.pool.take(ALICE)

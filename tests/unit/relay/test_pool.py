@@ -322,7 +322,7 @@ def test_an_idle_one_is_closed_to_make_room(tmp_path: Path) -> None:
         assert server.most_open <= 3  # the relay may hear of the end late
 
 
-def test_a_relay_that_is_down_takes_no_turn(tmp_path: Path) -> None:
+def test_a_relay_that_is_down_takes_no_slot(tmp_path: Path) -> None:
     server = Server({"greeting": "421 4.3.2 Busy"})
     with relaying(server, limit=2) as relay:
         for _ in range(5):
@@ -421,7 +421,7 @@ def test_late_answer_to_vrfy_is_not_the_next_client_s(tmp_path: Path) -> None:
         assert message(relay, tmp_path).code == 250
 
 
-# Each turn comes back exactly once
+# Each slot comes back exactly once
 
 
 def outcomes(chance: random.Random) -> Callable[[str], str]:
@@ -438,7 +438,7 @@ def outcomes(chance: random.Random) -> Callable[[str], str]:
 
 @pytest.mark.parametrize("keywords", [("PIPELINING", "CHUNKING", XCLIENT), ()], ids=["rich", "poor"])
 @pytest.mark.parametrize("trusted", [False, True], ids=["plain", "trusted"])
-def test_turns_after_random_outcomes(tmp_path: Path, keywords: tuple[str, ...], trusted: bool) -> None:
+def test_slots_after_random_outcomes(tmp_path: Path, keywords: tuple[str, ...], trusted: bool) -> None:
     chance = random.Random(7)
     yes_or_no = outcomes(chance)
     answers = dict.fromkeys(("MAIL", "RCPT", "DATA", "RSET", "VRFY"), yes_or_no)
@@ -472,7 +472,7 @@ def test_turns_after_random_outcomes(tmp_path: Path, keywords: tuple[str, ...], 
         relay.close()
 
 
-def test_dns_failure_gives_the_turn_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dns_failure_gives_the_slot_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hosts, "PATH", tmp_path / "hosts")
     relay = Relay(Pool(NextHop("no..name", 25, "msa.example.org"), max_connections=1))
     for _ in range(3):

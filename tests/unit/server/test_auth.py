@@ -226,7 +226,7 @@ class TestFailures:
 
 
 class TestQueue:
-    """Passwords that wait for their turn to be compared."""
+    """Passwords that wait for their slot to be compared."""
 
     @pytest.fixture
     def computed(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
@@ -250,7 +250,7 @@ class TestQueue:
     @pytest.mark.parametrize("end", ["", "leaves", "stops"])
     def test_end(self, clock: Clock, tmp_path: Path, computed: list[object], end: str) -> None:
         with connected(passwd_file(tmp_path, f"tim:{hash_password('SHA512-CRYPT', 'secret')}", "")) as client:
-            with hashing._users.turn("tim", 1, 1):
+            with hashing._users.slot("tim", 1, 1):
                 login = self.waiting(client)
                 if end == "leaves":
                     client.sock.close()
@@ -518,11 +518,11 @@ def test_master_user() -> None:
         assert client.session.client.login == "tim"
 
 
-def test_one_address_has_few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_address_has_few_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.0)
     with connected(STATIC) as client:
         logins: Logins = client.session.service.logins
-        with logins.turn(HERE), logins.turn(HERE):
+        with logins.slot(HERE), logins.slot(HERE):
             assert client.reply(GOOD) == replies.AUTH_UNAVAILABLE
         assert client.reply(GOOD) == replies.LOGGED_IN
 
@@ -532,5 +532,5 @@ def test_a_trusted_address_has_any_number(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.0)
     with connected(STATIC + f"login_trusted_networks = {HERE}\n") as client:
         logins: Logins = client.session.service.logins
-        with logins.turn(HERE), logins.turn(HERE):
+        with logins.slot(HERE), logins.slot(HERE):
             assert client.reply(GOOD) == replies.LOGGED_IN

@@ -47,11 +47,11 @@ def test_a_stop_within_content(way: str) -> None:
         assert sender.say(*ENVELOPE) == "250"
         sender.begin(f"BURL {submit_url(imap)} LAST")
         assert has_heard(imap, b"FETCH")
-        assert pool._turns.busy == 1
+        assert pool._slots.busy == 1
         running.server.stop(seconds=0)
         assert sender.hear() == "421"  # RFC 5321 3.8
         assert has_ended(imap, 1)
-        assert (pool._turns.busy, pool._idle, relay.mails) == (0, [], [])
+        assert (pool._slots.busy, pool._idle, relay.mails) == (0, [], [])
     assert "Traceback" not in running.log_text
 
 

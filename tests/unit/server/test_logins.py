@@ -23,40 +23,40 @@ def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) ->
     leave = gevent.event.Event()
 
     def check() -> None:
-        with logins.turn("192.0.2.1"):
+        with logins.slot("192.0.2.1"):
             leave.wait()
 
     guessing = [gevent.spawn(check) for _ in range(AT_A_TIME)]
     gevent.sleep(0)
-    with pytest.raises(TooManyAtATime), logins.turn("192.0.2.1"):
+    with pytest.raises(TooManyAtATime), logins.slot("192.0.2.1"):
         pass
-    with logins.turn("192.0.2.2"):
+    with logins.slot("192.0.2.2"):
         pass
     leave.set()
     gevent.joinall(guessing, raise_error=True)
-    with logins.turn("192.0.2.1"):
+    with logins.slot("192.0.2.1"):
         pass
-    assert not logins.turns
+    assert not logins.slots
 
 
-def test_a_customer_with_many_addresses_has_no_more_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each turn may hold a connection to a passdb for seconds, and of those there are few for all."""
+def test_a_customer_with_many_addresses_has_no_more_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each slot may hold a connection to a passdb for seconds, and of those there are few for all."""
     monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.0)
     logins = Logins()
-    with logins.turn("2001:db8:1::1"), logins.turn("2001:db8:1:ffff::2"):
-        with pytest.raises(TooManyAtATime), logins.turn("2001:db8:1:2::3"):
+    with logins.slot("2001:db8:1::1"), logins.slot("2001:db8:1:ffff::2"):
+        with pytest.raises(TooManyAtATime), logins.slot("2001:db8:1:2::3"):
             pass
-        with logins.turn("2001:db8:2::1"):
+        with logins.slot("2001:db8:2::1"):
             pass
-    assert not logins.turns
+    assert not logins.slots
 
 
-def test_a_turn_is_given_back_after_a_failure() -> None:
+def test_a_slot_is_given_back_after_a_failure() -> None:
     logins = Logins()
     for _ in range(AT_A_TIME + 1):
-        with pytest.raises(ZeroDivisionError), logins.turn("192.0.2.1"):
+        with pytest.raises(ZeroDivisionError), logins.slot("192.0.2.1"):
             raise ZeroDivisionError
-    assert not logins.turns
+    assert not logins.slots
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def logins(clock: Clock) -> Logins:
 
 
 def guess(logins: Logins, number: int, address: str = "192.0.2.1", user: str = "tim", at_a_time: int = 2) -> None:
-    with logins.turn(address, at_a_time, user, is_watched=True) as level:
+    with logins.slot(address, at_a_time, user, is_watched=True) as level:
         gevent.sleep(0)  # the password is checked
         logins.penalty.failed(address, level, user, f"guess{number}")
 
@@ -99,7 +99,7 @@ def test_waits_by_level(logins: Logins, clock: Clock) -> None:
 @pytest.mark.parametrize("at_a_time", [AT_A_TIME, AT_A_TIME_ELSEWHERE])
 @pytest.mark.parametrize("connections", [20, 400])
 def test_more_connections_guess_no_faster(logins: Logins, clock: Clock, connections: int, at_a_time: int) -> None:
-    """The turn of the network and the wait are one: what slows one connection slows all of them."""
+    """The slot of the network and the wait are one: what slows one connection slows all of them."""
     numbers, done = itertools.count(), itertools.count()
     end = clock.now + 600
 
@@ -114,7 +114,7 @@ def test_more_connections_guess_no_faster(logins: Logins, clock: Clock, connecti
 
     advance_until(clock, [gevent.spawn(attack, number) for number in range(connections)])
     assert next(done) <= at_a_time + 600 / 15 + MAX_WAITING
-    assert not logins.turns and not logins.waits
+    assert not logins.slots and not logins.waits
 
 
 def test_those_that_cannot_wait_hear_it_at_once(logins: Logins, clock: Clock) -> None:
@@ -134,22 +134,22 @@ def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: Cloc
     waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
     gevent.sleep(0)
     gevent.killall(waiting)
-    assert not logins.waits and not logins._waiting and not logins.turns
+    assert not logins.waits and not logins._waiting and not logins.slots
 
 
 def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Clock) -> None:
-    """Who has logged in from there does not wait; the others do, for their turn."""
+    """Who has logged in from there does not wait; the others do, for their slot."""
     logins.penalty.succeeded("192.0.2.1", "alice")
     guess(logins, 0)
     waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
     gevent.sleep(0)
-    with logins.turn("192.0.2.1", 2, "alice", is_watched=True) as level:
+    with logins.slot("192.0.2.1", 2, "alice", is_watched=True) as level:
         assert level == 0
     assert clock.waits == [4], "of the guesser"
     gevent.killall(waiting)
 
     def log_in() -> None:
-        with logins.turn("192.0.2.1", 2, "bob", is_watched=True):
+        with logins.slot("192.0.2.1", 2, "bob", is_watched=True):
             logins.penalty.succeeded("192.0.2.1", "bob")
 
     guesser, bob = gevent.spawn(guess, logins, 20), gevent.spawn(log_in)
@@ -160,7 +160,7 @@ def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Cl
 
 def test_nobody_waits_who_is_not_watched(logins: Logins, clock: Clock) -> None:
     guess(logins, 0)
-    with logins.turn("192.0.2.1"):
+    with logins.slot("192.0.2.1"):
         pass
     assert clock.waits == []
 
@@ -195,12 +195,12 @@ def test_asking_keeps_nothing() -> None:
     assert logins._connections == {}
 
 
-def test_logins_that_others_decide_get_more_turns() -> None:
+def test_logins_that_others_decide_get_more_slots() -> None:
     """A Dovecot holds refusals back for seconds: some wrong passwords behind one address must not keep the rest out."""
     logins = Logins()
-    with ExitStack() as turns:
+    with ExitStack() as slots:
         for _ in range(AT_A_TIME_ELSEWHERE):
-            turns.enter_context(logins.turn("192.0.2.1", AT_A_TIME_ELSEWHERE))
+            slots.enter_context(logins.slot("192.0.2.1", AT_A_TIME_ELSEWHERE))
         assert AT_A_TIME < AT_A_TIME_ELSEWHERE
 
 

@@ -1,4 +1,4 @@
-"""Turns: so many may be busy at a time, and the others wait."""
+"""Slots: so many may be busy at a time, and the others wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Event
 
 
-class Turns:
+class Slots:
     """`limit` of them; 0 is no limit. A free one goes to whoever of those waiting has the fewest, then to the first."""
 
     def __init__(self, limit: int) -> None:
@@ -18,31 +18,31 @@ class Turns:
         self.busy = 0
 
     def take(self, timeout: float, who: str = "") -> bool:
-        """Wait for a turn; False when none came within `timeout` seconds. `who` took one gives it back."""
+        """Wait for a slot; False when none came within `timeout` seconds. `who` took one gives it back."""
         if not self._limit or (self.busy < self._limit and not self._queue):
             self.busy += 1
             self._taken[who] += 1
             return True
-        turn = Event()
-        self._queue.append((who, turn))
+        slot = Event()
+        self._queue.append((who, slot))
         try:
-            turn.wait(timeout)
+            slot.wait(timeout)
         except BaseException:  # whoever waits may be ended from outside
-            self._leave(who, turn)
+            self._leave(who, slot)
             raise
-        if turn.is_set():
-            return True  # the turn was handed over, and counted
-        self._leave(who, turn)
+        if slot.is_set():
+            return True  # the slot was handed over, and counted
+        self._leave(who, slot)
         return False
 
-    def _leave(self, who: str, turn: Event) -> None:
-        if turn.is_set():
+    def _leave(self, who: str, slot: Event) -> None:
+        if slot.is_set():
             self.give_back(who)
         else:
-            self._queue.remove((who, turn))
+            self._queue.remove((who, slot))
 
     def give_back(self, who: str = "") -> None:
-        """A turn that `who` had is free."""
+        """A slot that `who` had is free."""
         self._taken[who] -= 1
         if not self._taken[who]:
             del self._taken[who]
@@ -60,30 +60,30 @@ class Turns:
         return len(self._queue)
 
     def taken_by(self, who: str) -> int:
-        """How many turns somebody has."""
+        """How many slots somebody has."""
         return self._taken[who]
 
 
-class TurnsByKey:
+class SlotsByKey:
     """The same for each of many: addresses, users. Nothing is kept of those that are not busy."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, Turns] = {}
+        self._slots: dict[str, Slots] = {}
 
     @contextmanager
-    def turn(self, key: str, limit: int, timeout: float) -> Iterator[bool]:
-        """A turn of this key's `limit`, given back at the end of the block; False when none came in time."""
-        turns = self._turns.setdefault(key, Turns(limit))
+    def slot(self, key: str, limit: int, timeout: float) -> Iterator[bool]:
+        """A slot of this key's `limit`, given back at the end of the block; False when none came in time."""
+        slots = self._slots.setdefault(key, Slots(limit))
         try:
-            is_taken = turns.take(timeout)
+            is_taken = slots.take(timeout)
             try:
                 yield is_taken
             finally:
                 if is_taken:
-                    turns.give_back()
-        finally:  # also of whoever was ended just when the turn was handed over
-            if not turns.busy and self._turns.get(key) is turns:
-                del self._turns[key]
+                    slots.give_back()
+        finally:  # also of whoever was ended just when the slot was handed over
+            if not slots.busy and self._slots.get(key) is slots:
+                del self._slots[key]
 
     def __len__(self) -> int:
-        return len(self._turns)
+        return len(self._slots)
