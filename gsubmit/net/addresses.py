@@ -7,26 +7,26 @@ from collections.abc import Iterator
 
 from gsubmit.net.resolve import LOOKUP_TIME, LookupFailed, addresses_of, doubt
 
-FIRST_REST = 1.0  # seconds for which an address that failed is left alone while another works; doubles each time
-LONGEST_REST = 60.0
+FIRST_BACKOFF = 1.0  # seconds for which an address that failed is left alone while another works; doubles each time
+LONGEST_BACKOFF = 60.0
 LEAST_SHARE = 0.5  # seconds for one address, when there are many
 
 
 class Addresses:
-    """A name's addresses, those that failed of late at the end."""
+    """A name's addresses, those that failed recently at the end."""
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._resting: dict[str, tuple[float, float]] = {}  # address -> until when (monotonic), and for how long
+        self._backoffs: dict[str, tuple[float, float]] = {}  # address -> until when (monotonic), and for how long
 
     def in_order(self, seconds: float = LOOKUP_TIME) -> list[str]:
         """Those to try, the best first. Raises LookupFailed."""
         now = time.monotonic()
 
-        def rests_until(address: str) -> float:
-            return max(self._resting.get(address, (now,))[0], now)
+        def left_alone_until(address: str) -> float:
+            return max(self._backoffs.get(address, (now,))[0], now)
 
-        return sorted(addresses_of(self._host, seconds), key=rests_until)
+        return sorted(addresses_of(self._host, seconds), key=left_alone_until)
 
     def to_try(self, seconds: float) -> Iterator[tuple[str, float]]:
         """One after the other, each with the seconds that it may take; together, with the lookup, `seconds`.
@@ -58,11 +58,11 @@ class Addresses:
     def failed(self, address: str) -> None:
         """Leave this address alone for a while, longer each time."""
         now = time.monotonic()
-        rest = min(self._resting.get(address, (0.0, FIRST_REST / 2))[1] * 2, LONGEST_REST)
+        backoff = min(self._backoffs.get(address, (0.0, FIRST_BACKOFF / 2))[1] * 2, LONGEST_BACKOFF)
         # A name may have other addresses each time it is asked for.
-        self._resting = {one: known for one, known in self._resting.items() if known[0] + LONGEST_REST > now}
-        self._resting[address] = (now + rest, rest)
+        self._backoffs = {one: known for one, known in self._backoffs.items() if known[0] + LONGEST_BACKOFF > now}
+        self._backoffs[address] = (now + backoff, backoff)
 
     def worked(self, address: str) -> None:
         """This address is as good as ever."""
-        self._resting.pop(address, None)
+        self._backoffs.pop(address, None)

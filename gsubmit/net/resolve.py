@@ -17,7 +17,7 @@ from gsubmit.net.hosts import in_hosts_file
 LOOKUP_TIME = 10.0  # seconds for one question to DNS, servers asked again included
 SECOND_LOOKUP_TIME = 2.0  # for AAAA when A has given something, and for what we would like to know better
 LEAST_LOOKUP_TIME = 0.1
-UNANSWERED_REST = 60.0  # seconds before AAAA is asked again of servers that let that question drop
+UNANSWERED_BACKOFF = 60.0  # seconds before AAAA is asked again of servers that let that question drop
 DOUBT_AFTER = 5.0  # seconds before DNS is asked again about addresses that have all failed
 MAX_KEPT = 1000  # answers
 MAX_SHOWN = 300  # characters of what went wrong
@@ -147,8 +147,8 @@ def _ask(resolver: resolvconf.Resolver, host: str, kind: str, seconds: float) ->
     except dns.resolver.NXDOMAIN as no:
         return _for(min(map(_ttl, no.kwargs["responses"].values())), failure="there is no such name")
     except (dns.exception.DNSException, ValueError, OSError) as error:
-        rest = UNANSWERED_REST if isinstance(error, dns.exception.Timeout) and kind == "AAAA" else 0.0
-        return _for(rest, failure=f"{kind}: {error}"[:MAX_SHOWN], is_final=False)
+        backoff = UNANSWERED_BACKOFF if isinstance(error, dns.exception.Timeout) and kind == "AAAA" else 0.0
+        return _for(backoff, failure=f"{kind}: {error}"[:MAX_SHOWN], is_final=False)
     return _for(_ttl(answer.response), tuple(record.to_text() for record in answer.rrset or ()))
 
 

@@ -1,7 +1,7 @@
 """One mail transaction with the relay, and what becomes of it when a connection breaks or is wanted by others.
 
     OPEN        it holds a connection, on which Requests asks; a lost one is replaced once, and all is asked again
-     |  ^  park(), while it rests and others wait  |  the client moves, or the message comes
+     |  ^  park(), while the client is idle and others wait  |  the client moves, or the message comes
      v  |
     PARKED      its connection serves others
     OPEN -> COMMITTED   the last octets leave; from here on the message is never sent a second time, but for a relay
@@ -53,7 +53,7 @@ _OPEN, _PARKED, _COMMITTED, _OVER = Stage  # as attributes of the class they wou
 class RelayDelivery:
     """A Delivery over one RelayConnection, replaced once if it breaks before the message may have been taken.
 
-    `user` is whose slot it takes; `resting_since` is since when it is its client's move (monotonic), 0 when it is not.
+    `user` is whose slot it takes; `client_idle_since`: since when its client has to say something (monotonic), or 0.
     """
 
     def __init__(self, pool: Pool, sender: Sender, client: ClientFacts, label: str) -> None:
@@ -61,7 +61,7 @@ class RelayDelivery:
         self._client = client
         self._label = label  # who it is for, in the log
         self.user = client.login
-        self.resting_since = 0.0
+        self.client_idle_since = 0.0
         self.failure: RelayFailed | None = None
         self._asked: list[Promise] = []
         self._is_replaced = False
@@ -100,7 +100,7 @@ class RelayDelivery:
         if self._stage is _OVER:
             promise.answer = self.failure.reply if self.failure is not None else MAIL_FIRST
             return promise
-        self.resting_since = 0.0
+        self.client_idle_since = 0.0
         if self._stage is _PARKED:
             try:
                 self._resume()
@@ -124,7 +124,7 @@ class RelayDelivery:
             if self.sender.is_refused:
                 self._finish()
             else:
-                self.resting_since = time.monotonic()
+                self.client_idle_since = time.monotonic()
 
     def _collect_all(self) -> None:
         while self.failure is None and self._stage is _OPEN and self._requests.unanswered:
@@ -144,7 +144,7 @@ class RelayDelivery:
     # The slot
 
     def park(self) -> RelayConnection:
-        """Let others have the connection while the client takes its time. Only while it rests."""
+        """Let others have the connection while the client takes its time. Only while it waits for the client."""
         self._stage = _PARKED
         self._connection.timeout_now = min(HURRY, self._pool.hop.command_timeout)
         return self._connection
@@ -212,7 +212,7 @@ class RelayDelivery:
             self._collect_all()
             if self._stage is _OVER:
                 raise Refused(MAIL_FIRST)  # the sender was refused, and the connection serves others now
-            self.resting_since = 0.0
+            self.client_idle_since = 0.0
             try:
                 reply = self._hand_over(header, body)
             except RelayFailed as failure:

@@ -125,7 +125,7 @@ class _Dialog:
                 raise OSError("connection lost in the middle of a message")
             content.append(reader.feed(self._buffer))
             self._buffer = b""
-        self._buffer = reader.rest
+        self._buffer = reader.remainder
         envelope = f"Return-Path: {path_text(self._sender.reverse_path)}\r\n"
         envelope += "".join(f"Delivered-To: {recipient}\r\n" for recipient in self._recipients)
         key = self._maildir.add(envelope.encode() + b"".join(content))

@@ -25,13 +25,13 @@ PARK_EVERY = 0.02  # seconds between looks for such a client, while somebody wai
 
 
 class Holder(Protocol):
-    """Who has a slot. `resting_since`: since when it is its client's move (monotonic), 0 when it is not."""
+    """Who has a slot. `client_idle_since`: since when it is its client's move (monotonic), 0 when it is not."""
 
     user: str
-    resting_since: float
+    client_idle_since: float
 
     def park(self) -> RelayConnection:
-        """Give the connection up while it rests."""
+        """Give the connection up while its client is idle."""
 
 
 class Pool:
@@ -79,7 +79,7 @@ class Pool:
     # Slots that are held while a client thinks go to those who wait
 
     def hold(self, holder: Holder) -> None:
-        """It has a slot; while it rests, that may be given to somebody else."""
+        """It has a slot; while its client is idle, that may be given to somebody else."""
         self._holders.add(holder)
 
     def release(self, holder: Holder) -> None:
@@ -92,8 +92,8 @@ class Pool:
         while self._slots.waiting:
             wanted = max(self._slots.waiting - self._parking, 0)
             last = time.monotonic() - PARK_AFTER
-            idle = [holder for holder in self._holders if 0 < holder.resting_since <= last]
-            idle.sort(key=lambda holder: (-self._slots.taken_by(holder.user), holder.resting_since))
+            idle = [holder for holder in self._holders if 0 < holder.client_idle_since <= last]
+            idle.sort(key=lambda holder: (-self._slots.taken_by(holder.user), holder.client_idle_since))
             for holder in idle[:wanted]:
                 self.release(holder)
                 gevent.spawn(self._give_back_parked, holder.park(), holder.user)

@@ -75,7 +75,7 @@ class Cursor:
         self._is_strict = is_strict
 
     @property
-    def rest(self) -> str:
+    def remainder(self) -> str:
         """What has not been taken."""
         return self.text[self.at :]
 
@@ -169,7 +169,7 @@ def parse_mailbox(text: str) -> Address:
     """The whole of `text` as a mailbox without angle brackets, by the letter of the grammar."""
     cursor = Cursor(text, is_strict=True)
     address = cursor.mailbox()
-    if cursor.rest:
+    if cursor.remainder:
         raise BadAddress("unexpected character in address")
     return address
 
@@ -181,4 +181,4 @@ def is_host_name(text: str) -> bool:
         cursor.domain()
     except BadAddress:
         return False
-    return not cursor.rest and text.isascii()
+    return not cursor.remainder and text.isascii()

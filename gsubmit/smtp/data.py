@@ -16,13 +16,13 @@ class DataReader:
     CRLF is removed. A bare CR or LF is content here; `MessageBody` notices it.
     """
 
-    __slots__ = ("_unsaid", "_waiting", "ended", "rest")
+    __slots__ = ("_unsaid", "_waiting", "ended", "remainder")
 
     def __init__(self) -> None:
         self._waiting = b"\r\n"  # the start of the data counts as the start of a line
         self._unsaid = 2  # and this CRLF is not content
         self.ended = False
-        self.rest = b""  # what came after the end of data: the client's next commands
+        self.remainder = b""  # what came after the end of data: the client's next commands
 
     def feed(self, block: bytes) -> bytes:
         """The content that is certain once `block` has come."""
@@ -33,7 +33,7 @@ class DataReader:
             # What follows the dot is this piece, or the next dot's CRLF when the piece is empty.
             if pieces[number].startswith(b"\r\n") or (not pieces[number] and number + 1 < len(pieces)):
                 self.ended = True
-                self.rest = _DOT_LINE.join(pieces[number:])[2:]
+                self.remainder = _DOT_LINE.join(pieces[number:])[2:]
                 return self._content([*pieces[:number], b""])
         waiting = next((len(beginning) for beginning in _BEGINNINGS if data.endswith(beginning)), 0)
         self._waiting = data[len(data) - waiting :]

@@ -90,8 +90,8 @@ def _take_path(
         raise Refused(bad_address) from error
     if len(rest) > SURELY_SHORT and len(path_text(path).encode()) > MAX_PATH:
         raise Refused(bad_address)
-    if cursor.rest and not cursor.accept(" "):
+    if cursor.remainder and not cursor.accept(" "):
         raise Refused(bad_syntax)
     if cursor.at == len(rest) and rest.endswith(" "):
         raise Refused(bad_syntax)
-    return path, cursor.rest
+    return path, cursor.remainder

@@ -38,7 +38,7 @@ def test_a_printed_address_is_parsed_back(address: Address) -> None:
 def test_a_printed_path_is_parsed_back(address: Address) -> None:
     cursor = Cursor(path_text(address) + " SIZE=1")
     assert cursor.path() == address
-    assert cursor.rest == " SIZE=1"
+    assert cursor.remainder == " SIZE=1"
 
 
 @SETTINGS
@@ -59,4 +59,4 @@ def test_whatever_is_a_path_prints_to_the_same_path(text: str) -> None:
         path = cursor.path()
         again = Cursor(path_text(path))
         assert again.path() == path
-        assert not again.rest
+        assert not again.remainder

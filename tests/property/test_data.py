@@ -39,7 +39,7 @@ def read(blocks: Iterable[bytes]) -> tuple[bytes, bytes | None, list[bytes]]:
     left = list(blocks)
     while left and not reader.ended:
         content += reader.feed(left.pop(0))
-    return content, reader.rest if reader.ended else None, left
+    return content, reader.remainder if reader.ended else None, left
 
 
 @SETTINGS

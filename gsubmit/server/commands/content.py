@@ -20,8 +20,8 @@ def data(session: Session, transaction: Transaction, _: str) -> Reply | None:
     while not reader.ended:
         block = session.wire.read_block()
         transaction.take(reader.feed(block))
-        session.wire.note_content(block[: len(block) - len(reader.rest)])
-    session.wire.unread(reader.rest)
+        session.wire.note_content(block[: len(block) - len(reader.remainder)])
+    session.wire.unread(reader.remainder)
     return submit(session, transaction)
 
 

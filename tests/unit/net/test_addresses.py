@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.net.addresses import FIRST_REST, LEAST_SHARE, LONGEST_REST, Addresses
+from gsubmit.net.addresses import FIRST_BACKOFF, LEAST_SHARE, LONGEST_BACKOFF, Addresses
 from gsubmit.net.resolve import DOUBT_AFTER, LookupFailed
 from tests.unit.net.dnsserver import Dns
 
@@ -27,23 +27,23 @@ def test_order_at_first(addresses: Addresses) -> None:
 def test_one_that_failed_goes_to_the_end(addresses: Addresses, clock: Callable[[float], None]) -> None:
     addresses.failed(ONE)
     assert addresses.in_order() == [TWO, THREE, ONE]
-    clock(FIRST_REST / 2)
+    clock(FIRST_BACKOFF / 2)
     addresses.failed(TWO)
     assert addresses.in_order() == [THREE, ONE, TWO]
-    clock(FIRST_REST / 2)
+    clock(FIRST_BACKOFF / 2)
     assert addresses.in_order() == [ONE, THREE, TWO]
 
 
 def test_rests_grow(addresses: Addresses, clock: Callable[[float], None]) -> None:
-    rest = FIRST_REST
+    backoff = FIRST_BACKOFF
     for _ in range(10):
         addresses.failed(ONE)
-        clock(rest - 0.01)
+        clock(backoff - 0.01)
         assert addresses.in_order()[-1] == ONE
         clock(0.02)
         assert addresses.in_order()[0] == ONE
-        rest = min(rest * 2, LONGEST_REST)
-    assert rest == LONGEST_REST
+        backoff = min(backoff * 2, LONGEST_BACKOFF)
+    assert backoff == LONGEST_BACKOFF
 
 
 def test_success_ends_the_rest(addresses: Addresses, clock: Callable[[float], None]) -> None:
@@ -52,7 +52,7 @@ def test_success_ends_the_rest(addresses: Addresses, clock: Callable[[float], No
     addresses.worked(ONE)
     assert addresses.in_order()[0] == ONE
     addresses.failed(ONE)
-    clock(FIRST_REST + 0.01)
+    clock(FIRST_BACKOFF + 0.01)
     assert addresses.in_order()[0] == ONE
 
 

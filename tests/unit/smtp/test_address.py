@@ -173,7 +173,7 @@ def test_bad_domain(domain: str) -> None:
 def test_path(text: str, written: str, rest: str) -> None:
     cursor = Cursor(text)
     assert path_text(cursor.path()) == written
-    assert cursor.rest == rest
+    assert cursor.remainder == rest
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def read(blocks: list[bytes]) -> tuple[bytes, bytes]:
     for number, block in enumerate(blocks):
         content += reader.feed(block)
         if reader.ended:
-            return content, reader.rest + b"".join(blocks[number + 1 :])
+            return content, reader.remainder + b"".join(blocks[number + 1 :])
     raise AssertionError("no end of data")
 
 
