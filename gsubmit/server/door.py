@@ -1,4 +1,4 @@
-"""Who is in, how many there may be, and who has to go when one more comes or the server stops."""
+"""The sessions: how many there may be, and which is evicted when one more comes or the server stops."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from gsubmit.server.wire import Awaits
 from gsubmit.smtp.replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from gsubmit.smtp.reply import Reply
 
-COMPLAIN_EVERY = 60.0  # seconds between lines about refused clients
-TIME_TO_BEGIN = 10.0  # seconds after which a client that has not logged in makes room for another
+LOG_EVERY = 60.0  # seconds between lines about refused clients
+TIME_TO_BEGIN = 10.0  # seconds after which a client that has not logged in may be evicted for another
 RENEW_EVERY = 0.1  # seconds between looks at who has logged in, while it is full
 LOOKED_AT = 3  # of those who hold most
 # A user keeps this part of all places, whoever else wants in, and is not cut off within a message up to that part.
@@ -34,7 +34,7 @@ Holder = tuple[str, str]  # what kind, and its name: who is counted as one
 _log = logging.getLogger("gsubmit")
 
 
-def stranger(address: str, service: Service) -> Holder:
+def holder_before_login(address: str, service: Service) -> Holder:
     """Who somebody is that has not logged in: the network, or anybody where that has many users, such as webmail."""
     return ("trusted", "") if service.trusts(address) else ("network", network_of(address))
 
@@ -92,9 +92,9 @@ class Door:
 
     client_limit: int
     sessions: dict[Session, Greenlet] = field(default_factory=dict)
-    leaving: set[Session] = field(default_factory=set)  # those that were sent away
+    evicted: set[Session] = field(default_factory=set)  # those that have not left yet
     refusals: int = 0
-    _complained: float = -3600.0
+    _logged: float = -3600.0
     _places: _Places = field(default_factory=_Places)
 
     @property
@@ -110,32 +110,32 @@ class Door:
     def leave(self, session: Session) -> None:
         """Somebody has gone."""
         del self.sessions[session]
-        self.leaving.discard(session)
+        self.evicted.discard(session)
         self._places.give_back(session)
 
-    def complain(self) -> None:
+    def log_refusals(self) -> None:
         """Say in the log, once in a while, that clients are refused."""
-        if time.monotonic() - self._complained >= COMPLAIN_EVERY:
-            self._complained = time.monotonic()
+        if time.monotonic() - self._logged >= LOG_EVERY:
+            self._logged = time.monotonic()
             _log.warning("client_limit = %d is reached, clients are refused", self.client_limit)
 
     # One more
 
-    def make_room(self, newcomer: Holder) -> bool:
-        """Send somebody away for a newcomer; False when all others have more right to be here.
+    def evict_for(self, newcomer: Holder) -> bool:
+        """Evict somebody for a newcomer; False when all others have more right to be here.
 
         The place is taken from whoever holds most, a network or a user, if that is more than the newcomer would
         then hold; else from who has been here longest without a login.
         """
-        if len(self.leaving) >= self.client_limit:
+        if len(self.evicted) >= self.client_limit:
             return False
         self._places.renew()
-        session = self._of_those_with_most(newcomer) or self._slow_stranger(newcomer)
+        session = self._of_those_with_most(newcomer) or self._slow_at_login(newcomer)
         if session is None:
             return False
         self._places.give_back(session)
-        self.leaving.add(session)
-        gevent.get_hub().loop.run_callback(self._send_away, session)
+        self.evicted.add(session)
+        gevent.get_hub().loop.run_callback(self._evict, session)
         return True
 
     def _of_those_with_most(self, newcomer: Holder) -> Session | None:
@@ -158,25 +158,25 @@ class Door:
             return 2
         return 3 if held > self.client_limit // BUSY_SHARE else _STAYS
 
-    def _slow_stranger(self, newcomer: Holder) -> Session | None:
+    def _slow_at_login(self, newcomer: Holder) -> Session | None:
         """Who could have logged in by now and has not; the idle go first. Nobody pushes out who holds less."""
         own = self._places.held_by(newcomer)
         busy: Session | None = None
-        for session in self._slow_strangers():
+        for session in self._all_slow_at_login():
             if self._places.held_beside(session) >= own:
                 if session.wire.awaits is Awaits.COMMAND:
                     return session
                 busy = busy or session
         return busy
 
-    def _slow_strangers(self) -> Iterator[Session]:
+    def _all_slow_at_login(self) -> Iterator[Session]:
         for session in self.sessions:
             if session.age <= TIME_TO_BEGIN:
                 return
-            if session.login is None and not session.is_over and session not in self.leaving:
+            if session.login is None and not session.is_over and session not in self.evicted:
                 yield session
 
-    def _send_away(self, session: Session) -> None:
+    def _evict(self, session: Session) -> None:
         """Runs in the hub, so that the session cannot begin something between the question and the throw."""
         greenlet = self.sessions.get(session)
         if greenlet is None:
@@ -184,7 +184,7 @@ class Door:
         if session.login is None or session.wire.awaits is not Awaits.NOTHING:
             _throw(session, greenlet, TOO_MANY_CONNECTIONS)
         else:  # it has logged in, or gone to work, at the last moment
-            self.leaving.discard(session)
+            self.evicted.discard(session)
             self._places.take(session)
 
     # The end

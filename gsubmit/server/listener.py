@@ -10,7 +10,7 @@ from gevent.server import StreamServer
 from gsubmit.logs.rawlog import open_rawlog
 from gsubmit.server.commands.table import COMMANDS
 from gsubmit.server.conversation import converse
-from gsubmit.server.door import Door, stranger
+from gsubmit.server.door import Door, holder_before_login
 from gsubmit.server.service import Service
 from gsubmit.server.session import Endpoints, Session
 from gsubmit.server.wire import Closed, TimedOut, Wire
@@ -58,7 +58,7 @@ class Listener:
             sock.close()
             return
         ends = Endpoints(_plain(peer[0]), peer[1], _plain(local[0]), local[1])
-        if self._door.is_full and not self._door.make_room(stranger(ends.remote_ip, self.service)):
+        if self._door.is_full and not self._door.evict_for(holder_before_login(ends.remote_ip, self.service)):
             self._refuse(sock)
             return
         rawlog = open_rawlog(self.service.settings.server.rawlog_dir)
@@ -77,7 +77,7 @@ class Listener:
         """421, when few others are being told so, and the connection ends."""
         door = self._door
         wire = Wire(sock, REFUSAL_TIME)
-        door.complain()
+        door.log_refusals()
         door.refusals += 1
         try:
             if door.refusals <= MAX_REFUSALS:

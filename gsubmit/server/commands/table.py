@@ -87,7 +87,7 @@ HELP = Reply(214, "2.0.0", f"Commands: {' '.join(IMPLEMENTED)}\nThis is a mail s
 def execute(session: Session, line: bytes) -> Result:
     """Carry out one command line and give its reply. Raises Disconnected when the connection is to end after it."""
     try:
-        command, row = _read(line, is_stranger=session.login is None)
+        command, row = _read(line, may_be_foreign=session.login is None)
         return row.run(session, command.argument)
     except Disconnected:
         raise
@@ -95,7 +95,7 @@ def execute(session: Session, line: bytes) -> Result:
         return refused.reply
 
 
-def _read(line: bytes, *, is_stranger: bool) -> tuple[Command, AnyRow]:
+def _read(line: bytes, *, may_be_foreign: bool) -> tuple[Command, AnyRow]:
     """The command in a line, with its row. Raises Refused; who has logged in is sure to mean us."""
     try:
         command = Command.parse(line)
@@ -105,7 +105,7 @@ def _read(line: bytes, *, is_stranger: bool) -> tuple[Command, AnyRow]:
         if len(line) > row.max_line:
             raise Refused(LINE_TOO_LONG)
     except Refused as refused:
-        if is_stranger and is_foreign(line):
+        if may_be_foreign and is_foreign(line):
             raise Disconnected(FOREIGN_PROTOCOL) from refused
         raise _unreadable(line, refused.reply) from refused
     return command, row

@@ -72,7 +72,7 @@ class House:
 
     def room_for(self, newcomer: Holder = FRESH) -> list[Guest]:
         """Who had to go for a newcomer; an empty list when the newcomer has to."""
-        made = self.door.make_room(newcomer)
+        made = self.door.evict_for(newcomer)
         gevent.sleep(0)
         gone = [cast(Guest, session) for session in self.door.sessions if cast(Guest, session).is_over]
         assert made == bool(gone)
@@ -171,11 +171,11 @@ def test_the_slow_go_when_nobody_holds_much(house: House) -> None:
 
 def test_who_logs_in_at_the_last_moment_stays(house: House) -> None:
     attackers = [house.enter(Guest("192.0.2.1")) for _ in range(LIMIT)]
-    assert house.door.make_room(FRESH)
+    assert house.door.evict_for(FRESH)
     attackers[0].login, attackers[0].wire.awaits = Named("bob"), Awaits.NOTHING
     gevent.sleep(0)
     assert not attackers[0].is_over
-    assert not house.door.leaving
+    assert not house.door.evicted
 
 
 def test_ipv6_networks_count_as_one_address() -> None:

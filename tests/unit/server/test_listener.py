@@ -69,7 +69,7 @@ def test_who_is_busy_with_a_login_makes_room_too(monkeypatch: pytest.MonkeyPatch
         busy[0].close()
         time.sleep(0.1)
         assert len(running.server.door.sessions) == 2
-        assert not running.server.door.leaving
+        assert not running.server.door.evicted
         assert "Traceback" not in running.log_text
         for client in busy:
             client.close()
