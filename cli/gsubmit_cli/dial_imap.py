@@ -12,6 +12,7 @@ from gsubmit.burl.pool import Who
 from gsubmit.burl.url import ImapUrl
 from gsubmit.net.imap import ImapFault, LoginRefused
 from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.sections import Settings
 from gsubmit.tls.client import client_context
 from gsubmit_cli.dial import tls_facts
@@ -46,8 +47,7 @@ class ImapDial:
     def __init__(self, settings: Settings, server: ImapServerSettings) -> None:
         self._server = server
         self._patience = settings.burl.connect_timeout
-        is_ipv6 = ":" in server.host and not server.host.startswith("[")
-        self._name = f"{f'[{server.host}]' if is_ipv6 else server.host}:{server.port}"
+        self._name = host_and_port(server.host, server.port)
         self._context = client_context(settings.ssl, verify=server.ssl_verify) if server.ssl != "no" else None
 
     def lines(self, user: str) -> Iterator[str]:

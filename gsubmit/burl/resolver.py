@@ -16,7 +16,7 @@ from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
 from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
 from gsubmit.net.slots import SlotsByKey
 from gsubmit.settings.burl import ImapServerSettings
-from gsubmit.settings.hosts import canonical
+from gsubmit.settings.hosts import bracketed, canonical, host_and_port
 from gsubmit.smtp.replies import (
     IMAP_LOST,
     IMAP_REFUSES_US,
@@ -219,9 +219,8 @@ def _acts_for(server: ImapServerSettings, submitter: Submitter, owner: str) -> W
 
 
 def _authority(server: ImapServerSettings) -> str:
-    host = f"[{server.host}]" if ":" in server.host and not server.host.startswith("[") else server.host
     is_usual = server.port == DEFAULT_PORT or (server.ssl == "imaps" and server.port == IMAPS_PORT)
-    return f"imap://{host}" if is_usual else f"imap://{host}:{server.port}"
+    return "imap://" + (bracketed(server.host) if is_usual else host_and_port(server.host, server.port))
 
 
 def _reply(why: NotResolved | ImapFault, way: _Way) -> Reply:

@@ -6,6 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 
 from gsubmit.dial.loginhabits import LoginHabits
+from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.relay import RelayLogin
 from gsubmit.tls.certificates import server_name
 
@@ -32,9 +33,7 @@ class NextHop:
     login_habits: LoginHabits = field(default_factory=LoginHabits, repr=False, compare=False)
 
     def __str__(self) -> str:
-        if self.unix_path:
-            return self.host
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return self.host if self.unix_path else host_and_port(self.host, self.port)
 
     @property
     def tls_name(self) -> str:

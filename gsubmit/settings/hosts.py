@@ -24,6 +24,16 @@ def canonical(host: str) -> str:
         return host.lower().removesuffix(".")
 
 
+def bracketed(host: str) -> str:
+    """A host as URLs write it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def host_and_port(host: str, port: int) -> str:
+    """HOST:PORT."""
+    return f"{bracketed(host)}:{port}"
+
+
 def _read_server(text: str) -> str:
     """A host to connect to; in brackets an IPv6 address, or a name as Postfix writes one that has no MX."""
     name = host.read(text)

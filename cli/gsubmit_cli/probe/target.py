@@ -10,6 +10,7 @@ from pathlib import Path
 from gsubmit.app.build import CannotStart, next_hop
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.dial.nexthop import NO_LOGIN, NextHop
+from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.load import load
 from gsubmit.tls.certificates import CertificateError, client_context
 
@@ -57,10 +58,7 @@ class Target:
         return replace(self, context=context, trust=why, hop=hop)
 
     def __str__(self) -> str:
-        if self.hop is not None:
-            return str(self.hop)
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return str(self.hop) if self.hop is not None else host_and_port(self.host, self.port)
 
 
 def server_address(text: str, default_port: int) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.net.dial import connect
 from gsubmit.net.resolve import LookupFailed
-from gsubmit.settings.hosts import is_loopback
+from gsubmit.settings.hosts import bracketed, is_loopback
 from gsubmit.tls.certificates import server_name
 
 MAX_BODY = 262_144  # octets; a set of keys has a few thousand
@@ -55,9 +55,8 @@ class Endpoint:
         return cls(is_tls, host, port or (443 if is_tls else 80), parts.path or "/", _query(parts, url), user, password)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == (443 if self.is_tls else 80) else f":{self.port}"
-        return f"{'https' if self.is_tls else 'http'}://{host}{port}{self.path}"
+        return f"{'https' if self.is_tls else 'http'}://{bracketed(self.host)}{port}{self.path}"
 
 
 def _query(parts: SplitResult, url: str) -> str:

@@ -12,6 +12,7 @@ from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotprotocol import Malformed, Reply
 from gsubmit.net.dial import connect
 from gsubmit.net.stream import LineTooLong, Stream
+from gsubmit.settings.hosts import host_and_port
 
 CONNECT_PATIENCE = 5.0  # seconds for connection and handshake
 ANSWER_PATIENCE = 60.0  # seconds; Dovecot holds an answer back for up to 15 s (penalty) and 2 s (failure)
@@ -29,9 +30,7 @@ class Place:
     port: int = 0
 
     def __str__(self) -> str:
-        if self.path:
-            return self.path
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return self.path or host_and_port(self.host, self.port)
 
 
 class Lost(Unavailable):

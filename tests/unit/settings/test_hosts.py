@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsubmit.settings.hosts import canonical, is_loopback
+from gsubmit.settings.hosts import canonical, host_and_port, is_loopback
 from gsubmit.settings.problem import SettingsError
 from tests.harness.loading import load_text
 
@@ -72,3 +72,11 @@ def test_loopback(host: str, expected: bool) -> None:
 def test_canonical() -> None:
     assert canonical("MX.example.") == canonical("mx.Example")
     assert canonical("[::1]") == canonical("0:0::1")
+
+
+@pytest.mark.parametrize(
+    ("host", "text"),
+    [("mx.example", "mx.example:25"), ("192.0.2.1", "192.0.2.1:25"), ("::1", "[::1]:25"), ("[::1]", "[::1]:25")],
+)
+def test_host_and_port(host: str, text: str) -> None:
+    assert host_and_port(host, 25) == text
