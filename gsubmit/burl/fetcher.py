@@ -97,7 +97,7 @@ class _Asked(NamedTuple):
 
 
 class Fetcher(ImapClient):
-    """One connection; use each method within `begun`. An ImapFault says that the connection is of no more use."""
+    """One connection; use each method within `begun`. An ImapFault says that the connection is of no use any longer."""
 
     def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, seconds: float) -> None:
         self._sink: Sink | None = None

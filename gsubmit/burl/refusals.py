@@ -1,4 +1,4 @@
-"""How often IMAP servers have said no of late to what a user made us ask them."""
+"""How often IMAP servers have recently said no to what a user made us ask them."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class Resolver:
         return ways
 
     def _may_urlfetch(self, pool: Pool) -> bool:
-        """Whether it has not failed of late: one failure, perhaps of one strange URL, is not to stand for all time."""
+        """Whether it has not failed recently: one failure, perhaps of one strange URL, is not to stand for all time."""
         return time.monotonic() - self._without_urlfetch.get(pool, float("-inf")) >= REMEMBERED
 
     def _go_unless_refused(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:

@@ -193,7 +193,7 @@ class RelayConnection(RelayStream):
             raise self.said_more()
 
     def said_more(self) -> RelayFailed:
-        """The failure of a relay that did; 421, or any refusal with the end behind it, is that end and no more."""
+        """The failure of a relay that did; 421, or any refusal with the end behind it, is that end and nothing else."""
         is_farewell = self._replies.code == b"421"
         reply = self._parsed()
         if is_farewell or (reply is not None and reply.refuses and self._has_ended()):

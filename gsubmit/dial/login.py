@@ -45,7 +45,7 @@ def log_in(connection: RelayConnection) -> Reply:
 
 
 def _candidates(connection: RelayConnection, who: Login) -> Sequence[ClientMechanism]:
-    """The mechanisms that may be tried, the best first. Those that the relay lists but has refused come up no more.
+    """The mechanisms that may be tried, the best first. Those that the relay lists but has refused are left out.
 
     Where nobody else can read it the password may go as it is; without TLS never because a better way was refused.
     """

@@ -66,7 +66,7 @@ class Background(Generic[Item]):
         self._is_running = True
         try:
             _start_new_thread(self._run, ())
-        except RuntimeError:  # no more threads now
+        except RuntimeError:  # no further thread can be had now
             self._is_running = False
 
     def _rouse(self) -> None:

@@ -40,7 +40,7 @@ class Rawlog:
         except OSError:
             os.close(self._in)
             raise
-        self._hidden: list[bytes] = []  # what we said of secrets, lest the other side repeat it
+        self._hidden: list[bytes] = []  # what we said of secrets: the other side may repeat it
         self._is_over = False
         self._fault = ""  # set by the thread
 

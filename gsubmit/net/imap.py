@@ -25,7 +25,7 @@ _CODE: Final = re.compile(rb"\[([A-Za-z]{1,30})[] ]")
 
 
 class ImapFault(Exception):
-    """Something went wrong with the server; the connection is of no more use. The reason is for the log."""
+    """Something went wrong with the server; the connection is of no use any longer. The reason is for the log."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -172,7 +172,7 @@ class ImapClient(imaplib.IMAP4):
         return self._there.tls is not None
 
     def is_silent(self) -> bool:
-        """Whether it is open and nothing has come unasked: whatever comes, such as BYE, it is of no more use."""
+        """Whether it is open and nothing has come unasked: whatever comes, such as BYE, it is of no use any longer."""
         return self._stream is not None and self._stream.is_silent()
 
     # What imaplib leaves to subclasses

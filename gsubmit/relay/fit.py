@@ -22,7 +22,7 @@ _log = logging.getLogger("gsubmit.relay")
 
 
 def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: str = "") -> MessageBody:
-    """`body` itself, or a converted copy, for the caller to close. Raises Refused, or OSError for want of room.
+    """`body` itself, or a converted copy, for the caller to close. Raises Refused, or OSError for lack of space.
 
     `label` is who it is for, in the log.
     """

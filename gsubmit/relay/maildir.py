@@ -46,7 +46,7 @@ class MaildirRelay:
             pass  # the sender has gone
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._sock.close()
 
 

@@ -131,7 +131,7 @@ class Pool:
         return None
 
     def _pick(self, wanted: ClientFacts | None) -> RelayConnection | None:
-        """The idle connection used last among those that fit best; it is idle no more."""
+        """The idle connection used last among those that fit best; it is not idle any longer."""
         if not self.idle:
             return None
         if wanted is None:
@@ -180,7 +180,7 @@ class Pool:
         return len(self.idle) >= MAX_KEPT or connection.is_used_up or KEEPING in self.learnt.left_out
 
     def _is_usable(self, connection: RelayConnection) -> bool:
-        """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no more use."""
+        """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no use any longer."""
         if connection.sock is None or time.monotonic() - connection.idle_since > self._max_idle_time:
             return False
         try:

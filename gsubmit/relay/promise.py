@@ -84,7 +84,7 @@ class NextHops(Protocol):
         """Start a mail transaction. Raises Refused."""
 
     def leave(self, client: ClientFacts) -> None:
-        """This client begins no more transactions."""
+        """This client begins no further transactions."""
 
     def capabilities(self) -> Capabilities:
         """What the next hop can do."""

@@ -96,7 +96,7 @@ class Relay:
         return CANNOT_VERIFY if reply.code in (500, 502) else for_client(reply)
 
     def leave(self, client: ClientFacts) -> None:
-        """This client begins no more transactions."""
+        """This client begins no further transactions."""
         self.pool.leave(client)
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class Listener:
         self._server.start()
 
     def close(self) -> None:
-        """Accept no more; the connections there are stay."""
+        """Accept nobody from now on; the connections there are stay."""
         self._server.close()
 
     @property

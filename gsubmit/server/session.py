@@ -111,7 +111,7 @@ class Session:
         self._forget("client", "label")
 
     def leave(self) -> None:
-        """Whoever was logged in is so no more."""
+        """Whoever was logged in is not any longer."""
         if self.login is not None:
             self.service.relay.leave(self.client)
             self.service.logins.leave(self.login.identity.user, self.ends.remote_ip)

@@ -40,11 +40,11 @@ from tests.harness.serving import configuration
 CONNECTIONS = int(os.environ.get("PROPERTY_CONNECTIONS", "2000"))
 SEED = int(os.environ.get("PROPERTY_SEED", "1"))
 AT_A_TIME = 40
-TURNS = 12
+SLOTS = 12
 TIMEOUT = 20.0  # seconds for any reply of the server
 RELAY_TIMEOUT = 0.6  # seconds
 SETTINGS = f"""
-submission_relay_max_connections = {TURNS}
+submission_relay_max_connections = {SLOTS}
 {relay_timeouts(RELAY_TIMEOUT)}
 """
 AUTH = b"AUTH PLAIN " + b64encode(b"\0user@example.org\0secret")
@@ -344,10 +344,10 @@ def eventually(is_so: Callable[[], bool]) -> None:
 
 
 def what_is_left(service: Service, relay: LyingRelay) -> Iterator[str]:
-    """Turns that cannot be had, and kept connections that are out of step, once the relay lies no more."""
+    """Slots that cannot be had, and kept connections that are out of step, once the relay has stopped lying."""
     relay.is_honest = True
     for first in (10**9, 2 * 10**9):
-        dialogs = Pool(TURNS).map(lambda number: play_honestly(service, number), range(first, first + TURNS))
+        dialogs = Pool(SLOTS).map(lambda number: play_honestly(service, number), range(first, first + SLOTS))
         for dialog in dialogs:
             if [final.reply[:3] for final in dialog.finals] != ["250"]:
                 yield f"an honest relay, and yet: {dialog.finals}"

@@ -259,7 +259,7 @@ def test_hello_of_ssl_2() -> None:
     ours.settimeout(5)
     with pytest.raises(ssl.SSLError) as caught:
         server_context().wrap_socket(ours, server_side=True)
-    assert caught.value.reason == "NO_SHARED_CIPHER"  # for want of SHA-256 among the signatures that such a hello means
+    assert caught.value.reason == "NO_SHARED_CIPHER"  # for lack of SHA-256 among the signatures that such a hello means
     ours.close()
     theirs.close()
 
