@@ -85,7 +85,7 @@ class Chain:
         if not claim.authentication_id:  # a token tells itself whose it is
             walk = self._walk(claim, origin, observe, self.links)
             user = self.names.canonical(walk.user)
-            if not all(link.is_for(user) for link in walk.agreed):  # the name that they were asked about was empty
+            if not all(link.is_for(user) for link in walk.accepted_by):  # the name that they were asked about was empty
                 raise Denied("not for this user name")
             if any(link.is_for(user) and not link.is_for("") for link in self.links):  # these were not asked yet
                 walk = self._walk(replace(claim, authentication_id=user), origin, observe, self.links)
@@ -101,7 +101,7 @@ class Chain:
             raise Denied("authorization id not permitted")
         walk = self._walk(claim, origin, observe, self.masters)
         identity = Identity(user, walk.fields, master_user=authenticator)
-        if walk.goes_on:
+        if walk.wants_target:
             target = self._walk(Proven(user), origin, observe, self.links)
             identity = Identity(target.user, walk.fields | target.fields, master_user=authenticator)
         return identity, walk
@@ -119,7 +119,7 @@ class Chain:
         except (Denied, Unavailable):
             # Now each passdb has compared one password, known user or not, and the delay tells nothing.
             if isinstance(claim, Cleartext):
-                for link in walk.strangers:
+                for link in walk.unknown_in:
                     link.passdb.pretend(claim, origin)
             raise
         return walk

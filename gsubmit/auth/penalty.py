@@ -30,7 +30,7 @@ class _Record:
 
 
 class Penalty:
-    """The levels of all addresses that failed of late; what has faded is forgotten."""
+    """The levels of all addresses that failed recently; what has faded is forgotten."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

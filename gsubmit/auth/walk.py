@@ -14,7 +14,7 @@ from gsubmit.sasl.claims import Claim, Denied, LateKeys, Proven
 # Told of every step: the passdb, and what came of it.
 Observer = Callable[[str, str], None]
 
-log = logging.getLogger("gsubmit.auth")
+_log = logging.getLogger("gsubmit.auth")
 
 
 class Walk:
@@ -24,10 +24,10 @@ class Walk:
         self.user = claim.authentication_id
         self.fields: dict[str, str] = {}
         self.keys: LateKeys | None = None
-        self.strangers: list[Link] = []  # those that did not know the user, and compared no password
-        self.agreed: list[Link] = []  # those that said yes
+        self.unknown_in: list[Link] = []  # those that did not know the user, and compared no password
+        self.accepted_by: list[Link] = []  # those that said yes
         self.is_success = False
-        self.goes_on = False  # a master user's password was right, and the user to act for is to be looked up
+        self.wants_target = False  # a master user's password was right, and the user to act for is to be looked up
         self._claim = claim
         self._origin = origin
         self._observe = observe
@@ -43,7 +43,7 @@ class Walk:
                 self._observe(str(link), f"skipped, {why}")
             elif not (self._ask(link) if link.serves(self._claim) else self._pass_by(link)):
                 break
-        if self.is_success or self.goes_on:
+        if self.is_success or self.wants_target:
             return
         raise self.refusal(self._denied or UnknownUser())
 
@@ -52,7 +52,7 @@ class Walk:
         if self._unavailable is None:
             return denied
         # Who is unknown is counted like who is known, or the count would tell; but not where nobody was asked.
-        if not self._is_down and (self._denied or self.strangers or self.agreed):
+        if not self._is_down and (self._denied or self.unknown_in or self.accepted_by):
             self._unavailable.denied = denied
         return self._unavailable
 
@@ -65,7 +65,7 @@ class Walk:
             self._observe(str(link), unknown.reason)
             if link.is_deny:
                 return True
-            self.strangers.append(link)
+            self.unknown_in.append(link)
             return self._follow(link.on_failure)
         except Denied as denied:
             if link.is_deny:  # it is not unknown, so it is there
@@ -76,7 +76,7 @@ class Walk:
         except Unavailable as unavailable:
             self._observe(str(link), f"not available: {unavailable.reason}")
             if not link.is_absent:  # which check-config and the start have told
-                log.error("%s: %s", link, unavailable.reason)
+                _log.error("%s: %s", link, unavailable.reason)
                 self._is_down = True
             self._unavailable = unavailable
             if link.may_keep_out(is_success=self.is_success):
@@ -107,7 +107,7 @@ class Walk:
 
     def _take(self, link: Link, answer: Answer) -> bool:
         """A passdb has said yes."""
-        self.agreed.append(link)
+        self.accepted_by.append(link)
         self.user = fields.user_in(answer.fields, self.user)
         skips_password = "noauthenticate" in answer.fields
         self.fields = {name: value for name, value in answer.fields.items() if name not in fields.PRIVATE}
@@ -117,7 +117,7 @@ class Walk:
         self.keys = answer.keys or self.keys
         self._claim = Proven(self.user)  # nobody is asked for the password again
         if link.is_master and link.on_success.startswith("continue"):
-            self.goes_on = True
+            self.wants_target = True
             return False
         return self._follow(link.on_success)
 

@@ -16,7 +16,7 @@ REFETCH = 60.0  # seconds between two fetches at least: a key id is what a clien
 RETRY = 5.0  # seconds between two fetches as long as there are no keys at all
 MAX_AGE = 3600.0  # seconds after which keys are fetched again, so that a withdrawn one does not live on
 
-log = logging.getLogger("gsubmit.auth")
+_log = logging.getLogger("gsubmit.auth")
 
 
 class PublishedKeys:
@@ -72,7 +72,7 @@ class PublishedKeys:
             self._fault = ""
         except Unavailable as unavailable:
             if self._fetched is not None:
-                log.error("%s; the keys that were fetched before stay in use", unavailable.reason)
+                _log.error("%s; the keys that were fetched before stay in use", unavailable.reason)
             self._fault = unavailable.reason
         finally:
             self._tried = time.monotonic()  # after the wait for a server that does not answer

@@ -34,7 +34,7 @@ _IGNORED = words(
     " tls_cipher_suite"
 )
 
-log = logging.getLogger("gsubmit.auth")
+_log = logging.getLogger("gsubmit.auth")
 
 
 def _milliseconds(text: str) -> int:
@@ -155,7 +155,7 @@ def read(path: str, known: Collection[str]) -> OAuth2Settings:
     if not report.problems:
         _check(settings, place, report)
     for notice in report.notices:
-        log.warning("%s", notice)
+        _log.warning("%s", notice)
     if report.problems:
         raise ValueError("; ".join(map(str, sorted(report.problems, key=lambda problem: problem.line))))
     return settings

@@ -76,7 +76,7 @@ class AuthConnection:
         return reply
 
     def is_usable(self) -> bool:
-        """Whether it is open and silent: whatever comes without being asked for, it is of no more use."""
+        """Whether it is open and silent: whatever comes without being asked for, it is of no use any longer."""
         return self._stream.is_silent()
 
     def close(self) -> None:

@@ -54,14 +54,14 @@ _KNOWN_CODES: Final = frozenset(
 _VARIABLES = ("user", "username", "domain")
 _HOST = re.compile(r"[0-9A-Za-z][0-9A-Za-z.:_-]{0,252}")
 
-log = logging.getLogger("gsubmit.auth")
+_log = logging.getLogger("gsubmit.auth")
 
 
 class ImapServer:
     """A passdb of driver imap.
 
     The server sees our address with every login, the client's never: a Dovecot there should have it in
-    login_trusted_networks, lest one client's wrong passwords delay the others' logins.
+    login_trusted_networks, so that one client's wrong passwords do not delay the others' logins.
     """
 
     serves: tuple[type[Claim], ...] = (Cleartext,)
@@ -180,7 +180,7 @@ def _context(options: Mapping[str, str], means: Means) -> ssl.SSLContext:
     except CertificateError as error:
         raise ValueError(str(error)) from None
     if not verify:
-        log.warning("imap: allow_invalid_cert=yes lets anybody in between read the passwords")
+        _log.warning("imap: allow_invalid_cert=yes lets anybody in between read the passwords")
     return context
 
 
@@ -205,6 +205,6 @@ def _check(options: Mapping[str, str]) -> None:
             " or cleartext=yes if nobody else sees that network"
         )
     if "%" in host:
-        log.warning("imap: host=%s: whoever owns a domain is a user, unless username_filter says which domains", host)
+        _log.warning("imap: host=%s: whoever owns a domain is a user, unless username_filter says which domains", host)
     if options["rawlog_dir"]:
-        log.warning("imap: rawlog_dir is ignored: it would hold passwords")
+        _log.warning("imap: rawlog_dir is ignored: it would hold passwords")

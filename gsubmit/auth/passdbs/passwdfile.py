@@ -27,7 +27,7 @@ MAX_FILES = 100  # kept read of a path with variables; the one used longest ago 
 
 _ARGS = re.compile("((?:[^/ ][^ ]* +)*)(/.*)")  # options and path
 
-log = logging.getLogger("gsubmit.auth")
+_log = logging.getLogger("gsubmit.auth")
 
 
 class PasswdFile:
@@ -78,7 +78,7 @@ class PasswdFile:
             elif isinstance(claim, KeysWanted):
                 keys = self._keys(claim, entry)
         except SchemeError as fault:  # for the log; the client hears what unknown users hear, as late
-            log.error("%s: user %s: stored password: %s", self, user, fault)
+            _log.error("%s: user %s: stored password: %s", self, user, fault)
             self.pretend(claim, origin)
             raise Denied(f"stored password: {fault}", nodelay="nodelay" in entry.fields) from None
         try:

@@ -15,7 +15,7 @@ from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven
 
 DEFAULT_SCHEME = "PLAIN"  # as in Dovecot
 
-log = logging.getLogger("gsubmit.auth")
+_log = logging.getLogger("gsubmit.auth")
 
 
 class Static:
@@ -65,7 +65,7 @@ class Static:
                 if keys is None:
                     raise Denied(f"no password that {claim.scheme} could use")
         except SchemeError as fault:
-            log.error("%s: stored password: %s", self, fault)
+            _log.error("%s: stored password: %s", self, fault)
             raise Denied(f"stored password: {fault}") from None
         return Answer(fields.expanded(self._fields, user, origin), keys)
 

@@ -29,7 +29,7 @@ _NUMBERED_SCHEMES = {"13": "CRYPT", "34": "PLAIN-MD5", "56": "DIGEST-MD5"}
 _DIGEST_MD5_DIGITS = 32  # hexadecimal
 _ODD = re.compile("[\ud800-\udfff]")  # what Python makes of octets that are not UTF-8
 
-log = logging.getLogger("gsubmit.auth")
+_log = logging.getLogger("gsubmit.auth")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class UserFile:
                 self._version = None
                 raise
             if str(fault) != self._fault:
-                log.error("%s: cannot be read again, its old content stays in use: %s", self.path, fault.strerror)
+                _log.error("%s: cannot be read again, its old content stays in use: %s", self.path, fault.strerror)
             self._fault = str(fault)
 
     def _read_if_changed(self) -> None:
@@ -158,7 +158,7 @@ def _users(path: str, octets: bytes) -> dict[str, str]:
         else:
             users[user] = rest
     for number, fault in faults[:MAX_COMPLAINTS]:
-        log.error("%s:%d: %s", path, number, fault)
+        _log.error("%s:%d: %s", path, number, fault)
     if len(faults) > MAX_COMPLAINTS:
-        log.error("%s: %d more bad lines", path, len(faults) - MAX_COMPLAINTS)
+        _log.error("%s: %d more bad lines", path, len(faults) - MAX_COMPLAINTS)
     return users
