@@ -46,7 +46,7 @@ class ImapDial:
 
     def __init__(self, settings: Settings, server: ImapServerSettings) -> None:
         self._server = server
-        self._patience = settings.burl.connect_timeout
+        self._connect_time = settings.burl.connect_timeout
         self._name = host_and_port(server.host, server.port)
         self._context = client_context(settings.ssl, verify=server.ssl_verify) if server.ssl != "no" else None
 
@@ -87,7 +87,7 @@ class ImapDial:
             name = quote(user, safe="")
             place = f"imap://{name}@{self._name}/INBOX/;UID=1;URLAUTH=submit+{name}"
             try:
-                with fetcher.begun(self._patience):
+                with fetcher.begun(self._connect_time):
                     fetcher.urlfetch(ImapUrl.parse(f"{place}:INTERNAL:{MADE_UP}"), Nothing())
             except NotResolved as answered:
                 yield f"{'' if 'NIL' in answered.reason else 'warning: '}of a made-up URL, {answered.reason}"
@@ -107,7 +107,7 @@ class ImapDial:
         words = f" for {who.authorization_id}" if who.authorization_id else ""
         with self._connection(f"cannot be used as {who.user}{words}") as fetcher:
             try:
-                with fetcher.begun(self._patience):
+                with fetcher.begun(self._connect_time):
                     fetcher.log_in(who.user, who.password, who.authorization_id)
                     fetcher.learn()
             except LoginRefused as refused:
@@ -119,11 +119,11 @@ class ImapDial:
         """A connection with TLS. What goes wrong with it is an Unusable."""
         try:
             first = self._context if self._server.ssl == "imaps" else None
-            fetcher = _Dialled(self._server.host, self._server.port, first, self._patience)
+            fetcher = _Dialled(self._server.host, self._server.port, first, self._connect_time)
             try:
                 if self._server.ssl == "starttls":
                     assert self._context is not None
-                    with fetcher.begun(self._patience):
+                    with fetcher.begun(self._connect_time):
                         fetcher.go_over_to_tls(self._context)
                 yield fetcher
             finally:

@@ -21,7 +21,7 @@ from gsubmit.sasl.claims import Cleartext
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
 USUAL_MEMORY = 64 << 20  # octets, argon2's with the parameters of Dovecot, PHP and RFC 9106; more has one at a time
-PATIENCE = 30.0  # seconds to wait for a slot
+SLOT_TIMEOUT = 30.0  # seconds to wait for a slot
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -83,7 +83,7 @@ _slow = Slots(_size())
 @contextmanager
 def _slot(user: str, memory: float) -> Iterator[None]:
     """This user's slot, and then a thread's. Whoever waits here has no thread yet, and can be ended from outside."""
-    with _users.slot(user, 1, PATIENCE) as is_taken:
+    with _users.slot(user, 1, SLOT_TIMEOUT) as is_taken:
         if not is_taken:
             raise Unavailable("too many logins of this user at the same time")
         with _held(_large if memory > USUAL_MEMORY else Slots(0)), _held(_slow):
@@ -92,7 +92,7 @@ def _slot(user: str, memory: float) -> Iterator[None]:
 
 @contextmanager
 def _held(slots: Slots) -> Iterator[None]:
-    if not slots.take(PATIENCE):
+    if not slots.take(SLOT_TIMEOUT):
         raise Unavailable("too many passwords to compare at the same time")
     try:
         yield

@@ -150,7 +150,7 @@ class Probe(Ladder[Conversation]):
         self.talk.wire.use_timeout(self.target.command_timeout)
 
     def _store(self, submission: Submission) -> str:
-        """Put the message into the mailbox; its URL. The server is asked first, lest a message lies there unsent."""
+        """Put the message into the mailbox; its URL. The server is asked first, so that none lies there unsent."""
         if submission.sent is None or submission.message is None:
             return ""
         with self.talk.step("BURL offered", Stage.MESSAGE):

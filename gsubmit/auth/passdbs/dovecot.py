@@ -22,7 +22,7 @@ from gsubmit.sasl.saslname import escaped
 from gsubmit.settings.hosts import is_loopback
 
 MAX_CONNECTIONS = 200  # a refused login takes one for two seconds (auth_failure_delay); Dovecot takes 1000 clients
-TURN_PATIENCE = 10.0  # seconds to wait for one of them
+SLOT_TIMEOUT = 10.0  # seconds to wait for one of them
 MAX_KEPT = 20  # idle connections
 MAX_AGE = 60.0  # seconds; a reload leaves the old auth process, with the old settings, to the clients that it has
 
@@ -92,7 +92,7 @@ class DovecotAuth:
 
     def _ask(self, responses: Sequence[Response], origin: Origin) -> Reply:
         """Dovecot's OK or FAIL to the first of the responses whose mechanism it offers."""
-        if not self._slots.take(TURN_PATIENCE):
+        if not self._slots.take(SLOT_TIMEOUT):
             raise Unavailable(f"all {MAX_CONNECTIONS} connections to {self.place} are busy")
         try:
             connection = self._kept()

@@ -14,8 +14,8 @@ from gsubmit.net.dial import connect
 from gsubmit.net.stream import LineTooLong, Stream
 from gsubmit.settings.hosts import host_and_port
 
-CONNECT_PATIENCE = 5.0  # seconds for connection and handshake
-ANSWER_PATIENCE = 60.0  # seconds; Dovecot holds an answer back for up to 15 s (penalty) and 2 s (failure)
+CONNECT_TIME = 5.0  # seconds for connection and handshake
+ANSWER_TIME = 60.0  # seconds; Dovecot holds an answer back for up to 15 s (penalty) and 2 s (failure)
 MAX_HANDSHAKE = 100  # lines; one a mechanism, and six
 
 _EMPTY_RESPONSE = b"\x01"  # RFC 7628 3.2.3: what a client says to an error, so that the server can fail the exchange
@@ -46,7 +46,7 @@ class AuthConnection:
         self.mechanisms: frozenset[str] = frozenset()
         self._number = 0
         try:
-            self._stream = Stream(_connect(place), self.since + CONNECT_PATIENCE)
+            self._stream = Stream(_connect(place), self.since + CONNECT_TIME)
         except OSError as error:
             raise Unavailable(f"cannot connect to {place}: {error.strerror or error}") from error
         try:
@@ -63,7 +63,7 @@ class AuthConnection:
     def ask(self, mechanism: str, origin: Origin, response: bytes) -> Reply:
         """Dovecot's OK or FAIL."""
         self._number += 1
-        self._stream.allow(ANSWER_PATIENCE)
+        self._stream.allow(ANSWER_TIME)
         self._send(protocol.request(self._number, mechanism, origin, response))
         reply = self._reply()
         if reply.verdict == "CONT" and mechanism != "PLAIN":
@@ -138,9 +138,9 @@ class AuthConnection:
 
 def _connect(place: Place) -> socket.socket:
     if not place.path:
-        return connect(place.host, place.port, CONNECT_PATIENCE)
+        return connect(place.host, place.port, CONNECT_TIME)
     sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(CONNECT_PATIENCE)
+    sock.settimeout(CONNECT_TIME)
     try:
         sock.connect(place.path)
     except BaseException:

@@ -34,9 +34,9 @@ DEFAULTS = {
     "cleartext": "no",  # ours, not Dovecot's
 }
 PORT, TLS_PORT = 143, 993
-PATIENCE = 60.0  # seconds for all of it; servers hold refusals back
+LOGIN_TIME = 60.0  # seconds for all of it; servers hold refusals back
 MAX_CONNECTIONS = 100
-TURN_PATIENCE = 10.0  # seconds to wait for one of them
+SLOT_TIMEOUT = 10.0  # seconds to wait for one of them
 
 # RFC 5530. Gmail says ALERT and WEBALERT. Any other code is no answer to whether the password is right.
 _DENIALS: Final = {
@@ -112,7 +112,7 @@ class ImapServer:
         host = variables.expand(self.host, values)
         if "%" in self.host and not _HOST.fullmatch(host):
             raise Denied("no host name comes of this user name")
-        if not self._slots.take(TURN_PATIENCE):
+        if not self._slots.take(SLOT_TIMEOUT):
             raise Unavailable(f"all {MAX_CONNECTIONS} connections are busy")
         try:
             self._log_in(host, variables.expand(self.username, values), password)
@@ -126,11 +126,11 @@ class ImapServer:
         return finding
 
     def _log_in(self, host: str, name: str, password: str) -> None:
-        """Raises Denied or Unavailable. All of it has to be done within PATIENCE."""
-        end = monotonic() + PATIENCE
+        """Raises Denied or Unavailable. All of it has to be done within LOGIN_TIME."""
+        end = monotonic() + LOGIN_TIME
         connection: ImapClient | None = None
         try:
-            connection = ImapClient(host, self.port, self._context if self.ssl == "imaps" else None, PATIENCE)
+            connection = ImapClient(host, self.port, self._context if self.ssl == "imaps" else None, LOGIN_TIME)
             with connection.begun(end - monotonic()):
                 if self.ssl == "starttls":
                     assert self._context is not None

@@ -26,7 +26,7 @@ from gsubmit.tls.certificates import client_context
 from tests.harness.serving import free_port
 from tests.unit.net.dnsserver import SILENT, Dns
 
-PATIENCE = 0.3
+SECONDS = 0.3
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_no_such_name(server: Dns) -> None:
 
 @pytest.fixture
 def silent(server: Dns, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No lookup gets more time than PATIENCE."""
+    """No lookup gets more time than SECONDS."""
     monkeypatch.setattr("gsubmit.net.resolve.LOOKUP_TIME", 30.0)
     server.records = {("mx.example", kind): SILENT for kind in ("A", "AAAA")}
     real = dns.resolver.Resolver.resolve
@@ -105,18 +105,18 @@ def silent(server: Dns, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(dns.resolver.Resolver, "resolve", resolve)
     yield
-    assert times and max(times) <= PATIENCE
+    assert times and max(times) <= SECONDS
 
 
 @pytest.mark.usefixtures("silent")
 def test_imap() -> None:
     with pytest.raises(Slow):
-        ImapClient("mx.example", 143, None, PATIENCE)
+        ImapClient("mx.example", 143, None, SECONDS)
 
 
 @pytest.mark.usefixtures("silent")
 def test_imap_passdb_with_names_that_strangers_choose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gsubmit.auth.passdbs.imap.PATIENCE", PATIENCE)
+    monkeypatch.setattr("gsubmit.auth.passdbs.imap.LOGIN_TIME", SECONDS)
     passdb = ImapServer.from_args("host=mx.%d cleartext=yes", Means(VerifiedCache(0, 0)))
     with pytest.raises(Unavailable) as refused:
         passdb.verify(Cleartext("u@example", "p"), Origin())
@@ -126,13 +126,13 @@ def test_imap_passdb_with_names_that_strangers_choose(monkeypatch: pytest.Monkey
 @pytest.mark.usefixtures("silent")
 def test_oauth() -> None:
     endpoint = Endpoint.parse("https://mx.example/introspect")
-    with pytest.raises(Unavailable, match=f"no answer within {PATIENCE} seconds"):
-        Client(client_context("", ""), PATIENCE).get(endpoint)
+    with pytest.raises(Unavailable, match=f"no answer within {SECONDS} seconds"):
+        Client(client_context("", ""), SECONDS).get(endpoint)
 
 
 @pytest.mark.usefixtures("silent")
 def test_dovecot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dovecotconnection, "CONNECT_PATIENCE", PATIENCE)
+    monkeypatch.setattr(dovecotconnection, "CONNECT_TIME", SECONDS)
     with pytest.raises(Unavailable, match=r"^cannot connect to mx\.example:24: mx\.example: .*"):
         AuthConnection(Place(host="mx.example", port=24))
 

@@ -268,13 +268,13 @@ def test_nonsense(tmp_path: Path, answer: bytes, reason: str) -> None:
     ],
 )
 def test_handshake(tmp_path: Path, handshake: bytes, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dovecotconnection, "CONNECT_PATIENCE", 0.2)
+    monkeypatch.setattr(dovecotconnection, "CONNECT_TIME", 0.2)
     with pytest.raises(Unavailable, match=reason):
         ask(tmp_path, HANG, handshake=handshake)
 
 
 def test_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dovecotconnection, "ANSWER_PATIENCE", 0.2)
+    monkeypatch.setattr(dovecotconnection, "ANSWER_TIME", 0.2)
     began = time.monotonic()
     with pytest.raises(Unavailable, match=r"no answer from .* in time"):
         ask(tmp_path, HANG)
@@ -413,8 +413,8 @@ def test_one_request_at_a_time_on_a_connection(tmp_path: Path, monkeypatch: pyte
 
 def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dovecot, "MAX_CONNECTIONS", 1)
-    monkeypatch.setattr(dovecot, "TURN_PATIENCE", 0.1)
-    monkeypatch.setattr(dovecotconnection, "ANSWER_PATIENCE", 0.5)
+    monkeypatch.setattr(dovecot, "SLOT_TIMEOUT", 0.1)
+    monkeypatch.setattr(dovecotconnection, "ANSWER_TIME", 0.5)
 
     def login() -> None:
         with pytest.raises(Unavailable):

@@ -35,8 +35,8 @@ CLOSE = b"CLOSE"
 
 
 @pytest.fixture(autouse=True)
-def less_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap, "PATIENCE", 5.0)
+def less_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap, "LOGIN_TIME", 5.0)
 
 
 def capabilities(words: str) -> list[bytes]:
@@ -291,13 +291,13 @@ def test_nonsense_of_any_kind() -> None:
             there = passdb(server)
             threading.Timer(0.02, server.stop).start()
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(imap, "PATIENCE", 0.05)
+                patch.setattr(imap, "LOGIN_TIME", 0.05)
                 outcome(there)
 
 
 @pytest.mark.parametrize("verb", ["CAPABILITY", "AUTHENTICATE"])
 def test_silence(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap, "PATIENCE", 0.2)
+    monkeypatch.setattr(imap, "LOGIN_TIME", 0.2)
     began = time.monotonic()
     with fake({verb: [HANG]}) as server:
         assert outcome(passdb(server)).endswith(("no answer in time", "timed out"))
@@ -306,7 +306,7 @@ def test_silence(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_drops(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that always says something is no reason to wait longer."""
-    monkeypatch.setattr(imap, "PATIENCE", 0.2)
+    monkeypatch.setattr(imap, "LOGIN_TIME", 0.2)
     listener = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
@@ -412,8 +412,8 @@ def test_failure_is_not_remembered() -> None:
 
 def test_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap, "MAX_CONNECTIONS", 1)
-    monkeypatch.setattr(imap, "TURN_PATIENCE", 0.1)
-    monkeypatch.setattr(imap, "PATIENCE", 0.4)
+    monkeypatch.setattr(imap, "SLOT_TIMEOUT", 0.1)
+    monkeypatch.setattr(imap, "LOGIN_TIME", 0.4)
     with fake({"AUTHENTICATE": [HANG]}) as server:
         there = passdb(server)
         first = threading.Thread(target=outcome, args=(there,))
