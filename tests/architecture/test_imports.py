@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*(ROOT / "gsubmit").rglob("*.py"), *(ROOT / "cli").rglob("*.py")])
+from tests.architecture.sources import ROOT, SOURCES
 
 _ROW = re.compile(r"\| `(\w+)(?:/|\.py)` \| .* \| ([\w, -]+) \|")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*(ROOT / "gsubmit").rglob("*.py"), *(ROOT / "cli").rglob("*.py")])
+from tests.architecture.sources import ROOT, SOURCES
+
 MAX_FILE = 300  # lines
 MAX_FUNCTION = 50  # lines, with decorators and docstring
 LEFT_FOR_LATER = re.compile("TODO|FIXME|" + "X" * 3)

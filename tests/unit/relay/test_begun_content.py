@@ -14,7 +14,7 @@ from gsubmit.relay.relay import Relay
 from gsubmit.smtp.replies import NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
 from tests.harness.smtpserver import Server, ehlo
-from tests.unit.relay.test_pool import begin, busy, message, recipient, relaying
+from tests.unit.relay.relaying import begin, busy, message, recipient, relaying
 
 HEADER = b"Received: here\r\n"
 CONTENT = b"Subject: x\r\n\r\n" + (b"x" * 78 + b"\r\n") * 10000  # it is in a file, and is read in blocks

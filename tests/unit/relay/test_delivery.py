@@ -15,10 +15,8 @@ from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
 from gsubmit.relay import delivery, requests
-from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.fit import fitting
-from gsubmit.relay.relay import Relay
-from gsubmit.smtp.envelope import read_recipient, read_sender
+from gsubmit.smtp.envelope import read_sender
 from gsubmit.smtp.replies import (
     CANNOT_CONVERT,
     NO_UTF8_SENDER,
@@ -28,12 +26,11 @@ from gsubmit.smtp.replies import (
     RELAY_SLOW,
     UTF8_HEADER,
 )
-from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.smtp.reply import Reply
 from tests.harness.smtpserver import CLOSE, DEAF, DEFAULTS, RESET, SILENT, Answer, Server, ehlo, in_turn, later
-from tests.unit.relay.test_pool import OFFERED, busy, relaying
+from tests.unit.relay.relaying import busy, relaying
+from tests.unit.relay.sent import ALICE, TEXT, Sent
 
-ALICE = ClientFacts(addr="192.0.2.10", login="alice@example.org")
-TEXT = b"Subject: x\r\n\r\ntext\r\n"
 EIGHT_BIT = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ncaf\xc3\xa9\r\n"
 SIGNED = b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary="b"\r\n\r\n--b\r\n' + EIGHT_BIT + b"--b--\r\n"
 SIGNED_STAYS = Reply(
@@ -43,35 +40,6 @@ SIGNED_STAYS = Reply(
 )
 LARGE = TEXT + (b"x" * 78 + b"\r\n") * 120000  # more than the sockets hold
 RICH, POOR = ehlo("PIPELINING", "CHUNKING", "8BITMIME", "DSN", "SMTPUTF8"), ehlo()
-
-
-class Sent:
-    """One delivery from MAIL to the end: the replies by name, or the refusal."""
-
-    def __init__(
-        self, relay: Relay, folder: Path, *recipients: str, mail: str = "<a@example.org>", content: bytes = TEXT
-    ) -> None:
-        body = MessageBody(str(folder))
-        body.append(content)
-        self.sender: Reply | None = None
-        self.recipients: list[Reply] = []
-        delivery: RelayDelivery | None = None
-        try:
-            delivery = relay.begin(read_sender(f"FROM:{mail}", OFFERED, ()), ALICE, "test")
-            promises = [
-                delivery.recipient(read_recipient(f"TO:<{name}@example.net>", OFFERED, (), smtputf8=True))
-                for name in recipients or ("b",)
-            ]
-            self.sender = delivery.sender.reply()
-            self.recipients = [promise.reply() for promise in promises]
-            self.final = delivery.send(b"Received: here\r\n", body)
-        except Refused as refused:
-            self.final = refused.reply
-        finally:
-            if delivery is not None:
-                delivery.abort()
-            body.close()
-        assert busy(relay) == 0
 
 
 @pytest.mark.parametrize("keywords", [RICH, POOR], ids=["CHUNKING", "DATA"])

@@ -9,8 +9,8 @@ import pytest
 
 from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_SLOW
 from tests.harness.smtpserver import DRIPS, SILENT, Answer, Server, ehlo, in_turn, later
-from tests.unit.relay.test_delivery import TEXT, Sent
-from tests.unit.relay.test_pool import ALICE, begin, message, recipient, relaying
+from tests.unit.relay.relaying import ALICE, begin, message, recipient, relaying
+from tests.unit.relay.sent import TEXT, Sent
 
 CHUNKING = ehlo("PIPELINING", "CHUNKING", "8BITMIME")
 DATA = ehlo("PIPELINING")

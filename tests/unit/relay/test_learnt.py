@@ -11,8 +11,8 @@ import pytest
 from gsubmit.relay import learnt
 from gsubmit.relay.learnt import Learnt
 from tests.harness.smtpserver import Server, ehlo
-from tests.unit.relay.test_delivery import Sent
-from tests.unit.relay.test_pool import ALICE, XCLIENT, message, relaying
+from tests.unit.relay.relaying import ALICE, XCLIENT, message, relaying
+from tests.unit.relay.sent import Sent
 
 FULL = ehlo("PIPELINING", "SIZE 1000000", "AUTH PLAIN", "8BITMIME")
 

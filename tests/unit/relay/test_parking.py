@@ -16,7 +16,7 @@ from gsubmit.relay import pool
 from gsubmit.smtp.replies import RELAY_BUSY
 from gsubmit.smtp.reply import Refused
 from tests.harness.smtpserver import Server, ehlo, in_turn, later
-from tests.unit.relay.test_pool import ALICE, BOB, begin, busy, message, recipient, relaying
+from tests.unit.relay.relaying import ALICE, BOB, begin, busy, message, recipient, relaying
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,54 +19,13 @@ from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
 from gsubmit.net import hosts
 from gsubmit.relay import pool
-from gsubmit.relay.delivery import RelayDelivery
 from gsubmit.relay.pool import Pool
 from gsubmit.relay.relay import Relay
 from gsubmit.settings.relay import RelayLogin
-from gsubmit.smtp.envelope import read_recipient, read_sender
 from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY, RELAY_SLOW
 from gsubmit.smtp.reply import Refused, Reply
 from tests.harness.smtpserver import CLOSE, RESET, SILENT, Server, ehlo, in_turn, later, served
-
-OFFERED = {"8BITMIME", "SMTPUTF8", "DSN", "SIZE", "BINARYMIME"}
-ALICE = ClientFacts(addr="192.0.2.10", port=40000, helo="alice.example", login="alice", session="A")
-BOB = ClientFacts(addr="192.0.2.11", port=50000, helo="bob.example", login="bob", session="B")
-XCLIENT = "XCLIENT NAME ADDR PORT PROTO HELO LOGIN"
-
-
-@contextmanager
-def relaying(server: Server, *, limit: int = 0, idle: float = 60.0, **more: object) -> Iterator[Relay]:
-    with served(server):
-        hop = NextHop("127.0.0.1", server.port, "msa.example.org", connect_timeout=1.0, command_timeout=1.0)
-        relay = Relay(Pool(replace(hop, **more), idle, limit))  # type: ignore[arg-type]
-        yield relay
-        relay.close()
-
-
-def begin(relay: Relay, client: ClientFacts = ALICE) -> RelayDelivery:
-    return relay.begin(read_sender("FROM:<a@example.org>", OFFERED, ()), client, "test")
-
-
-def recipient(delivery: RelayDelivery, name: str = "b") -> Reply:
-    return delivery.recipient(read_recipient(f"TO:<{name}@example.net>", OFFERED, (), smtputf8=True)).reply()
-
-
-def message(relay: Relay, folder: Path, client: ClientFacts = ALICE) -> Reply:
-    """One whole message."""
-    body = MessageBody(str(folder))
-    body.append(b"Subject: x\r\n\r\ntext\r\n")
-    delivery = begin(relay, client)
-    try:
-        recipient(delivery)
-        return delivery.send(b"", body)
-    finally:
-        delivery.abort()
-        body.close()
-
-
-def busy(relay: Relay) -> int:
-    return relay.pool.busy
-
+from tests.unit.relay.relaying import ALICE, BOB, XCLIENT, begin, busy, message, recipient, relaying
 
 # Reuse
 

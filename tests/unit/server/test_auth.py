@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import gevent
@@ -13,7 +12,6 @@ import pytest
 
 from gsubmit.app.build import build_service
 from gsubmit.auth import hashing
-from gsubmit.auth.penalty import Penalty
 from gsubmit.auth.schemes import SchemeError, hash_password
 from gsubmit.sasl.claims import Account, Admitted, Denied, Identity, Keys, KeysWanted, LateKeys
 from gsubmit.sasl.mechanisms import MECHANISMS
@@ -25,49 +23,8 @@ from gsubmit.settings.load import load_text
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
 from tests.harness.serving import certificate_folder
+from tests.unit.server.logins import ELSEWHERE, GOOD, HERE, PLAIN, STATIC, Clock, attempt, timed
 from tests.unit.server.sessions import Client, connected
-
-HERE, ELSEWHERE = "192.0.2.10", "198.51.100.1"
-PLAIN = "disable_plaintext_auth = no\n"
-STATIC = PLAIN + "passdb {\ndriver = static\nargs = password=secret\n}\n"
-
-
-def attempt(password: str = "wrong", user: str = "tim", mechanism: str = "PLAIN") -> str:
-    return f"AUTH {mechanism} " + b64encode(f"\0{user}\0{password}".encode()).decode()
-
-
-GOOD = attempt("secret")
-
-
-@dataclass
-class Clock:
-    """Stands for the module `time`; sleeping takes no time but this one's."""
-
-    now: float = 1000.0
-    slept: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    for module in ("commands.auth", "authority"):
-        monkeypatch.setattr(f"gsubmit.server.{module}.time", clock)
-    return clock
-
-
-def timed(client: Client, clock: Clock) -> Client:
-    """Let waits and penalties of this client's service go by the clock."""
-    logins = client.session.service.logins
-    logins._sleep = clock.sleep
-    logins.penalty = Penalty(clock.monotonic)
-    return client
 
 
 def passwd_file(folder: Path, *lines: str) -> str:

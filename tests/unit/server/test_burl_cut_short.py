@@ -10,7 +10,7 @@ from tests.harness.imapscript import MASTER_PASSWORD, SUBMIT_PASSWORD
 from tests.harness.serving import configuration, serving
 from tests.harness.smtpserver import Server, served
 from tests.unit.burl.imapserver import eventually, has_ended, imap_server, submit_url
-from tests.unit.server.test_stop import ENVELOPE, client
+from tests.unit.server.clients import ENVELOPE, client
 
 WAYS = {
     "urlfetch": f"imap_urlauth_submit_password = {SUBMIT_PASSWORD}",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import BinaryIO, cast
+from collections.abc import Callable
 
 import gevent
 import pytest
@@ -15,53 +12,10 @@ from gsubmit.relay.relay import Relay
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration, serving
 from tests.harness.smtpserver import DEAF, SILENT, Server, ehlo, served
+from tests.unit.server.clients import ENVELOPE, LOGIN, MESSAGE, Client, client, stranger
 
-LOGIN = ["EHLO client.example", "AUTH PLAIN AHVzZXIAc2VjcmV0"]
-ENVELOPE = ["MAIL FROM:<a@example.org>", "RCPT TO:<b@example.net>"]
-MESSAGE = "Subject: x\r\n\r\ntext\r\n."
 LARGE = "Subject: x\r\n\r\n" + ("x" * 78 + "\r\n") * 100_000 + "."  # more than the sockets hold
 UNKNOWN = "relay: {}: ended before the answer; whether the relay took the message is unknown"
-
-
-class Client:
-    """Says lines, and gives the code of the reply to the last one."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def hear(self) -> str:
-        while (line := self._file.readline().decode())[3:4] == "-":
-            pass
-        return line[:3]
-
-    def say(self, *lines: str) -> str:
-        code = ""
-        for line in lines:
-            self.begin(line)
-            code = self.hear()
-        return code
-
-    def begin(self, line: str, end: str = "\r\n") -> None:
-        """Say a line and wait for nothing."""
-        self._file.write(f"{line}{end}".encode())
-        self._file.flush()
-
-
-@contextmanager
-def stranger(running: Serving) -> Iterator[Client]:
-    """Somebody who has just come."""
-    with socket.create_connection(("127.0.0.1", running.port), 10) as sock, sock.makefile("rwb") as file:
-        somebody = Client(cast(BinaryIO, file))
-        assert somebody.hear() == "220"
-        yield somebody
-
-
-@contextmanager
-def client(running: Serving) -> Iterator[Client]:
-    """Somebody who is logged in."""
-    with stranger(running) as somebody:
-        assert somebody.say(*LOGIN) == "235"
-        yield somebody
 
 
 def until(what: Callable[[], object]) -> None:

@@ -10,10 +10,8 @@ import pytest
 from gsubmit.server.wire import Closed
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
+from tests.unit.server.logins import HERE, STATIC, Clock, attempt, timed
 from tests.unit.server.sessions import Client, connected
-from tests.unit.server.test_auth import HERE, STATIC, Clock, attempt, clock, timed
-
-__all__ = ["clock"]  # a fixture
 
 SETTINGS = STATIC + "auth_mechanisms = plain oauthbearer xoauth2\nauth_verbose = yes\n"
 GUESS = b64encode(b"user=tim\x01auth=Bearer guess\x01\x01").decode()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.harness.serving import serving
 from tests.harness.smtpserver import Server, served
-from tests.unit.server.test_stop import ENVELOPE, MESSAGE, client
+from tests.unit.server.clients import ENVELOPE, MESSAGE, client
 
 
 @pytest.fixture

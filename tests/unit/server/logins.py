@@ -1,0 +1,43 @@
+"""Logins that fail and succeed by a clock of their own."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+
+from gsubmit.auth.penalty import Penalty
+from tests.unit.server.sessions import Client
+
+HERE, ELSEWHERE = "192.0.2.10", "198.51.100.1"
+PLAIN = "disable_plaintext_auth = no\n"
+STATIC = PLAIN + "passdb {\ndriver = static\nargs = password=secret\n}\n"
+
+
+def attempt(password: str = "wrong", user: str = "tim", mechanism: str = "PLAIN") -> str:
+    return f"AUTH {mechanism} " + b64encode(f"\0{user}\0{password}".encode()).decode()
+
+
+GOOD = attempt("secret")
+
+
+@dataclass
+class Clock:
+    """Stands for the module `time`; sleeping takes no time but this one's."""
+
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def timed(client: Client, clock: Clock) -> Client:
+    """Let waits and penalties of this client's service go by the clock."""
+    logins = client.session.service.logins
+    logins._sleep = clock.sleep
+    logins.penalty = Penalty(clock.monotonic)
+    return client
