@@ -222,6 +222,21 @@ def test_starttls(contexts: Callable[[str], ssl.SSLContext], trusting: ssl.SSLCo
         connection.close()
 
 
+@pytest.mark.parametrize(
+    ("host", "heard"), [("mx.example", "mx.example"), ("127.0.0.1", None)], ids=["name", "address"]
+)
+def test_the_relay_hears_its_name(
+    contexts: Callable[[str], ssl.SSLContext], trusting: ssl.SSLContext, hosts: Path, host: str, heard: str | None
+) -> None:
+    """CRT-2, CRT-6: the one that is configured, whatever its address; of an address nothing."""
+    context = contexts(host)
+    names: list[str | None] = []
+    context.sni_callback = lambda _, name, __: names.append(name)
+    with served(Server(context=context, is_tls_first=True)) as server:
+        opened(hop(server.port, host, tls="smtps", context=trusting)).close()
+    assert names == [heard]
+
+
 def test_smtps(contexts: Callable[[str], ssl.SSLContext], trusting: ssl.SSLContext) -> None:
     with served(Server(context=contexts("127.0.0.1"), is_tls_first=True)) as server:
         connection = opened(hop(server.port, tls="smtps", context=trusting))
