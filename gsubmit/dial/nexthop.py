@@ -33,7 +33,7 @@ class NextHop:
     login_habits: LoginHabits = field(default_factory=LoginHabits, repr=False, compare=False)
 
     def __str__(self) -> str:
-        return self.host if self.unix_path else host_and_port(self.host, self.port)
+        return self.host if self.host.startswith(UNIX) else host_and_port(self.host, self.port)
 
     @property
     def tls_name(self) -> str:

@@ -15,7 +15,7 @@ from gevent.event import Event
 from tests.harness.escapes import shown
 from tests.harness.serving import certificate_folder
 
-PATIENCE = 8.0  # seconds for a reply
+TIMEOUT = 8.0  # seconds for a reply
 MAX_REPLY_LINE = 512  # octets, RFC 5321 4.5.3.1.5
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 TLS_ALERT = 21  # record type, RFC 8446 5.1
@@ -36,7 +36,7 @@ class Client:
 
     def __init__(self, port: int, client_ip: str, *, implicit_tls: bool = False) -> None:
         server_ip = "::1" if ":" in client_ip else "127.0.0.1"
-        self._sock: socket.socket = socket.create_connection((server_ip, port), PATIENCE, (client_ip, 0))
+        self._sock: socket.socket = socket.create_connection((server_ip, port), TIMEOUT, (client_ip, 0))
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._input = b""
         self._ended = False
@@ -94,7 +94,7 @@ class Client:
             if self._ended:
                 raise Surprise(f"the server closed the connection, after {shown(self._input)!r}")
             self._news.clear()
-            if not self._news.wait(PATIENCE):
+            if not self._news.wait(TIMEOUT):
                 raise Surprise(f"no reply, only {shown(self._input)!r}")
         end = self._input.index(b"\n") + 1
         line, self._input = self._input[:end], self._input[end:]
@@ -104,7 +104,7 @@ class Client:
         """The end of the connection, and no reply before it; `may_alert`: a TLS alert is no reply."""
         while not self._ended:
             self._news.clear()
-            if not self._ended and not self._news.wait(PATIENCE):
+            if not self._ended and not self._news.wait(TIMEOUT):
                 raise Surprise("the server did not close the connection")
         if self._input and not (may_alert and self._input[0] == TLS_ALERT):
             raise Surprise(f"before the end came {shown(self._input)}")
@@ -118,7 +118,7 @@ class Client:
         """Everything up to the end of the connection."""
         while not self._ended:
             self._news.clear()
-            if not self._ended and not self._news.wait(PATIENCE):
+            if not self._ended and not self._news.wait(TIMEOUT):
                 raise Surprise(f"the server did not close the connection, after {shown(self._input)!r}")
         return self._input
 

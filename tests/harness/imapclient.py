@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from tests.harness.peer_process import HOST, PATIENCE
+from tests.harness.peer_process import HOST, TIMEOUT
 from tests.harness.serving import certificate_folder
 
 Value = bytes | None | list["Value"]  # an atom, a string or a literal; NIL; a parenthesized list
@@ -51,7 +51,7 @@ class ImapClient:
     """A connection. With `tls` STARTTLS, with `imaps` TLS at once; the certificate is verified."""
 
     def __init__(self, port: int, *, tls: bool = False, imaps: bool = False) -> None:
-        self._socket = socket.create_connection((HOST, port), PATIENCE)
+        self._socket = socket.create_connection((HOST, port), TIMEOUT)
         self._tags = 0
         if imaps:
             self._wrap()

@@ -19,7 +19,7 @@ from gsubmit.sasl.scram import scram_client
 from gsubmit.tls import exporter
 from tests.harness.serving import certificate_folder
 
-PATIENCE = 10.0  # seconds for anything
+TIMEOUT = 10.0  # seconds for anything
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
 
@@ -38,7 +38,7 @@ class Talk:
 
     def __init__(self, port: int, tls_port: int, kind: Kind) -> None:
         address = ("127.0.0.1", tls_port if kind.tls == "implicit" else port)
-        self.sock: socket.socket = socket.create_connection(address, PATIENCE, (kind.client_ip, 0))
+        self.sock: socket.socket = socket.create_connection(address, TIMEOUT, (kind.client_ip, 0))
         self.replies: list[str] = []
         self._octets = b""
         self._kind = kind

@@ -18,7 +18,7 @@ from typing import NoReturn, TypeVar
 import pytest
 
 HOST = "127.0.0.1"
-PATIENCE = 20.0  # seconds for anything that is expected to happen; generous, CI machines are slow
+TIMEOUT = 20.0  # seconds for anything that is expected to happen; generous, CI machines are slow
 _SYSTEM_FOLDERS = ":/usr/sbin:/sbin"
 
 Found = TypeVar("Found")
@@ -56,14 +56,14 @@ def public_folder(prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def eventually(what: str, find: Callable[[], Found], patience: float = PATIENCE) -> Found:
+def eventually(what: str, find: Callable[[], Found], timeout: float = TIMEOUT) -> Found:
     """The first true value of `find`."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while True:
         if found := find():
             return found
         if time.monotonic() > end:
-            pytest.fail(f"{what} did not happen within {patience:g} s")
+            pytest.fail(f"{what} did not happen within {timeout:g} s")
         time.sleep(0.02)
 
 

@@ -25,7 +25,7 @@ ENOUGH = "421 4.7.0 msa.example.org Too many commands without a login"
 ATTACKER, OTHER = Kind("127.0.0.1"), Kind("127.0.0.2", "implicit")
 RIGHT = "cleAr-rigHt-9"
 TRIED = ["PLAIN", "LOGIN", "SCRAM-SHA-256", "CRAM-MD5"]
-PATIENCE = 60  # seconds for all of a test
+TIMEOUT = 60  # seconds for all of a test
 AGAIN = 10.0  # seconds of the test's clock before a guess for which there was no slot is tried again
 SETTINGS = """
 auth_mechanisms = plain login scram-sha-256 cram-md5
@@ -97,7 +97,7 @@ def traces(secret: str) -> Iterator[str]:
 def test_each_failure_makes_the_next_wait_longer(served: Serving, clock: Clock) -> None:
     """RFC 4954 9 and Dovecot's auth penalty: 4, 8, 15, 15 seconds, for the next connection of the address too."""
     replies: Counter[str] = Counter()
-    with gevent.Timeout(PATIENCE):
+    with gevent.Timeout(TIMEOUT):
         guesser = gevent.spawn(attempt, served, clock, ATTACKER, map(wrong, range(7)), replies)
         while not guesser.ready():
             gevent.sleep(0.001)
@@ -119,7 +119,7 @@ def test_a_right_password(served: Serving, clock: Clock, failing: str, waits: li
     """It waits itself; afterwards it does not wait any more."""
     wrong_ones = [("PLAIN", Who(failing, f"wrong{number}")) for number in range(4)]
     right = ("PLAIN", Who("known", RIGHT))
-    with gevent.Timeout(PATIENCE):
+    with gevent.Timeout(TIMEOUT):
         for guess in [*wrong_ones[:2], right, right, *wrong_ones[2:]]:
             guesser = gevent.spawn(attempt, served, clock, ATTACKER, iter([guess]), Counter())
             while not guesser.ready():
@@ -134,7 +134,7 @@ def test_many_guesses(served: Serving, clock: Clock, tmp_path: Path) -> None:
     """From one address over 20 connections; another address logs in meanwhile and waits for nothing."""
     replies: Counter[str] = Counter()
     guesses, others, began = map(wrong, range(GUESSES)), 0, clock.now
-    with gevent.Timeout(PATIENCE):
+    with gevent.Timeout(TIMEOUT):
         guessers = [gevent.spawn(attempt, served, clock, ATTACKER, guesses, replies) for _ in range(CONNECTIONS)]
         for turn in itertools.count():
             if all(guesser.ready() for guesser in guessers):

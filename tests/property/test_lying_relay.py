@@ -28,7 +28,7 @@ MESSAGES = int(os.environ.get("PROPERTY_MESSAGES", "60"))
 SEED = int(os.environ.get("PROPERTY_SEED", "1"))
 SESSIONS = 20  # at the same time
 USERS = 5
-PATIENCE = 30.0  # seconds for a reply of the server
+TIMEOUT = 30.0  # seconds for a reply of the server
 RELAY_TIMEOUT = 0.6  # seconds
 SETTINGS = f"""
 {relay_timeouts(RELAY_TIMEOUT)}
@@ -64,7 +64,7 @@ class Client:
         self.user = f"u{number % USERS}@example.org"
         self.number = number
         self.chance = chance
-        self._sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self._sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._replies = self._sock.makefile("rb")
         self.reply()

@@ -81,7 +81,7 @@ def test_a_refusal_of_content_is_no_word_about_bdat(tmp_path: Path, code: int) -
 
 @pytest.mark.parametrize("words", ["451 timeout (#4.4.2)", "421 4.4.2 Bye", "421-4.4.2 Idle"])
 @pytest.mark.parametrize("step", ["idle", "in a transaction"])
-def test_the_end_of_a_relay_s_patience_is_no_lie(tmp_path: Path, words: str, step: str) -> None:
+def test_a_timeout_of_the_relay_is_no_lie(tmp_path: Path, words: str, step: str) -> None:
     """The connection is replaced, and others' are kept as before."""
 
     def leaves(_: str) -> str:
