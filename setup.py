@@ -36,7 +36,7 @@ setup(
             # A SCRAM client of another hand, with channel binding.
             "scramp>=1.5",
             "mypy>=1.10",
-            "ruff>=0.5",
+            "ruff>=0.17,<0.18",  # another one formats otherwise
             "types-gevent>=24.2",
         ],
     },
