@@ -105,14 +105,14 @@ class SessionAuthority:
     def count(self, denied: Denied) -> None:
         """Hold a denial against the network, once."""
         if self._is_watched and not self._is_counted and not isinstance(denied, Disabled):
-            penalty = self._session.service.logins.penalty
+            penalty = self._session.service.logins.state
             penalty.failed(self._session.ends.remote_ip, self._level, self.user, self.secret)
         self._is_counted = True
 
     def forgive(self) -> None:
         """The login has succeeded."""
         if self._is_watched:
-            self._session.service.logins.penalty.succeeded(self._session.ends.remote_ip, self.user)
+            self._session.service.logins.state.succeeded(self._session.ends.remote_ip, self.user)
 
     def _check_wanted(self) -> None:
         """Raise Denied or Unavailable when a password that waits for its slot need not be compared any more."""

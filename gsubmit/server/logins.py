@@ -1,4 +1,4 @@
-"""What logins of all sessions have to do with each other: slots, waits after failures, connections of one user."""
+"""What logins of all sessions have to do with each other: slots, and waits after failures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gsubmit.auth.loginstate import LocalState, LoginState
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.penalty import WAITS, Penalty, network_of
+from gsubmit.auth.penalty import WAITS, network_of
 from gsubmit.net.slots import SlotsByKey
 
 # Passwords checked at the same time for one address: slow hashes take a thread each, while another server, which may
@@ -27,13 +28,12 @@ class TooManyAtATime(Unavailable):
 class Logins:
     """One for all sessions, and for the life of the process: a reload forgives nothing."""
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, state: LoginState | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self.slots = SlotsByKey()  # of networks
         self.waits = SlotsByKey()  # the same, of those that have to wait before
         self._waiting: Counter[str] = Counter()
-        self._connections: Counter[tuple[str, str]] = Counter()
         self._sleep = sleep
-        self.penalty = Penalty()
+        self.state = state or LocalState()
 
     @contextmanager
     def slot(
@@ -47,12 +47,12 @@ class Logins:
         """
         network = network_of(address)
         with self._slot_of(network, at_a_time):
-            has_to_wait = self.penalty.level(address, user) or network in self._waiting
-            if not is_watched or self.penalty.knows(address, user) or not has_to_wait:
+            has_to_wait = self.state.level(address, user) or network in self._waiting
+            if not is_watched or self.state.knows(address, user) or not has_to_wait:
                 yield 0
                 return
         with self._wait_of(network):
-            level = self.penalty.level(address, user)
+            level = self.state.level(address, user)
             if level:
                 self._sleep(WAITS[level])
             with self._slot_of(network, at_a_time):
@@ -79,21 +79,3 @@ class Logins:
             self._waiting[network] -= 1
             if not self._waiting[network]:
                 del self._waiting[network]
-
-    def enter(self, user: str, address: str, most: int) -> bool:
-        """Count one more connection of a user from an address, unless there are `most` (0: any number).
-
-        An IPv6 network counts as one address.
-        """
-        key = (user, network_of(address))
-        if most and self._connections[key] >= most:
-            return False
-        self._connections[key] += 1
-        return True
-
-    def leave(self, user: str, address: str) -> None:
-        """A connection that was counted is over."""
-        key = (user, network_of(address))
-        self._connections[key] -= 1
-        if not self._connections[key]:
-            del self._connections[key]

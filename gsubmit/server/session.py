@@ -114,7 +114,7 @@ class Session:
         """Whoever was logged in is not any longer."""
         if self.login is not None:
             self.service.relay.leave(self.client)
-            self.service.logins.leave(self.login.identity.user, self.ends.remote_ip)
+            self.service.logins.state.leave(self.login.identity.user, self.ends.remote_ip)
 
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""

@@ -13,7 +13,7 @@ from gevent.event import Event
 
 from gsubmit.app.build import build_service
 from gsubmit.app.server import Server
-from gsubmit.auth.penalty import Penalty
+from gsubmit.auth.loginstate import LocalState
 from gsubmit.logs import output
 from gsubmit.server.logins import Logins
 from gsubmit.settings.load import load_text
@@ -52,7 +52,7 @@ def clocked(settings: str, clock: Clock) -> Iterator[Serving]:
     loaded = load_text(text).settings
     server = Server(loaded)
     logins = Logins(sleep=clock.sleep)
-    logins.penalty = Penalty(clock.time)
+    logins.state = LocalState(clock.time)
     server.service = replace(build_service(loaded), logins=logins)
     for listener in server.listeners.values():
         listener.service = server.service

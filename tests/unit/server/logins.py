@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gsubmit.auth.penalty import Penalty
+from gsubmit.auth.loginstate import LocalState
+from gsubmit.server.logins import Logins
 from tests.unit.server.sessions import Client
 
 HERE, ELSEWHERE = "192.0.2.10", "198.51.100.1"
@@ -39,5 +41,11 @@ def timed(client: Client, clock: Clock) -> Client:
     """Let waits and penalties of this client's service go by the clock."""
     logins = client.session.service.logins
     logins._sleep = clock.sleep
-    logins.penalty = Penalty(clock.monotonic)
+    logins.state = LocalState(clock.monotonic)
     return client
+
+
+def connections(logins: Logins) -> Mapping[tuple[str, str], int]:
+    """How many of each user and network are counted."""
+    assert isinstance(logins.state, LocalState)
+    return logins.state.connections

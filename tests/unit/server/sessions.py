@@ -134,7 +134,7 @@ class Client:
 
     def log_in(self) -> None:
         self.session.login = Login(Identity("user"), "PLAIN")
-        self.session.service.logins.enter("user", self.session.ends.remote_ip, 0)
+        self.session.service.logins.state.enter("user", self.session.ends.remote_ip, 0)
 
     def start_tls(self) -> None:
         context = ssl.create_default_context(cafile=str(certificate_folder() / "ca.pem"))

@@ -23,7 +23,7 @@ from gsubmit.settings.load import load_text
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
 from tests.harness.serving import certificate_folder
-from tests.unit.server.logins import ELSEWHERE, GOOD, HERE, PLAIN, STATIC, Clock, attempt, timed
+from tests.unit.server.logins import ELSEWHERE, GOOD, HERE, PLAIN, STATIC, Clock, attempt, connections, timed
 from tests.unit.server.sessions import Client, connected
 
 
@@ -168,7 +168,7 @@ class TestFailures:
             for _ in range(3):
                 assert client.reply(line, content) == expected
             assert client.session.attempts.failed == 0
-            assert client.session.service.logins.penalty.level(HERE) == 0
+            assert client.session.service.logins.state.level(HERE) == 0
         assert clock.slept == []
 
     def test_failures_of_ours_do_not_count(self, clock: Clock, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ class TestFailures:
             for _ in range(3):
                 assert client.reply(attempt()) == replies.AUTH_UNAVAILABLE
             assert client.session.attempts.failed == 0
-            assert client.session.service.logins.penalty.level(HERE) == 0
+            assert client.session.service.logins.state.level(HERE) == 0
 
 
 class TestQueue:
@@ -236,7 +236,7 @@ class TestPenalty:
             self.guess(client, 2)
             clock.slept.clear()
             assert client.reply(GOOD) == replies.LOGGED_IN
-            assert client.session.service.logins.penalty.level(HERE) == 0
+            assert client.session.service.logins.state.level(HERE) == 0
         assert clock.slept == [8]
 
     def test_same_password_again(self, clock: Clock) -> None:
@@ -279,13 +279,13 @@ class TestPenalty:
             with pytest.raises(Denied, match="stored password: malformed"):
                 authority.settle(Account(LateKeys(make), lambda: Admitted(Identity("tim"))), lambda _: True)
             assert caplog.messages == ["user tim: stored password: malformed"]
-            assert logins.penalty.level(HERE) == 1
+            assert logins.state.level(HERE) == 1
 
     def test_disabled_user_is_no_guesser(self, clock: Clock, tmp_path: Path) -> None:
         with connected(passwd_file(tmp_path, "tim:{PLAIN}secret::::::nologin")) as client:
             timed(client, clock)
             assert client.reply(GOOD).code == 525
-            assert client.session.service.logins.penalty.level(HERE) == 0
+            assert client.session.service.logins.state.level(HERE) == 0
 
     @pytest.mark.parametrize(
         "off",
@@ -301,18 +301,18 @@ class TestPenalty:
         with connected(STATIC + off) as client:
             timed(client, clock)
             self.guess(client, 3)
-            assert client.session.service.logins.penalty.level(HERE) == 0
+            assert client.session.service.logins.state.level(HERE) == 0
         assert clock.slept == [2, 2, 2]
 
     def test_reload_forgives_nothing(self) -> None:
         settings = load_text(f"ssl = no\n{STATIC}").settings
         first = build_service(settings)
-        first.logins.penalty.failed(HERE, 0, "tim", "x")
-        first.logins.enter("tim", HERE, 1)
+        first.logins.state.failed(HERE, 0, "tim", "x")
+        first.logins.state.enter("tim", HERE, 1)
         second = build_service(settings, first.logins)
         assert second is not first
-        assert second.logins.penalty.level(HERE) == 1
-        assert not second.logins.enter("tim", HERE, 1)
+        assert second.logins.state.level(HERE) == 1
+        assert not second.logins.state.enter("tim", HERE, 1)
 
 
 @pytest.mark.parametrize(
@@ -344,33 +344,33 @@ class TestConnections:
         with connected(self.TWO) as client:
             logins = client.session.service.logins
             for _ in range(2):
-                logins.enter("tim", HERE, 2)
+                logins.state.enter("tim", HERE, 2)
             with pytest.raises(Disconnected) as disconnected:
                 client.reply(GOOD)
             assert (disconnected.value.reply.code, disconnected.value.reply.status) == (454, "4.7.0")
             assert "mail_max_userip_connections=2" in disconnected.value.reply.text
             assert client.session.login is None
-            logins.leave("tim", HERE)
+            logins.state.leave("tim", HERE)
             assert client.reply(GOOD) == replies.LOGGED_IN
 
     @pytest.mark.parametrize(("user", "address"), [("tom", HERE), ("tim", ELSEWHERE)])
     def test_others_do_not_count(self, user: str, address: str) -> None:
         with connected(self.TWO) as client:
             for _ in range(5):
-                client.session.service.logins.enter(user, address, 0)
+                client.session.service.logins.state.enter(user, address, 0)
             assert client.reply(GOOD) == replies.LOGGED_IN
 
     def test_names_of_one_user(self) -> None:
         with connected(self.TWO) as client:
             for _ in range(2):
-                client.session.service.logins.enter("tim", HERE, 2)
+                client.session.service.logins.state.enter("tim", HERE, 2)
             with pytest.raises(Disconnected):
                 client.reply(attempt("secret", "TIM"))
 
     def test_unlimited(self) -> None:
         with connected(self.TWO.replace("= 2", "= 0")) as client:
             for _ in range(50):
-                client.session.service.logins.enter("tim", HERE, 0)
+                client.session.service.logins.state.enter("tim", HERE, 0)
             assert client.reply(GOOD) == replies.LOGGED_IN
 
     @pytest.mark.parametrize("last", [b"QUIT\r\n", b""])
@@ -381,16 +381,16 @@ class TestConnections:
             heard = b""
             while b"235 " not in heard:
                 heard += client.sock.recv(1000)
-            assert client.session.service.logins._connections == {("tim", HERE): 1}
+            assert connections(client.session.service.logins) == {("tim", HERE): 1}
             client.sock.sendall(last) if last else client.sock.close()
             running.get(timeout=10)
-            assert client.session.service.logins._connections == {}
+            assert connections(client.session.service.logins) == {}
 
     def test_a_refused_one_gives_nothing_back(self) -> None:
         with connected(self.TWO) as client:
             logins = client.session.service.logins
-            logins.enter("tim", HERE, 2)
-            logins.enter("tim", HERE, 2)
+            logins.state.enter("tim", HERE, 2)
+            logins.state.enter("tim", HERE, 2)
             running = gevent.spawn(converse, client.session)
             client.sock.sendall(f"EHLO x\r\n{GOOD}\r\n".encode())
             heard = b""
@@ -398,16 +398,16 @@ class TestConnections:
                 heard += client.sock.recv(1000)
             client.sock.close()
             running.get(timeout=10)
-            assert logins._connections == {("tim", HERE): 2}
+            assert connections(logins) == {("tim", HERE): 2}
 
     def test_given_back_at_starttls(self) -> None:
         with connected(self.TWO) as client:
             client.say(GOOD)
             client.start_tls()
             client.session.restart()
-            assert client.session.service.logins._connections == {}
+            assert connections(client.session.service.logins) == {}
             client.say(GOOD)
-            assert client.session.service.logins._connections == {("tim", HERE): 1}
+            assert connections(client.session.service.logins) == {("tim", HERE): 1}
 
 
 class TestCertificates:
@@ -431,7 +431,7 @@ class TestCertificates:
             assert client.reply(GOOD) == replies.AUTH_FAILED
             assert client.session.attempts.reason == why
             assert client.session.login is None
-            assert client.session.service.logins.penalty.level(HERE) == 0
+            assert client.session.service.logins.state.level(HERE) == 0
         assert clock.slept == []
 
 
@@ -449,7 +449,7 @@ def test_scram_tells_nothing_of_who_exists(clock: Clock, tmp_path: Path, user: s
         final = f"c=biws,{nonce},p={b64encode(bytes(32)).decode()}".encode()
         client.sock.sendall(b64encode(final) + b"\r\n")
         assert asked.get(timeout=10) == replies.AUTH_FAILED
-        assert client.session.service.logins.penalty.level(HERE) == 1
+        assert client.session.service.logins.state.level(HERE) == 1
     assert clock.slept == [2.0]
 
 

@@ -180,11 +180,11 @@ def test_who_logs_in_at_the_last_moment_stays(house: House) -> None:
 
 def test_ipv6_networks_count_as_one_address() -> None:
     logins = Logins()
-    assert all(logins.enter("eve", f"2001:db8:1:{number}::1", 3) for number in range(3))
-    assert not logins.enter("eve", "2001:db8:1:99::1", 3)
-    assert logins.enter("eve", "2001:db8:2::1", 3)
-    logins.leave("eve", "2001:db8:1:7::7")
-    assert logins.enter("eve", "2001:db8:1:99::1", 3)
+    assert all(logins.state.enter("eve", f"2001:db8:1:{number}::1", 3) for number in range(3))
+    assert not logins.state.enter("eve", "2001:db8:1:99::1", 3)
+    assert logins.state.enter("eve", "2001:db8:2::1", 3)
+    logins.state.leave("eve", "2001:db8:1:7::7")
+    assert logins.state.enter("eve", "2001:db8:1:99::1", 3)
 
 
 # For real

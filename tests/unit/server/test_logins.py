@@ -11,10 +11,11 @@ import gevent.event
 import pytest
 
 from gsubmit.auth.chain import build_chain
-from gsubmit.auth.penalty import Penalty
+from gsubmit.auth.loginstate import LocalState
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE, MAX_WAITING, Logins, TooManyAtATime
 from gsubmit.settings.load import load_text
 from tests.harness.guessing import Clock
+from tests.unit.server.logins import connections
 
 
 def test_one_address_waits_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,15 +67,15 @@ def clock() -> Clock:
 
 @pytest.fixture
 def logins(clock: Clock) -> Logins:
-    logins = Logins(clock.sleep)
-    logins.penalty = Penalty(clock.time)
+    logins = Logins(sleep=clock.sleep)
+    logins.state = LocalState(clock.time)
     return logins
 
 
 def guess(logins: Logins, number: int, address: str = "192.0.2.1", user: str = "tim", at_a_time: int = 2) -> None:
     with logins.slot(address, at_a_time, user, is_watched=True) as level:
         gevent.sleep(0)  # the password is checked
-        logins.penalty.failed(address, level, user, f"guess{number}")
+        logins.state.failed(address, level, user, f"guess{number}")
 
 
 def advance_until(clock: Clock, greenlets: list[gevent.Greenlet[..., None]]) -> None:
@@ -139,7 +140,7 @@ def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: Cloc
 
 def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Clock) -> None:
     """Who has logged in from there does not wait; the others do, for their slot."""
-    logins.penalty.succeeded("192.0.2.1", "alice")
+    logins.state.succeeded("192.0.2.1", "alice")
     guess(logins, 0)
     waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
     gevent.sleep(0)
@@ -150,7 +151,7 @@ def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Cl
 
     def log_in() -> None:
         with logins.slot("192.0.2.1", 2, "bob", is_watched=True):
-            logins.penalty.succeeded("192.0.2.1", "bob")
+            logins.state.succeeded("192.0.2.1", "bob")
 
     guesser, bob = gevent.spawn(guess, logins, 20), gevent.spawn(log_in)
     began = clock.now
@@ -167,32 +168,32 @@ def test_nobody_waits_who_is_not_watched(logins: Logins, clock: Clock) -> None:
 
 def test_connections_of_one_user_from_one_address() -> None:
     logins = Logins()
-    assert logins.enter("tim", "192.0.2.1", 2)
-    assert logins.enter("tim", "192.0.2.1", 2)
-    assert not logins.enter("tim", "192.0.2.1", 2)
-    assert logins.enter("tom", "192.0.2.1", 2)
-    assert logins.enter("tim", "192.0.2.2", 2)
-    assert logins.enter("tim", "192.0.2.1", 0), "any number"
+    assert logins.state.enter("tim", "192.0.2.1", 2)
+    assert logins.state.enter("tim", "192.0.2.1", 2)
+    assert not logins.state.enter("tim", "192.0.2.1", 2)
+    assert logins.state.enter("tom", "192.0.2.1", 2)
+    assert logins.state.enter("tim", "192.0.2.2", 2)
+    assert logins.state.enter("tim", "192.0.2.1", 0), "any number"
     for _ in range(2):
-        logins.leave("tim", "192.0.2.1")
-    assert logins.enter("tim", "192.0.2.1", 2)
-    assert not logins.enter("tim", "192.0.2.1", 2)
+        logins.state.leave("tim", "192.0.2.1")
+    assert logins.state.enter("tim", "192.0.2.1", 2)
+    assert not logins.state.enter("tim", "192.0.2.1", 2)
 
 
 def test_nothing_is_kept_of_who_left() -> None:
     logins = Logins()
     for user in ("tim", "tom"):
-        logins.enter(user, "192.0.2.1", 0)
-        logins.leave(user, "192.0.2.1")
-    assert logins._connections == {}
+        logins.state.enter(user, "192.0.2.1", 0)
+        logins.state.leave(user, "192.0.2.1")
+    assert connections(logins) == {}
 
 
 def test_asking_keeps_nothing() -> None:
     logins = Logins()
-    logins.enter("tim", "192.0.2.1", 1)
-    logins.enter("tim", "192.0.2.1", 1)
-    logins.leave("tim", "192.0.2.1")
-    assert logins._connections == {}
+    logins.state.enter("tim", "192.0.2.1", 1)
+    logins.state.enter("tim", "192.0.2.1", 1)
+    logins.state.leave("tim", "192.0.2.1")
+    assert connections(logins) == {}
 
 
 def test_logins_that_others_decide_get_more_slots() -> None:

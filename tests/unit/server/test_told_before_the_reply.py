@@ -20,7 +20,7 @@ BEARER = b64encode(b"n,a=tim,\x01auth=Bearer guess\x01\x01").decode()
 
 def has_failed(client: Client) -> bool:
     session = client.session
-    return bool(session.attempts.failed) and bool(session.service.logins.penalty.level(HERE))
+    return bool(session.attempts.failed) and bool(session.service.logins.state.level(HERE))
 
 
 @pytest.mark.parametrize("line", [f"AUTH XOAUTH2 {GUESS}", f"AUTH OAUTHBEARER {BEARER}"])
