@@ -47,11 +47,11 @@ service submission-login {{
 
 _HELP = """\
 Submission server on localhost port {submission} (STARTTLS) and {submissions} (TLS from the start).
-User {user}, password {password}. Messages go to the Maildir {maildir}.
+User {user}, password {password}. Messages go to the Maildir {folder}/Maildir.
 
 Try it:
-  gsubmit send-test --server localhost:{submission} --ca {cert} --user {user} \\
-      --password-file {password_file} --from demo@localhost --to you@example.org
+  gsubmit send-test --server localhost:{submission} --ca {folder}/cert.pem --user {user} \\
+      --password-file {folder}/password --from demo@localhost --to you@example.org
 
 Ctrl-C ends the demo and removes {folder}.
 """
@@ -80,31 +80,16 @@ class Demo:
         _private(folder / "key.pem", key)
         relay = MaildirRelay(folder / "Maildir", "maildir.localhost")
         try:
-            self._configure(relay.port)
+            facts = {"folder": folder, "relay_port": relay.port, "user": USER, "password": password}
+            facts |= {"submission": SUBMISSION_PORT, "submissions": SUBMISSIONS_PORT}
+            (folder / "gsubmit.conf").write_text(_CONFIGURATION.format(**facts))
             server = Server(load(folder / "gsubmit.conf", KNOWN).settings)
-            click.echo(
-                _HELP.format(
-                    submission=SUBMISSION_PORT,
-                    submissions=SUBMISSIONS_PORT,
-                    user=USER,
-                    password=password,
-                    maildir=folder / "Maildir",
-                    cert=folder / "cert.pem",
-                    password_file=folder / "password",
-                    folder=folder,
-                )
-            )
+            click.echo(_HELP.format(**facts))
             if message is not None:
                 message.start(f"localhost:{SUBMISSION_PORT}", USER, folder)
             server.run()
         finally:
             relay.close()
-
-    def _configure(self, relay_port: int) -> None:
-        text = _CONFIGURATION.format(
-            folder=self._folder, relay_port=relay_port, submission=SUBMISSION_PORT, submissions=SUBMISSIONS_PORT
-        )
-        (self._folder / "gsubmit.conf").write_text(text)
 
 
 def _private(path: Path, text: str) -> None:
