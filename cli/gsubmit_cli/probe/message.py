@@ -1,4 +1,4 @@
-"""The test message: made here or read from a file, and its form inside DATA."""
+"""The test message: made here or read from a file."""
 
 from __future__ import annotations
 
@@ -65,15 +65,6 @@ class Message:
     def eight_bit(self) -> bool:
         """Whether 8BITMIME is needed."""
         return not self.octets.isascii()
-
-    def dotted(self) -> bytes:
-        """The octets after DATA: dots doubled at line starts, and the end of data (RFC 5321 4.5.2)."""
-        octets = self.octets.replace(b"\r\n.", b"\r\n..")
-        if octets.startswith(b"."):
-            octets = b"." + octets
-        if octets and not octets.endswith(b"\r\n"):
-            octets += b"\r\n"
-        return octets + b".\r\n"
 
 
 def _padding(octets: int) -> bytes:

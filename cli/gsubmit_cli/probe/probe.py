@@ -7,6 +7,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 
+from gsubmit.smtp.data import stuffed
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.capabilities import Capabilities, capabilities, described
 from gsubmit_cli.probe.conversation import Conversation
@@ -213,7 +214,7 @@ class Probe(Ladder[Conversation]):
             talk.demand("DATA", "354")
         with talk.step("message", Stage.MESSAGE):
             self._tell(message)
-            return talk.hand_over(message.dotted(), f"<{len(message.octets)} octets>, .")
+            return talk.hand_over(b"".join(stuffed([message.octets])), f"<{len(message.octets)} octets>, .")
 
     def _bdat(self, message: Message) -> Answer:
         talk = self.talk
