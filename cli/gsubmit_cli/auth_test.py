@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -15,17 +14,15 @@ from gsubmit.auth.restrictions import NO_PROXY
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Elsewhere, Identity, Token
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
-from gsubmit_cli.check_config import DEFAULT_PATH
+from gsubmit_cli.config import config_option
+from gsubmit_cli.password import asked
 
 TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
 
 
 @click.command("auth-test")
 @click.argument("user")
-@click.option(
-    "-c", "--config", "path", type=click.Path(path_type=Path), default=DEFAULT_PATH, show_default=True,
-    help="A configuration file, or a folder whose *.conf are read in name order.",
-)  # fmt: skip
+@config_option
 @click.option("-a", "--authorization-id", default="", help="Log in for this user, with USER's password.")
 @click.option(
     "-m", "--mechanism", type=click.Choice(["PLAIN", "LOGIN", *TOKEN_MECHANISMS], case_sensitive=False),
@@ -48,7 +45,7 @@ def auth_test(
         click.echo(str(error), err=True)
         context.exit(1)
     mechanism = mechanism.upper()
-    secret = _secret("Token" if mechanism in TOKEN_MECHANISMS else "Password")
+    secret = os.fsdecode(asked("Token" if mechanism in TOKEN_MECHANISMS else "Password"))
     if not secret:  # the server asks nobody about it
         click.echo(f"{authorization_id or user}: auth failed: empty password")
         context.exit(os.EX_NOPERM)
@@ -58,12 +55,6 @@ def auth_test(
     else:
         claim = Cleartext(user, secret, authorization_id=authorization_id)
     context.exit(_ask(chain, claim, Origin(mechanism=mechanism, remote_ip=remote_ip, local_ip=remote_ip, secured=True)))
-
-
-def _secret(what: str) -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt(what, hide_input=True, err=True))
-    return sys.stdin.readline().removesuffix("\n")
 
 
 def _ask(chain: Chain, claim: Claim, origin: Origin) -> int:

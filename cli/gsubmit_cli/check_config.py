@@ -16,17 +16,13 @@ from gsubmit.settings.load import Loaded, load
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed, without_password
+from gsubmit_cli.config import config_option
 from gsubmit_cli.dial import dial
 from gsubmit_cli.dial_imap import ImapDial, Unusable
 
-DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
-
 
 @click.command("check-config")
-@click.option(
-    "-c", "--config", "path", type=click.Path(path_type=Path), default=DEFAULT_PATH, show_default=True,
-    help="A configuration file, or a folder whose *.conf are read in name order.",
-)  # fmt: skip
+@config_option
 @click.option("-n", "only_changed", is_flag=True, help="Print the settings that differ from their defaults.")
 @click.option("--dial", "and_dial", is_flag=True, help="Also connect to the relay and the IMAP servers.")
 @click.option("--imap-user", metavar="NAME", default="", help="With --dial: the IMAP master user logs in for this one.")

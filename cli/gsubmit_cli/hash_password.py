@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from gsubmit.auth.schemes import SCHEMES, WEAK, SchemeError, choose, hash_password, parse
+from gsubmit_cli.password import asked
 
 DEFAULT_SCHEME = "ARGON2ID"
 TEST_SCHEME = "CRYPT"  # of a hash without one, as in a passwd-file
@@ -74,13 +75,8 @@ def _verified(tested: str, user: str) -> bool:
 
 def _password(*, confirm: bool) -> str:
     """As it is typed twice or once, or the first line of the standard input."""
-    if sys.stdin.isatty():
-        password: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
-        octets = os.fsencode(password)
-    else:
-        octets = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r")
     try:
-        return octets.decode("utf-8")
+        return asked("Password", confirm=confirm).decode("utf-8")
     except UnicodeDecodeError:  # it would show the password
         _refuse("the password is not UTF-8")
 

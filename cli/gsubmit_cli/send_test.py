@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gsubmit.settings.problem import SettingsError
+from gsubmit_cli.config import CONFIG, PATH
+from gsubmit_cli.password import octets_of, password_of
 from gsubmit_cli.probe.interrupt import interruptible
 from gsubmit_cli.probe.login import MECHANISMS
 from gsubmit_cli.probe.message import Message
-from gsubmit_cli.probe.password import octets_of, password_of
 from gsubmit_cli.probe.probe import Probe, Submission
-from gsubmit_cli.probe.report import as_json, verdict
-from gsubmit_cli.probe.target import SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_address, tls_context
+from gsubmit_cli.probe.report import for_programs, verdict
+from gsubmit_cli.probe.target import SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_target
 from gsubmit_cli.probe.transcript import Transcript
 from gsubmit_cli.via_imap import PASSWORD_VARIABLE as IMAP_VARIABLE
-from gsubmit_cli.via_imap import ImapOptions, sent_mailbox, url_to_submit
+from gsubmit_cli.via_imap import sent_mailbox, url_to_submit
 
 PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
-CONFIG = "/etc/gsubmit/conf.d"
 MAX_SIZE = 2**30  # octets; the message is made in memory
 COLOURS = {"step": "bold", "C": "cyan", "S": "green", "*": "dim", "took": "dim", "verdict": "bold"}
 
@@ -51,41 +51,7 @@ At the IMAP server of --via-imap:
 """
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-PATH = click.Path(path_type=Path)
 SECONDS = click.FloatRange(0, 86400, min_open=True)
-
-
-@dataclass(frozen=True)
-class MessageOptions:
-    """The part of the command line about what is sent."""
-
-    sender: str | None
-    to: tuple[str, ...]
-    subject: str
-    size: int | None
-    file: Path | None
-    bdat: bool
-    url: str
-
-
-@dataclass(frozen=True)
-class Options:
-    """The command line."""
-
-    server: str | None
-    tls: str
-    ca: Path | None
-    insecure: bool
-    relay: bool
-    config: Path
-    user: str | None
-    password_file: Path | None
-    mechanism: str | None
-    helo: str | None
-    timeout: float
-    as_json: bool
-    message: MessageOptions
-    imap: ImapOptions
 
 
 @click.command("send-test", epilog=EXIT_CODES)
@@ -124,22 +90,19 @@ def send_test(context: click.Context, /, **given: Any) -> None:
     are masked. When a step fails, it says what to look at.
     """
     _check(context)
-    imap = ImapOptions(**{name: given.pop(name) for name in ("via_imap", *IMAP_OPTIONS)})
-    message = MessageOptions(**{field.name: given.pop(field.name) for field in fields(MessageOptions)})
-    context.exit(_send(Options(**given, message=message, imap=imap)))
+    target = _target(**given)
+    context.exit(_send(target, _submission(target, **given), as_json=given["as_json"]))
 
 
-def _send(options: Options) -> int:
+def _send(target: Target, submission: Submission, *, as_json: bool) -> int:
     """Submit the message; the exit code."""
-    target = _target(options)
-    submission = _submission(options, target)
-    probe = Probe(target, Transcript(None if options.as_json else _show))
-    if not options.as_json:
+    probe = Probe(target, Transcript(None if as_json else _show))
+    if not as_json:
         _show("verdict", f"server    {target}, TLS: {target.tls}")
     with interruptible():
         outcome = probe.run(submission)
-    if options.as_json:
-        click.echo(json.dumps(as_json(probe), indent=2))
+    if as_json:
+        click.echo(json.dumps(for_programs(probe), indent=2))
     else:
         for line in verdict(probe):
             _show("verdict", line)
@@ -167,55 +130,46 @@ def _check(context: click.Context) -> None:
                 raise click.UsageError(f"{flags[name]} holds a character that cannot be sent")
 
 
-def _target(options: Options) -> Target:
+def _target(
+    *, relay: bool, config: Path, server: str | None, tls: str, ca: Path | None, insecure: bool, user: str | None,
+    password_file: Path | None, mechanism: str | None, helo: str | None, timeout: float, **_others: Any,
+) -> Target:  # fmt: skip
     try:
-        if options.relay:
-            return relay_target(options.config)
-        if options.server is None:
+        if relay:
+            return relay_target(config)
+        if server is None:
             raise click.UsageError("give --server HOST[:PORT], or --relay")
-        host, port = server_address(options.server, SUBMISSION_PORT[options.tls])
-        verify = options.tls != "none" and not options.insecure
-        context, trust = tls_context(verify, str(options.ca or ""))
+        target = server_target(server, SUBMISSION_PORT, tls, ca, timeout, insecure=insecure)
     except (ValueError, SettingsError) as error:
         raise click.UsageError(str(error)) from error
-    return Target(
-        host=host,
-        port=port,
-        tls=options.tls,
-        context=context,
-        trust=trust,
-        user=options.user,
-        password=_password(options),
-        mechanism=options.mechanism,
-        helo=options.helo,
-        connect_timeout=options.timeout,
-        command_timeout=options.timeout,
-    )
+    return replace(target, user=user, password=_password(user, password_file), mechanism=mechanism, helo=helo)
 
 
-def _password(options: Options) -> bytes:
+def _password(user: str | None, file: Path | None) -> bytes:
     """The password of the user: from the file, the environment or the terminal."""
-    if options.user is None:
-        if options.password_file:
+    if user is None:
+        if file:
             raise click.UsageError("--password-file needs --user")
         return b""
-    return password_of(options.user, options.password_file, "--password-file", PASSWORD_VARIABLE)
+    return password_of(user, file, "--password-file", PASSWORD_VARIABLE)
 
 
-def _submission(options: Options, target: Target) -> Submission:
-    given = options.message
+def _submission(
+    target: Target, *, sender: str | None, to: tuple[str, ...], subject: str, size: int | None, file: Path | None,
+    bdat: bool, url: str, **others: Any,
+) -> Submission:  # fmt: skip
     user = target.user if target.user and "@" in target.user.strip("@") else None
-    sender = _path("--from", given.sender if given.sender is not None else user)
-    recipients = [_path("--to", recipient) for recipient in given.to or (user,)]
+    sender = _path("--from", sender if sender is not None else user)
+    recipients = [_path("--to", recipient) for recipient in to or (user,)]
     if not all(recipients):
         raise click.UsageError("--to must not be empty")
     message = None
-    if given.file:
-        message = Message.of_octets(octets_of(given.file))
-    elif not given.url:
-        message = Message.generated(sender, recipients, given.subject, given.size)
-    sent = sent_mailbox(options.imap, target, options.ca, options.insecure)
-    return Submission(sender, tuple(recipients), message, url_to_submit(given.url), given.bdat, sent)
+    if file:
+        message = Message.of_octets(octets_of(file))
+    elif not url:
+        message = Message.generated(sender, recipients, subject, size)
+    sent = sent_mailbox(target, **others)
+    return Submission(sender, tuple(recipients), message, url_to_submit(url), bdat, sent)
 
 
 def _path(option: str, address: str | None) -> str:

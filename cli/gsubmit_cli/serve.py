@@ -13,18 +13,15 @@ from gsubmit.app.server import Server
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
+from gsubmit_cli.config import config_option
 from gsubmit_cli.demo import Demo
 from gsubmit_cli.demo_once import FirstMessage
 
-DEFAULT_PATH = Path("/etc/gsubmit/conf.d")
 _log = logging.getLogger("gsubmit")
 
 
 @click.command()
-@click.option(
-    "-c", "--config", "path", type=click.Path(path_type=Path), default=DEFAULT_PATH, show_default=True,
-    help="Configuration file, or a folder whose *.conf files are read in the order of their names.",
-)  # fmt: skip
+@config_option
 @click.option("--demo", is_flag=True, help="Needs no configuration: one user, a temporary certificate, a Maildir.")
 @click.option("--send", is_flag=True, help="With --demo: submit one message to it with send-test, and show it.")
 @click.option("--once", is_flag=True, help="With --demo: the same, and then stop.")

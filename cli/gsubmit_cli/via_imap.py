@@ -5,32 +5,21 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gsubmit.settings.hosts import is_loopback
-from gsubmit_cli.probe.password import password_of
+from gsubmit_cli.password import password_of
 from gsubmit_cli.probe.sentmail import SentMailbox
-from gsubmit_cli.probe.target import IMAP_PORT, Target, server_address, tls_context
+from gsubmit_cli.probe.target import IMAP_PORT, Target, server_target
 
 PASSWORD_VARIABLE = "GSUBMIT_IMAP_PASSWORD"  # noqa: S105 - its name
 MAX_URL = 8192  # characters; a command line of SMTP has fewer
 
 _URL = re.compile(r"[!-~]+")
-
-
-@dataclass(frozen=True)
-class ImapOptions:
-    """The part of the command line about the IMAP server."""
-
-    via_imap: str | None
-    imap_tls: str
-    imap_user: str | None
-    imap_password_file: Path | None
-    imap_authority: str | None
-    sent_mailbox: str
 
 
 def url_to_submit(given: str) -> str:
@@ -41,39 +30,30 @@ def url_to_submit(given: str) -> str:
     return url
 
 
-def sent_mailbox(options: ImapOptions, submission: Target, ca: Path | None, insecure: bool) -> SentMailbox | None:
-    """Where to put the message before it is submitted there; None without --via-imap."""
-    if options.via_imap is None:
+def sent_mailbox(
+    submission: Target, *, via_imap: str | None, imap_tls: str, imap_user: str | None, imap_password_file: Path | None,
+    imap_authority: str | None, sent_mailbox: str, ca: Path | None, insecure: bool, timeout: float, **_others: Any,
+) -> SentMailbox | None:  # fmt: skip
+    """Where to put the message before it is submitted there, by the options; None without --via-imap."""
+    if via_imap is None:
         return None
     if submission.user is None:
         raise click.UsageError("--via-imap needs --user: BURL is for those who have logged in")
-    tls, user = options.imap_tls, options.imap_user or submission.user
+    user = imap_user or submission.user
     try:
-        host, port = server_address(options.via_imap, IMAP_PORT[tls])
-        if tls == "none" and not is_loopback(host):
+        target = server_target(via_imap, IMAP_PORT, imap_tls, ca, timeout, insecure=insecure)
+        if imap_tls == "none" and not is_loopback(target.host):
             raise ValueError("--imap-tls none shows the password to the network: it is for servers on this machine")
-        context, trust = tls_context(tls != "none" and not insecure, str(ca or ""))
-        target = Target(
-            host=host,
-            port=port,
-            tls=tls,
-            context=context,
-            trust=trust,
-            user=user,
-            password=_password(options, user, submission),
-            connect_timeout=submission.connect_timeout,
-            command_timeout=submission.command_timeout,
-        )
-        mailbox = SentMailbox(target, options.imap_authority or options.via_imap, options.sent_mailbox, submission.user)
+        target = replace(target, user=user, password=_password(user, imap_password_file, submission))
+        mailbox = SentMailbox(target, imap_authority or via_imap, sent_mailbox, submission.user)
         mailbox.check()
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     return mailbox
 
 
-def _password(options: ImapOptions, user: str, submission: Target) -> bytes:
+def _password(user: str, file: Path | None, submission: Target) -> bytes:
     """The IMAP user's password; of the same user it is the one for the submission server, if no other is given."""
-    is_given = options.imap_password_file or PASSWORD_VARIABLE in os.environ
-    if user == submission.user and not is_given:
+    if user == submission.user and not (file or PASSWORD_VARIABLE in os.environ):
         return submission.password
-    return password_of(f"{user} (IMAP)", options.imap_password_file, "--imap-password-file", PASSWORD_VARIABLE)
+    return password_of(f"{user} (IMAP)", file, "--imap-password-file", PASSWORD_VARIABLE)

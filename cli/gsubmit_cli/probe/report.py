@@ -32,7 +32,7 @@ def _recipients(outcome: Outcome) -> str:
     return "1 recipient" if number == 1 else f"{number} recipients"
 
 
-def as_json(probe: Probe) -> dict[str, object]:
+def for_programs(probe: Probe) -> dict[str, object]:
     """Everything, ready for json.dumps."""
     outcome, target, tls = probe.outcome, probe.target, probe.talk.tls
     failure = outcome.failure

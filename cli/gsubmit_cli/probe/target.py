@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -72,19 +73,23 @@ def server_address(text: str, default_port: int) -> tuple[str, int]:
     return match["literal"] or match["name"], port
 
 
-def tls_context(verify: bool, ca_file: str = "", ca_dir: str = "") -> tuple[ssl.SSLContext, str]:
-    """A client's TLS context, and in words whom it trusts. Raises ValueError when the CA file cannot be used."""
-    if not verify:
-        return unverified_context(), ANY
-    try:
-        context = client_context(ca_file, ca_dir)
-    except CertificateError as error:
-        raise ValueError(str(error)) from error
-    return context, _trust(ca_file, ca_dir)
+def server_target(
+    server: str, ports: Mapping[str, int], tls: str, ca: Path | None, timeout: float, *, insecure: bool
+) -> Target:
+    """The server HOST[:PORT], `ports` by the kind of TLS. Raises ValueError, also when the CA file cannot be used."""
+    host, port = server_address(server, ports[tls])
+    context, trust = unverified_context(), ANY
+    if tls != "none" and not insecure:
+        trust = _trust(str(ca or ""))
+        try:
+            context = client_context(str(ca or ""), "")
+        except CertificateError as error:
+            raise ValueError(str(error)) from error
+    return Target(host, port, tls, context, trust, connect_timeout=timeout, command_timeout=timeout)
 
 
-def _trust(ca_file: str, ca_dir: str) -> str:
-    return f"by {ca_file or ca_dir or 'the CAs of this system'}, and the name fits"
+def _trust(authorities: str) -> str:
+    return f"by {authorities or 'the CAs of this system'}, and the name fits"
 
 
 def unverified_context() -> ssl.SSLContext:
@@ -105,13 +110,14 @@ def relay_target(path: Path) -> Target:
     if hop is None:
         raise ValueError("submission_relay_host is not set")
     context = hop.context or unverified_context()
+    own = settings.ssl.client
     trusts = context.verify_mode == ssl.CERT_REQUIRED
     return Target(
         host=hop.host,
         port=hop.port,
         tls=_RELAY_TLS[hop.tls],
         context=context,
-        trust=_trust(settings.ssl.client.ssl_client_ca_file, settings.ssl.client.ssl_client_ca_dir) if trusts else ANY,
+        trust=_trust(own.ssl_client_ca_file or own.ssl_client_ca_dir) if trusts else ANY,
         user=hop.login.user or None,
         helo=hop.hostname,
         connect_timeout=hop.connect_timeout,

@@ -1,11 +1,19 @@
-"""Where passwords come from: a file, the environment or the terminal, never an argument."""
+"""Where passwords come from: a file, the environment, the standard input or the terminal, never an argument."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import click
+
+
+def asked(what: str, *, confirm: bool = False) -> bytes:
+    """As it is typed without echo, twice to confirm it; without a terminal the first line of the standard input."""
+    if sys.stdin.isatty():
+        return _prompted(what, confirm=confirm)
+    return sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r")
 
 
 def password_of(user: str, file: Path | None, option: str, variable: str) -> bytes:
@@ -16,13 +24,16 @@ def password_of(user: str, file: Path | None, option: str, variable: str) -> byt
         password = os.fsencode(os.environ[variable])
     else:
         try:
-            prompted: str = click.prompt(f"Password of {user}", hide_input=True, err=True)
+            password = _prompted(f"Password of {user}")
         except click.Abort as error:
             raise click.UsageError(f"no password: give {option}, or set {variable}") from error
-        password = os.fsencode(prompted)
     if not password or b"\0" in password:
         raise click.UsageError("the password is empty, or has a NUL in it")  # RFC 4616 2
     return password
+
+
+def _prompted(what: str, *, confirm: bool = False) -> bytes:
+    return os.fsencode(click.prompt(what, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
 def octets_of(path: Path) -> bytes:
