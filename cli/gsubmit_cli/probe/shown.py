@@ -139,8 +139,11 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
     talk.transcript.hide(hop.login.password.encode("utf-8", "surrogateescape"))
     connection = None
     try:
-        connection = open_connection(hop, Addresses(hop.host), client, make=partial(ShownConnection, story))
-        connection.check_silence()
+        with ExitStack() as undo:
+            connection = open_connection(hop, Addresses(hop.host), client, make=partial(ShownConnection, story))
+            undo.callback(connection.close)
+            connection.check_silence()
+            undo.pop_all()
     except RelayFailed as failed:
         if connection is not None:
             connection.close()
