@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from gsubmit_cli.probe.answer import Answer
-
-Capabilities = dict[str, list[str]]  # keyword -> its parameters
+from gsubmit.smtp.capabilities import Capabilities
 
 WORDS = {
     "8BITMIME": "8-bit text",
@@ -23,23 +21,15 @@ WORDS = {
 }
 
 
-def capabilities(answer: Answer) -> Capabilities:
-    """The keywords of an EHLO reply with their parameters; its first line is the server's name."""
-    offered: Capabilities = {}
-    for line in answer.lines[1:]:
-        if line.upper().startswith("AUTH="):  # how servers older than RFC 2554 wrote it
-            line = f"AUTH {line[5:]}"  # noqa: PLW2901
-        keyword, *parameters = line.split() or [""]
-        if keyword:
-            known = offered.setdefault(keyword.upper(), [])
-            known.extend(word for word in parameters if word not in known)
-    return offered
+def listed(offered: Capabilities) -> dict[str, list[str]]:
+    """Each keyword with its parameters, each of them once."""
+    return {keyword: list(dict.fromkeys(said.split())) for keyword, said in offered.keywords.items()}
 
 
 def described(offered: Capabilities) -> list[str]:
     """One line for each capability."""
     lines = []
-    for keyword, parameters in sorted(offered.items()):
+    for keyword, parameters in sorted(listed(offered).items()):
         words = WORDS.get(keyword, "")
         value = " ".join(parameters)
         if keyword == "SIZE" and value in ("", "0"):  # RFC 1870 3

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gsubmit.smtp.capabilities import Capabilities
 from gsubmit_cli.probe.certificate import TlsFacts
 from gsubmit_cli.probe.failure import Broken, Failure, Stage
 from gsubmit_cli.probe.target import Target
@@ -14,24 +15,56 @@ from gsubmit_cli.probe.wire import Wire
 
 
 class Connection(ABC):
-    """Tells the transcript what it does. Everything but `close` belongs inside a `step`."""
+    """Tells the transcript what it does, and climbs from nothing to a server that is ready for a login.
+
+    What may be Broken belongs inside a `step`.
+    """
+
+    prefix = ""  # of the names of steps
+    stages = (Stage.CONNECT, Stage.GREETING, Stage.TLS)
+    farewell = "QUIT"
 
     def __init__(self, target: Target, transcript: Transcript) -> None:
         self.target = target
         self.transcript = transcript
         self.tls: TlsFacts | None = None
-        self.open = False  # whether another command would be heard
+        self.is_open = False  # whether another command would be heard
         self.stage = Stage.CONNECT
         self.step_name = ""
+        self.offered: Capabilities | list[str] = []
         self._wire: Wire | None = None
+
+    # What servers of one kind have in common
 
     @abstractmethod
     def trouble_hint(self, trouble: Broken) -> str:
         """What to look at when the connection itself failed in the present stage."""
 
     @abstractmethod
-    def quit(self) -> None:
-        """Say goodbye when somebody listens; nothing depends on the answer."""
+    def missing(self, keyword: str) -> Failure:
+        """The present step as one that needs what the server does not offer."""
+
+    @abstractmethod
+    def say(self, line: str) -> object:
+        """Say a command and hear the answer."""
+
+    @abstractmethod
+    def greet(self) -> None:
+        """Hear the greeting, in its step."""
+
+    @abstractmethod
+    def ask(self, when: str = "") -> None:
+        """Ask what the server offers, in a step with a name that ends with `when`."""
+
+    @abstractmethod
+    def ask_for_tls(self) -> None:
+        """STARTTLS, in its step, when the server offers it."""
+
+    @abstractmethod
+    def again(self, target: Target) -> Connection:
+        """The same for another connection, which nobody is shown."""
+
+    # Steps
 
     @contextmanager
     def step(self, name: str, stage: Stage) -> Iterator[None]:
@@ -41,7 +74,7 @@ class Connection(ABC):
             try:
                 yield
             except Broken as trouble:
-                self.open = False
+                self.is_open = False
                 raise self.trouble(trouble) from trouble
 
     def failure(self, reason: str, hint: str) -> Failure:
@@ -52,16 +85,34 @@ class Connection(ABC):
         """The present step as one in which the connection itself failed."""
         return self.failure(str(trouble), self.trouble_hint(trouble))
 
-    def connect(self) -> None:
-        """Connect, or raise Broken."""
+    def need(self, keyword: str) -> None:
+        """Raise Failure when the server does not offer it."""
+        if keyword not in self.offered:
+            raise self.missing(keyword)
+
+    # The way up
+
+    def open(self) -> None:
+        """From the connection to what the server offers inside TLS. Raises Failure."""
+        connect, greeting, tls = self.stages
         target = self.target
-        self._wire = Wire.connect(target.host, target.port, target.connect_timeout, self.transcript.note)
-        self.open = True
+        with self.step(f"{self.prefix}connect", connect):
+            self.go_on_with(Wire.connect(target.host, target.port, target.connect_timeout, self.transcript.note))
+        if target.tls == "implicit":
+            self._secure(tls)
+        with self.step(f"{self.prefix}greeting", greeting):
+            self.greet()
+        self.ask()
+        if target.tls == "starttls":
+            with self.step(f"{self.prefix}STARTTLS", tls):
+                self.ask_for_tls()
+            self._secure(tls)
+            self.ask(" after TLS")
 
     def go_on_with(self, wire: Wire) -> None:
-        """A connection that somebody else has opened."""
+        """Talk on a connection that is open."""
         self._wire = wire
-        self.open = True
+        self.is_open = True
 
     @property
     def wire(self) -> Wire:
@@ -69,20 +120,46 @@ class Connection(ABC):
         assert self._wire is not None, "not connected"
         return self._wire
 
-    def secure(self) -> None:
-        """Do the TLS handshake and tell what came of it."""
+    def _secure(self, stage: Stage) -> None:
         target = self.target
-        secured = self.wire.start_tls(target.context, target.host)
-        self.tls = TlsFacts.of(secured, target.verifies, target.trust)
-        self.tell_tls()
+        try:
+            with self.step(f"{self.prefix}TLS", stage):
+                secured = self.wire.start_tls(target.context, target.host)
+                self.tls = TlsFacts.of(secured, target.verifies, target.trust)
+                self.tell_tls()
+        except Failure as failure:
+            if isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted":
+                self.show_certificate(failure)
+            raise
 
     def tell_tls(self) -> None:
         """Tell what is known about TLS."""
         for line in self.tls.lines() if self.tls else []:
             self.transcript.note(line)
 
+    def show_certificate(self, failure: Failure) -> None:
+        """Connect once more to show a certificate that is not trusted: OpenSSL tells of none that it must verify."""
+        with self.transcript.step("certificate"):
+            other = self.again(self.target.without_trust(failure.reason))
+            try:
+                other.open()
+            except Failure as failed_again:
+                self.transcript.note(failed_again.reason)
+            finally:
+                other.close()
+            self.tls = other.tls
+            self.tell_tls()
+
     def close(self) -> None:
-        """Close the connection."""
-        self.open = False
-        if self._wire is not None:
-            self._wire.close()
+        """Say goodbye when somebody listens, whatever the answer, and close."""
+        try:
+            if self.is_open:
+                with self.transcript.step(f"{self.prefix}{self.farewell}"):
+                    try:
+                        self.say(self.farewell)
+                    except Broken as trouble:
+                        self.transcript.note(str(trouble))
+        finally:
+            self.is_open = False
+            if self._wire is not None:
+                self._wire.close()

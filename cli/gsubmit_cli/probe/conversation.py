@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.connection import Connection
 from gsubmit_cli.probe.failure import Broken, Failure
-from gsubmit_cli.probe.hints import missing_hint, reply_hint, trouble_hint
+from gsubmit_cli.probe.hints import MISSING, reply_hint, trouble_hint
 from gsubmit_cli.probe.transcript import printable
 
 
@@ -20,7 +20,7 @@ class Conversation(Connection):
 
     def missing(self, keyword: str) -> Failure:
         """The present step as one that needs what the server does not offer."""
-        return self.failure(f"the server does not offer {keyword}", missing_hint(keyword, self.target))
+        return self.failure(f"the server does not offer {keyword}", MISSING[keyword][self.target.configured])
 
     def refusal(self, answer: Answer) -> Failure:
         """The present step as one that the server refused."""
@@ -34,12 +34,12 @@ class Conversation(Connection):
         """The server's next answer."""
         answer = Answer.of(self._lines())
         if answer.code == 421:  # the server closes after it, RFC 5321 4.2.2
-            self.open = False
+            self.is_open = False
         return answer
 
     def _lines(self) -> Iterator[str]:
         while True:
-            octets = self.wire.read_line()
+            octets = self.wire.next_line()
             self.transcript.received(octets)
             yield printable(octets)
 
@@ -62,18 +62,9 @@ class Conversation(Connection):
         try:
             self.wire.send(octets)
         except Broken as cut_off:
-            self.open = False
+            self.is_open = False
             try:
                 return self.hear()
             except Broken:
                 raise cut_off from None
         return self.hear()
-
-    def quit(self) -> None:
-        """Say goodbye when somebody listens; nothing depends on the answer."""
-        if self.open:
-            with self.transcript.step("QUIT"):
-                try:
-                    self.say("QUIT")
-                except Broken as trouble:
-                    self.transcript.note(str(trouble))

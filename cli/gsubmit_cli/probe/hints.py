@@ -100,11 +100,6 @@ def trouble_hint(trouble: Broken, stage: Stage, target: Target) -> str:
     return TROUBLE[trouble.kind].format(host=target.host, port=target.port)
 
 
-def missing_hint(keyword: str, target: Target) -> str:
-    """What to look at when the server does not offer `keyword`."""
-    return MISSING[keyword][target.configured]
-
-
 def reply_hint(answer: Answer, stage: Stage, target: Target, step: str) -> str:
     """What to look at after a reply that refuses."""
     if step == "BURL":

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gsubmit_cli.probe.failure import Broken, Stage
+from gsubmit_cli.probe.failure import Stage
 from gsubmit_cli.probe.hints import TROUBLE
-from gsubmit_cli.probe.target import Target
 
-IMAP_TROUBLE = {
+IMAP_TROUBLE = TROUBLE | {
     "refused": "is the server running, and is {port} the right port? (143 for STARTTLS, 993 for implicit TLS)",
     "tls": "does the port speak TLS this way? Try another --imap-tls; else look at the server's TLS settings",
     "timeout": "a port for implicit TLS says nothing before it: see --imap-tls; else look at the server and firewalls",
@@ -39,17 +38,6 @@ RESPONSES: tuple[tuple[Stage | None, str, str], ...] = (
     (Stage.IMAP_APPEND, "", "the server does not store the message: look at its words, and --sent-mailbox"),
     (Stage.IMAP_URLAUTH, "", "the URL's user, host and port must be those the IMAP server knows: see --imap-authority"),
 )
-
-
-def trouble_hint(trouble: Broken, target: Target) -> str:
-    """What to look at when the connection itself failed."""
-    hints = {**TROUBLE, **IMAP_TROUBLE}
-    return hints[trouble.kind].format(host=target.host, port=target.port)
-
-
-def missing_hint(capability: str) -> str:
-    """What to look at when the server does not have a capability."""
-    return MISSING[capability]
 
 
 def response_hint(code: Sequence[str], stage: Stage) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gsubmit_cli.probe.connection import Connection
-from gsubmit_cli.probe.failure import Broken, Failure
-from gsubmit_cli.probe.imaphints import missing_hint, response_hint, trouble_hint
+from gsubmit_cli.probe.failure import Broken, Failure, Stage
+from gsubmit_cli.probe.imaphints import IMAP_TROUBLE, MISSING, response_hint
 from gsubmit_cli.probe.transcript import printable
 
 MAX_LINES = 500  # of one response
@@ -49,15 +49,18 @@ class Response:
 class ImapConversation(Connection):
     """Says commands and hears responses."""
 
+    prefix = "IMAP "
+    stages = (Stage.IMAP_CONNECT, Stage.IMAP_GREETING, Stage.IMAP_TLS)
+    farewell = "LOGOUT"
     _tags = 0
 
     def trouble_hint(self, trouble: Broken) -> str:
         """What to look at when the connection itself failed."""
-        return trouble_hint(trouble, self.target)
+        return IMAP_TROUBLE[trouble.kind].format(host=self.target.host, port=self.target.port)
 
-    def missing(self, capability: str) -> Failure:
+    def missing(self, keyword: str) -> Failure:
         """The present step as one that needs what the server does not have."""
-        return self.failure(f"the server does not have the capability {capability}", missing_hint(capability))
+        return self.failure(f"the server does not have the capability {keyword}", MISSING[keyword])
 
     def refusal(self, response: Response) -> Failure:
         """The present step as one that the server refused."""
@@ -68,7 +71,7 @@ class ImapConversation(Connection):
         """What the server says first, with its `OK`, `PREAUTH` or `BYE`."""
         return self._untagged(self._line())
 
-    def command(self, line: str, *pieces: Piece, shown: str | None = None) -> Response:
+    def say(self, line: str, *pieces: Piece, shown: str | None = None) -> Response:
         """Say a command, and a piece whenever the server asks for more; `shown` stands for a line with a secret."""
         self._tags += 1
         tag = f"a{self._tags}"
@@ -78,7 +81,7 @@ class ImapConversation(Connection):
 
     def demand(self, line: str, *pieces: Piece, shown: str | None = None) -> Response:
         """Say a command that must succeed. Raises Failure."""
-        response = self.command(line, *pieces, shown=shown)
+        response = self.say(line, *pieces, shown=shown)
         if response.status != "OK":
             raise self.refusal(response)
         return response
@@ -110,7 +113,7 @@ class ImapConversation(Connection):
 
     def _line(self) -> str:
         """A line, and what belongs to it. Nothing that we ask for comes in literals with line ends in them."""
-        octets = self.wire.read_line()
+        octets = self.wire.next_line()
         self.transcript.received(octets)
         line = printable(octets)
         found = _LITERAL.search(line)
@@ -119,13 +122,3 @@ class ImapConversation(Connection):
         rest = self._line()
         size = int(found[1])
         return f'{line[: found.start()]}"{rest[:size]}"{rest[size:]}'
-
-    def quit(self) -> None:
-        """Say goodbye when somebody listens; nothing depends on the answer."""
-        if self.open:
-            with self.transcript.step("IMAP LOGOUT"):
-                try:
-                    self.command("LOGOUT")
-                except Broken as trouble:
-                    self.transcript.note(str(trouble))
-            self.open = False

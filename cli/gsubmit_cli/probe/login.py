@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 
 from gsubmit.sasl.client import MECHANISM_REFUSED
+from gsubmit.smtp.capabilities import Capabilities
 from gsubmit_cli.probe.answer import Answer
-from gsubmit_cli.probe.capabilities import Capabilities
+from gsubmit_cli.probe.capabilities import listed
 from gsubmit_cli.probe.conversation import Conversation
 from gsubmit_cli.probe.transcript import MASK
 
@@ -48,7 +49,7 @@ def _attempt(talk: Conversation, mechanism: str) -> Answer:
 
 def _choices(talk: Conversation, offered: Capabilities) -> list[str]:
     """The mechanisms to use, which the server offers, the best first."""
-    there = [name.lower() for name in offered.get("AUTH", [])]
+    there = [name.lower() for name in listed(offered).get("AUTH", [])]
     wanted = [talk.target.mechanism] if talk.target.mechanism else MECHANISMS
     if choices := [mechanism for mechanism in wanted if mechanism in there]:
         return choices

@@ -7,13 +7,13 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 
+from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.data import stuffed
 from gsubmit_cli.probe.answer import Answer
-from gsubmit_cli.probe.capabilities import Capabilities, capabilities, described
+from gsubmit_cli.probe.capabilities import described
 from gsubmit_cli.probe.conversation import Conversation
 from gsubmit_cli.probe.failure import Failure, Stage
 from gsubmit_cli.probe.interrupt import Interrupted
-from gsubmit_cli.probe.ladder import Ladder
 from gsubmit_cli.probe.login import log_in
 from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.sentmail import SentMail, SentMailbox
@@ -65,14 +65,12 @@ class Outcome:
         return self.failure.stage if self.failure else Stage.DONE
 
 
-class Probe(Ladder[Conversation]):
+class Probe(Conversation):
     """One connection that submits one message; the first step that fails ends it with a Failure."""
 
     def __init__(self, target: Target, transcript: Transcript) -> None:
-        self.target = target
-        self.transcript = transcript
-        self.talk = Conversation(target, transcript)
-        self.offered: Capabilities = {}
+        super().__init__(target, transcript)
+        self.offered: Capabilities = NOTHING
         self.outcome = Outcome()
         self.sent: SentMail | None = None
         self.client = ""  # the user that a relay of ours is told about
@@ -88,7 +86,7 @@ class Probe(Ladder[Conversation]):
         except Failure as failure:
             self.outcome.failure = failure
         except Interrupted:
-            self.talk.open = False
+            self.is_open = False
             steps = self.transcript.steps
             name = steps[-1].name if steps else ""
             self.outcome.failure = Failure(Stage.INTERRUPTED, name, "interrupted", "run it again")
@@ -102,7 +100,7 @@ class Probe(Ladder[Conversation]):
             super().open()
             return
         try:
-            self.offered = open_as_server(self.talk, self.target.hop, self.client)
+            self.offered = open_as_server(self, self.target.hop, self.client)
         except Failure as failure:
             if isinstance(failure.__cause__, ssl.SSLCertVerificationError):
                 self.show_certificate(failure)
@@ -114,21 +112,21 @@ class Probe(Ladder[Conversation]):
 
     def greet(self) -> None:
         """220, or the end."""
-        answer = self.talk.hear()
+        answer = self.hear()
         if answer.code != 220:
-            raise self.talk.refusal(answer)
+            raise self.refusal(answer)
 
     def ask_for_tls(self) -> None:
         """STARTTLS."""
-        self._need("STARTTLS")
-        self.talk.demand("STARTTLS", "220")
+        self.need("STARTTLS")
+        self.demand("STARTTLS", "220")
 
     def ask(self, when: str = "") -> None:
         """EHLO."""
-        talk = self.talk
-        with talk.step(f"EHLO{when}", Stage.GREETING):
-            self.offered = capabilities(talk.demand(f"EHLO {self.target.helo or self._own_name()}"))
-            if self.target.tls != "starttls" or talk.tls is not None:
+        with self.step(f"EHLO{when}", Stage.GREETING):
+            answer = self.demand(f"EHLO {self.target.helo or self._own_name()}")
+            self.offered = Capabilities.from_lines(answer.lines[1:])
+            if self.target.tls != "starttls" or self.tls is not None:
                 for line in described(self.offered):
                     self.transcript.note(line)
 
@@ -137,50 +135,49 @@ class Probe(Ladder[Conversation]):
         name = socket.gethostname()
         if "." in name:
             return name
-        address = self.talk.wire.local_address
+        address = str(self.wire.sock.getsockname()[0])
         return f"[IPv6:{address.partition('%')[0]}]" if ":" in address else f"[{address}]"
 
     def log_in(self, submission: Submission) -> None:
         """AUTH, when there is a user; at our relay it is done."""
         if self.target.user is not None:
             if not self.target.configured:
-                with self.talk.step("AUTH", Stage.AUTH):
-                    log_in(self.talk, self.offered)
+                with self.step("AUTH", Stage.AUTH):
+                    log_in(self, self.offered)
             if submission.by_url:  # what BURL takes is told after login only, RFC 4468 3.1
                 self.ask(" after AUTH")
-        self.talk.wire.use_timeout(self.target.command_timeout)
+        self.wire.timeout = self.target.command_timeout
 
     def _store(self, submission: Submission) -> str:
         """Put the message into the mailbox; its URL. The server is asked first, so that none lies there unsent."""
         if submission.sent is None or submission.message is None:
             return ""
-        with self.talk.step("BURL offered", Stage.MESSAGE):
-            self._need("BURL")
-            if "imap" not in map(str.lower, self.offered["BURL"]):  # RFC 4468 3.3
-                raise self.talk.missing("BURL imap")
+        with self.step("BURL offered", Stage.MESSAGE):
+            self.need("BURL")
+            if "imap" not in self.offered.keywords["BURL"].lower().split():  # RFC 4468 3.3
+                raise self.missing("BURL imap")
         self.sent = SentMail(submission.sent, self.transcript)
         return self.sent.store(submission.message)
 
     def submit(self, submission: Submission, url: str) -> None:
         """The mail transaction."""
-        talk = self.talk
-        with talk.step("MAIL", Stage.MAIL):
-            talk.demand(self._mail(submission))
+        with self.step("MAIL", Stage.MAIL):
+            self.demand(self._mail(submission))
         refusal: Failure | None = None
         for recipient in submission.recipients:
-            with talk.step("RCPT", Stage.RCPT):
-                answer = talk.say(f"RCPT TO:<{recipient}>")
+            with self.step("RCPT", Stage.RCPT):
+                answer = self.say(f"RCPT TO:<{recipient}>")
                 if answer.good:
                     self.outcome.accepted.append(recipient)
                     continue
-                self.outcome.refused[recipient] = talk.quoted(answer)
-                refusal = refusal or talk.refusal(answer)
-                if not talk.open:
+                self.outcome.refused[recipient] = self.quoted(answer)
+                refusal = refusal or self.refusal(answer)
+                if not self.is_open:
                     raise refusal
         if refusal and not self.outcome.accepted:
             raise refusal
         answer = self._content(submission, url)
-        self.outcome.reply = talk.quoted(answer)
+        self.outcome.reply = self.quoted(answer)
         if refusal:
             raise refusal
 
@@ -193,7 +190,7 @@ class Probe(Ladder[Conversation]):
         if message and message.eight_bit and "8BITMIME" in self.offered:
             line += " BODY=8BITMIME"
         if submission.international:
-            self._need("SMTPUTF8")
+            self.need("SMTPUTF8")
             line += " SMTPUTF8"
         return line
 
@@ -205,39 +202,32 @@ class Probe(Ladder[Conversation]):
         else:
             answer = self._data(submission.message)
         if not answer.good:
-            raise self.talk.refusal(answer)
+            raise self.refusal(answer)
         return answer
 
     def _data(self, message: Message) -> Answer:
-        talk = self.talk
-        with talk.step("DATA", Stage.MESSAGE):
-            talk.demand("DATA", "354")
-        with talk.step("message", Stage.MESSAGE):
+        with self.step("DATA", Stage.MESSAGE):
+            self.demand("DATA", "354")
+        with self.step("message", Stage.MESSAGE):
             self._tell(message)
-            return talk.hand_over(b"".join(stuffed([message.octets])), f"<{len(message.octets)} octets>, .")
+            return self.hand_over(b"".join(stuffed([message.octets])), f"<{len(message.octets)} octets>, .")
 
     def _bdat(self, message: Message) -> Answer:
-        talk = self.talk
-        with talk.step("BDAT", Stage.MESSAGE):
-            self._need("CHUNKING")
+        with self.step("BDAT", Stage.MESSAGE):
+            self.need("CHUNKING")
             self._tell(message)
             command = f"BDAT {len(message.octets)} LAST"
-            talk.transcript.sent(command)
-            return talk.hand_over(f"{command}\r\n".encode() + message.octets, f"<{len(message.octets)} octets>")
+            self.transcript.sent(command)
+            return self.hand_over(f"{command}\r\n".encode() + message.octets, f"<{len(message.octets)} octets>")
 
     def _burl(self, url: str) -> Answer:
-        talk = self.talk
-        with talk.step("BURL", Stage.MESSAGE):
-            self._need("BURL")
+        with self.step("BURL", Stage.MESSAGE):
+            self.need("BURL")
             token = _URL_TOKEN.search(url)
             if token:
                 self.transcript.hide(token[2].encode())
             shown = self.transcript.masked(_URL_PASSWORD.sub(rf"\1:{MASK}@", url))
-            return talk.say(f"BURL {url} LAST", f"BURL {shown} LAST")
-
-    def _need(self, keyword: str) -> None:
-        if keyword not in self.offered:
-            raise self.talk.missing(keyword)
+            return self.say(f"BURL {url} LAST", f"BURL {shown} LAST")
 
     def _tell(self, message: Message) -> None:
         for remark in message.remarks:

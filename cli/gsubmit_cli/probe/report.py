@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gsubmit_cli.probe.capabilities import listed
+from gsubmit_cli.probe.connection import Connection
 from gsubmit_cli.probe.probe import Outcome, Probe
 from gsubmit_cli.probe.sentmail import SentMail
 
@@ -34,7 +36,7 @@ def _recipients(outcome: Outcome) -> str:
 
 def for_programs(probe: Probe) -> dict[str, object]:
     """Everything, ready for json.dumps."""
-    outcome, target, tls = probe.outcome, probe.target, probe.talk.tls
+    outcome = probe.outcome
     failure = outcome.failure
     return {
         "ok": failure is None,
@@ -43,23 +45,31 @@ def for_programs(probe: Probe) -> dict[str, object]:
         "failed_step": failure.step if failure else None,
         "error": failure.reason if failure else None,
         "hint": failure.hint if failure else None,
-        "server": {"host": target.host, "port": target.port, "tls": target.tls},
+        "server": _server(probe),
         "seconds": round(probe.transcript.seconds, 6),
         "steps": [step.as_json() for step in probe.transcript.steps],
-        "tls": tls.as_json() if tls else None,
-        "capabilities": probe.offered,
+        "tls": _tls(probe),
+        "capabilities": listed(probe.offered),
         "recipients": {"accepted": outcome.accepted, "refused": outcome.refused},
         "reply": outcome.reply or None,
         "imap": _imap(probe.sent) if probe.sent else None,
     }
 
 
+def _server(connection: Connection) -> dict[str, object]:
+    target = connection.target
+    return {"host": target.host, "port": target.port, "tls": target.tls}
+
+
+def _tls(connection: Connection) -> dict[str, object] | None:
+    return connection.tls.as_json() if connection.tls else None
+
+
 def _imap(sent: SentMail) -> dict[str, object]:
-    target, tls = sent.mailbox.target, sent.talk.tls
     return {
-        "server": {"host": target.host, "port": target.port, "tls": target.tls},
-        "tls": tls.as_json() if tls else None,
-        "capabilities": sent.capabilities,
+        "server": _server(sent),
+        "tls": _tls(sent),
+        "capabilities": sent.offered,
         "mailbox": sent.mailbox.name,
         "uidvalidity": sent.place[0] if sent.place else None,
         "uid": sent.place[1] if sent.place else None,

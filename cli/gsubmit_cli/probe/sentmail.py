@@ -13,7 +13,6 @@ from gsubmit.burl.url import BadUrl, ImapUrl
 from gsubmit_cli.probe.failure import Stage
 from gsubmit_cli.probe.imaptalk import ImapConversation, Piece
 from gsubmit_cli.probe.interrupt import Interrupted
-from gsubmit_cli.probe.ladder import Ladder
 from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.target import Target
 from gsubmit_cli.probe.transcript import MASK, Transcript
@@ -53,17 +52,13 @@ class SentMailbox:
             raise ValueError(f"{self.name!r} is no mailbox: {error}") from error
 
 
-class SentMail(Ladder[ImapConversation]):
+class SentMail(ImapConversation):
     """One IMAP session that stores a message and asks for its URL; the first step that fails raises a Failure."""
 
-    prefix = "IMAP "
-    stages = (Stage.IMAP_CONNECT, Stage.IMAP_GREETING, Stage.IMAP_TLS)
-
     def __init__(self, mailbox: SentMailbox, transcript: Transcript) -> None:
+        super().__init__(mailbox.target, transcript)
         self.mailbox = mailbox
-        self.transcript = transcript
-        self.talk = ImapConversation(mailbox.target, transcript)
-        self.capabilities: list[str] = []
+        self.offered: list[str] = []
         self.place: tuple[int, int] | None = None  # UIDVALIDITY and UID of the stored message
 
     def store(self, message: Message) -> str:
@@ -74,7 +69,7 @@ class SentMail(Ladder[ImapConversation]):
             self.place = self._append(message)
             return self._url(*self.place)
         except Interrupted:
-            self.talk.open = False
+            self.is_open = False
             raise
         finally:
             self.close()
@@ -85,57 +80,55 @@ class SentMail(Ladder[ImapConversation]):
 
     def greet(self) -> None:
         """OK, or the end. PREAUTH would be the end of all this before TLS, and proves nothing."""
-        greeting = self.talk.greeting()
+        greeting = self.greeting()
         if greeting.partition(" ")[0].upper() != "OK":
-            self.talk.open = False
-            raise self.talk.failure(self.transcript.masked(greeting), "the server does not let anybody log in now")
+            self.is_open = False
+            raise self.failure(self.transcript.masked(greeting), "the server does not let anybody log in now")
 
     def ask_for_tls(self) -> None:
         """STARTTLS."""
-        if "STARTTLS" not in self.capabilities:
-            raise self.talk.missing("STARTTLS")
-        self.talk.demand("STARTTLS")
+        self.need("STARTTLS")
+        self.demand("STARTTLS")
 
     def ask(self, when: str = "") -> None:
         """CAPABILITY."""
-        with self.talk.step(f"IMAP CAPABILITY{when}", Stage.IMAP_GREETING):
-            lines = self.talk.demand("CAPABILITY").of("CAPABILITY")
-            self.capabilities = [word.upper() for line in lines for word in line.split()]
+        with self.step(f"IMAP CAPABILITY{when}", Stage.IMAP_GREETING):
+            lines = self.demand("CAPABILITY").of("CAPABILITY")
+            self.offered = [word.upper() for line in lines for word in line.split()]
 
     def _log_in(self) -> None:
         """AUTHENTICATE PLAIN, or LOGIN where that is not offered."""
-        talk, target = self.talk, self.mailbox.target
+        target = self.target
         name = (target.user or "").encode()
         response = base64.b64encode(b"\0" + name + b"\0" + target.password)
-        talk.transcript.hide(target.password, b"\0" + name + b"\0" + target.password)
-        with talk.step("IMAP login", Stage.IMAP_AUTH):
-            if talk.tls is None:
-                talk.transcript.note("the password travels in clear text, within this machine")
-            if "AUTH=PLAIN" in self.capabilities and "SASL-IR" in self.capabilities:
+        self.transcript.hide(target.password, b"\0" + name + b"\0" + target.password)
+        with self.step("IMAP login", Stage.IMAP_AUTH):
+            if self.tls is None:
+                self.transcript.note("the password travels in clear text, within this machine")
+            if "AUTH=PLAIN" in self.offered and "SASL-IR" in self.offered:
                 line = "AUTHENTICATE PLAIN"
-                talk.demand(f"{line} {response.decode()}", shown=f"{line} {MASK}")
-            elif "AUTH=PLAIN" in self.capabilities:
-                talk.demand("AUTHENTICATE PLAIN", Piece(response, MASK))
-            elif "LOGINDISABLED" in self.capabilities:
-                raise talk.missing("AUTH=PLAIN or LOGIN")
+                self.demand(f"{line} {response.decode()}", shown=f"{line} {MASK}")
+            elif "AUTH=PLAIN" in self.offered:
+                self.demand("AUTHENTICATE PLAIN", Piece(response, MASK))
+            elif "LOGINDISABLED" in self.offered:
+                raise self.missing("AUTH=PLAIN or LOGIN")
             else:  # literals, for quoted strings cannot hold everything; the first one ends with the size of the second
                 size = b" {%d}" % len(target.password)
                 password = Piece(target.password, MASK)
                 shown = target.user or ""
-                talk.demand(f"LOGIN {{{len(name)}}}", Piece(name + size, f"{shown} {{...}}"), password)
+                self.demand(f"LOGIN {{{len(name)}}}", Piece(name + size, f"{shown} {{...}}"), password)
         self.ask(" after login")
-        with talk.step("IMAP URLAUTH", Stage.IMAP_URLAUTH):
-            if "URLAUTH" not in self.capabilities:
-                raise talk.missing("URLAUTH")
+        with self.step("IMAP URLAUTH", Stage.IMAP_URLAUTH):
+            self.need("URLAUTH")
 
     def _append(self, message: Message) -> tuple[int, int]:
         """Store the message as one that has been read, as clients store what they have sent."""
-        talk, size = self.talk, len(message.octets)
-        with talk.step("IMAP APPEND", Stage.IMAP_APPEND):
+        size = len(message.octets)
+        with self.step("IMAP APPEND", Stage.IMAP_APPEND):
             for remark in message.remarks:
-                talk.transcript.note(remark)
+                self.transcript.note(remark)
             literal = Piece(message.octets, f"<{size} octets>")
-            response = talk.demand(f"APPEND {self.mailbox.quoted} (\\Seen) {{{size}}}", literal)
+            response = self.demand(f"APPEND {self.mailbox.quoted} (\\Seen) {{{size}}}", literal)
             code = response.code
             if len(code) == 3 and code[0] == "APPENDUID" and all(map(_NUMBERS.fullmatch, code[1:])):
                 return int(code[1]), int(code[2])
@@ -143,29 +136,28 @@ class SentMail(Ladder[ImapConversation]):
 
     def _found(self, message: Message) -> tuple[int, int]:
         """Where a server without UIDPLUS has put the message."""
-        talk = self.talk
-        with talk.step("IMAP SEARCH", Stage.IMAP_APPEND):
-            talk.transcript.note("no APPENDUID in the answer: the message is looked for by its Message-ID")
+        with self.step("IMAP SEARCH", Stage.IMAP_APPEND):
+            self.transcript.note("no APPENDUID in the answer: the message is looked for by its Message-ID")
             name = str(BytesHeaderParser().parsebytes(message.octets).get("Message-ID", "")).strip()
             if not name or not name.isascii() or not name.isprintable():
-                raise talk.missing("UIDPLUS")
-            lines = talk.demand(f"EXAMINE {self.mailbox.quoted}").untagged
+                raise self.missing("UIDPLUS")
+            lines = self.demand(f"EXAMINE {self.mailbox.quoted}").untagged
             uidvalidities = [found[1] for line in lines if (found := _UIDVALIDITY.match(line))]
-            searched = talk.demand(f"UID SEARCH HEADER Message-ID {quoted(name)}").of("SEARCH")
+            searched = self.demand(f"UID SEARCH HEADER Message-ID {quoted(name)}").of("SEARCH")
             uids = [int(word) for line in searched for word in line.split() if _NUMBERS.fullmatch(word)]
             if not uids or not uidvalidities:
-                raise talk.failure("the stored message is not found", "does the server change messages that it stores?")
+                raise self.failure("the stored message is not found", "does the server change messages that it stores?")
             return int(uidvalidities[-1]), max(uids)
 
     def _url(self, uidvalidity: int, uid: int) -> str:
-        talk, rump = self.talk, self.mailbox.rump(uidvalidity, uid)
-        with talk.step("IMAP GENURLAUTH", Stage.IMAP_URLAUTH):
-            answers = talk.demand(f'GENURLAUTH "{rump}" INTERNAL').of("GENURLAUTH")
+        rump = self.mailbox.rump(uidvalidity, uid)
+        with self.step("IMAP GENURLAUTH", Stage.IMAP_URLAUTH):
+            answers = self.demand(f'GENURLAUTH "{rump}" INTERNAL').of("GENURLAUTH")
             try:
                 url = ImapUrl.parse("".join(answers).strip('" '))
             except BadUrl as error:
-                raise talk.failure(f"the answer is not a URL: {error}", "the server's log says more") from error
+                raise self.failure(f"the answer is not a URL: {error}", "the server's log says more") from error
             if url.urlauth is None or url.urlauth.rump.lower() != rump.lower():
-                raise talk.failure("the answer is another URL than asked for", "the server's log says more")
-            talk.transcript.hide(url.urlauth.token.encode())
+                raise self.failure("the answer is another URL than asked for", "the server's log says more")
+            self.transcript.hide(url.urlauth.token.encode())
         return url.text

@@ -14,13 +14,14 @@ from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.opening import open_connection
 from gsubmit.dial.replyparser import NotAReply
 from gsubmit.net.addresses import Addresses
+from gsubmit.smtp.capabilities import Capabilities
 from gsubmit_cli.dial import client_here
 from gsubmit_cli.probe.answer import Answer
-from gsubmit_cli.probe.capabilities import Capabilities, described
+from gsubmit_cli.probe.capabilities import described
 from gsubmit_cli.probe.certificate import TlsFacts
 from gsubmit_cli.probe.conversation import Conversation
 from gsubmit_cli.probe.failure import Broken, Failure, Stage
-from gsubmit_cli.probe.hints import RELAY_LOGIN, missing_hint
+from gsubmit_cli.probe.hints import MISSING, RELAY_LOGIN
 from gsubmit_cli.probe.transcript import MASK
 from gsubmit_cli.probe.wire import Wire, trouble_of
 
@@ -113,7 +114,7 @@ class ShownConnection(RelayConnection):
         if self.hop.tls == "starttls" and not self.tls_version:
             self._story.begin("STARTTLS", Stage.TLS)
             return
-        for line in described(keywords(self)):
+        for line in described(self.capabilities):
             self._talk.transcript.note(line)
         if self.hop.trusted and self.client is None and "XCLIENT" in self.capabilities:
             self._story.begin("XCLIENT", Stage.GREETING)
@@ -122,11 +123,6 @@ class ShownConnection(RelayConnection):
             self._talk.transcript.note("submission_relay_trusted = yes, but the relay does not offer XCLIENT to us")
         if self.hop.login.user:
             self._story.begin("AUTH", Stage.AUTH)
-
-
-def keywords(connection: RelayConnection) -> Capabilities:
-    """What the relay offers, as the server takes it."""
-    return {keyword: words.split() for keyword, words in connection.capabilities.keywords.items()}
 
 
 def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities:
@@ -152,7 +148,7 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
         story.end()
     sock, ahead = connection.hand_over()
     talk.go_on_with(Wire(sock, hop.command_timeout, ahead))
-    return keywords(connection)
+    return connection.capabilities
 
 
 def _failure(talk: Conversation, failed: RelayFailed) -> Failure:
@@ -171,4 +167,4 @@ def _failure(talk: Conversation, failed: RelayFailed) -> Failure:
         return talk.trouble(Broken("closed", failed.why))
     if talk.stage is Stage.TLS:
         return talk.missing("STARTTLS")
-    return talk.failure(failed.why, RELAY_LOGIN if talk.tls else missing_hint("AUTH", talk.target))
+    return talk.failure(failed.why, RELAY_LOGIN if talk.tls else MISSING["AUTH"][True])

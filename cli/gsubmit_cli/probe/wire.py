@@ -15,12 +15,12 @@ MAX_LINE = 16384  # octets; replies have at most 512, SASL challenges 12288 (RFC
 BLOCK = 65536  # a timeout counts for one block, so that a long message may take long
 
 
-class Wire:
+class Wire(Stream):
     """A stream with a time limit for each line read and each block written, in seconds."""
 
     def __init__(self, sock: socket.socket, timeout: float, ahead: bytes = b"") -> None:
-        self._stream = Stream(sock, 0, ahead)
-        self._timeout = timeout
+        super().__init__(sock, 0, ahead)
+        self.timeout = timeout
 
     @classmethod
     def connect(cls, host: str, port: int, timeout: float, note: Callable[[str], None]) -> Wire:
@@ -40,19 +40,10 @@ class Wire:
                 return cls(sock, timeout)
         raise trouble or Broken("name", "the name has no address")
 
-    @property
-    def local_address(self) -> str:
-        """Our own IP address on this connection."""
-        return str(self._stream.sock.getsockname()[0])
-
-    def use_timeout(self, seconds: float) -> None:
-        """Wait this long from now on."""
-        self._timeout = seconds
-
-    def read_line(self) -> bytes:
+    def next_line(self) -> bytes:
         """One line without its line end. The time limit is for the whole line, so a slow server cannot stretch it."""
-        with self._in_time():
-            line = self._stream.read_line(MAX_LINE)
+        with self._limited():
+            line = self.read_line(MAX_LINE)
         if not line.endswith(b"\n"):
             raise Broken("closed", "the server closed the connection")
         return line.removesuffix(b"\n").removesuffix(b"\r")
@@ -60,23 +51,19 @@ class Wire:
     def send(self, octets: bytes) -> None:
         """Send everything."""
         for start in range(0, len(octets), BLOCK):
-            with self._in_time():
-                self._stream.send(octets[start : start + BLOCK])
+            with self._limited():
+                super().send(octets[start : start + BLOCK])
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
         """Do the TLS handshake and talk inside TLS from now on."""
-        with self._in_time():
-            return self._stream.start_tls(context, host)
+        with self._limited():
+            return super().start_tls(context, host)
 
     @contextmanager
-    def _in_time(self) -> Iterator[None]:
-        self._stream.allow(self._timeout)
+    def _limited(self) -> Iterator[None]:
+        self.allow(self.timeout)
         with _troubles():
             yield
-
-    def close(self) -> None:
-        """Close the socket."""
-        self._stream.close()
 
 
 def _connected(family: int, kind: int, protocol: int, address: tuple[object, ...], timeout: float) -> socket.socket:
