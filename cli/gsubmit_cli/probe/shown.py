@@ -133,7 +133,6 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
     story, client = Story(talk), client_here(hop, login)
     story.begin("connect", Stage.CONNECT)
     talk.transcript.hide(hop.login.password.encode("utf-8", "surrogateescape"))
-    connection = None
     try:
         with ExitStack() as undo:
             connection = open_connection(hop, Addresses(hop.host), client, make=partial(ShownConnection, story))
@@ -141,8 +140,6 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
             connection.check_silence()
             undo.pop_all()
     except RelayFailed as failed:
-        if connection is not None:
-            connection.close()
         raise _failure(talk, failed) from failed.__cause__
     finally:
         story.end()
