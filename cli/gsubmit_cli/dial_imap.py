@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -31,14 +30,6 @@ class Nothing:
 
     def take(self, content: bytes) -> None:
         """Without room there is never anything."""
-
-
-class _Dialled(Fetcher):
-    """A connection that tells about its TLS."""
-
-    @property
-    def tls(self) -> ssl.SSLSocket | None:
-        return self._there.tls
 
 
 class ImapDial:
@@ -103,7 +94,7 @@ class ImapDial:
                 yield "warning: no URLAUTH, so that only URLs without a token can be resolved for the owner"
 
     @contextmanager
-    def _login(self, who: Who) -> Iterator[_Dialled]:
+    def _login(self, who: Who) -> Iterator[Fetcher]:
         words = f" for {who.authorization_id}" if who.authorization_id else ""
         with self._connection(f"cannot be used as {who.user}{words}") as fetcher:
             try:
@@ -115,11 +106,11 @@ class ImapDial:
             yield fetcher
 
     @contextmanager
-    def _connection(self, complaint: str) -> Iterator[_Dialled]:
+    def _connection(self, complaint: str) -> Iterator[Fetcher]:
         """A connection with TLS. What goes wrong with it is an Unusable."""
         try:
             first = self._context if self._server.ssl == "imaps" else None
-            fetcher = _Dialled(self._server.host, self._server.port, first, self._connect_time)
+            fetcher = Fetcher(self._server.host, self._server.port, first, self._connect_time)
             try:
                 if self._server.ssl == "starttls":
                     assert self._context is not None

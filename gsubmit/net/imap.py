@@ -128,7 +128,7 @@ class ImapClient(imaplib.IMAP4):
                 arguments.append(self._secrets.pop().decode())
             answer, data = self._command_with_secrets("AUTHENTICATE", arguments)
         elif "LOGINDISABLED" in self.capabilities:
-            raise ImapFault("the server allows no login" + ("" if self._is_tls() else " without TLS"))
+            raise ImapFault("the server allows no login" + ("" if self.tls else " without TLS"))
         elif authorization_id:
             raise ImapFault("the server does not offer AUTHENTICATE PLAIN, and so no login for others")
         else:
@@ -168,8 +168,10 @@ class ImapClient(imaplib.IMAP4):
         """The capabilities, which are others after STARTTLS and after a login."""
         self.capabilities = _words(self.capability()[1])
 
-    def _is_tls(self) -> bool:
-        return self._there.tls is not None
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """The TLS socket, once TLS is active."""
+        return self._there.tls
 
     def is_silent(self) -> bool:
         """Whether it is open and nothing has come unasked: whatever comes, such as BYE, it is of no use any longer."""
