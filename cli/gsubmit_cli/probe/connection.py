@@ -134,8 +134,7 @@ class Connection(ABC):
 
     def tell_tls(self) -> None:
         """Tell what is known about TLS."""
-        for line in self.tls.lines() if self.tls else []:
-            self.transcript.note(line)
+        self.transcript.note(*(self.tls.lines() if self.tls else []))
 
     def show_certificate(self, failure: Failure) -> None:
         """Connect once more to show a certificate that is not trusted: OpenSSL tells of none that it must verify."""

@@ -30,8 +30,10 @@ def log_in(talk: Conversation, offered: Capabilities) -> None:
 
 def _attempt(talk: Conversation, mechanism: str) -> Answer:
     """The server's last word to a login with this mechanism. What the challenges say means nothing."""
-    responses = _responses(mechanism, talk.target.user or "", talk.target.password)
-    talk.transcript.hide(talk.target.password, responses[-1])
+    target = talk.target
+    name = (target.user or "").encode("utf-8", "surrogateescape")
+    responses = [target.plain] if mechanism == "plain" else [name, target.password]
+    talk.transcript.hide(target.password, responses[-1])
     command = f"AUTH {mechanism.upper()}"
     if mechanism == "plain" and len(command) + 1 + len(_encoded(responses[0])) <= MAX_COMMAND:
         answer = talk.say(f"{command} {_encoded(responses[0])}", f"{command} {MASK}")
@@ -58,13 +60,6 @@ def _choices(talk: Conversation, offered: Capabilities) -> list[str]:
             f"the server does not offer {' or '.join(wanted).upper()}", f"it offers {' '.join(there).upper()}"
         )
     raise talk.missing("AUTH")
-
-
-def _responses(mechanism: str, user: str, password: bytes) -> list[bytes]:
-    name = user.encode("utf-8", "surrogateescape")
-    if mechanism == "plain":
-        return [b"\0" + name + b"\0" + password]  # RFC 4616 2: no authorization id
-    return [name, password]
 
 
 def _encoded(octets: bytes) -> str:

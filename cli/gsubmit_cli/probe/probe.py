@@ -127,8 +127,7 @@ class Probe(Conversation):
             answer = self.demand(f"EHLO {self.target.helo or self._own_name()}")
             self.offered = Capabilities.from_lines(answer.lines[1:])
             if self.target.tls != "starttls" or self.tls is not None:
-                for line in described(self.offered):
-                    self.transcript.note(line)
+                self.transcript.note(*described(self.offered))
 
     def _own_name(self) -> str:
         """Our host name where it is a full one, else our address (RFC 5321 4.1.4)."""
@@ -209,13 +208,13 @@ class Probe(Conversation):
         with self.step("DATA", Stage.MESSAGE):
             self.demand("DATA", "354")
         with self.step("message", Stage.MESSAGE):
-            self._tell(message)
+            self.transcript.note(*message.remarks)
             return self.hand_over(b"".join(stuffed([message.octets])), f"<{len(message.octets)} octets>, .")
 
     def _bdat(self, message: Message) -> Answer:
         with self.step("BDAT", Stage.MESSAGE):
             self.need("CHUNKING")
-            self._tell(message)
+            self.transcript.note(*message.remarks)
             command = f"BDAT {len(message.octets)} LAST"
             self.transcript.sent(command)
             return self.hand_over(f"{command}\r\n".encode() + message.octets, f"<{len(message.octets)} octets>")
@@ -228,7 +227,3 @@ class Probe(Conversation):
                 self.transcript.hide(token[2].encode())
             shown = self.transcript.masked(_URL_PASSWORD.sub(rf"\1:{MASK}@", url))
             return self.say(f"BURL {url} LAST", f"BURL {shown} LAST")
-
-    def _tell(self, message: Message) -> None:
-        for remark in message.remarks:
-            self.transcript.note(remark)

@@ -100,8 +100,8 @@ class SentMail(ImapConversation):
         """AUTHENTICATE PLAIN, or LOGIN where that is not offered."""
         target = self.target
         name = (target.user or "").encode()
-        response = base64.b64encode(b"\0" + name + b"\0" + target.password)
-        self.transcript.hide(target.password, b"\0" + name + b"\0" + target.password)
+        response = base64.b64encode(target.plain)
+        self.transcript.hide(target.password, target.plain)
         with self.step("IMAP login", Stage.IMAP_AUTH):
             if self.tls is None:
                 self.transcript.note("the password travels in clear text, within this machine")
@@ -125,8 +125,7 @@ class SentMail(ImapConversation):
         """Store the message as one that has been read, as clients store what they have sent."""
         size = len(message.octets)
         with self.step("IMAP APPEND", Stage.IMAP_APPEND):
-            for remark in message.remarks:
-                self.transcript.note(remark)
+            self.transcript.note(*message.remarks)
             literal = Piece(message.octets, f"<{size} octets>")
             response = self.demand(f"APPEND {self.mailbox.quoted} (\\Seen) {{{size}}}", literal)
             code = response.code

@@ -114,8 +114,7 @@ class ShownConnection(RelayConnection):
         if self.hop.tls == "starttls" and not self.tls_version:
             self._story.begin("STARTTLS", Stage.TLS)
             return
-        for line in described(self.capabilities):
-            self._talk.transcript.note(line)
+        self._talk.transcript.note(*described(self.capabilities))
         if self.hop.trusted and self.client is None and "XCLIENT" in self.capabilities:
             self._story.begin("XCLIENT", Stage.GREETING)
             return

@@ -52,9 +52,14 @@ class Target:
         """Whether the certificate must be good."""
         return self.context.verify_mode == ssl.CERT_REQUIRED
 
+    @property
+    def plain(self) -> bytes:
+        """What PLAIN says of the user, without an authorization id (RFC 4616 2)."""
+        return b"\0" + (self.user or "").encode("utf-8", "surrogateescape") + b"\0" + self.password
+
     def without_trust(self, why: str) -> Target:
         """The same, to look at its certificate, whoever it is: nobody logs in there."""
-        context = unverified_context()
+        context = client_context("", "", verify=False)
         hop = replace(self.hop, context=context, login=NO_LOGIN, trusted=False) if self.hop else None
         return replace(self, context=context, trust=why, hop=hop)
 
@@ -78,26 +83,18 @@ def server_target(
 ) -> Target:
     """The server HOST[:PORT], `ports` by the kind of TLS. Raises ValueError, also when the CA file cannot be used."""
     host, port = server_address(server, ports[tls])
-    context, trust = unverified_context(), ANY
-    if tls != "none" and not insecure:
-        trust = _trust(str(ca or ""))
-        try:
-            context = client_context(str(ca or ""), "")
-        except CertificateError as error:
-            raise ValueError(str(error)) from error
+    trusts = tls != "none" and not insecure
+    authorities = str(ca or "") if trusts else ""
+    try:
+        context = client_context(authorities, "", verify=trusts)
+    except CertificateError as error:
+        raise ValueError(str(error)) from error
+    trust = _trust(authorities) if trusts else ANY
     return Target(host, port, tls, context, trust, connect_timeout=timeout, command_timeout=timeout)
 
 
 def _trust(authorities: str) -> str:
     return f"by {authorities or 'the CAs of this system'}, and the name fits"
-
-
-def unverified_context() -> ssl.SSLContext:
-    """A client's TLS context that takes any certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def relay_target(path: Path) -> Target:
@@ -109,7 +106,7 @@ def relay_target(path: Path) -> Target:
         raise ValueError(str(error)) from error
     if hop is None:
         raise ValueError("submission_relay_host is not set")
-    context = hop.context or unverified_context()
+    context = hop.context or client_context("", "", verify=False)
     own = settings.ssl.client
     trusts = context.verify_mode == ssl.CERT_REQUIRED
     return Target(

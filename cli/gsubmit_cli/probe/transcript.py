@@ -95,9 +95,10 @@ class Transcript:
         text = printable(octets)
         self._add("S", text[:4] + self.masked(text[4:]) if text[:3].isdigit() else self.masked(text))
 
-    def note(self, text: str) -> None:
-        """A remark of ours."""
-        self._add("*", self.masked(printable(text.encode("utf-8", "backslashreplace"))))
+    def note(self, *texts: str) -> None:
+        """Remarks of ours."""
+        for text in texts:
+            self._add("*", self.masked(printable(text.encode("utf-8", "backslashreplace"))))
 
     def _add(self, who: str, text: str) -> None:
         line = Line(self.seconds, who, text)
