@@ -49,11 +49,8 @@ def auth_test(
     if not secret:  # the server asks nobody about it
         click.echo(f"{authorization_id or user}: auth failed: empty password")
         context.exit(os.EX_NOPERM)
-    claim: Claim
-    if mechanism in TOKEN_MECHANISMS:
-        claim = Token(user, secret, authorization_id=authorization_id)
-    else:
-        claim = Cleartext(user, secret, authorization_id=authorization_id)
+    kind = Token if mechanism in TOKEN_MECHANISMS else Cleartext
+    claim = kind(user, secret, authorization_id=authorization_id)
     context.exit(_ask(chain, claim, Origin(mechanism=mechanism, remote_ip=remote_ip, local_ip=remote_ip, secured=True)))
 
 

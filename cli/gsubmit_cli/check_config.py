@@ -16,6 +16,7 @@ from gsubmit.settings.load import Loaded, load
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed, without_password
+from gsubmit.settings.tls import Certificate
 from gsubmit_cli.config import config_option
 from gsubmit_cli.dial import dial
 from gsubmit_cli.dial_imap import ImapDial, Unusable
@@ -89,13 +90,11 @@ def _under(title: str, lines: Iterable[str]) -> Iterator[str]:
         yield f"  {title if number == 0 else '':10} {line}"
 
 
-def _listeners(settings: Settings) -> list[str]:
-    lines = []
+def _listeners(settings: Settings) -> Iterator[str]:
     for listener in settings.services.inet_listeners:
         addresses = ", ".join(listener.addresses(settings.server.listen))
         tls = ", TLS from the first octet" if listener.ssl else ""
-        lines.append(f"{listener.name}: port {listener.port} on {addresses}{tls}")
-    return lines
+        yield f"{listener.name}: port {listener.port} on {addresses}{tls}"
 
 
 def _passdbs(settings: Settings) -> list[str]:
@@ -132,17 +131,16 @@ def _relay(settings: Settings) -> str:
     return ", ".join(parts)
 
 
-def _tls(settings: Settings) -> list[str]:
+def _tls(settings: Settings) -> Iterator[str]:
     if settings.ssl.ssl == "no":
-        return ["no"]
-    source = settings.ssl.ssl_cert.path or "in the configuration"
-    lines = [f"{settings.ssl.ssl}, {settings.ssl.ssl_min_protocol} or later, certificate {source}"]
-    lines += [
-        f"for {' '.join(local.names)}: certificate {local.ssl_cert.path or 'in the configuration'}"
-        for local in settings.local_names
-    ]
-    lines += [
-        f"on {local.network}: certificate {local.ssl_cert.path or 'in the configuration'}"
-        for local in settings.local_addresses
-    ]
-    return lines
+        yield "no"
+        return
+    yield f"{settings.ssl.ssl}, {settings.ssl.ssl_min_protocol} or later, {_certificate(settings.ssl)}"
+    for named in settings.local_names:
+        yield f"for {' '.join(named.names)}: {_certificate(named)}"
+    for local in settings.local_addresses:
+        yield f"on {local.network}: {_certificate(local)}"
+
+
+def _certificate(section: Certificate) -> str:
+    return f"certificate {section.ssl_cert.path or 'in the configuration'}"

@@ -22,6 +22,8 @@ _SUPPLIES = {
     "ENHANCEDSTATUSCODES": "enhanced status codes are made from the reply codes",
     "PIPELINING": "commands are passed on one at a time",
     "SIZE": "only submission_max_mail_size limits messages",
+    "SMTPUTF8": "not announced to clients",
+    "VRFY": "not announced to clients",
 }
 
 
@@ -79,6 +81,3 @@ def _supplied(relay: Capabilities) -> Iterator[str]:
     for keyword, how in _SUPPLIES.items():
         if keyword not in relay:
             yield f"no {keyword}: {how}"
-    for keyword in ("SMTPUTF8", "VRFY"):
-        if keyword not in relay:
-            yield f"no {keyword}: not announced to clients"

@@ -18,8 +18,5 @@ def main() -> None:
     """A mail submission server: logs mail clients in and passes their messages to a relay, synchronously."""
 
 
-main.add_command(serve)
-main.add_command(check_config)
-main.add_command(auth_test)
-main.add_command(hash_password_command)
-main.add_command(send_test)
+for command in (serve, check_config, auth_test, hash_password_command, send_test):
+    main.add_command(command)

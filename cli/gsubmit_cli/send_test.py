@@ -25,7 +25,10 @@ from gsubmit_cli.via_imap import sent_mailbox, url_to_submit
 
 PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
 MAX_SIZE = 2**30  # octets; the message is made in memory
-COLOURS = {"step": "bold", "C": "cyan", "S": "green", "*": "dim", "took": "dim", "verdict": "bold"}
+BOLD, DIM = {"bold": True}, {"dim": True}
+STYLES: dict[str, dict[str, Any]] = {
+    "step": BOLD, "C": {"fg": "cyan"}, "S": {"fg": "green"}, "*": DIM, "took": DIM, "verdict": BOLD,
+}  # fmt: skip
 
 # Options that have no meaning beside another one: the other, and theirs.
 EXCLUDES = {
@@ -184,10 +187,7 @@ def _path(option: str, address: str | None) -> str:
 
 def _show(style: str, text: str) -> None:
     """Print a line; click drops the colours where there is no terminal."""
-    if os.environ.get("NO_COLOR"):
-        style = ""
-    look = COLOURS.get(style, "")
+    look = STYLES[style]
     if style == "S" and text.partition("S: ")[2][:1] in ("4", "5"):
-        look = "red"
-    shade = look if look not in ("bold", "dim", "") else None
-    click.secho(text, fg=shade, bold=look == "bold" or None, dim=look == "dim" or None)
+        look = {"fg": "red"}
+    click.secho(text, **({} if os.environ.get("NO_COLOR") else look))
