@@ -14,8 +14,7 @@ from gsubmit.auth.drivers import KNOWN
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.config import config_option
-from gsubmit_cli.demo import Demo
-from gsubmit_cli.demo_once import FirstMessage
+from gsubmit_cli.demo import Demo, FirstMessage
 
 _log = logging.getLogger("gsubmit")
 
