@@ -27,10 +27,13 @@ SHA_CRYPT_DEFAULT_ROUNDS = 5000
 ARGON2_MAX_LANES = 64  # each is a thread of its own
 _LONGEST_NUMBER = 18  # digits; what is longer is without end
 
-_SHA_CRYPT = re.compile(rb"\$[56]\$(?:rounds=([0-9]+)\$)?")
 _BCRYPT = re.compile(rb"\$2[a-z]?\$([0-9]+)")
-_SHA1_CRYPT = re.compile(rb"\$sha1\$([0-9]+)")
-_SUN_MD5 = re.compile(rb"\$md5[,$](?:rounds=([0-9]+))?")
+# Where rounds are written as they are: form, seconds for one, how many there are on top, and how many without a number.
+_BY_ROUNDS = (
+    (re.compile(rb"\$[56]\$(?:rounds=([0-9]+)\$)?"), SHA_CRYPT_ROUND, 0, b"%d" % SHA_CRYPT_DEFAULT_ROUNDS),
+    (re.compile(rb"\$md5[,$](?:rounds=([0-9]+))?"), SUN_MD5_ROUND, SUN_MD5_LEAST_ROUNDS, b"0"),
+    (re.compile(rb"\$sha1\$([0-9]+)"), SHA1_CRYPT_ROUND, 0, b""),
+)
 _EXTENDED_DES = re.compile(rb"_([./0-9A-Za-z]{4})")
 _SCRYPT = re.compile(rb"\$7\$([./0-9A-Za-z])([./0-9A-Za-z]{5})([./0-9A-Za-z]{5})")
 _YESCRYPT = re.compile(rb"\$g?y\$([./0-9A-Za-z]+)\$")
@@ -85,12 +88,9 @@ def of_crypt(content: bytes) -> Cost:
         return Cost(blocks * _fixed(matched[3]) * SCRYPT_BLOCK, blocks * 128)
     if matched := _BCRYPT.match(content):
         return Cost(_power(_number(matched[1])) * BCRYPT_ROUND)
-    if matched := _SHA_CRYPT.match(content):
-        return Cost(_number(matched[1] or b"%d" % SHA_CRYPT_DEFAULT_ROUNDS) * SHA_CRYPT_ROUND)
-    if matched := _SUN_MD5.match(content):
-        return Cost((_number(matched[1] or b"0") + SUN_MD5_LEAST_ROUNDS) * SUN_MD5_ROUND)
-    if matched := _SHA1_CRYPT.match(content):
-        return Cost(_number(matched[1]) * SHA1_CRYPT_ROUND)
+    for form, seconds, on_top, default in _BY_ROUNDS:
+        if matched := form.match(content):
+            return Cost((_number(matched[1] or default) + on_top) * seconds)
     if matched := _EXTENDED_DES.match(content):
         return Cost(_fixed(matched[1]) * EXTENDED_DES_ROUND)
     return Cost()

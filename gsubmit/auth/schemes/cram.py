@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
-
 from gsubmit.auth.schemes.digest import md5
-from gsubmit.auth.schemes.scheme import Scheme, SchemeError, always
+from gsubmit.auth.schemes.scheme import SchemeError, always, recomputed
 from gsubmit.sasl.claims import CramKeys
 from gsubmit.sasl.md5state import STATE, states_of
 
@@ -22,11 +20,6 @@ def _states(password: bytes, rounds: int, user: str) -> bytes:
     return keys.outer + keys.inner
 
 
-def _same_states(content: bytes, password: bytes, user: str) -> bool:
-    keys_in(content)
-    return hmac.compare_digest(content, _states(password, 0, user))
-
-
 def _secret(password: bytes, rounds: int, user: str) -> bytes:
     """RFC 2831 2.1.2.1: the secret of A1. Dovecot takes what follows the last @ for the realm."""
     if not user:
@@ -35,15 +28,7 @@ def _secret(password: bytes, rounds: int, user: str) -> bytes:
     return md5(f"{name}:{realm}:".encode() + password)
 
 
-def _same_secret(content: bytes, password: bytes, user: str) -> bool:
-    if len(content) != STATE:
-        raise SchemeError("digest of the wrong length")
-    if not user:
-        raise SchemeError("DIGEST-MD5 needs the name of the user")
-    return hmac.compare_digest(content, _secret(password, 0, user))
-
-
 # Dovecot calls the one name weak and not the other, for a mechanism has the other.
-CRAM_MD5 = Scheme(_same_states, _states, encoding="HEX", size=2 * STATE, is_cheap=True)
-HMAC_MD5 = Scheme(_same_states, _states, encoding="HEX", size=2 * STATE, is_cheap=True, is_weak=always)
-DIGEST_MD5 = Scheme(_same_secret, _secret, encoding="HEX", size=STATE, is_cheap=True)
+CRAM_MD5 = recomputed(_states, encoding="HEX", size=2 * STATE)
+HMAC_MD5 = recomputed(_states, encoding="HEX", size=2 * STATE, is_weak=always)
+DIGEST_MD5 = recomputed(_secret, encoding="HEX", size=STATE)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import re
+import sys
 import warnings
 from functools import partial
+from typing import Any
 
 from passlib.exc import PasslibHashWarning
 from passlib.hash import argon2, bcrypt, des_crypt, md5_crypt, sha256_crypt, sha512_crypt
@@ -86,47 +88,27 @@ def _md5_matches(content: bytes, password: bytes, user: str) -> bool:
     return hmac.compare_digest(md5(password), digest)
 
 
-def _md5_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(md5_crypt.hash(_within(libcrypt.MAX_PASSWORD, password)))
-
-
-def _des_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(des_crypt.hash(_within(DES_PASSWORD, password)))
-
-
-def _bcrypt_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(bcrypt.using(ident="2y", rounds=rounds).hash(_within(BCRYPT_PASSWORD, password)))
-
-
-def _sha256_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(sha256_crypt.using(rounds=rounds).hash(_within(libcrypt.MAX_PASSWORD, password)))
-
-
-def _sha512_made(password: bytes, rounds: int, user: str) -> bytes:
-    return _ascii(sha512_crypt.using(rounds=rounds).hash(_within(libcrypt.MAX_PASSWORD, password)))
-
-
-def _within(octets: int, password: bytes) -> bytes:
-    """The password, or ValueError: cut off, as crypt(3) may do with it, it is another one."""
-    if len(password) > octets:
-        raise ValueError(f"this scheme takes passwords of {octets} octets at most")
-    return password
+def _made(handler: Any, most: int, password: bytes, rounds: int, user: str, **options: object) -> bytes:
+    """The hash by one of passlib's, or ValueError: cut off, as crypt(3) may do with it, a password is another one."""
+    if len(password) > most:
+        raise ValueError(f"this scheme takes passwords of {most} octets at most")
+    if rounds:
+        options["rounds"] = rounds
+    return bytes(handler.using(**options).hash(password), "ascii")
 
 
 def _argon2(kind: str, rounds: Rounds, memory: int) -> Scheme:
-    def make(password: bytes, rounds: int, user: str) -> bytes:
-        handler = argon2.using(type=kind, rounds=rounds, memory_cost=memory, parallelism=1, digest_size=32)
-        return _ascii(handler.hash(password))
-
-    return Scheme(partial(_matches, ("$argon2",)), make, rounds, cost=of_crypt)
-
-
-def _ascii(text: str) -> bytes:
-    return text.encode("ascii")
+    handler = argon2.using(type=kind, memory_cost=memory, parallelism=1, digest_size=32)
+    return Scheme(partial(_matches, ("$argon2",)), partial(_made, handler, sys.maxsize), rounds, cost=of_crypt)
 
 
 # In Dovecot too, all of these compare any hash of crypt(3), whatever their name, but for BLF-CRYPT and MD5-CRYPT.
 _any = partial(_matches, ("",))
+_md5_made = partial(_made, md5_crypt, libcrypt.MAX_PASSWORD)
+_des_made = partial(_made, des_crypt, DES_PASSWORD)
+_bcrypt_made = partial(_made, bcrypt, BCRYPT_PASSWORD, ident="2y")
+_sha256_made = partial(_made, sha256_crypt, libcrypt.MAX_PASSWORD)
+_sha512_made = partial(_made, sha512_crypt, libcrypt.MAX_PASSWORD)
 CRYPT = Scheme(_any, _bcrypt_made, BCRYPT_COST, cost=of_crypt, is_weak=_is_weak)
 DES_CRYPT = Scheme(_any, _des_made, cost=of_crypt, is_weak=always)
 SHA256_CRYPT = Scheme(_any, _sha256_made, SHA_ROUNDS, cost=of_crypt, is_weak=_is_weak)

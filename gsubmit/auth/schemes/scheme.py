@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hmac
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ class SchemeError(Exception):
 
 class Incomparable(SchemeError):
     """It is this password that cannot be compared with that content, so it is not the right one."""
+
+
+Make = Callable[[bytes, int, str], bytes]  # password, rounds (0 if there are none), user; gives the content
 
 
 class Rounds(NamedTuple):
@@ -49,13 +53,27 @@ class Scheme:
     """
 
     matches: Callable[[bytes, bytes, str], bool]  # content, password, user
-    make: Callable[[bytes, int, str], bytes]  # password, rounds (0 if there are none), user; gives the content
+    make: Make
     rounds: Rounds | None = None
     encoding: str = ""  # B64 or HEX, where the scheme's name has no suffix; empty: the content is text
     size: int = 0  # octets of the content, where it has always the same: the length of the text then tells the encoding
     is_cheap: bool = False  # a few microseconds: not worth a thread
     cost: Callable[[bytes], Cost] = nothing  # of comparing a content
     is_weak: Callable[[bytes], bool] = never  # of a content; refused without auth_allow_weak_schemes
+
+
+def recomputed(make: Make, encoding: str = "", size: int = 0, is_weak: Callable[[bytes], bool] = never) -> Scheme:
+    """A scheme whose content follows from password and user alone, so that it is made once more to compare."""
+
+    def matches(content: bytes, password: bytes, user: str) -> bool:
+        if size and len(content) != size:
+            raise SchemeError("digest of the wrong length")
+        try:
+            return hmac.compare_digest(content, make(password, 0, user))
+        except ValueError as fault:  # about the user
+            raise SchemeError(str(fault)) from None
+
+    return Scheme(matches, make, encoding=encoding, size=size, is_cheap=True, is_weak=is_weak)
 
 
 def decoded(text: str, encoding: str, size: int) -> bytes:
