@@ -152,11 +152,11 @@ def build_chain(settings: Settings) -> Chain:
         try:
             link = Link(make(passdb.driver, passdb.args, means), passdb)
         except ValueError as error:
-            problems.append(Problem(passdb.file, passdb.line, f"{passdb.driver}: {error}"))
+            problems.append(Problem(passdb.place, f"{passdb.driver}: {error}"))
             continue
         if link.is_deny and Proven not in link.passdb.serves:
             text = f"deny = yes needs a driver that can look users up, which {passdb.driver} cannot"
-            problems.append(Problem(passdb.file, passdb.line, text))
+            problems.append(Problem(passdb.place, text))
         links.append(link)
     if problems:
         raise SettingsError(problems)

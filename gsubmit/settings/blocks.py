@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 
 from gsubmit.settings.declare import setting
 from gsubmit.settings.kinds import addresses, boolean, enum, port_or_none, string, uint, word_list
+from gsubmit.settings.problem import NOWHERE, Place
 from gsubmit.settings.tls import Certificate
 
 DEFAULT_CLIENT_LIMIT = 1000
@@ -21,6 +21,7 @@ class InetListener:
     address: tuple[str, ...] = setting(addresses, (), "Addresses of this listener; empty means those of listen.")
     port: int = setting(port_or_none, 0, "TCP port; 0 switches the listener off.")
     ssl: bool = setting(boolean, False, "Whether TLS starts with the first octet, as on port 465.")
+    place: Place = field(default=NOWHERE, compare=False, repr=False)  # where its block begins, if it has one
 
     def addresses(self, listen: tuple[str, ...]) -> tuple[str, ...]:
         """Where this listener is bound, given the setting `listen`."""
@@ -54,7 +55,7 @@ RULES = ("return-ok", "return", "return-fail", "continue", "continue-ok", "conti
 
 @dataclass(frozen=True, slots=True)
 class PassdbSettings:
-    """`passdb { }`: a place to look users up; `file` and `line` tell where the block begins."""
+    """`passdb { }`: a place to look users up; `place` is where the block begins."""
 
     driver: str = setting(string, "", "Kind of the user database: {drivers}.")
     args: str = setting(
@@ -82,8 +83,7 @@ class PassdbSettings:
     )
     default_fields: str = setting(string, "", "Extra fields for users that have none of that name.")
     override_fields: str = setting(string, "", "Extra fields for all users, whatever theirs are.")
-    file: Path = Path()
-    line: int = 0
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

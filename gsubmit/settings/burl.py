@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gsubmit.settings.declare import part, setting
 from gsubmit.settings.hosts import is_loopback, server
 from gsubmit.settings.kinds import boolean, enum, port, positive_seconds, string, uint, word_list
+from gsubmit.settings.problem import NOWHERE, Place
 
 METHODS = ("auto", "urlfetch", "owner")
 ACCESSES = ("submit", "user", "authuser", "anonymous")
@@ -43,6 +44,7 @@ class ImapServerSettings:
     cleartext: bool = setting(
         boolean, False, "Whether to send passwords without TLS to an IMAP server on another machine."
     )
+    place: Place = field(default=NOWHERE, compare=False, repr=False)  # where it is set
 
     @property
     def has_submit(self) -> bool:

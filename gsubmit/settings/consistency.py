@@ -20,7 +20,6 @@ def check_consistency(
     settings: Settings,
     values: Mapping[str, Value],
     whole: Place,
-    listeners: Mapping[str, Place],
     known: Known | None,
     report: Report,
 ) -> None:
@@ -29,13 +28,13 @@ def check_consistency(
     def place(*names: str) -> Place:
         return next((values[name].place for name in names if name in values), whole)
 
-    _check_tls(settings, values, place("ssl", "ssl_cert", "ssl_key"), listeners, report)
+    _check_tls(settings, values, place("ssl", "ssl_cert", "ssl_key"), report)
     _check_client_certificates(settings, values, place, report)
     _check_versions(settings.ssl, place, report)
     if settings.ssl.ssl == "required" and not settings.auth.disable_plaintext_auth:
         text = "disable_plaintext_auth = no contradicts ssl = required"
         report.problem(place("disable_plaintext_auth"), text)
-    _check_listeners(settings, whole, listeners, report)
+    _check_listeners(settings, whole, report)
     _check_relay(settings.relay, place, report)
     if not _there(settings):
         report.notice("note", whole, "no passdb to consult: nobody can log in")
@@ -64,15 +63,13 @@ def _there(settings: Settings) -> list[PassdbSettings]:
     return [passdb for passdb in settings.passdbs if passdb.driver not in OTHER_DRIVERS]
 
 
-def _check_tls(
-    settings: Settings, values: Mapping[str, Value], place: Place, listeners: Mapping[str, Place], report: Report
-) -> None:
+def _check_tls(settings: Settings, values: Mapping[str, Value], place: Place, report: Report) -> None:
     ssl = settings.ssl.ssl
     if ssl == "no":
         for listener in settings.services.inet_listeners:
             if listener.ssl:
                 text = f"'inet_listener {listener.name}' has ssl = yes, which contradicts ssl = no"
-                report.problem(listeners.get(listener.name, place), text)
+                report.problem(listener.place, text)
         return
     if "ssl" in values and values["ssl"].text != ssl:
         return  # what is wrong with it has been reported, as for a certificate that could not be read
@@ -169,19 +166,19 @@ def _check_deny(settings: Settings, report: Report) -> None:
     for at, passdb in enumerate(doors):
         before = [door for door in doors[:at] if not door.deny and not door.result_success.startswith("continue")]
         if passdb.deny and before:
-            earlier = Place(before[0].file, before[0].line)
-            text = f"deny = yes is too late for whom the passdb at {earlier} lets in, so put it before that one"
-            report.notice("warning", Place(passdb.file, passdb.line), text)
+            first = before[0].place
+            text = f"deny = yes is too late for whom the passdb at {first} lets in, so put it before that one"
+            report.notice("warning", passdb.place, text)
 
 
-def _check_listeners(settings: Settings, whole: Place, listeners: Mapping[str, Place], report: Report) -> None:
+def _check_listeners(settings: Settings, whole: Place, report: Report) -> None:
     taken: list[tuple[str, int, str]] = []
     for listener in settings.services.inet_listeners:
         for address in listener.addresses(settings.server.listen):
             for other, port, name in taken:
                 if port == listener.port and _overlap(address, other):
                     text = f"'inet_listener {listener.name}' listens on {address} port {port}, as does '{name}'"
-                    report.problem(listeners.get(listener.name, whole), text)
+                    report.problem(listener.place, text)
             taken.append((address, listener.port, listener.name))
     if not settings.server.listen:
         report.problem(whole, "listen is empty")

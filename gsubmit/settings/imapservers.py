@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from gsubmit.settings.burl import BURL_PREFIX, ImapServerSettings
 from gsubmit.settings.declare import declarations
@@ -12,30 +13,32 @@ from gsubmit.settings.problem import Place, Report
 from gsubmit.settings.reading import block_values, read_section
 
 
-def read_server(block: Block, report: Report) -> ImapServerSettings | None:
-    """Read one block; None where no host is named, which is reported."""
-    values = block_values(block, declarations(ImapServerSettings), report)
-    if not block.name:
-        report.problem(block.place, "imap_urlauth_server needs a name")
-    server = read_section(ImapServerSettings, values, report, name=block.name)
-    if not server.host and ("host" not in values or not values["host"].text):
-        report.problem(block.place, f"'{block}' needs a host")
-    return server if server.host else None
-
-
-def check_servers(servers: Iterable[tuple[ImapServerSettings, Place]], report: Report) -> None:
-    """Report what is wrong with the servers of BURL, and where each is set."""
+def read_servers(
+    blocks: Iterable[Block], own: ImapServerSettings, place: Place, report: Report
+) -> tuple[ImapServerSettings, ...]:
+    """The servers of BURL: the one outside blocks, which is set at `place`, if there is one, and those of blocks."""
+    servers = [replace(own, place=place)] if own.host else []
+    for block in blocks:
+        values = block_values(block, declarations(ImapServerSettings), report)
+        if not block.name:
+            report.problem(block.place, "imap_urlauth_server needs a name")
+        server = read_section(ImapServerSettings, values, report, name=block.name, place=block.place)
+        if server.host:
+            servers.append(server)
+        elif "host" not in values or not values["host"].text:
+            report.problem(block.place, f"'{block}' needs a host")
     taken: set[tuple[str, int]] = set()
-    for server, place in servers:
-        _check(server, place, report)
+    for server in servers:
+        _check(server, report)
         address = canonical(server.host), server.port
         if address in taken:
-            report.problem(place, f"{server.host} port {server.port} is there twice")
+            report.problem(server.place, f"{server.host} port {server.port} is there twice")
         taken.add(address)
+    return tuple(servers)
 
 
-def _check(server: ImapServerSettings, place: Place, report: Report) -> None:
-    prefix = "" if server.name else BURL_PREFIX
+def _check(server: ImapServerSettings, report: Report) -> None:
+    place, prefix = server.place, "" if server.name else BURL_PREFIX
     if server.host == "*":
         text = f"{prefix}host = * would let clients choose the server; name it, or add imap_urlauth_server blocks"
         report.problem(place, text)

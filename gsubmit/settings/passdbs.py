@@ -39,7 +39,7 @@ _DEFAULTS = {"auth_verbose": ("default",), "use_worker": ("no", "yes")}
 def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSettings | None:
     """Read one passdb; None when it cannot be consulted for an error that is reported."""
     values = block_values(block, {*declarations(PassdbSettings), "pass"}, report, _pass_over, _DEFAULTS)
-    passdb = read_section(PassdbSettings, values, report, file=block.place.file, line=block.place.line)
+    passdb = read_section(PassdbSettings, values, report, place=block.place)
     if "pass" in values and values["pass"].text.lower() not in ("yes", "no"):
         report.problem(values["pass"].place, f"pass = {values['pass'].text} in a passdb is not supported")
     elif "pass" in values and values["pass"].text.lower() == "yes":  # an older way to say it

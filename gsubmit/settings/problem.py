@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Kind = Literal["ignored", "warning", "note"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Place:
     """A line of a file; line 0 stands for the file as a whole."""
 
@@ -24,16 +24,18 @@ class Place:
         return f"{self.file}:{self.line}" if self.line else str(self.file)
 
 
+NOWHERE = Place(Path())
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that keeps the configuration from being used, unless it is a Notice."""
 
-    file: Path
-    line: int
+    place: Place
     text: str
 
     def __str__(self) -> str:
-        return f"{Place(self.file, self.line)}: {self.text}"
+        return f"{self.place}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class SettingsError(Exception):
     """A configuration that cannot be used, with every problem it has, by file and line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda problem: (problem.file, problem.line))
+        self.problems = sorted(problems, key=lambda problem: problem.place)
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -65,7 +67,7 @@ class Report:
 
     def problem(self, place: Place, text: str) -> None:
         """Note an error."""
-        problem = Problem(place.file, place.line, text)
+        problem = Problem(place, text)
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -73,7 +75,7 @@ class Report:
         """Note something that is no error; the same words are kept only for the first place."""
         if text not in self._noticed:
             self._noticed.add(text)
-            self.notices.append(Notice(place.file, place.line, text, kind))
+            self.notices.append(Notice(place, text, kind))
 
 
 def words(text: str) -> frozenset[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
 from gsubmit.settings.declare import declarations
@@ -28,69 +29,74 @@ _LISTENER_NAMES = frozenset({"haproxy", "reuse_port"})
 _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 
-class Services:
-    """What is read from the service blocks, and where each listener stands."""
+class _Listener(NamedTuple):
+    """What the blocks of one listener say, and where the first of them begins."""
 
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        self.places: dict[str, Place] = {}
-        self._values: dict[str, Value] = {}
-        self._listeners: dict[str, dict[str, Value]] = {}
-        self._has_penalty = True
+    place: Place
+    values: dict[str, Value]
 
-    def read(self, block: Block) -> None:
-        """Take in one `service` block. Blocks of the same name add up."""
+
+def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls: bool) -> ServiceSettings:
+    """What all `service` blocks say; those of the same name add up. `whole` stands for the configuration.
+
+    Without TLS the listener on port 465 is not there by itself.
+    """
+    values: dict[str, Value] = {}
+    listeners: dict[str, _Listener] = {}
+    has_penalty = True
+    for block in blocks:
         if block.name == _ANVIL:
-            self._read_anvil(block)
-            return
-        if block.name != NAME:
-            self.report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
-            return
-        known = declarations(ServiceSettings)
-        self._values |= known_values(block.values(), known, self.report, _of_service, _SERVICE_NAMES)
-        for entry in block.blocks():
-            if entry.word == "inet_listener":
-                self.places.setdefault(entry.name, entry.place)
-                names = declarations(InetListener)
-                values = block_values(entry, names, self.report, _of_listener, _LISTENER_NAMES)
-                self._listeners.setdefault(entry.name, {}).update(values)
-            elif entry.word in _OTHER_LISTENERS:
-                self.report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
-            else:
-                near = nearest(entry.word, {"inet_listener", *_OTHER_LISTENERS})
-                self.report.problem(entry.place, f"unknown block '{entry.word}'{near}")
+            has_penalty = _has_penalty(block, has_penalty, report)
+        elif block.name == NAME:
+            values |= known_values(block.values(), declarations(ServiceSettings), report, _of_service, _SERVICE_NAMES)
+            _add_listeners(block, listeners, report)
+        else:
+            report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
+    limit = given(ServiceSettings, values, report).get("client_limit") or DEFAULT_CLIENT_LIMIT  # 0: Dovecot's "default"
+    if not listeners:
+        default = ServiceSettings.default_listeners(tls=tls)
+        return ServiceSettings(tuple(replace(listener, place=whole) for listener in default), limit, has_penalty)
+    first = next(iter(listeners.values())).place
+    if SUBMISSION.name not in listeners:
+        text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"
+        report.notice("note", first, text)
+    read = [_listener(name, listener, report) for name, listener in listeners.items()]
+    opened = tuple(listener for listener in read if listener and listener.port)
+    if not opened and None not in read:
+        report.problem(first, "no listener is left, each has port = 0")
+    return ServiceSettings(opened, limit, has_penalty)
 
-    def _read_anvil(self, block: Block) -> None:
-        for entry in block.entries:
-            if isinstance(entry, Block) and (entry.word, entry.name) == ("unix_listener", _PENALTY):
-                modes = [value.text for value in entry.values() if value.key == "mode"]
-                self._has_penalty = not any(re.fullmatch("0+", mode) for mode in modes)
-            else:
-                text = f"{entry.key if isinstance(entry, Value) else entry} is ignored, gsubmit is one process"
-                self.report.notice("ignored", entry.place, text)
 
-    def settings(self, *, tls: bool) -> ServiceSettings:
-        """The result of all blocks read. Without TLS the listener on port 465 is not there by itself."""
-        typed = given(ServiceSettings, self._values, self.report)
-        limit = typed.get("client_limit", DEFAULT_CLIENT_LIMIT) or DEFAULT_CLIENT_LIMIT  # 0 is Dovecot's "default"
-        if not self._listeners:
-            return ServiceSettings(ServiceSettings.default_listeners(tls=tls), limit, self._has_penalty)
-        if SUBMISSION.name not in self._listeners:
-            place = next(iter(self.places.values()))
-            text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"
-            self.report.notice("note", place, text)
-        listeners = [self._listener(name, values) for name, values in self._listeners.items()]
-        if not any(listener is None or listener.port for listener in listeners):
-            self.report.problem(next(iter(self.places.values())), "no listener is left, each has port = 0")
-        opened = tuple(listener for listener in listeners if listener and listener.port)
-        return ServiceSettings(opened, limit, self._has_penalty)
+def _has_penalty(block: Block, before: bool, report: Report) -> bool:
+    """Whether there is a penalty, by `service anvil`."""
+    for entry in block.entries:
+        if isinstance(entry, Block) and (entry.word, entry.name) == ("unix_listener", _PENALTY):
+            modes = [value.text for value in entry.values() if value.key == "mode"]
+            before = not any(re.fullmatch("0+", mode) for mode in modes)
+        else:
+            text = f"{entry.key if isinstance(entry, Value) else entry} is ignored, gsubmit is one process"
+            report.notice("ignored", entry.place, text)
+    return before
 
-    def _listener(self, name: str, values: dict[str, Value]) -> InetListener | None:
-        start = {listener.name: listener for listener in (SUBMISSION, SUBMISSIONS)}.get(name, InetListener(name))
-        if not start.port and "port" not in values:
-            self.report.problem(self.places[name], f"'inet_listener {name}' needs a port")
-            return None
-        return replace(start, **given(InetListener, values, self.report))
+
+def _add_listeners(block: Block, listeners: dict[str, _Listener], report: Report) -> None:
+    for entry in block.blocks():
+        if entry.word == "inet_listener":
+            values = block_values(entry, declarations(InetListener), report, _of_listener, _LISTENER_NAMES)
+            listeners.setdefault(entry.name, _Listener(entry.place, {})).values.update(values)
+        elif entry.word in _OTHER_LISTENERS:
+            report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
+        else:
+            near = nearest(entry.word, {"inet_listener", *_OTHER_LISTENERS})
+            report.problem(entry.place, f"unknown block '{entry.word}'{near}")
+
+
+def _listener(name: str, listener: _Listener, report: Report) -> InetListener | None:
+    start = {usual.name: usual for usual in (SUBMISSION, SUBMISSIONS)}.get(name, InetListener(name))
+    if not start.port and "port" not in listener.values:
+        report.problem(listener.place, f"'inet_listener {name}' needs a port")
+        return None
+    return replace(start, **given(InetListener, listener.values, report), place=listener.place)
 
 
 def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:

@@ -16,7 +16,11 @@ DEBIAN = Path("/etc/dovecot/dovecot.conf")
 
 
 def said(loaded: Loaded, kind: str) -> list[str]:
-    return [f"{notice.file.name}:{notice.line}: {notice.text}" for notice in loaded.notices if notice.kind == kind]
+    return [
+        f"{notice.place.file.name}:{notice.place.line}: {notice.text}"
+        for notice in loaded.notices
+        if notice.kind == kind
+    ]
 
 
 @pytest.mark.parametrize("path", ENTRIES, ids=lambda path: path.name)
@@ -31,7 +35,7 @@ def test_least() -> None:
     assert loaded.settings.ssl.ssl_cert.path == GOOD / "cert.pem"
     assert loaded.settings.ssl.ssl_cert == (GOOD / "cert.pem").read_text()
     (passdb,) = loaded.settings.passdbs
-    assert (passdb.driver, passdb.args, passdb.line) == ("passwd-file", "/etc/gsubmit/users", 5)
+    assert (passdb.driver, passdb.args, passdb.place.line) == ("passwd-file", "/etc/gsubmit/users", 5)
 
 
 def test_debian() -> None:

@@ -157,7 +157,7 @@ def read(path: str, known: Collection[str]) -> OAuth2Settings:
     for notice in report.notices:
         _log.warning("%s", notice)
     if report.problems:
-        raise ValueError("; ".join(map(str, sorted(report.problems, key=lambda problem: problem.line))))
+        raise ValueError("; ".join(map(str, sorted(report.problems, key=lambda problem: problem.place))))
     return settings
 
 

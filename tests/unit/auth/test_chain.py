@@ -28,7 +28,7 @@ from gsubmit.sasl.claims import (
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.login import AuthSettings, PasswordSettings, UsernameSettings
-from gsubmit.settings.problem import SettingsError
+from gsubmit.settings.problem import Place, SettingsError
 from gsubmit.settings.sections import Settings
 from tests.unit.auth.answering import (
     KEYS,
@@ -379,14 +379,14 @@ def test_build_chain(tmp_path: Path) -> None:
 def test_build_chain_names_all_mistakes() -> None:
     place = Path("/etc/auth.conf")
     passdbs = [
-        PassdbSettings("passwd-file", "", file=place, line=3),
-        PassdbSettings("passwd-file", "scheme=FOO /etc/users", file=place, line=7),
-        PassdbSettings("static", "", file=place, line=9),
-        PassdbSettings("imap", "host=imap.example.org ssl=imaps", deny=True, file=place, line=11),
+        PassdbSettings("passwd-file", "", place=Place(place, 3)),
+        PassdbSettings("passwd-file", "scheme=FOO /etc/users", place=Place(place, 7)),
+        PassdbSettings("static", "", place=Place(place, 9)),
+        PassdbSettings("imap", "host=imap.example.org ssl=imaps", deny=True, place=Place(place, 11)),
     ]
     with pytest.raises(SettingsError) as error:
         build_chain(settings(*passdbs))
-    assert [problem.line for problem in error.value.problems] == [3, 7, 9, 11]
+    assert [problem.place.line for problem in error.value.problems] == [3, 7, 9, 11]
     texts = [problem.text for problem in error.value.problems]
     assert [text.partition(":")[0] for text in texts[:3]] == ["passwd-file", "passwd-file", "static"]
     assert "deny = yes needs a driver that can look users up" in texts[-1]

@@ -103,7 +103,7 @@ def test_include_loop_over_two_files(tmp_path: Path) -> None:
     (tmp_path / "b.conf").write_text("x = 1\n!include a.conf\n")
     report = Report()
     parse(tmp_path / "a.conf", nobody_knows, report)
-    assert [(problem.file.name, problem.line) for problem in report.problems] == [("b.conf", 2)]
+    assert [(problem.place.file.name, problem.place.line) for problem in report.problems] == [("b.conf", 2)]
 
 
 def test_included_file_cannot_close_the_block_around_it(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -8,7 +7,7 @@ from gsubmit.auth.drivers import DRIVERS
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.load import Loaded
 from gsubmit.settings.passdbs import OTHER_DRIVERS, RESTRICTIONS
-from gsubmit.settings.problem import SettingsError
+from gsubmit.settings.problem import NOWHERE, SettingsError
 from tests.harness.loading import load_text
 
 
@@ -18,7 +17,7 @@ def passdb(inner: str) -> Loaded:
 
 def test_passwd_file() -> None:
     (one,) = passdb("driver = passwd-file\nargs = scheme=CRYPT /etc/users").settings.passdbs
-    assert (one.driver, one.args, str(one.file), one.line) == ("passwd-file", "scheme=CRYPT /etc/users", "<text>", 2)
+    assert (one.driver, one.args, str(one.place)) == ("passwd-file", "scheme=CRYPT /etc/users", "<text>:2")
 
 
 def test_order_and_names() -> None:
@@ -57,7 +56,7 @@ def test_other_drivers_are_never_consulted(driver: str) -> None:
 )
 def test_defaults(line: str) -> None:
     (one,) = passdb(f"driver = passwd-file\nargs = /x\n{line}").settings.passdbs
-    assert replace(one, file=Path(), line=0) == PassdbSettings("passwd-file", "/x")
+    assert replace(one, place=NOWHERE) == PassdbSettings("passwd-file", "/x")
 
 
 RULES = ["return-ok", "return", "return-fail", "continue", "continue-ok", "continue-fail"]
@@ -105,7 +104,7 @@ def test_refused(line: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         passdb(f"driver = passwd-file\nargs = /x\n{line}")
     (problem,) = caught.value.problems
-    assert (problem.line, problem.text.startswith(message)) == (5, True), problem.text
+    assert (problem.place.line, problem.text.startswith(message)) == (5, True), problem.text
 
 
 def test_deny_and_master() -> None:
