@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gsubmit.settings.kinds import YES
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, words
 
@@ -55,6 +56,7 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "auth_debug_passwords": ("no",),
     "auth_gssapi_hostname": ("",),
     "auth_krb5_keytab": ("",),
+    "auth_policy_server_url": ("",),
     "auth_realms": ("",),
     "auth_use_winbind": ("no",),
     "auth_verbose_passwords": ("no",),
@@ -62,6 +64,7 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "haproxy_timeout": ("3 secs", "3s"),
     "haproxy_trusted_networks": ("",),
     "log_debug": ("",),
+    "login_access_sockets": ("",),
     "login_log_format": ("%$: %s",),
     "login_log_format_elements": ("user=<%u> method=%m rip=%r lip=%l mpid=%e %c session=<%{session}>",),
     "login_plugins": ("",),
@@ -73,11 +76,8 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "verbose_ssl": ("no",),
 }
 
-# The same, but going on without them would let in somebody, or show us to the relay as somebody, who was not meant.
-UNSAFE: dict[str, tuple[str, ...]] = {
-    "auth_policy_server_url": ("",),
-    "login_access_sockets": ("",),
-}
+# Going on without these would let in somebody, or show us to the relay as somebody, who was not meant.
+UNSAFE = frozenset({"auth_policy_server_url", "login_access_sockets"})
 
 # Names from before and after 2.3, and what is written here instead.
 OTHER_VERSIONS = {
@@ -92,36 +92,35 @@ OTHER_VERSIONS = {
 # What makes a server stricter, and so must not be lost in a block that is passed over.
 _STRICT = {
     "ssl": ("required",),
-    "disable_plaintext_auth": ("yes", "y", "1", "true"),
-    "ssl_verify_client_cert": ("yes", "y", "1", "true"),
-    "ssl_require_crl": ("yes", "y", "1", "true"),
-    "auth_ssl_require_client_cert": ("yes", "y", "1", "true"),
+    "disable_plaintext_auth": YES,
+    "ssl_verify_client_cert": YES,
+    "ssl_require_crl": YES,
+    "auth_ssl_require_client_cert": YES,
 }
 
 
 def is_known(name: str) -> bool:
     """Whether Dovecot has a setting of this name."""
-    return name in NAMES or name in UNSUPPORTED or name in UNSAFE or name.startswith(PREFIXES)
+    return name in NAMES or name in UNSUPPORTED or name.startswith(PREFIXES)
 
 
 def names() -> frozenset[str]:
     """The names of single settings of Dovecot's."""
-    return NAMES | UNSUPPORTED.keys() | UNSAFE.keys()
+    return NAMES | UNSUPPORTED.keys()
 
 
 def default_text(name: str) -> str | None:
     """What `$name` stands for while it is not set; None when nobody knows the name."""
-    return {**UNSUPPORTED, **UNSAFE}.get(name, ("",))[0] if is_known(name) else None
+    return UNSUPPORTED.get(name, ("",))[0] if is_known(name) else None
 
 
 def pass_over(value: Value, report: Report) -> bool:
     """Report a setting of Dovecot's that has no effect here. False when the name is unknown."""
     name = value.key
-    if name in UNSAFE:
-        if not _changes_nothing(value, UNSAFE[name]):
+    if name in UNSUPPORTED:
+        if _is_unsafe(value):
             report.problem(value.place, f"{name} is not supported yet, and to go on without it would be unsafe")
-    elif name in UNSUPPORTED:
-        if not _changes_nothing(value, UNSUPPORTED[name]):
+        elif not _changes_nothing(value):
             report.notice("warning", value.place, f"{name} is not supported yet, it has no effect")
     elif is_known(name) or name.partition("/")[0] in BLOCKS:
         report.notice("ignored", value.place, f"{name} is ignored, {NO_USE}")
@@ -134,9 +133,13 @@ def pass_over(value: Value, report: Report) -> bool:
     return True
 
 
-def _changes_nothing(value: Value, harmless: tuple[str, ...]) -> bool:
-    """Whether a value is among `harmless`; the unit of a time may be glued to its number, words differ in case."""
-    return not value.from_file and value.text.lower() in (text.lower() for text in harmless)
+def _changes_nothing(value: Value) -> bool:
+    """Whether a value is a default; the unit of a time may be glued to its number, words differ in case."""
+    return not value.from_file and value.text.lower() in (text.lower() for text in UNSUPPORTED[value.key])
+
+
+def _is_unsafe(value: Value) -> bool:
+    return value.key in UNSAFE and not _changes_nothing(value)
 
 
 def pass_over_filter(block: Block, report: Report) -> None:
@@ -160,8 +163,7 @@ def pass_over_filtered(value: Value, block: Block, report: Report) -> None:
 
 
 def _refuse_if_strict(value: Value, block: Block, report: Report) -> bool:
-    strict = value.text.lower() in _STRICT.get(value.key, ())
-    strict = strict or (value.key in UNSAFE and not _changes_nothing(value, UNSAFE[value.key]))
+    strict = value.text.lower() in _STRICT.get(value.key, ()) or _is_unsafe(value)
     if strict:
         text = f"{value.key} inside '{block}' is not supported yet, and to go on without it would be unsafe"
         report.problem(value.place, text)

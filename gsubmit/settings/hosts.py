@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from gsubmit.settings.declare import ValueType
 from gsubmit.settings.kinds import host
@@ -10,18 +10,13 @@ from gsubmit.settings.kinds import host
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine for certain."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower().removesuffix(".") == "localhost"
+    address = _address(host.strip("[]"))
+    return address.is_loopback if address else canonical(host) == "localhost"
 
 
 def canonical(host: str) -> str:
     """A host so that two can be compared: an address in its shortest form, a name in small letters."""
-    try:
-        return str(ip_address(host.strip("[]")))
-    except ValueError:
-        return host.lower().removesuffix(".")
+    return str(_address(host.strip("[]")) or host.lower().removesuffix("."))
 
 
 def bracketed(host: str) -> str:
@@ -46,11 +41,14 @@ def _read_server(text: str) -> str:
 
 def is_address(host: str) -> bool:
     """Whether it is an IP address, without brackets."""
+    return _address(host) is not None
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(host)
+        return ip_address(host)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 server: ValueType[str] = ValueType(_read_server, str)

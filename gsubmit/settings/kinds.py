@@ -15,11 +15,14 @@ def _wrong(expected: str, text: str) -> ValueError:
     return ValueError(f"expected {expected}, not '{text}'")
 
 
+YES, NO = ("yes", "y", "1", "true"), ("no", "n", "0", "false")
+
+
 def _read_boolean(text: str) -> bool:
     word = text.lower()
-    if word in ("yes", "y", "1", "true"):
+    if word in YES:
         return True
-    if word in ("no", "n", "0", "false"):
+    if word in NO:
         return False
     raise _wrong("yes or no", text)
 
@@ -104,22 +107,15 @@ def _read_string(text: str) -> str:
     return text
 
 
-def _read_host(text: str) -> str:
-    if not re.fullmatch(r"[!-~]*", text):
-        raise _wrong("the name or the address of a host", text)
-    return text
+def _matching(form: str, expected: str) -> ValueType[str]:
+    """Text of this form."""
 
+    def read(text: str) -> str:
+        if not re.fullmatch(form, text, re.DOTALL):
+            raise _wrong(expected, text)
+        return text
 
-def _read_path(text: str) -> str:
-    if text and not text.startswith("/"):
-        raise _wrong("an absolute path", text)
-    return text
-
-
-def _read_log_place(text: str) -> str:
-    if text not in ("", "syslog") and not text.startswith("/"):
-        raise _wrong("an absolute path, or syslog", text)
-    return text
+    return ValueType(read, str)
 
 
 def _read_networks(text: str) -> tuple[str, ...]:
@@ -233,9 +229,9 @@ limit: ValueType[int] = ValueType(_read_limit, str)
 port: ValueType[int] = ValueType(_port_reader(1), str)
 port_or_none: ValueType[int] = ValueType(_port_reader(0), str)
 string: ValueType[str] = ValueType(_read_string, str)
-host: ValueType[str] = ValueType(_read_host, str)
-path: ValueType[str] = ValueType(_read_path, str)
-log_place: ValueType[str] = ValueType(_read_log_place, str)
+host: ValueType[str] = _matching("[!-~]*", "the name or the address of a host")
+path: ValueType[str] = _matching("(/.*)?", "an absolute path")
+log_place: ValueType[str] = _matching("(syslog|/.*)?", "an absolute path, or syslog")
 ciphers: ValueType[str] = ValueType(_read_ciphers, str)
 pem: ValueType[FileContent] = ValueType(_read_pem, _show_content, is_content=True)
 name_field: ValueType[str] = ValueType(_read_name_field, str)

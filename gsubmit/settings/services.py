@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
 from gsubmit.settings.declare import declarations
+from gsubmit.settings.kinds import NO
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest, words
 from gsubmit.settings.reading import block_values, given, known_values
@@ -102,7 +103,7 @@ def _listener(name: str, listener: _Listener, report: Report) -> InetListener | 
 def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:
     """What a service or its listeners have beside in Dovecot."""
     if value.key == "haproxy" and value.key in names:
-        if value.text.lower() not in ("no", "n", "0", "false"):
+        if value.text.lower() not in NO:
             report.problem(value.place, "haproxy is not supported yet, clients could not be understood")
     elif value.key in names:
         report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit is one process")
