@@ -7,11 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.sasl.claims import Admitted, Barred, Denied, Elsewhere, Identity, Verdict
-
-NETWORKS = ("allow_nets", "allow_real_nets")  # the same, as long as no proxy tells us of its clients
-
-# Of Dovecot 2.4.2: certificates that a client must have shown. Who asks for that is not let in without.
-UNSUPPORTED = ("check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp")
+from gsubmit.settings.passdbs import FINGERPRINTS, NETWORKS
 
 NO_PROXY = "the passdb entry asks for a login proxy, which is not supported yet"
 
@@ -35,7 +31,7 @@ def verdict(identity: Identity) -> Verdict:
         raise Barred("the passdb entry says fail", nodelay=nodelay)
     if "nologin" in fields:
         raise Disabled(fields.get("reason", ""), nodelay=nodelay)
-    for name in UNSUPPORTED:
+    for name in FINGERPRINTS:  # who asks for one is not let in without
         if name in fields:
             raise Unavailable(f"the passdb entry asks for {name}, which is not supported")
     if "proxy" in fields or "proxy_maybe" in fields:

@@ -18,10 +18,11 @@ OTHER_DRIVERS = words("bsdauth checkpassword dict ldap lua pam passwd shadow sql
 # What extra fields may be made of.
 FIELD_VARIABLES = ("user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session")
 
-# Extra fields that keep users out, see auth.restrictions.
-RESTRICTIONS = words(
-    "allow_nets allow_real_nets check_client_cert_fp check_client_fp check_client_pubkey_fp fail nologin"
-)
+# Extra fields that keep users out, see auth.restrictions: networks, which are the same as long as no proxy tells us of
+# its clients, and certificates that a client must have shown, of Dovecot 2.4.2.
+NETWORKS = ("allow_nets", "allow_real_nets")
+FINGERPRINTS = ("check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp")
+RESTRICTIONS = frozenset({*NETWORKS, *FINGERPRINTS, "fail", "nologin"})
 
 # What makes no gate of a passdb that gsubmit has no driver for: its users come in, all others are up to the next.
 _PLAIN_RULES = {

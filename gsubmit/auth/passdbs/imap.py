@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from gsubmit.auth.cache import Finding
 from gsubmit.auth.means import Means
-from gsubmit.auth.names import CONTROL
+from gsubmit.auth.names import CONTROL, values
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
 from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused
@@ -19,6 +19,7 @@ from gsubmit.net.slots import Slots
 from gsubmit.sasl.claims import Claim, Cleartext, Denied
 from gsubmit.settings import variables
 from gsubmit.settings.hosts import is_address, is_loopback
+from gsubmit.settings.login import USERNAME_VARIABLES
 from gsubmit.tls import certificates
 from gsubmit.tls.certificates import CertificateError
 
@@ -51,7 +52,6 @@ _KNOWN_CODES: Final = frozenset(
     {"UNAVAILABLE", "CONTACTADMIN", "SERVERBUG", "CLIENTBUG", "LIMIT", "INUSE", "NOPERM", "PRIVACYREQUIRED"}
 )
 
-_VARIABLES = ("user", "username", "domain")
 _HOST = re.compile(r"[0-9A-Za-z][0-9A-Za-z.:_-]{0,252}")
 
 _log = logging.getLogger("gsubmit.auth")
@@ -108,14 +108,14 @@ class ImapServer:
         return
 
     def _ask(self, user: str, password: str) -> Finding:
-        values = dict(zip(_VARIABLES, (user, *user.partition("@")[::2]), strict=True))
-        host = variables.expand(self.host, values)
+        known = values(user)
+        host = variables.expand(self.host, known)
         if "%" in self.host and not _HOST.fullmatch(host):
             raise Denied("no host name comes of this user name")
         if not self._slots.take(SLOT_TIMEOUT):
             raise Unavailable(f"all {MAX_CONNECTIONS} connections are busy")
         try:
-            self._log_in(host, variables.expand(self.username, values), password)
+            self._log_in(host, variables.expand(self.username, known), password)
         except Denied:
             self._cache.remember(self._place, user, password, Finding(None))
             raise
@@ -194,7 +194,7 @@ def _check(options: Mapping[str, str]) -> None:
         raise ValueError("host is missing")
     for name in ("host", "username"):
         try:
-            variables.check(options[name], _VARIABLES)
+            variables.check(options[name], USERNAME_VARIABLES)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     if "%" not in host and not _HOST.fullmatch(host) and not is_address(host):

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from gsubmit.auth import restrictions
 from gsubmit.auth.drivers import DRIVERS
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.load import Loaded
@@ -159,10 +158,6 @@ def test_a_gate_is_not_left_out(driver: str, lines: str) -> None:
 def test_what_is_no_gate(line: str) -> None:
     (one,) = passdb(f"driver = ldap\nargs = /x\n{line}").settings.passdbs
     assert one.driver == "ldap"
-
-
-def test_restrictions_are_those_that_logins_look_at() -> None:
-    assert {*restrictions.NETWORKS, *restrictions.UNSUPPORTED, "fail", "nologin"} == RESTRICTIONS
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
