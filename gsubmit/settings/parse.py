@@ -54,6 +54,21 @@ class Block:
         return (entry for entry in self.entries if isinstance(entry, Block))
 
 
+def read_lines(text: str, file: Path, report: Report) -> Iterator[tuple[Line, Place]]:
+    """The lines of a file that say something. What is no line is reported."""
+    for number, joined, glued in logical_lines(text):
+        place = Place(file, number)
+        if glued:
+            report.notice("warning", place, "'#' starts a comment here; put the value in quotes to keep it")
+        if "\0" in joined:
+            report.problem(place, "a NUL character")
+        elif joined:
+            try:
+                yield read_line(number, joined), place
+            except BadLine as error:
+                report.problem(place, str(error))
+
+
 def parse(path: Path, default_text: DefaultText, report: Report) -> Block:
     """Read a file, or the *.conf of a folder in name order. Problems go to `report`."""
     root = Block("", "", Place(path))
@@ -106,17 +121,9 @@ class _Parser:
     def read(self, text: str, file: Path) -> None:
         """Add lines to the open block. A file closes the blocks that it opens, and no others."""
         depth = len(self._open)
-        for number, joined, glued in logical_lines(text):
-            place = Place(file, number)
-            if glued:
-                self._report.notice("warning", place, "'#' starts a comment here; put the value in quotes to keep it")
-            if not joined:
-                continue
-            if "\0" in joined:
-                self._report.problem(place, "a NUL character")
-                continue
+        for line, place in read_lines(text, file, self._report):
             try:
-                self._add(read_line(number, joined), place, depth)
+                self._add(line, place, depth)
             except BadLine as error:
                 self._report.problem(place, str(error))
         while len(self._open) > depth:

@@ -15,8 +15,7 @@ from gsubmit.auth.oauth.tokenclaims import Demands
 from gsubmit.settings.declare import ValueType, declarations, part, setting
 from gsubmit.settings.files import read_text, reason
 from gsubmit.settings.kinds import boolean, enum, string
-from gsubmit.settings.lines import BadLine, logical_lines, read_line
-from gsubmit.settings.parse import Value
+from gsubmit.settings.parse import Value, read_lines
 from gsubmit.settings.problem import Place, Report, words
 from gsubmit.settings.reading import known_values, read_section
 from gsubmit.settings.variables import check
@@ -169,19 +168,11 @@ def _values(whole: Place, report: Report) -> list[Value]:
     except (OSError, ValueError) as error:
         report.problem(whole, f"cannot be read: {reason(error)}")
         return values
-    for number, joined, glued in logical_lines(text):
-        place = Place(whole.file, number)
-        if glued:
-            report.notice("warning", place, "'#' starts a comment here; put the value in quotes to keep it")
-        if not joined:
-            continue
-        try:
-            line = read_line(number, joined)
-            if line.kind != "value":
-                raise BadLine("expected 'name = value'")
+    for line, place in read_lines(text, whole.file, report):
+        if line.kind == "value":
             values.append(Value(line.key, line.text, place))
-        except BadLine as error:
-            report.problem(place, str(error))
+        else:
+            report.problem(place, "expected 'name = value'")
     return values
 
 
