@@ -82,22 +82,21 @@ class Client:
         self._context = context
         self.timeout = timeout
 
-    def get(self, endpoint: Endpoint, *, suffix: str = "", authorization: str = "") -> Reply:
-        """GET the endpoint, with `suffix` (encoded already) appended to its URL."""
-        return self._send(endpoint, "GET", suffix, {"Authorization": authorization} if authorization else {}, None)
+    def ask(
+        self, endpoint: Endpoint, *, suffix: str = "", form: Mapping[str, str] | None = None, authorization: str = ""
+    ) -> Reply:
+        """POST a form, or without one GET the endpoint, with `suffix` (encoded already) appended to its URL.
 
-    def post(self, endpoint: Endpoint, form: Mapping[str, str], *, authorization: str = "") -> Reply:
-        """POST a form."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        Raises Unavailable.
+        """
+        deadline = time.monotonic() + self.timeout
+        headers = {"Accept": "application/json", "User-Agent": "gsubmit", "Connection": "close"}
+        method, body = "GET", None
         if authorization:
             headers["Authorization"] = authorization
-        return self._send(endpoint, "POST", "", headers, urlencode(form).encode("ascii"))
-
-    def _send(
-        self, endpoint: Endpoint, method: str, suffix: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Reply:
-        deadline = time.monotonic() + self.timeout
-        headers = {**headers, "Accept": "application/json", "User-Agent": "gsubmit", "Connection": "close"}
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            method, body = "POST", urlencode(form).encode("ascii")
         try:
             with self._connection(endpoint, deadline) as connection:
                 connection.request(method, endpoint.path + endpoint.query + suffix, body, headers)

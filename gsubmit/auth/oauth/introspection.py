@@ -53,14 +53,14 @@ class Introspection:
         basic = _basic(url.user, url.password) if url.user else ""
         match mode:
             case "get":
-                reply = self._client.get(url, suffix=quote(token, safe=""), authorization=basic)
+                reply = self._client.ask(url, suffix=quote(token, safe=""), authorization=basic)
             case "auth":
-                reply = self._client.get(url, authorization=f"Bearer {token}")  # RFC 6750 2.1
+                reply = self._client.ask(url, authorization=f"Bearer {token}")  # RFC 6750 2.1
             case "post":  # RFC 7662 2.1; the client says who it is as in RFC 6749 2.3.1
                 if self._id:
                     basic = _basic(quote_plus(self._id), quote_plus(self._secret))
                 form = {"token": token, "token_type_hint": "access_token"}
-                reply = self._client.post(url, form, authorization=basic)
+                reply = self._client.ask(url, form=form, authorization=basic)
         if reply.status != 200:
             raise _refusal(url, mode, reply)
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from threading import Lock
 
 from gsubmit.auth.oauth.endpoint import Client, Endpoint
@@ -38,26 +37,22 @@ class PublishedKeys:
         found = self._known(algorithm, key_id)
         if found and not self._is_old():
             return found
-        if found:
-            # Only one login waits for fresh keys; the others go on with those that are there.
-            if self._fetching.acquire(blocking=False):
-                try:
+        # Only one login waits for fresh keys; the others go on with those that are there.
+        if self._fetching.acquire(blocking=not found):
+            try:
+                if found or not self._known(algorithm, key_id):  # another login may have fetched them meanwhile
                     self._fetch_if_due()
-                finally:
-                    self._fetching.release()
-        else:
-            with self._fetching:
-                found = self._known(algorithm, key_id)  # another login may have fetched them meanwhile
-                if not found:
-                    self._fetch_if_due()
+            finally:
+                self._fetching.release()
         found = self._known(algorithm, key_id)
         if not found and (self._fault or self._fetched is None):
             raise Unavailable(self._fault or "no keys were fetched yet")
         return found
 
     def _known(self, algorithm: str, key_id: str) -> tuple[Key, ...]:
-        fit = (key for key in self._keys if algorithm in key.algorithms)
-        return tuple(_by_id(fit, key_id))
+        """Those with this id, and those without; all if the token names none (RFC 7515 4.1.4: it is a hint)."""
+        ids = ("", key_id)
+        return tuple(key for key in self._keys if algorithm in key.algorithms and (not key_id or key.id in ids))
 
     def _is_old(self) -> bool:
         return self._fetched is None or time.monotonic() >= self._fetched + MAX_AGE
@@ -93,15 +88,10 @@ class PublishedKeys:
             raise Unavailable(f"{configuration}: jwks_uri: {error}") from None
 
     def _document(self, url: Endpoint) -> JsonObject:
-        status, body = self._client.get(url)
+        status, body = self._client.ask(url)
         if status != 200:
             raise Unavailable(f"{url}: answered {status}")
         try:
             return parse_object(body)
         except ValueError as error:
             raise Unavailable(f"{url}: {error}") from None
-
-
-def _by_id(keys: Iterable[Key], key_id: str) -> Iterable[Key]:
-    """Those with this id, and those without; all if the token names none (RFC 7515 4.1.4: it is a hint)."""
-    return (key for key in keys if not key_id or key.id in ("", key_id))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Self
 
 from gsubmit.auth import fields
@@ -22,33 +21,16 @@ from gsubmit.auth.oauth.webtoken import WebTokens
 from gsubmit.auth.passdb import Answer, Origin, Reach
 from gsubmit.sasl.claims import Claim, Denied, Token, TokenRefused
 from gsubmit.sasl.oauth import MAX_TOKEN, TOKEN
+from gsubmit.settings.passdbs import FIELD_VARIABLES
 
 _TOKEN = re.compile(TOKEN.decode())
 _ACCESS_TOKEN = "oauth2:access_token"  # noqa: S105 (Dovecot's name for the token itself)
-_VARIABLES = frozenset(
-    {"user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session", _ACCESS_TOKEN}
-)
+_VARIABLES = frozenset({*FIELD_VARIABLES, _ACCESS_TOKEN})
 
-# Names of what is kept of a token; no extra field has a NUL in its name.
+# What a good token says: its user, when it ends (seconds since 1970), and claims by their variables in pass_attrs.
+# No variable has a NUL in its name.
 _USER, _ENDS = "\0user", "\0ends"
-
-
-@dataclass(frozen=True)
-class _Grant:
-    """What a good token says."""
-
-    user: str
-    ends: float | None  # seconds since 1970
-    attributes: Mapping[str, str] = field(repr=False)  # by their variables in pass_attrs
-
-    def kept(self) -> dict[str, str]:
-        ends = {} if self.ends is None else {_ENDS: repr(self.ends)}
-        return {**self.attributes, _USER: self.user, **ends}
-
-    @classmethod
-    def of(cls, kept: Mapping[str, str]) -> Self:
-        ends = float(kept[_ENDS]) if _ENDS in kept else None
-        return cls(kept[_USER], ends, {name: value for name, value in kept.items() if "\0" not in name})
+_Grant = Mapping[str, str]
 
 
 class OAuth2:
@@ -93,7 +75,7 @@ class OAuth2:
                 grant = self._introspected(claim)
         except Denied as denied:
             raise self._refusal(denied) from None
-        user = claim.authentication_id or grant.user
+        user = claim.authentication_id or grant[_USER]
         name = {} if claim.authentication_id else {"user": user}
         return Answer({**name, **self._extra_fields(user, grant, claim, origin)})
 
@@ -107,9 +89,8 @@ class OAuth2:
         if finding is not None:
             if finding.fields is None:
                 raise Denied("the authorization server refused the token a short while ago")
-            grant = _Grant.of(finding.fields)
-            if grant.ends is None or time.time() < grant.ends:
-                return grant
+            if time.time() < float(finding.fields.get(_ENDS, "inf")):
+                return finding.fields
         try:
             claims = self._introspection.claims(token)
         except TokenRefused:
@@ -118,20 +99,21 @@ class OAuth2:
             self._cache.remember(place, user, token, Finding(None))
             raise
         grant = self._grant(claims, claim)
-        self._cache.remember(place, user, token, Finding(grant.kept()))
+        self._cache.remember(place, user, token, Finding(grant))
         return grant
 
     def _grant(self, claims: JsonObject, claim: Token) -> _Grant:
         is_local = self._web_tokens is not None
         user = self._demands.user(claims, claim.authentication_id, is_local=is_local)
-        return _Grant(user, seconds_of(claims.get("exp")), {name: _text(claims, name) for name in self._attributes})
+        ends = seconds_of(claims.get("exp"))
+        grant = {_USER: user} if ends is None else {_USER: user, _ENDS: repr(ends)}
+        return grant | {name: _text(claims, name) for name in self._attributes}
 
     def _extra_fields(self, user: str, grant: _Grant, claim: Token, origin: Origin) -> dict[str, str]:
         """The fields of pass_attrs. The words were cut before, so that no claim adds fields."""
         if not self._fields:
             return {}
-        further = {**grant.attributes, _ACCESS_TOKEN: claim.token}
-        return fields.expanded(self._fields, user, origin, further)
+        return fields.expanded(self._fields, user, origin, {**grant, _ACCESS_TOKEN: claim.token})
 
     def _refusal(self, denied: Denied) -> TokenRefused:
         """The denial, with what the client may be told."""

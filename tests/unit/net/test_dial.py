@@ -127,7 +127,7 @@ def test_imap_passdb_with_names_that_strangers_choose(monkeypatch: pytest.Monkey
 def test_oauth() -> None:
     endpoint = Endpoint.parse("https://mx.example/introspect")
     with pytest.raises(Unavailable, match=f"no answer within {SECONDS} seconds"):
-        Client(client_context("", ""), SECONDS).get(endpoint)
+        Client(client_context("", ""), SECONDS).ask(endpoint)
 
 
 @pytest.mark.usefixtures("silent")
@@ -143,7 +143,7 @@ def test_what_the_log_has(server: Dns) -> None:
         ImapClient("mx.example", 143, None, 1.0)
     assert imap.value.reason == "mx.example: there is no such name"
     with pytest.raises(Unavailable, match=r"^https://mx\.example/x: mx\.example: there is no such name$"):
-        Client(client_context("", ""), 1.0).get(Endpoint.parse("https://mx.example/x"))
+        Client(client_context("", ""), 1.0).ask(Endpoint.parse("https://mx.example/x"))
 
 
 def test_a_server_that_moved(server: Dns, listener: socket.socket, clock: Callable[[float], None]) -> None:
