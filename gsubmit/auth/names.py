@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from gsubmit.sasl.claims import Claim, Denied
 from gsubmit.settings.login import UsernameSettings
 from gsubmit.settings.variables import expand
 
+NOT_UTF8 = re.compile("[\ud800-\udfff]")  # what Python makes of other octets, see sasl.claims.text_from
 CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")  # and octets that are not UTF-8: for no other server
-
-
-class Parties(NamedTuple):
-    """Who logs in, and whose password proves it: the same user, unless it is a master user's."""
-
-    user: str
-    authenticator: str
 
 
 class Names:
@@ -30,8 +23,8 @@ class Names:
         self._characters = frozenset(settings.auth_username_chars)
         self._format = settings.auth_username_format
 
-    def parties(self, claim: Claim) -> Parties:
-        """The names in a claim, canonical. Raises Denied.
+    def parties(self, claim: Claim) -> tuple[str, str]:
+        """Who logs in, and whose password proves it: the same, unless it is a master user's. Raises Denied.
 
         Someone else's name stands before the separator, or is the authorization id (RFC 4422 2).
         """
@@ -44,13 +37,13 @@ class Names:
                 raise Denied("two different users to act for")
             user = target
         canonical = self.canonical(authenticator)
-        return Parties(self.canonical(user) if user else canonical, canonical)
+        return self.canonical(user) if user else canonical, canonical
 
     def canonical(self, name: str) -> str:
         """The name as everybody here knows it; Denied if a character is not allowed, or nothing is left."""
         if not name:
             raise Denied("empty user name")
-        if not _is_utf8(name):  # whatever auth_username_chars says: log, relay and other servers take names as text
+        if NOT_UTF8.search(name):  # whatever auth_username_chars says: log, relay and other servers take names as text
             raise Denied("user name is not UTF-8")
         if self._realm and "@" not in name:
             name = f"{name}@{self._realm}"
@@ -70,15 +63,6 @@ class Names:
             return self.canonical(name) == user
         except Denied:
             return False
-
-
-def _is_utf8(name: str) -> bool:
-    """Whether it was sent as UTF-8, see sasl.claims.text_from."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def values(user: str) -> dict[str, str]:

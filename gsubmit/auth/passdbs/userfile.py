@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gsubmit.auth import fields
 from gsubmit.auth.looks import Looks, looks_of
+from gsubmit.auth.names import NOT_UTF8
 from gsubmit.auth.schemes import Limits
 
 LOOK_INTERVAL = 1.0  # seconds between two looks at the file, as Dovecot's
@@ -27,7 +28,6 @@ ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})  # there i
 _NUMBERED_PASSWORD = re.compile(r"([^{$].*)\[(13|34|56)\]", re.DOTALL)
 _NUMBERED_SCHEMES = {"13": "CRYPT", "34": "PLAIN-MD5", "56": "DIGEST-MD5"}
 _DIGEST_MD5_DIGITS = 32  # hexadecimal
-_ODD = re.compile("[\ud800-\udfff]")  # what Python makes of octets that are not UTF-8
 
 _log = logging.getLogger("gsubmit.auth")
 
@@ -151,7 +151,7 @@ def _users(path: str, octets: bytes) -> dict[str, str]:
         if line.startswith(("#", ":")) or not line or line.isspace():
             continue
         user, _, rest = line.partition(":")  # a list of names to deny has nothing else
-        if not line.isascii() and _ODD.search(user + "".join(rest.split(":", EXTRA_FIELDS)[EXTRA_FIELDS:])):
+        if not line.isascii() and NOT_UTF8.search(user + "".join(rest.split(":", EXTRA_FIELDS)[EXTRA_FIELDS:])):
             faults.append((number, "not UTF-8"))
         elif user in users:
             faults.append((number, "user exists more than once, the first line counts"))

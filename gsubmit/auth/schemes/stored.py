@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gsubmit.auth.names import NOT_UTF8
 from gsubmit.auth.schemes.cost import Cost
 from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.scheme import ENCODINGS, Scheme, SchemeError, decoded, encoded
 from gsubmit.auth.schemes.table import SCHEMES
 from gsubmit.sasl.claims import octets_of
-
-_NOT_TEXT = re.compile(r"[\ud800-\udfff]")  # what Python makes of octets that are not UTF-8
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def hash_password(scheme: str, password: str, rounds: int | None = None, user: s
     chosen = choose(scheme, rounds)
     if not password or "\0" in password:
         raise ValueError("empty password, or NUL in it")
-    if _NOT_TEXT.search(password):
+    if NOT_UTF8.search(password):
         raise ValueError("the password is not UTF-8")
     content = chosen.scheme.make(password.encode("utf-8"), chosen.rounds, user)
     return f"{{{scheme.upper()}}}{encoded(content, chosen.encoding)}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gsubmit.auth.names import Names, Parties
+from gsubmit.auth.names import Names
 from gsubmit.sasl.claims import Cleartext, Denied
 from gsubmit.settings.login import UsernameSettings
 
@@ -17,7 +17,7 @@ def names(**auth: Any) -> Names:
     return Names(UsernameSettings(**auth))
 
 
-def parties(authentication_id: str, authorization_id: str = "", **auth: Any) -> Parties:
+def parties(authentication_id: str, authorization_id: str = "", **auth: Any) -> tuple[str, str]:
     return names(**auth).parties(Cleartext(authentication_id, "x", authorization_id=authorization_id))
 
 
