@@ -44,8 +44,8 @@ class Chain:
     """What the server asks."""
 
     def __init__(self, links: Sequence[Link], names: Names, decoys: Decoys | None = None) -> None:
-        self.links = tuple(link for link in links if not link.is_master)
-        self.masters = tuple(link for link in links if link.is_master)
+        self.links = tuple(link for link in links if not link.settings.master)
+        self.masters = tuple(link for link in links if link.settings.master)
         self.names = names
         self._decoys = decoys or Decoys()
         self.asks_others = any(link.passdb.reach == "remote" for link in links)
@@ -110,7 +110,7 @@ class Chain:
         """Raise Denied where `deny = yes` keeps out a user whose name was not known before."""
         walk = Walk(Proven(user), origin, observe)
         walk.is_success = True
-        walk.along([link for link in self.links if link.is_deny])
+        walk.along([link for link in self.links if link.settings.deny])
 
     def _walk(self, claim: Claim, origin: Origin, observe: Observer, links: Sequence[Link]) -> Walk:
         walk = Walk(claim, origin, observe)
@@ -154,7 +154,7 @@ def build_chain(settings: Settings) -> Chain:
         except ValueError as error:
             problems.append(Problem(passdb.place, f"{passdb.driver}: {error}"))
             continue
-        if link.is_deny and Proven not in link.passdb.serves:
+        if link.settings.deny and Proven not in link.passdb.serves:
             text = f"deny = yes needs a driver that can look users up, which {passdb.driver} cannot"
             problems.append(Problem(passdb.place, text))
         links.append(link)

@@ -15,13 +15,8 @@ class Link:
 
     def __init__(self, passdb: Passdb, settings: PassdbSettings) -> None:
         self.passdb = passdb
-        self.is_deny = settings.deny
-        self.is_master = settings.master
+        self.settings = settings
         self.is_absent = passdb.reach == "absent"
-        self.on_success = settings.result_success
-        self.on_failure = settings.result_failure
-        self.on_internalfail = settings.result_internalfail
-        self._skip = settings.skip
         self._mechanisms = frozenset(word.lower() for word in settings.mechanisms)
         words = [word.replace("[", "[[]") for word in settings.username_filter]  # only * and ? are special
         self._wanted = [word for word in words if not word.startswith("!")]
@@ -34,8 +29,8 @@ class Link:
 
     def skips(self, claim: Claim, origin: Origin, *, is_success: bool) -> str:
         """Why this passdb is not to be asked; empty if it is."""
-        if self._skip == ("authenticated" if is_success else "unauthenticated"):
-            return f"skip = {self._skip}"
+        if self.settings.skip == ("authenticated" if is_success else "unauthenticated"):
+            return f"skip = {self.settings.skip}"
         if self._mechanisms and origin.mechanism.lower() not in self._mechanisms:
             return "not for this mechanism"
         if not self.is_for(claim.authentication_id):
@@ -44,7 +39,7 @@ class Link:
 
     def serves(self, claim: Claim) -> bool:
         """Whether this passdb can answer claims of this kind. A user to keep out is only looked up."""
-        return self.is_deny or isinstance(claim, self.passdb.serves)
+        return self.settings.deny or isinstance(claim, self.passdb.serves)
 
     def rule_without_answer(self, claim: Claim) -> str:
         """What follows where it cannot. Never a yes, and a no only where a passdb that is left out would be a gate.
@@ -53,9 +48,10 @@ class Link:
         yes (`nopassword`) or a no.
         """
         if not isinstance(claim, Token):
-            return "continue" if self.on_internalfail.endswith("-ok") else self.on_internalfail
-        is_gate = self.on_success not in ("return-ok", "continue", "continue-ok")
-        is_gate = is_gate or self.on_failure in ("return", "return-fail", "continue-fail")
+            rule = self.settings.result_internalfail
+            return "continue" if rule.endswith("-ok") else rule
+        is_gate = self.settings.result_success not in ("return-ok", "continue", "continue-ok")
+        is_gate = is_gate or self.settings.result_failure in ("return", "return-fail", "continue-fail")
         return "return-fail" if is_gate else "continue"
 
     def may_keep_out(self, *, is_success: bool) -> bool:
@@ -63,7 +59,7 @@ class Link:
 
         `deny = yes` does. So does `result_success = return` where nobody has said yes before: it ends there with a no.
         """
-        return self.is_deny or (self.is_absent and self.on_success == "return" and not is_success)
+        return self.settings.deny or (self.is_absent and self.settings.result_success == "return" and not is_success)
 
     def is_for(self, user: str) -> bool:
         """Whether `username_filter` lets this user pass."""
@@ -74,7 +70,7 @@ class Link:
     def ask(self, claim: Claim, origin: Origin, known: dict[str, str]) -> Answer:
         """The passdb's answer, its fields on top of those `known`. Raises what Passdb.verify does."""
         user = claim.authentication_id
-        if self.is_deny:  # it is enough that the user is found
+        if self.settings.deny:  # it is enough that the user is found
             claim = Proven(user)
         answer = self.passdb.verify(claim, origin)
         merged: dict[str, str] = {}

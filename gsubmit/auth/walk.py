@@ -63,16 +63,16 @@ class Walk:
             answer = link.ask(self._claim, self._origin, known)
         except UnknownUser as unknown:
             self._observe(str(link), unknown.reason)
-            if link.is_deny:
+            if link.settings.deny:
                 return True
             self.unknown_in.append(link)
-            return self._follow(link.on_failure)
+            return self._follow(link.settings.result_failure)
         except Denied as denied:
-            if link.is_deny:  # it is not unknown, so it is there
+            if link.settings.deny:  # it is not unknown, so it is there
                 return self._keep_out(link)
             self._observe(str(link), denied.reason)
             self._denied = denied
-            return self._follow(link.on_failure)
+            return self._follow(link.settings.result_failure)
         except Unavailable as unavailable:
             self._observe(str(link), f"not available: {unavailable.reason}")
             if not link.is_absent:  # which check-config and the start have told
@@ -82,8 +82,8 @@ class Walk:
             if link.may_keep_out(is_success=self.is_success):
                 self.is_success = False
                 return False
-            return self._follow(link.on_internalfail)
-        if link.is_deny:
+            return self._follow(link.settings.result_internalfail)
+        if link.settings.deny:
             return self._keep_out(link)
         # Here, not at the end: what the next passdb says of networks, or a master user's target, is no way around it.
         restrictions.check_networks(answer.fields, self._origin.remote_ip)
@@ -116,10 +116,10 @@ class Walk:
             return True
         self.keys = answer.keys or self.keys
         self._claim = Proven(self.user)  # nobody is asked for the password again
-        if link.is_master and link.on_success.startswith("continue"):
+        if link.settings.master and link.settings.result_success.startswith("continue"):
             self.wants_target = True
             return False
-        return self._follow(link.on_success)
+        return self._follow(link.settings.result_success)
 
     def _follow(self, rule: str) -> bool:
         """What a `result_...` setting says; whether to go on."""
