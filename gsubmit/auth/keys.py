@@ -6,9 +6,25 @@ from functools import partial
 
 from gsubmit.auth import hashing, schemes
 from gsubmit.auth.looks import ITERATIONS
+from gsubmit.auth.means import Means
 from gsubmit.auth.schemes import StoredPassword
-from gsubmit.sasl.claims import Denied, Keys, LateKeys
+from gsubmit.sasl.claims import Denied, Keys, KeysWanted, LateKeys
 from gsubmit.sasl.scram import ALGORITHMS
+
+
+def wanted(stored: str, default_scheme: str, claim: KeysWanted, means: Means, *, nodelay: bool = False) -> LateKeys:
+    """The keys that a stored password gives. Raises SchemeError, or Denied where there are none, for `nodelay` see it.
+
+    An empty one gives none.
+    """
+    keys = None
+    if stored:
+        parsed = schemes.parse(stored, default_scheme)
+        means.rules.check(parsed)
+        keys = keys_of(parsed, claim.scheme, means.decoys.salt(claim))
+    if keys is None:
+        raise Denied(f"no password that {claim.scheme} could use", nodelay=nodelay)
+    return keys
 
 
 def keys_of(stored: StoredPassword, scheme: str, salt: bytes) -> LateKeys | None:

@@ -10,7 +10,7 @@ from typing import Self
 
 from gsubmit.auth import fields, hashing, schemes
 from gsubmit.auth.cache import Finding
-from gsubmit.auth.keys import keys_of
+from gsubmit.auth.keys import wanted
 from gsubmit.auth.looks import Looks
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import values
@@ -18,7 +18,7 @@ from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.options import read_options
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
 from gsubmit.auth.schemes import SchemeError
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, LateKeys, Proven
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven
 from gsubmit.sasl.scram import ALGORITHMS
 from gsubmit.settings.variables import expand
 
@@ -76,7 +76,8 @@ class PasswdFile:
             elif isinstance(claim, Cleartext):
                 self._compare(claim, entry, origin)
             elif isinstance(claim, KeysWanted):
-                keys = self._keys(claim, entry)
+                nodelay = "nodelay" in entry.fields
+                keys = wanted(entry.password, self.scheme, claim, self._means, nodelay=nodelay)
         except SchemeError as fault:  # for the log; the client hears what unknown users hear, as late
             _log.error("%s: user %s: stored password: %s", self, user, fault)
             self.pretend(claim, origin)
@@ -137,16 +138,6 @@ class PasswdFile:
             if file is not None and (looks := file.looks(self.scheme, self._means.limits)):
                 return looks
         return sum((file.looks(self.scheme, self._means.limits) for file in self._files.values()), Counter())
-
-    def _keys(self, claim: KeysWanted, entry: Entry) -> LateKeys:
-        keys = None
-        if entry.password:
-            stored = schemes.parse(entry.password, self.scheme)
-            self._means.rules.check(stored)
-            keys = keys_of(stored, claim.scheme, self._means.decoys.salt(claim))
-        if keys is None:
-            raise Denied(f"no password that {claim.scheme} could use", nodelay="nodelay" in entry.fields)
-        return keys
 
     def _find(self, user: str) -> Entry | None:
         path = self._path_for(user)

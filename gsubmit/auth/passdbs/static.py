@@ -6,7 +6,7 @@ import logging
 from typing import Self
 
 from gsubmit.auth import fields, hashing, schemes
-from gsubmit.auth.keys import keys_of
+from gsubmit.auth.keys import wanted
 from gsubmit.auth.looks import Looks, looks_of
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Origin, Reach
@@ -29,8 +29,7 @@ class Static:
         self._fields = {name: value for name, value in given.items() if name not in fields.PRIVATE}
         self._nopassword = "nopassword" in given
         self._password = given.get("password", "")
-        self._rules = means.rules
-        self._decoys = means.decoys
+        self._means = means
 
     @classmethod
     def from_args(cls, args: str, means: Means) -> Self:
@@ -55,15 +54,10 @@ class Static:
         try:
             if isinstance(claim, Cleartext) and not self._nopassword:
                 stored = schemes.parse(self._password, DEFAULT_SCHEME)
-                if not hashing.compare(stored, claim, origin, self._rules):
+                if not hashing.compare(stored, claim, origin, self._means.rules):
                     raise Denied("password mismatch")
             elif isinstance(claim, KeysWanted):
-                if self._password:
-                    stored = schemes.parse(self._password, DEFAULT_SCHEME)
-                    self._rules.check(stored)
-                    keys = keys_of(stored, claim.scheme, self._decoys.salt(claim))
-                if keys is None:
-                    raise Denied(f"no password that {claim.scheme} could use")
+                keys = wanted(self._password, DEFAULT_SCHEME, claim, self._means)
         except SchemeError as fault:
             _log.error("%s: stored password: %s", self, fault)
             raise Denied(f"stored password: {fault}") from None
@@ -73,4 +67,4 @@ class Static:
         """Nobody is unknown here."""
         if not isinstance(claim, KeysWanted) or not self._password:
             return None
-        return looks_of([self._password], DEFAULT_SCHEME, self._rules.limits)
+        return looks_of([self._password], DEFAULT_SCHEME, self._means.limits)
