@@ -13,7 +13,7 @@ from typing import TypeVar, TypeVarTuple
 
 from gevent.threadpool import ThreadPool
 
-from gsubmit.auth.passdb import Origin, Unavailable
+from gsubmit.auth.passdb import Origin, Unavailable, held
 from gsubmit.auth.schemes import Incomparable, Rules, SchemeError, StoredPassword
 from gsubmit.net.slots import Slots, SlotsByKey
 from gsubmit.sasl.claims import Cleartext
@@ -21,6 +21,7 @@ from gsubmit.sasl.claims import Cleartext
 # Nearly all schemes let other threads run meanwhile, so more than one helps; argon2 takes 64 MB at a time.
 MAX_THREADS = 4
 USUAL_MEMORY = 64 << 20  # octets, argon2's with the parameters of Dovecot, PHP and RFC 9106; more has one at a time
+_TOO_MANY = "too many passwords to compare at the same time"
 SLOT_TIMEOUT = 30.0  # seconds to wait for a slot
 
 Result = TypeVar("Result")
@@ -86,15 +87,6 @@ def _slot(user: str, memory: float) -> Iterator[None]:
     with _users.slot(user, 1, SLOT_TIMEOUT) as is_taken:
         if not is_taken:
             raise Unavailable("too many logins of this user at the same time")
-        with _held(_large if memory > USUAL_MEMORY else Slots(0)), _held(_slow):
+        large = _large if memory > USUAL_MEMORY else Slots(0)
+        with held(large, SLOT_TIMEOUT, _TOO_MANY), held(_slow, SLOT_TIMEOUT, _TOO_MANY):
             yield
-
-
-@contextmanager
-def _held(slots: Slots) -> Iterator[None]:
-    if not slots.take(SLOT_TIMEOUT):
-        raise Unavailable("too many passwords to compare at the same time")
-    try:
-        yield
-    finally:
-        slots.give_back()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gsubmit.auth.looks import Looks
+from gsubmit.net.slots import Slots
 from gsubmit.sasl.claims import Claim, Denied, LateKeys
 
 
@@ -24,6 +26,17 @@ class Unavailable(Exception):
         super().__init__(reason)
         self.reason = reason
         self.denied: Denied | None = None  # by another passdb, where this one can never be asked: counted as a guess
+
+
+@contextmanager
+def held(slots: Slots, timeout: float, otherwise: str) -> Iterator[None]:
+    """One of these slots; Unavailable, with the reason `otherwise`, where none comes within `timeout` seconds."""
+    if not slots.take(timeout):
+        raise Unavailable(otherwise)
+    try:
+        yield
+    finally:
+        slots.give_back()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Self
 from gsubmit.auth.cache import Finding
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import CONTROL
-from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
+from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable, held
 from gsubmit.auth.passdbs import dovecotprotocol as protocol
 from gsubmit.auth.passdbs.dovecotconnection import AuthConnection, Lost, Place
 from gsubmit.auth.passdbs.dovecotprotocol import Reply
@@ -92,9 +92,7 @@ class DovecotAuth:
 
     def _ask(self, responses: Sequence[Response], origin: Origin) -> Reply:
         """Dovecot's OK or FAIL to the first of the responses whose mechanism it offers."""
-        if not self._slots.take(SLOT_TIMEOUT):
-            raise Unavailable(f"all {MAX_CONNECTIONS} connections to {self.place} are busy")
-        try:
+        with held(self._slots, SLOT_TIMEOUT, f"all {MAX_CONNECTIONS} connections to {self.place} are busy"):
             connection = self._kept()
             if connection is not None:
                 try:
@@ -102,8 +100,6 @@ class DovecotAuth:
                 except Lost:
                     pass  # Dovecot was restarted just now; to ask twice does no harm
             return self._ask_on(AuthConnection(self.place), responses, origin)
-        finally:
-            self._slots.give_back()
 
     def _ask_on(self, connection: AuthConnection, responses: Sequence[Response], origin: Origin) -> Reply:
         try:

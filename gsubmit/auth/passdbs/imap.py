@@ -12,7 +12,7 @@ from typing import Final, Self
 from gsubmit.auth.cache import Finding
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import CONTROL, values
-from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable
+from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable, held
 from gsubmit.auth.passdbs.options import is_yes, read_options
 from gsubmit.net.imap import ImapClient, ImapFault, LoginRefused
 from gsubmit.net.slots import Slots
@@ -112,15 +112,12 @@ class ImapServer:
         host = variables.expand(self.host, known)
         if "%" in self.host and not _HOST.fullmatch(host):
             raise Denied("no host name comes of this user name")
-        if not self._slots.take(SLOT_TIMEOUT):
-            raise Unavailable(f"all {MAX_CONNECTIONS} connections are busy")
-        try:
-            self._log_in(host, variables.expand(self.username, known), password)
-        except Denied:
-            self._cache.remember(self._place, user, password, Finding(None))
-            raise
-        finally:
-            self._slots.give_back()
+        with held(self._slots, SLOT_TIMEOUT, f"all {MAX_CONNECTIONS} connections are busy"):
+            try:
+                self._log_in(host, variables.expand(self.username, known), password)
+            except Denied:
+                self._cache.remember(self._place, user, password, Finding(None))
+                raise
         finding = Finding({})
         self._cache.remember(self._place, user, password, finding)
         return finding
