@@ -41,7 +41,8 @@ def expand(template: str, values: Mapping[str, str]) -> str:
             expanded.append(piece)
             continue
         if piece.name not in known:
-            raise ValueError(_unknown(piece.name, known))
+            text = f"unknown variable %{{{piece.name}}}; known here: {', '.join(sorted(known)) or 'none'}"
+            raise ValueError(text)
         value = known[piece.name]
         for change in piece.filters:
             value = change(value)
@@ -51,13 +52,7 @@ def expand(template: str, values: Mapping[str, str]) -> str:
 
 def check(template: str, allowed: Collection[str]) -> None:
     """Raise ValueError when a template cannot be filled in with values of the `allowed` (long) names."""
-    for piece in _pieces(template):
-        if isinstance(piece, _Variable) and piece.name not in allowed:
-            raise ValueError(_unknown(piece.name, allowed))
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    return f"unknown variable %{{{name}}}; known here: {', '.join(sorted(known)) or 'none'}"
+    expand(template, dict.fromkeys(allowed, ""))
 
 
 @lru_cache(maxsize=256)

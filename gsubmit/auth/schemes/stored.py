@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from gsubmit.auth.names import NOT_UTF8
 from gsubmit.auth.schemes.cost import Cost
@@ -79,25 +78,20 @@ def hash_password(scheme: str, password: str, rounds: int | None = None, user: s
 
     ValueError for an unknown scheme, a number of rounds that it cannot have, or a password that it cannot hold.
     """
-    chosen = choose(scheme, rounds)
+    chosen, encoding, repeated = choose(scheme, rounds)
     if not password or "\0" in password:
         raise ValueError("empty password, or NUL in it")
     if NOT_UTF8.search(password):
         raise ValueError("the password is not UTF-8")
-    content = chosen.scheme.make(password.encode("utf-8"), chosen.rounds, user)
-    return f"{{{scheme.upper()}}}{encoded(content, chosen.encoding)}"
+    content = chosen.make(password.encode("utf-8"), repeated, user)
+    return f"{{{scheme.upper()}}}{encoded(content, encoding)}"
 
 
-class Choice(NamedTuple):
-    """What hash_password is asked for."""
+def choose(scheme: str, rounds: int | None) -> tuple[Scheme, str, int]:
+    """The scheme, its encoding, and the rounds, 0 for a scheme that has none.
 
-    scheme: Scheme
-    encoding: str
-    rounds: int  # 0 for a scheme that has none
-
-
-def choose(scheme: str, rounds: int | None) -> Choice:
-    """The scheme, or ValueError if it is unknown or cannot have that number of rounds."""
+    ValueError if it is unknown or cannot have that number of rounds.
+    """
     name, encoding = _parted(scheme)
     known = SCHEMES.get(name)
     if known is None:
@@ -107,12 +101,12 @@ def choose(scheme: str, rounds: int | None) -> Choice:
     if known.rounds is None:
         if rounds is not None:
             raise ValueError(f"{name} has no rounds")
-        return Choice(known, encoding or known.encoding, 0)
-    if rounds is None:
-        return Choice(known, encoding or known.encoding, known.rounds.default)
-    if not known.rounds.least <= rounds <= known.rounds.most:
+        rounds = 0
+    elif rounds is None:
+        rounds = known.rounds.default
+    elif not known.rounds.least <= rounds <= known.rounds.most:
         raise ValueError(f"{name} has {known.rounds.least} to {known.rounds.most} rounds")
-    return Choice(known, encoding or known.encoding, rounds)
+    return known, encoding or known.encoding, rounds
 
 
 def _parted(name: str) -> tuple[str, str]:
