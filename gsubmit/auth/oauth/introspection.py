@@ -8,45 +8,36 @@ from typing import Literal
 from urllib.parse import quote, quote_plus
 
 from gsubmit.auth.oauth.endpoint import Client, Endpoint, Reply
+from gsubmit.auth.oauth.settings import OAuth2Settings
 from gsubmit.auth.oauth.strictjson import JsonObject, parse_object, seconds_of, text_of
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.sasl.claims import Denied, TokenRefused
 
 Mode = Literal["auth", "get", "post"]
+_MODES: dict[str, Mode] = {"get": "get", "post": "post"}
 
 
 class Introspection:
     """The tokeninfo URL, then the introspection URL, as far as there are both and the first did not tell enough."""
 
-    def __init__(
-        self,
-        client: Client,
-        mode: Mode,
-        tokeninfo_url: Endpoint | None,
-        introspection_url: Endpoint | None,
-        *,
-        enough: frozenset[str] | None = None,
-        client_id: str = "",
-        client_secret: str = "",
-    ) -> None:
-        """`enough`: with these claims from the first URL the second is not asked; None: it is asked in any case."""
+    def __init__(self, client: Client, settings: OAuth2Settings) -> None:
         self._client = client
-        self._mode = mode
-        self._tokeninfo_url = tokeninfo_url
-        self._introspection_url = introspection_url
-        self._enough = enough
-        self._id = client_id
-        self._secret = client_secret
+        self._settings = settings
+        self._mode = _MODES.get(settings.introspection_mode, "auth")
+        named = {settings.demands.username_attribute, settings.demands.active_attribute} - {""}
+        # With these claims from the first URL the second is not asked.
+        self._enough = named | {name.split(":")[1] for name in settings.attributes}
 
     def claims(self, token: str) -> JsonObject:
         """What the server says of the token. Denied or Unavailable."""
         claims: dict[str, object] = {}
-        if self._tokeninfo_url is not None:
-            claims |= self._ask(self._tokeninfo_url, "get", token)
-            if self._enough is not None and self._enough <= claims.keys():
+        tokeninfo_url, introspection_url = self._settings.tokeninfo_url, self._settings.introspection_url
+        if tokeninfo_url is not None:
+            claims |= self._ask(tokeninfo_url, "get", token)
+            if not self._settings.force_introspection and self._enough <= claims.keys():
                 return claims
-        if self._introspection_url is not None:
-            claims |= self._ask(self._introspection_url, self._mode, token)
+        if introspection_url is not None:
+            claims |= self._ask(introspection_url, self._mode, token)
         return claims
 
     def _ask(self, url: Endpoint, mode: Mode, token: str) -> dict[str, object]:
@@ -57,8 +48,8 @@ class Introspection:
             case "auth":
                 reply = self._client.ask(url, authorization=f"Bearer {token}")  # RFC 6750 2.1
             case "post":  # RFC 7662 2.1; the client says who it is as in RFC 6749 2.3.1
-                if self._id:
-                    basic = _basic(quote_plus(self._id), quote_plus(self._secret))
+                if self._settings.client_id:
+                    basic = _basic(quote_plus(self._settings.client_id), quote_plus(self._settings.client_secret))
                 form = {"token": token, "token_type_hint": "access_token"}
                 reply = self._client.ask(url, form=form, authorization=basic)
         if reply.status != 200:

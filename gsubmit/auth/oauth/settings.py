@@ -24,6 +24,7 @@ from gsubmit.tls.certificates import CertificateError
 
 DEFAULT_TIMEOUT = 10_000  # milliseconds, where Dovecot waits for ever
 
+ACCESS_TOKEN = "oauth2:access_token"  # noqa: S105 (Dovecot's name for the token itself)
 _KEY_DICT = "fs:posix:prefix="
 _CLAIM = re.compile(r"%[LU]*\{\s*(oauth2:[^{}|]*?)\s*[|}]")
 
@@ -120,7 +121,7 @@ class OAuth2Settings:
     @property
     def attributes(self) -> frozenset[str]:
         """The variables `oauth2:CLAIM` in pass_attrs."""
-        return variables_in(self.pass_attrs)
+        return variables_in(self.pass_attrs) - {ACCESS_TOKEN}
 
 
 SETTINGS = declarations(OAuth2Settings) | declarations(TlsFiles)

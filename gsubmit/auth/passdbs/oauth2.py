@@ -12,10 +12,10 @@ from gsubmit.auth.cache import Finding, VerifiedCache
 from gsubmit.auth.means import Means
 from gsubmit.auth.oauth import settings as oauth2settings
 from gsubmit.auth.oauth.endpoint import Client
-from gsubmit.auth.oauth.introspection import Introspection, Mode
+from gsubmit.auth.oauth.introspection import Introspection
 from gsubmit.auth.oauth.jwks import PublishedKeys
 from gsubmit.auth.oauth.keys import KeyFolder
-from gsubmit.auth.oauth.settings import OAuth2Settings
+from gsubmit.auth.oauth.settings import ACCESS_TOKEN, OAuth2Settings
 from gsubmit.auth.oauth.strictjson import JsonObject, seconds_of, text_of
 from gsubmit.auth.oauth.webtoken import WebTokens
 from gsubmit.auth.passdb import Answer, Origin, Reach
@@ -24,8 +24,7 @@ from gsubmit.sasl.oauth import MAX_TOKEN, TOKEN
 from gsubmit.settings.passdbs import FIELD_VARIABLES
 
 _TOKEN = re.compile(TOKEN.decode())
-_ACCESS_TOKEN = "oauth2:access_token"  # noqa: S105 (Dovecot's name for the token itself)
-_VARIABLES = frozenset({*FIELD_VARIABLES, _ACCESS_TOKEN})
+_VARIABLES = frozenset({*FIELD_VARIABLES, ACCESS_TOKEN})
 
 # What a good token says: its user, when it ends (seconds since 1970), and claims by their variables in pass_attrs.
 # No variable has a NUL in its name.
@@ -44,12 +43,11 @@ class OAuth2:
         self._cache = cache
         self._demands = settings.demands
         self._fields = fields.parse(settings.pass_attrs)
-        self._attributes = settings.attributes - {_ACCESS_TOKEN}
         configuration = settings.openid_configuration_url
         self._openid_configuration = str(configuration) if configuration and configuration.is_tls else ""
         client = Client(settings.context, settings.timeout_msecs / 1000)
         self._web_tokens = _web_tokens(settings, client) if settings.is_local else None
-        self._introspection = _introspection(settings, client, self._attributes)
+        self._introspection = Introspection(client, settings)
 
     @classmethod
     def from_args(cls, args: str, means: Means) -> Self:
@@ -107,13 +105,13 @@ class OAuth2:
         user = self._demands.user(claims, claim.authentication_id, is_local=is_local)
         ends = seconds_of(claims.get("exp"))
         grant = {_USER: user} if ends is None else {_USER: user, _ENDS: repr(ends)}
-        return grant | {name: _text(claims, name) for name in self._attributes}
+        return grant | {name: _text(claims, name) for name in self.settings.attributes}
 
     def _extra_fields(self, user: str, grant: _Grant, claim: Token, origin: Origin) -> dict[str, str]:
         """The fields of pass_attrs. The words were cut before, so that no claim adds fields."""
         if not self._fields:
             return {}
-        return fields.expanded(self._fields, user, origin, {**grant, _ACCESS_TOKEN: claim.token})
+        return fields.expanded(self._fields, user, origin, {**grant, ACCESS_TOKEN: claim.token})
 
     def _refusal(self, denied: Denied) -> TokenRefused:
         """The denial, with what the client may be told."""
@@ -128,20 +126,6 @@ def _web_tokens(settings: OAuth2Settings, client: Client) -> WebTokens:
     # As in Dovecot, the configuration may be there for clients only.
     published = PublishedKeys(client, url, configuration) if url or (configuration and not folder) else None
     return WebTokens(KeyFolder(folder) if folder else None, published)
-
-
-def _introspection(settings: OAuth2Settings, client: Client, attributes: frozenset[str]) -> Introspection:
-    modes: dict[str, Mode] = {"get": "get", "post": "post"}
-    named = frozenset({settings.demands.username_attribute, settings.demands.active_attribute} - {""})
-    return Introspection(
-        client,
-        modes.get(settings.introspection_mode, "auth"),
-        settings.tokeninfo_url,
-        settings.introspection_url,
-        enough=None if settings.force_introspection else named | {name.split(":")[1] for name in attributes},
-        client_id=settings.client_id,
-        client_secret=settings.client_secret,
-    )
 
 
 def _text(claims: JsonObject, variable: str) -> str:
