@@ -47,21 +47,17 @@ class VerifiedCache:
         is remembered as right is looked up again, as Dovecot does.
         """
         for is_right in (True, False):
-            entry = self._alive((passdb, user, is_right))
+            key = (passdb, user, is_right)
+            entry = self._entries.get(key)
             if entry is None:
                 continue
-            if hmac.compare_digest(entry.proof, self._proof(basis, password)):
+            if time.monotonic() >= entry.expires:
+                self._drop(key)
+            elif hmac.compare_digest(entry.proof, self._proof(basis, password)):
                 return entry.finding
-            if not basis:
-                return None
+            elif not basis:
+                break
         return None
-
-    def _alive(self, key: tuple[str, str, bool]) -> _Entry | None:
-        entry = self._entries.get(key)
-        if entry is not None and time.monotonic() >= entry.expires:
-            self._drop(key)
-            return None
-        return entry
 
     def remember(self, passdb: str, user: str, password: str, finding: Finding, basis: str = "") -> None:
         """Keep a finding. Failures of our own are none."""

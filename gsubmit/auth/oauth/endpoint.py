@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Timer
 from typing import NamedTuple, Self
-from urllib.parse import SplitResult, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.net.dial import connect
@@ -52,16 +52,13 @@ class Endpoint:
         if not is_tls and not is_loopback(host):
             raise ValueError("http without TLS is for loopback addresses only, tokens would be sent in clear text")
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        return cls(is_tls, host, port or (443 if is_tls else 80), parts.path or "/", _query(parts, url), user, password)
+        # `https://host/path?` is a URL to append a token to; urlsplit forgets the question mark.
+        query = f"?{parts.query}" if parts.query or url.endswith("?") else ""
+        return cls(is_tls, host, port or (443 if is_tls else 80), parts.path or "/", query, user, password)
 
     def __str__(self) -> str:
         port = "" if self.port == (443 if self.is_tls else 80) else f":{self.port}"
         return f"{'https' if self.is_tls else 'http'}://{bracketed(self.host)}{port}{self.path}"
-
-
-def _query(parts: SplitResult, url: str) -> str:
-    # `https://host/path?` is a URL to append a token to; urlsplit forgets the question mark.
-    return f"?{parts.query}" if parts.query or url.endswith("?") else ""
 
 
 class Reply(NamedTuple):

@@ -8,7 +8,6 @@ import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -103,17 +102,13 @@ def _from_jwk(member: dict[str, object]) -> Key | None:
     return Key(algorithms, material, key_id)
 
 
-class _Kept(NamedTuple):
-    version: tuple[int, int, int]
-    key: Key
-
-
 class KeyFolder:
     """Keys in files `AZP/ALG/KID`, with `default` where a token has no azp or kid: the layout of Dovecot's fs dict."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._kept: dict[Path, _Kept] = {}  # of files that were there, so no client can make it grow
+        # By version of the file, and of files that were there, so no client can make it grow.
+        self._kept: dict[Path, tuple[tuple[int, int, int], Key]] = {}
 
     def find(self, azp: str, algorithm: str, key_id: str) -> Key | None:
         """The key, if there is one. Unavailable if its file is of no use."""
@@ -131,8 +126,8 @@ class KeyFolder:
             status = path.stat()
             version = (status.st_mtime_ns, status.st_size, status.st_ino)
             kept = self._kept.get(path)
-            if kept is not None and kept.version == version:
-                return kept.key
+            if kept is not None and kept[0] == version:
+                return kept[1]
             if not path.is_file() or status.st_size > MAX_FILE:
                 raise Unavailable(f"{path}: not a file of a key")
             octets = path.read_bytes()
@@ -144,7 +139,7 @@ class KeyFolder:
             key = shared_key(octets, algorithm) if algorithm in HMAC_OCTETS else public_key(octets)
         except ValueError as error:
             raise Unavailable(f"{path}: {error}") from None
-        self._kept[path] = _Kept(version, key)
+        self._kept[path] = version, key
         return key
 
 

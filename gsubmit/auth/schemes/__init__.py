@@ -2,9 +2,8 @@
 
 from gsubmit.auth.schemes.cost import DEFAULT_LIMITS, Limits
 from gsubmit.auth.schemes.keys import cram_keys, scram_keys
-from gsubmit.auth.schemes.rules import Rules
-from gsubmit.auth.schemes.scheme import Incomparable, Rounds, Scheme, SchemeError
-from gsubmit.auth.schemes.stored import StoredPassword, choose, hash_password, parse
+from gsubmit.auth.schemes.scheme import Incomparable, SchemeError
+from gsubmit.auth.schemes.stored import Rules, StoredPassword, choose, hash_password, parse
 from gsubmit.auth.schemes.table import SCHEMES, WEAK
 
 __all__ = [
@@ -13,9 +12,7 @@ __all__ = [
     "WEAK",
     "Incomparable",
     "Limits",
-    "Rounds",
     "Rules",
-    "Scheme",
     "SchemeError",
     "StoredPassword",
     "choose",

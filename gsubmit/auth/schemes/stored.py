@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gsubmit.auth.names import NOT_UTF8
-from gsubmit.auth.schemes.cost import Cost
+from gsubmit.auth.schemes.cost import DEFAULT_LIMITS, Cost, Limits
 from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.scheme import ENCODINGS, Scheme, SchemeError, decoded, encoded
 from gsubmit.auth.schemes.table import SCHEMES
@@ -54,6 +54,21 @@ class StoredPassword:
         if "\0" in password:  # crypt(3) would stop there
             return False
         return self.scheme.matches(self.content, octets_of(password), user)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the administrator allows."""
+
+    allow_weak: bool = True
+    limits: Limits = DEFAULT_LIMITS
+
+    def check(self, hashed: StoredPassword) -> None:
+        """Raise SchemeError for one that is not."""
+        if not self.allow_weak and hashed.is_weak:
+            raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
+        if excess := self.limits.excess(hashed.cost):
+            raise SchemeError(excess)
 
 
 def parse(stored: str, default_scheme: str) -> StoredPassword:
