@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gsubmit.auth.passdb import Origin, Unavailable
@@ -50,7 +52,8 @@ class AuthConnection:
         except OSError as error:
             raise Unavailable(f"cannot connect to {place}: {error.strerror or error}") from error
         try:
-            self._shake_hands()
+            with self._talk():
+                self._shake_hands()
         except BaseException:
             self.close()
             raise
@@ -64,15 +67,16 @@ class AuthConnection:
         """Dovecot's OK or FAIL."""
         self._number += 1
         self._stream.allow(ANSWER_TIME)
-        self._send(protocol.request(self._number, mechanism, origin, response))
-        reply = self._reply()
-        if reply.verdict == "CONT" and mechanism != "PLAIN":
-            self._send(protocol.continuation(self._number, _EMPTY_RESPONSE))
+        with self._talk():
+            self._stream.send(protocol.request(self._number, mechanism, origin, response))
             reply = self._reply()
-        if reply.verdict == "CONT":
-            raise self._nonsense(f"{mechanism} does not end")
-        if self._stream.ahead:
-            raise self._nonsense("more than one reply")
+            if reply.verdict == "CONT" and mechanism != "PLAIN":
+                self._stream.send(protocol.continuation(self._number, _EMPTY_RESPONSE))
+                reply = self._reply()
+            if reply.verdict == "CONT":
+                raise Malformed(f"{mechanism} does not end")
+            if self._stream.ahead:
+                raise Malformed("more than one reply")
         return reply
 
     def is_usable(self) -> bool:
@@ -84,13 +88,10 @@ class AuthConnection:
         self._stream.close()
 
     def _shake_hands(self) -> None:
-        self._send(protocol.greeting(os.getpid()))
+        self._stream.send(protocol.greeting(os.getpid()))
         mechanisms = set()
         for at in range(MAX_HANDSHAKE):
-            try:
-                words = protocol.words_of(self._read_line())
-            except Malformed as error:
-                raise self._nonsense(str(error)) from None
+            words = protocol.words_of(self._read_line())
             # 2.4 waits for our version before it tells more than its own, older ones tell all at once.
             if at == 0 and (words[0] != "VERSION" or words[1:2] != [str(protocol.MAJOR)]):
                 raise Unavailable(f"{self.place} does not speak version {protocol.MAJOR} of Dovecot's auth protocol")
@@ -99,41 +100,31 @@ class AuthConnection:
             elif words[0] == "DONE":
                 self.mechanisms = frozenset(mechanisms)
                 return
-        raise self._nonsense("endless handshake")
+        raise Malformed("endless handshake")
 
     def _reply(self) -> Reply:
-        try:
-            reply = protocol.parse_reply(self._read_line())
-        except Malformed as error:
-            raise self._nonsense(str(error)) from None
+        reply = protocol.parse_reply(self._read_line())
         if reply.number != self._number:
-            raise self._nonsense(f"a reply to request {reply.number} instead of {self._number}")
+            raise Malformed(f"a reply to request {reply.number} instead of {self._number}")
         return reply
 
-    def _send(self, octets: bytes) -> None:
-        try:
-            self._stream.send(octets)
-        except OSError as error:
-            raise self._broken(error) from None
-
     def _read_line(self) -> bytes:
-        try:
-            line = self._stream.read_line(protocol.MAX_LINE)
-        except LineTooLong as error:
-            raise self._nonsense(str(error)) from None
-        except OSError as error:
-            raise self._broken(error) from None
+        line = self._stream.read_line(protocol.MAX_LINE)
         if not line.endswith(b"\n"):
             raise Lost(f"{self.place} closed the connection")
         return line[:-1]
 
-    def _broken(self, error: OSError) -> Unavailable:
-        if isinstance(error, TimeoutError):
-            return Unavailable(f"no answer from {self.place} in time")
-        return Lost(f"lost connection to {self.place}: {error.strerror or error}")
-
-    def _nonsense(self, what: str) -> Unavailable:
-        return Unavailable(f"{self.place} does not keep to Dovecot's auth protocol: {what}")
+    @contextmanager
+    def _talk(self) -> Iterator[None]:
+        """Whatever goes wrong within is Unavailable, or Lost."""
+        try:
+            yield
+        except (Malformed, LineTooLong) as error:
+            raise Unavailable(f"{self.place} does not keep to Dovecot's auth protocol: {error}") from None
+        except TimeoutError:
+            raise Unavailable(f"no answer from {self.place} in time") from None
+        except OSError as error:
+            raise Lost(f"lost connection to {self.place}: {error.strerror or error}") from None
 
 
 def _connect(place: Place) -> socket.socket:
