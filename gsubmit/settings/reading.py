@@ -16,15 +16,11 @@ S = TypeVar("S")
 PassOver = Callable[[Value, Report], bool]
 
 
-def _no_others(_: Value, __: Report) -> bool:
-    return False
-
-
 def known_values(
     values: Iterable[Value],
     names: Collection[str],
     report: Report,
-    pass_over: PassOver = _no_others,
+    pass_over: PassOver | None = None,
     others: Iterable[str] = (),
 ) -> dict[str, Value]:
     """The values of settings of these names; the last of a name counts. An unknown setting is a problem.
@@ -35,7 +31,7 @@ def known_values(
     for value in {value.key: value for value in values}.values():
         if value.key in names:
             found[value.key] = value
-        elif not pass_over(value, report):
+        elif pass_over is None or not pass_over(value, report):
             near = nearest(value.key, {*names, *others})
             report.problem(value.place, f"unknown setting '{value.key}'{near}")
     return found
@@ -45,7 +41,7 @@ def block_values(
     block: Block,
     names: Collection[str],
     report: Report,
-    pass_over: PassOver = _no_others,
+    pass_over: PassOver | None = None,
     others: Iterable[str] = (),
 ) -> dict[str, Value]:
     """The same for a block that has settings only."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
 from gsubmit.settings.declare import declarations
@@ -30,11 +29,9 @@ _LISTENER_NAMES = frozenset({"haproxy", "reuse_port"})
 _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 
-class _Listener(NamedTuple):
-    """What the blocks of one listener say, and where the first of them begins."""
-
-    place: Place
-    values: dict[str, Value]
+# A listener before its blocks are read, with the place of the first, and what they all say.
+_Unread = tuple[InetListener, dict[str, Value]]
+_USUAL = {listener.name: listener for listener in (SUBMISSION, SUBMISSIONS)}
 
 
 def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls: bool) -> ServiceSettings:
@@ -43,7 +40,7 @@ def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls:
     Without TLS the listener on port 465 is not there by itself.
     """
     values: dict[str, Value] = {}
-    listeners: dict[str, _Listener] = {}
+    listeners: dict[str, _Unread] = {}
     has_penalty = True
     for block in blocks:
         if block.name == _ANVIL:
@@ -57,11 +54,11 @@ def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls:
     if not listeners:
         default = ServiceSettings.default_listeners(tls=tls)
         return ServiceSettings(tuple(replace(listener, place=whole) for listener in default), limit, has_penalty)
-    first = next(iter(listeners.values())).place
+    first = next(iter(listeners.values()))[0].place
     if SUBMISSION.name not in listeners:
         text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"
         report.notice("note", first, text)
-    read = [_listener(name, listener, report) for name, listener in listeners.items()]
+    read = [_listener(start, known, report) for start, known in listeners.values()]
     opened = tuple(listener for listener in read if listener and listener.port)
     if not opened and None not in read:
         report.problem(first, "no listener is left, each has port = 0")
@@ -80,11 +77,12 @@ def _has_penalty(block: Block, before: bool, report: Report) -> bool:
     return before
 
 
-def _add_listeners(block: Block, listeners: dict[str, _Listener], report: Report) -> None:
+def _add_listeners(block: Block, listeners: dict[str, _Unread], report: Report) -> None:
     for entry in block.blocks():
         if entry.word == "inet_listener":
             values = block_values(entry, declarations(InetListener), report, _of_listener, _LISTENER_NAMES)
-            listeners.setdefault(entry.name, _Listener(entry.place, {})).values.update(values)
+            start = replace(_USUAL.get(entry.name, InetListener(entry.name)), place=entry.place)
+            listeners.setdefault(entry.name, (start, {}))[1].update(values)
         elif entry.word in _OTHER_LISTENERS:
             report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
         else:
@@ -92,12 +90,11 @@ def _add_listeners(block: Block, listeners: dict[str, _Listener], report: Report
             report.problem(entry.place, f"unknown block '{entry.word}'{near}")
 
 
-def _listener(name: str, listener: _Listener, report: Report) -> InetListener | None:
-    start = {usual.name: usual for usual in (SUBMISSION, SUBMISSIONS)}.get(name, InetListener(name))
-    if not start.port and "port" not in listener.values:
-        report.problem(listener.place, f"'inet_listener {name}' needs a port")
+def _listener(start: InetListener, values: dict[str, Value], report: Report) -> InetListener | None:
+    if not start.port and "port" not in values:
+        report.problem(start.place, f"'inet_listener {start.name}' needs a port")
         return None
-    return replace(start, **given(InetListener, listener.values, report), place=listener.place)
+    return replace(start, **given(InetListener, values, report))
 
 
 def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:
