@@ -91,7 +91,7 @@ def _read(root: Block, known: Known | None, report: Report) -> Settings:
     settings = replace(
         settings,
         services=read_services(of["service"], root.place, report, tls=ssl.ssl != "no"),
-        passdbs=tuple(passdb for block in of["passdb"] if (passdb := read_passdb(block, known, report))),
+        passdbs=tuple(read_passdb(block, known, report) for block in of["passdb"]),
         imap_servers=read_servers(of["imap_urlauth_server"], own, place, report),
         local_names=tuple(_local_name(block, ssl, report) for block in of["local_name"]),
         local_addresses=tuple(address for address in addresses if address),

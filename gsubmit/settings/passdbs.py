@@ -37,8 +37,8 @@ _OF_ENTRIES = frozenset({"nopassword", "noauthenticate"})
 _DEFAULTS = {"auth_verbose": ("default",), "use_worker": ("no", "yes")}
 
 
-def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSettings | None:
-    """Read one passdb; None when it cannot be consulted for an error that is reported."""
+def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSettings:
+    """Read one passdb. Whatever keeps it from being consulted is reported."""
     values = block_values(block, {*declarations(PassdbSettings), "pass"}, report, _pass_over, _DEFAULTS)
     passdb = read_section(PassdbSettings, values, report, place=block.place)
     if "pass" in values and values["pass"].text.lower() not in ("yes", "no"):
@@ -58,10 +58,9 @@ def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSett
             report.notice("warning", values[name].place, text)
     if passdb.driver in OTHER_DRIVERS:
         _check_absent(passdb, values, block, report)
-        return passdb
-    if known is None or _is_usable(passdb, values, block, known, report):
-        return passdb
-    return None
+    elif known is not None:
+        _check_usable(passdb, values, block, known, report)
+    return passdb
 
 
 def _pass_over(value: Value, report: Report) -> bool:
@@ -90,7 +89,7 @@ def _check_absent(passdb: PassdbSettings, values: dict[str, Value], block: Block
         report.notice("warning", block.place, text)
 
 
-def _is_usable(passdb: PassdbSettings, values: dict[str, Value], block: Block, known: Known, report: Report) -> bool:
+def _check_usable(passdb: PassdbSettings, values: dict[str, Value], block: Block, known: Known, report: Report) -> None:
     """Whether a passdb of our drivers can be asked."""
     for mechanism in passdb.mechanisms if passdb.driver in known.drivers else ():
         if mechanism.lower() not in known.mechanisms:  # the passdb, perhaps one that keeps out, would not be asked
@@ -108,4 +107,3 @@ def _is_usable(passdb: PassdbSettings, values: dict[str, Value], block: Block, k
         problem = f"a {passdb.driver} passdb needs args, see gsubmit.conf(5)"
     if problem:
         report.problem(block.place, problem)
-    return not problem
