@@ -98,16 +98,16 @@ class ImapServer:
             raise Denied("control character in user name or password")
         finding = self._cache.recall(self._place, user, password)
         if finding is None:
-            finding = self._ask(user, password)
+            self._ask(user, password)
         elif finding.fields is None:
             raise Denied("refused by the IMAP server a short while ago")
-        return Answer(finding.fields or {})
+        return Answer()
 
     def pretend(self, claim: Claim, origin: Origin) -> None:
         """Nothing: the server is asked about every user, and answers when it likes."""
         return
 
-    def _ask(self, user: str, password: str) -> Finding:
+    def _ask(self, user: str, password: str) -> None:
         known = values(user)
         host = variables.expand(self.host, known)
         if "%" in self.host and not _HOST.fullmatch(host):
@@ -118,9 +118,7 @@ class ImapServer:
             except Denied:
                 self._cache.remember(self._place, user, password, Finding(None))
                 raise
-        finding = Finding({})
-        self._cache.remember(self._place, user, password, finding)
-        return finding
+        self._cache.remember(self._place, user, password, Finding({}))
 
     def _log_in(self, host: str, name: str, password: str) -> None:
         """Raises Denied or Unavailable. All of it has to be done within LOGIN_TIME."""

@@ -21,24 +21,14 @@ def md4(octets: bytes) -> bytes:
     return bytes.fromhex(hex_md4.hash(octets))
 
 
-def md5(octets: bytes) -> bytes:
-    """RFC 1321."""
-    return hashlib.md5(octets, usedforsecurity=False).digest()
+def _by(name: str) -> Algorithm:
+    """The hash that OpenSSL knows by this name."""
+    return lambda octets: hashlib.new(name, octets, usedforsecurity=False).digest()
 
 
-def sha1(octets: bytes) -> bytes:
-    """RFC 3174."""
-    return hashlib.sha1(octets, usedforsecurity=False).digest()
-
-
-def sha256(octets: bytes) -> bytes:
-    """RFC 6234."""
-    return hashlib.sha256(octets).digest()
-
-
-def sha512(octets: bytes) -> bytes:
-    """RFC 6234."""
-    return hashlib.sha512(octets).digest()
+md5 = _by("md5")  # RFC 1321
+sha1 = _by("sha1")  # RFC 3174
+sha256, sha512 = _by("sha256"), _by("sha512")  # RFC 6234
 
 
 def unsalted(algorithm: Algorithm, *, encoding: str = "B64", is_weak: Callable[[bytes], bool] = never) -> Scheme:
