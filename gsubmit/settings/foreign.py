@@ -142,6 +142,13 @@ def _is_unsafe(value: Value) -> bool:
     return value.key in UNSAFE and not _changes_nothing(value)
 
 
+def is_for_others(block: Block) -> bool:
+    """Whether it is a `protocol` block that does not hold for submission."""
+    if block.word != "protocol" or block.name == "submission":
+        return False
+    return not block.name.startswith("!") or block.name == "!submission"
+
+
 def pass_over_filter(block: Block, report: Report) -> None:
     """Report a block for some clients only that has no effect here, unless it is stricter than the rest."""
     if block.word == "passdb":  # nor has Dovecot any for some clients only
@@ -151,8 +158,7 @@ def pass_over_filter(block: Block, report: Report) -> None:
     for value in block.values():
         _refuse_if_strict(value, block, report)
     for inner in block.blocks():
-        is_for_others = inner.word == "protocol" and inner.name != "submission" and not inner.name.startswith("!")
-        if not is_for_others and str(inner) != "protocol !submission":
+        if not is_for_others(inner):
             pass_over_filter(inner, report)
 
 

@@ -22,7 +22,6 @@ from gsubmit.settings.sections import Settings
 from gsubmit.settings.services import read_services
 from gsubmit.settings.tls import Certificate, SslSettings
 
-PROTOCOL = "submission"
 BLOCKS = frozenset({"service", "passdb", "imap_urlauth_server", "local_name", "local", "remote", "protocol"})
 CERTIFICATE_NAMES = tuple(declarations(Certificate))
 _NAMES = declarations(Settings)
@@ -105,14 +104,12 @@ def _applicable(block: Block, report: Report) -> tuple[dict[str, Value], list[Bl
     values = {value.key: value for value in block.values()}
     blocks = [inner for inner in block.blocks() if inner.word != "protocol"]
     for inner in block.blocks():
-        if inner.word != "protocol":
-            continue
-        if inner.name == PROTOCOL or (inner.name.startswith("!") and inner.name != f"!{PROTOCOL}"):
+        if foreign.is_for_others(inner):
+            report.notice("ignored", inner.place, f"'{inner}' is ignored, it is for another protocol")
+        elif inner.word == "protocol":
             inner_values, inner_blocks = _applicable(inner, report)
             values.update(inner_values)
             blocks.extend(inner_blocks)
-        else:
-            report.notice("ignored", inner.place, f"'{inner}' is ignored, it is for another protocol")
     return values, blocks
 
 
