@@ -59,14 +59,13 @@ def _ask(chain: Chain, claim: Claim, origin: Origin) -> int:
     who = claim.authorization_id or claim.authentication_id
     try:
         verdict = chain.verify(claim, origin, lambda passdb, answer: click.echo(f"{passdb}: {answer}"))
+        if isinstance(verdict, Elsewhere):
+            raise Unavailable(NO_PROXY)
     except Denied as denied:
         click.echo(f"{who}: auth failed: {denied.reason}")
         return os.EX_NOPERM
     except Unavailable as unavailable:
         click.echo(f"{who}: auth failed temporarily: {unavailable.reason}")
-        return os.EX_TEMPFAIL
-    if isinstance(verdict, Elsewhere):
-        click.echo(f"{who}: auth failed temporarily: {NO_PROXY}")
         return os.EX_TEMPFAIL
     _show(who, verdict.identity)
     return os.EX_OK

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gsubmit.settings.hosts import is_loopback
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.config import CONFIG, PATH
 from gsubmit_cli.password import octets_of, password_of
@@ -18,17 +21,20 @@ from gsubmit_cli.probe.login import MECHANISMS
 from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.probe import Probe, Submission
 from gsubmit_cli.probe.report import for_programs, verdict
-from gsubmit_cli.probe.target import SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_target
+from gsubmit_cli.probe.sentmail import SentMailbox
+from gsubmit_cli.probe.target import IMAP_PORT, SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_target
 from gsubmit_cli.probe.transcript import Transcript
-from gsubmit_cli.via_imap import PASSWORD_VARIABLE as IMAP_VARIABLE
-from gsubmit_cli.via_imap import sent_mailbox, url_to_submit
 
 PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
+IMAP_VARIABLE = "GSUBMIT_IMAP_PASSWORD"
 MAX_SIZE = 2**30  # octets; the message is made in memory
+MAX_URL = 8192  # characters; a command line of SMTP has fewer
 BOLD, DIM = {"bold": True}, {"dim": True}
 STYLES: dict[str, dict[str, Any]] = {
     "step": BOLD, "C": {"fg": "cyan"}, "S": {"fg": "green"}, "*": DIM, "took": DIM, "verdict": BOLD,
 }  # fmt: skip
+
+_URL = re.compile(r"[!-~]+")
 
 # Options that have no meaning beside another one: the other, and theirs.
 EXCLUDES = {
@@ -171,8 +177,45 @@ def _submission(
         message = Message.of_octets(octets_of(file))
     elif not url:
         message = Message.generated(sender, recipients, subject, size)
-    sent = sent_mailbox(target, **others)
-    return Submission(sender, tuple(recipients), message, url_to_submit(url), bdat, sent)
+    sent = _sent_mailbox(target, **others)
+    return Submission(sender, tuple(recipients), message, _url_to_submit(url), bdat, sent)
+
+
+def _url_to_submit(given: str) -> str:
+    """The URL of --burl; with `-` the first line of the standard input, which nobody else sees."""
+    url = sys.stdin.readline(MAX_URL).strip() if given == "-" else given
+    if (given or url) and not _URL.fullmatch(url):
+        raise click.UsageError("--burl is not a URL: special characters are written as %XX")
+    return url
+
+
+def _sent_mailbox(
+    submission: Target, *, via_imap: str | None, imap_tls: str, imap_user: str | None, imap_password_file: Path | None,
+    imap_authority: str | None, sent_mailbox: str, ca: Path | None, insecure: bool, timeout: float, **_others: Any,
+) -> SentMailbox | None:  # fmt: skip
+    """Where to put the message before it is submitted there, by the options; None without --via-imap."""
+    if via_imap is None:
+        return None
+    if submission.user is None:
+        raise click.UsageError("--via-imap needs --user: BURL is for those who have logged in")
+    user = imap_user or submission.user
+    try:
+        target = server_target(via_imap, IMAP_PORT, imap_tls, ca, timeout, insecure=insecure)
+        if imap_tls == "none" and not is_loopback(target.host):
+            raise ValueError("--imap-tls none shows the password to the network: it is for servers on this machine")
+        target = replace(target, user=user, password=_imap_password(user, imap_password_file, submission))
+        mailbox = SentMailbox(target, imap_authority or via_imap, sent_mailbox, submission.user)
+        mailbox.check()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return mailbox
+
+
+def _imap_password(user: str, file: Path | None, submission: Target) -> bytes:
+    """The IMAP user's password; of the same user it is the one for the submission server, if no other is given."""
+    if user == submission.user and not (file or IMAP_VARIABLE in os.environ):
+        return submission.password
+    return password_of(f"{user} (IMAP)", file, "--imap-password-file", IMAP_VARIABLE)
 
 
 def _path(option: str, address: str | None) -> str:

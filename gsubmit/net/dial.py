@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 from gsubmit.net.addresses import Addresses
 
@@ -16,17 +17,18 @@ def connect(host: str, port: int, seconds: float) -> socket.socket:
     failure = OSError("no address")
     for address, share in Addresses(host).to_try(seconds):
         try:
-            return _connected(address, port, share)
+            return connected(_place(address, port), share)
         except OSError as error:
             failure = error
     raise failure
 
 
-def _connected(address: str, port: int, timeout: float) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+def connected(place: tuple[Any, ...], timeout: float) -> socket.socket:
+    """A connection to one place, as sockets name it, within `timeout` seconds. Raises OSError."""
+    sock = socket.socket(socket.AF_INET6 if ":" in place[0] else socket.AF_INET)
     try:
         sock.settimeout(timeout)
-        sock.connect(_place(address, port))
+        sock.connect(place)
     except BaseException:
         sock.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,15 +125,18 @@ class Connection(ABC):
         target = self.target
         try:
             with self.step(f"{self.prefix}TLS", stage):
-                secured = self.wire.start_tls(target.context, target.host)
-                self.tls = TlsFacts.of(secured, target.verifies, target.trust)
-                self.tell_tls()
+                self.show_tls(self.wire.start_tls(target.context, target.host))
         except Failure as failure:
             if isinstance(failure.__cause__, Broken) and failure.__cause__.kind == "untrusted":
                 self.show_certificate(failure)
             raise
 
-    def tell_tls(self) -> None:
+    def show_tls(self, secured: ssl.SSLSocket) -> None:
+        """Tell what came of a handshake."""
+        self.tls = TlsFacts.of(secured, self.target.verifies, self.target.trust)
+        self._tell_tls()
+
+    def _tell_tls(self) -> None:
         """Tell what is known about TLS."""
         self.transcript.note(*(self.tls.lines() if self.tls else []))
 
@@ -147,7 +151,7 @@ class Connection(ABC):
             finally:
                 other.close()
             self.tls = other.tls
-            self.tell_tls()
+            self._tell_tls()
 
     def close(self) -> None:
         """Say goodbye when somebody listens, whatever the answer, and close."""

@@ -45,8 +45,21 @@ NEXT_HOP = "the server cannot reach the relay behind it: look at its log, or run
 TOO_LARGE = "the message is larger than the server allows: see SIZE above and submission_max_mail_size"
 NO_RELAYING = "relaying is denied: log in with --user, or let the relay accept this server (mynetworks)"
 
-# Stage (None: any), reply code (0: any), start of the enhanced status, what to look at. The first row that fits counts.
-REPLIES: tuple[tuple[Stage | None, int, str, str], ...] = (
+DIAL = "`gsubmit check-config --dial` there tries it, and the server's log says more"
+
+# Of the answer to BURL: reply code (0: any), start of the enhanced status, what to look at.
+BURL_REPLIES: tuple[tuple[int, str, str], ...] = (
+    (0, "5.7.14", "the server does not trust that IMAP server: imap_urlauth_host and _port must be those in the URL"),
+    (554, "5.7.0", "the token is wrong, or for somebody else: what comes after submit+ in the URL must be --user"),
+    (0, "5.6.6", "the URL gave nothing: expired, wrong token, the message is gone, or a wrong imap_urlauth_method"),
+    (451, "4.4", f"the server has trouble with the IMAP server, or with the relay: see its words. {DIAL}"),
+    (451, "4.3", f"perhaps the IMAP server refuses its login: imap_urlauth_submit_user or _master_user. {DIAL}"),
+    (501, "", "the server does not take this for the URL of a message"),
+)
+
+# The same with the stage or the name of a step (None: any) in front. The first row that fits counts.
+REPLIES: tuple[tuple[Stage | str | None, int, str, str], ...] = (
+    *(("BURL", *row) for row in BURL_REPLIES),
     (None, 421, "4.4", NEXT_HOP),
     (None, 421, "", "the server is closing: too many connections, a limit reached, or a shutdown; see its log"),
     (None, 451, "4.4", NEXT_HOP),
@@ -78,18 +91,6 @@ REPLIES: tuple[tuple[Stage | None, int, str, str], ...] = (
     (None, 502, "", "the server does not know this command: is it a submission server?"),
 )
 
-DIAL = "`gsubmit check-config --dial` there tries it, and the server's log says more"
-
-# The same for the answer to BURL: reply code (0: any), start of the enhanced status, what to look at.
-BURL_REPLIES: tuple[tuple[int, str, str], ...] = (
-    (0, "5.7.14", "the server does not trust that IMAP server: imap_urlauth_host and _port must be those in the URL"),
-    (554, "5.7.0", "the token is wrong, or for somebody else: what comes after submit+ in the URL must be --user"),
-    (0, "5.6.6", "the URL gave nothing: expired, wrong token, the message is gone, or a wrong imap_urlauth_method"),
-    (451, "4.4", f"the server has trouble with the IMAP server, or with the relay: see its words. {DIAL}"),
-    (451, "4.3", f"perhaps the IMAP server refuses its login: imap_urlauth_submit_user or _master_user. {DIAL}"),
-    (501, "", "the server does not take this for the URL of a message"),
-)
-
 
 def trouble_hint(trouble: Broken, stage: Stage, target: Target) -> str:
     """What to look at when the connection itself failed."""
@@ -102,18 +103,14 @@ def trouble_hint(trouble: Broken, stage: Stage, target: Target) -> str:
 
 def reply_hint(answer: Answer, stage: Stage, target: Target, step: str) -> str:
     """What to look at after a reply that refuses."""
-    if step == "BURL":
-        for code, status, hint in BURL_REPLIES:
-            if code in (0, answer.code) and answer.status.startswith(status):
-                return hint
     if target.configured and stage is Stage.AUTH:
         return RELAY_LOGIN
     if target.configured and step == "XCLIENT":
         return "check submission_relay_trusted: the relay must allow this server to say XCLIENT"
     if answer.code == 530 and stage > Stage.AUTH:
         return _login_hint(answer, target)
-    for row_stage, code, status, hint in REPLIES:
-        if row_stage in (None, stage) and code in (0, answer.code) and answer.status.startswith(status):
+    for place, code, status, hint in REPLIES:
+        if place in (None, stage, step) and code in (0, answer.code) and answer.status.startswith(status):
             return hint
     if answer.code < 400:
         return "the server does not keep to the protocol: is it a submission server?"

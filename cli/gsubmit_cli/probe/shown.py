@@ -18,7 +18,6 @@ from gsubmit.smtp.capabilities import Capabilities
 from gsubmit_cli.dial import client_here
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.capabilities import described
-from gsubmit_cli.probe.certificate import TlsFacts
 from gsubmit_cli.probe.conversation import Conversation
 from gsubmit_cli.probe.failure import Broken, Failure, Stage
 from gsubmit_cli.probe.hints import MISSING, RELAY_LOGIN
@@ -96,10 +95,8 @@ class ShownConnection(RelayConnection):
         """The handshake, and what is known of TLS after it."""
         self._story.begin("TLS", Stage.TLS)
         super().wrap()
-        target = self._talk.target
         assert isinstance(self.sock, ssl.SSLSocket)
-        self._talk.tls = TlsFacts.of(self.sock, target.verifies, target.trust)
-        self._talk.tell_tls()
+        self._talk.show_tls(self.sock)
 
     def hear_greeting(self) -> None:
         """The greeting."""

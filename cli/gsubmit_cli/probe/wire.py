@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from gsubmit.net.dial import connected
 from gsubmit.net.resolve import LookupFailed
 from gsubmit.net.stream import ClearText, LineTooLong, Stream
 from gsubmit_cli.probe.failure import Broken
@@ -28,10 +29,11 @@ class Wire(Stream):
         trouble: Broken | None = None
         with _troubles():
             addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        for family, kind, protocol, _name, address in addresses:
+        for *_, address in addresses:
             try:
                 with _troubles():
-                    sock = _connected(family, kind, protocol, address, timeout)
+                    sock = connected(address, timeout)
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except Broken as failed:
                 trouble = failed
                 note(f"{address[0]} port {port}: {failed}")
@@ -64,18 +66,6 @@ class Wire(Stream):
         self.allow(self.timeout)
         with _troubles():
             yield
-
-
-def _connected(family: int, kind: int, protocol: int, address: tuple[object, ...], timeout: float) -> socket.socket:
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.settimeout(timeout)
-        sock.connect(address)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 @contextmanager
