@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
-import shutil
 import signal
 import tempfile
 import threading
@@ -91,39 +90,31 @@ class FirstMessage:
                 os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Demo:
-    """A temporary folder with everything the server needs, removed at the end."""
+def run_demo(message: FirstMessage | None = None) -> None:
+    """Serve from a temporary folder until SIGTERM or Ctrl-C; `message` is submitted at the start."""
+    with tempfile.TemporaryDirectory(prefix="gsubmit-demo-", ignore_cleanup_errors=True) as folder:
+        _serve(Path(folder), message)
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="gsubmit-demo-"))
 
-    def run(self, message: FirstMessage | None = None) -> None:
-        """Serve until SIGTERM or Ctrl-C; `message` is submitted at the start."""
-        try:
-            self._serve(message)
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _serve(self, message: FirstMessage | None) -> None:
-        folder = self._folder
-        password = secrets.token_urlsafe(9)
-        _private(folder / "password", password + "\n")
-        _private(folder / "users", f"{USER}:{{PLAIN}}{password}\n")
-        certificate, key = self_signed("localhost", "127.0.0.1", _DAYS)
-        (folder / "cert.pem").write_text(certificate)
-        _private(folder / "key.pem", key)
-        relay = MaildirRelay(folder / "Maildir", "maildir.localhost")
-        try:
-            facts = {"folder": folder, "relay_port": relay.port, "user": USER, "password": password}
-            facts |= {"submission": SUBMISSION_PORT, "submissions": SUBMISSIONS_PORT}
-            (folder / "gsubmit.conf").write_text(_CONFIGURATION.format(**facts))
-            server = Server(load(folder / "gsubmit.conf", KNOWN).settings)
-            click.echo(_HELP.format(**facts))
-            if message is not None:
-                message.start(f"localhost:{SUBMISSION_PORT}", USER, folder)
-            server.run()
-        finally:
-            relay.close()
+def _serve(folder: Path, message: FirstMessage | None) -> None:
+    password = secrets.token_urlsafe(9)
+    _private(folder / "password", password + "\n")
+    _private(folder / "users", f"{USER}:{{PLAIN}}{password}\n")
+    certificate, key = self_signed("localhost", "127.0.0.1", _DAYS)
+    (folder / "cert.pem").write_text(certificate)
+    _private(folder / "key.pem", key)
+    relay = MaildirRelay(folder / "Maildir", "maildir.localhost")
+    try:
+        facts = {"folder": folder, "relay_port": relay.port, "user": USER, "password": password}
+        facts |= {"submission": SUBMISSION_PORT, "submissions": SUBMISSIONS_PORT}
+        (folder / "gsubmit.conf").write_text(_CONFIGURATION.format(**facts))
+        server = Server(load(folder / "gsubmit.conf", KNOWN).settings)
+        click.echo(_HELP.format(**facts))
+        if message is not None:
+            message.start(f"localhost:{SUBMISSION_PORT}", USER, folder)
+        server.run()
+    finally:
+        relay.close()
 
 
 def _private(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from gsubmit.auth.drivers import KNOWN
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.config import config_option
-from gsubmit_cli.demo import Demo, FirstMessage
+from gsubmit_cli.demo import FirstMessage, run_demo
 
 _log = logging.getLogger("gsubmit")
 
@@ -34,7 +34,7 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
     try:
         if demo:
             message = FirstMessage(stops=once) if send or once else None
-            Demo().run(message)
+            run_demo(message)
             if once and message is not None and not message.arrived:
                 sys.exit(1)
         else:
