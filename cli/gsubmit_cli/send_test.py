@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _send(target: Target, submission: Submission, *, as_json: bool) -> int:
     with interruptible():
         outcome = probe.run(submission)
     if as_json:
-        click.echo(json.dumps(for_programs(probe), indent=2))
+        click.echo(json.dumps(for_programs(probe), indent=2, default=datetime.isoformat))
     else:
         for line in verdict(probe):
             _show("verdict", line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -72,13 +72,6 @@ class TlsFacts:
                 f"expires   {_expiry(self.certificate.expires)}",
             ]
         return [*told, f"{'verified' if self.verified else 'not verified'}: {self.trust}"]
-
-    def as_json(self) -> dict[str, object]:
-        """The facts for programs."""
-        facts = asdict(self)
-        if self.certificate is not None:
-            facts["certificate"]["expires"] = self.certificate.expires.isoformat()
-        return facts
 
 
 def _expiry(expires: datetime) -> str:

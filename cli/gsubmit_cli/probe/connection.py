@@ -11,7 +11,7 @@ from gsubmit.smtp.capabilities import Capabilities
 from gsubmit_cli.probe.certificate import TlsFacts
 from gsubmit_cli.probe.failure import Broken, Failure, Stage
 from gsubmit_cli.probe.target import Target
-from gsubmit_cli.probe.transcript import Transcript
+from gsubmit_cli.probe.transcript import Transcript, printable
 from gsubmit_cli.probe.wire import Wire
 
 
@@ -58,8 +58,8 @@ class Connection(ABC):
         """Ask what the server offers, in a step with a name that ends with `when`."""
 
     @abstractmethod
-    def ask_for_tls(self) -> None:
-        """STARTTLS, in its step, when the server offers it."""
+    def demand(self, line: str) -> object:
+        """Say a command that must succeed. Raises Failure."""
 
     @abstractmethod
     def again(self, target: Target) -> Connection:
@@ -98,7 +98,7 @@ class Connection(ABC):
         connect, greeting, tls = self.stages
         target = self.target
         with self.step(f"{self.prefix}connect", connect):
-            self.go_on_with(Wire.connect(target.host, target.port, target.connect_timeout, self.transcript.note))
+            self.go_on_with(Wire.connect(target.host, target.port, target.timeout, self.transcript.note))
         if target.tls == "implicit":
             self._secure(tls)
         with self.step(f"{self.prefix}greeting", greeting):
@@ -106,9 +106,16 @@ class Connection(ABC):
         self.ask()
         if target.tls == "starttls":
             with self.step(f"{self.prefix}STARTTLS", tls):
-                self.ask_for_tls()
+                self.need("STARTTLS")
+                self.demand("STARTTLS")
             self._secure(tls)
             self.ask(" after TLS")
+
+    def hear_line(self) -> str:
+        """The next line, told and made printable."""
+        octets = self.wire.next_line()
+        self.transcript.received(octets)
+        return printable(octets)
 
     def go_on_with(self, wire: Wire) -> None:
         """Talk on a connection that is open."""

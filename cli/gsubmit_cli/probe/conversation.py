@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.connection import Connection
-from gsubmit_cli.probe.failure import Broken, Failure
-from gsubmit_cli.probe.hints import MISSING, reply_hint, trouble_hint
-from gsubmit_cli.probe.transcript import printable
+from gsubmit_cli.probe.failure import Broken, Failure, Stage
+from gsubmit_cli.probe.hints import MISSING, RELAY_TROUBLE, SILENT_GREETING, TROUBLE, reply_hint
+
+GO_AHEAD = {"STARTTLS": "220", "DATA": "354"}  # all else is taken with 2yz
 
 
 class Conversation(Connection):
@@ -16,7 +15,12 @@ class Conversation(Connection):
 
     def trouble_hint(self, trouble: Broken) -> str:
         """What to look at when the connection itself failed in the present stage."""
-        return trouble_hint(trouble, self.stage, self.target)
+        target = self.target
+        if target.configured and trouble.kind in RELAY_TROUBLE:
+            return RELAY_TROUBLE[trouble.kind]
+        if trouble.kind == "timeout" and self.stage is Stage.GREETING and target.tls != "implicit":
+            return SILENT_GREETING
+        return TROUBLE[trouble.kind].format(host=target.host, port=target.port)
 
     def missing(self, keyword: str) -> Failure:
         """The present step as one that needs what the server does not offer."""
@@ -32,16 +36,10 @@ class Conversation(Connection):
 
     def hear(self) -> Answer:
         """The server's next answer."""
-        answer = Answer.of(self._lines())
+        answer = Answer.of(iter(self.hear_line, None))
         if answer.code == 421:  # the server closes after it, RFC 5321 4.2.2
             self.is_open = False
         return answer
-
-    def _lines(self) -> Iterator[str]:
-        while True:
-            octets = self.wire.next_line()
-            self.transcript.received(octets)
-            yield printable(octets)
 
     def say(self, line: str, shown: str | None = None) -> Answer:
         """Send a line and hear the answer; `shown` stands in the transcript for a line with a secret."""
@@ -49,10 +47,10 @@ class Conversation(Connection):
         self.wire.send(line.encode("utf-8", "surrogateescape") + b"\r\n")
         return self.hear()
 
-    def demand(self, line: str, code: str = "2") -> Answer:
-        """Say a line and hear an answer whose code is, or starts with, `code`. Raises Failure."""
+    def demand(self, line: str) -> Answer:
+        """Say a line and hear an answer that lets it go on. Raises Failure."""
         answer = self.say(line)
-        if not str(answer.code).startswith(code):
+        if not str(answer.code).startswith(GO_AHEAD.get(line, "2")):
             raise self.refusal(answer)
         return answer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gsubmit_cli.probe.answer import Answer
-from gsubmit_cli.probe.failure import Broken, Stage
+from gsubmit_cli.probe.failure import Stage
 from gsubmit_cli.probe.target import Target
 
 TROUBLE = {
@@ -90,15 +90,6 @@ REPLIES: tuple[tuple[Stage | str | None, int, str, str], ...] = (
     (None, 500, "", "the server does not know this command: is it a submission server?"),
     (None, 502, "", "the server does not know this command: is it a submission server?"),
 )
-
-
-def trouble_hint(trouble: Broken, stage: Stage, target: Target) -> str:
-    """What to look at when the connection itself failed."""
-    if target.configured and trouble.kind in RELAY_TROUBLE:
-        return RELAY_TROUBLE[trouble.kind]
-    if trouble.kind == "timeout" and stage is Stage.GREETING and target.tls != "implicit":
-        return SILENT_GREETING
-    return TROUBLE[trouble.kind].format(host=target.host, port=target.port)
 
 
 def reply_hint(answer: Answer, stage: Stage, target: Target, step: str) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from gsubmit_cli.probe.connection import Connection
 from gsubmit_cli.probe.failure import Broken, Failure, Stage
 from gsubmit_cli.probe.imaphints import IMAP_TROUBLE, MISSING, response_hint
-from gsubmit_cli.probe.transcript import printable
 
 MAX_LINES = 500  # of one response
 
@@ -113,9 +112,7 @@ class ImapConversation(Connection):
 
     def _line(self) -> str:
         """A line, and what belongs to it. Nothing that we ask for comes in literals with line ends in them."""
-        octets = self.wire.next_line()
-        self.transcript.received(octets)
-        line = printable(octets)
+        line = self.hear_line()
         found = _LITERAL.search(line)
         if found is None or not line.startswith("*"):
             return line

@@ -61,11 +61,6 @@ class Message:
             remarks.append("the file has bare CRs, which a good server refuses; they are sent as they are")
         return cls(octets, tuple(remarks))
 
-    @property
-    def eight_bit(self) -> bool:
-        """Whether 8BITMIME is needed."""
-        return not self.octets.isascii()
-
 
 def _padding(octets: int) -> bytes:
     """So many octets of lines, to stand in front of a CRLF."""

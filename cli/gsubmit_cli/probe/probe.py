@@ -116,11 +116,6 @@ class Probe(Conversation):
         if answer.code != 220:
             raise self.refusal(answer)
 
-    def ask_for_tls(self) -> None:
-        """STARTTLS."""
-        self.need("STARTTLS")
-        self.demand("STARTTLS", "220")
-
     def ask(self, when: str = "") -> None:
         """EHLO."""
         with self.step(f"EHLO{when}", Stage.GREETING):
@@ -145,7 +140,6 @@ class Probe(Conversation):
                     log_in(self, self.offered)
             if submission.by_url:  # what BURL takes is told after login only, RFC 4468 3.1
                 self.ask(" after AUTH")
-        self.wire.timeout = self.target.command_timeout
 
     def _store(self, submission: Submission) -> str:
         """Put the message into the mailbox; its URL. The server is asked first, so that none lies there unsent."""
@@ -186,7 +180,7 @@ class Probe(Conversation):
         message = submission.message
         if message and "SIZE" in self.offered:
             line += f" SIZE={len(message.octets)}"
-        if message and message.eight_bit and "8BITMIME" in self.offered:
+        if message and not message.octets.isascii() and "8BITMIME" in self.offered:
             line += " BODY=8BITMIME"
         if submission.international:
             self.need("SMTPUTF8")
@@ -206,7 +200,7 @@ class Probe(Conversation):
 
     def _data(self, message: Message) -> Answer:
         with self.step("DATA", Stage.MESSAGE):
-            self.demand("DATA", "354")
+            self.demand("DATA")
         with self.step("message", Stage.MESSAGE):
             self.transcript.note(*message.remarks)
             return self.hand_over(b"".join(stuffed([message.octets])), f"<{len(message.octets)} octets>, .")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from gsubmit_cli.probe.capabilities import listed
 from gsubmit_cli.probe.connection import Connection
 from gsubmit_cli.probe.probe import Outcome, Probe
@@ -35,7 +37,7 @@ def _recipients(outcome: Outcome) -> str:
 
 
 def for_programs(probe: Probe) -> dict[str, object]:
-    """Everything, ready for json.dumps."""
+    """Everything, ready for json.dumps but for a time."""
     outcome = probe.outcome
     failure = outcome.failure
     return {
@@ -62,7 +64,7 @@ def _server(connection: Connection) -> dict[str, object]:
 
 
 def _tls(connection: Connection) -> dict[str, object] | None:
-    return connection.tls.as_json() if connection.tls else None
+    return asdict(connection.tls) if connection.tls else None
 
 
 def _imap(sent: SentMail) -> dict[str, object]:

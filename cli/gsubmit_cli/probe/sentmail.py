@@ -85,11 +85,6 @@ class SentMail(ImapConversation):
             self.is_open = False
             raise self.failure(self.transcript.masked(greeting), "the server does not let anybody log in now")
 
-    def ask_for_tls(self) -> None:
-        """STARTTLS."""
-        self.need("STARTTLS")
-        self.demand("STARTTLS")
-
     def ask(self, when: str = "") -> None:
         """CAPABILITY."""
         with self.step(f"IMAP CAPABILITY{when}", Stage.IMAP_GREETING):

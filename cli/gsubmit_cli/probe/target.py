@@ -38,8 +38,7 @@ class Target:
     password: bytes = field(default=b"", repr=False)
     mechanism: str | None = None
     helo: str | None = None
-    connect_timeout: float = 60.0
-    command_timeout: float = 60.0
+    timeout: float = 60.0
     hop: NextHop | None = None  # it is the relay of a configuration, and this is how the server reaches it
 
     @property
@@ -90,7 +89,7 @@ def server_target(
     except CertificateError as error:
         raise ValueError(str(error)) from error
     trust = _trust(authorities) if trusts else ANY
-    return Target(host, port, tls, context, trust, connect_timeout=timeout, command_timeout=timeout)
+    return Target(host, port, tls, context, trust, timeout=timeout)
 
 
 def _trust(authorities: str) -> str:
@@ -117,7 +116,6 @@ def relay_target(path: Path) -> Target:
         trust=_trust(own.ssl_client_ca_file or own.ssl_client_ca_dir) if trusts else ANY,
         user=hop.login.user or None,
         helo=hop.hostname,
-        connect_timeout=hop.connect_timeout,
-        command_timeout=hop.command_timeout,
+        timeout=hop.command_timeout,
         hop=hop,
     )
