@@ -124,8 +124,7 @@ def _relay(settings: Settings) -> str:
     relay = settings.relay
     if not relay.host:
         return "none"
-    parts = [f"{relay.host} port {relay.port}"]
-    parts.append(_tls_there(relay.ssl, relay.ssl_verify))
+    parts = [f"{relay.host} port {relay.port}", _tls_there(relay.ssl, relay.ssl_verify)]
     if relay.login.user:
         parts.append(f"logs in as {relay.login.user}")
     return ", ".join(parts)

@@ -8,6 +8,7 @@ import shlex
 import signal
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -103,8 +104,7 @@ def _serve(folder: Path, message: FirstMessage | None) -> None:
     certificate, key = self_signed("localhost", "127.0.0.1", _DAYS)
     (folder / "cert.pem").write_text(certificate)
     _private(folder / "key.pem", key)
-    relay = MaildirRelay(folder / "Maildir", "maildir.localhost")
-    try:
+    with closing(MaildirRelay(folder / "Maildir", "maildir.localhost")) as relay:
         facts = {"folder": folder, "relay_port": relay.port, "user": USER, "password": password}
         facts |= {"submission": SUBMISSION_PORT, "submissions": SUBMISSIONS_PORT}
         (folder / "gsubmit.conf").write_text(_CONFIGURATION.format(**facts))
@@ -113,8 +113,6 @@ def _serve(folder: Path, message: FirstMessage | None) -> None:
         if message is not None:
             message.start(f"localhost:{SUBMISSION_PORT}", USER, folder)
         server.run()
-    finally:
-        relay.close()
 
 
 def _private(path: Path, text: str) -> None:

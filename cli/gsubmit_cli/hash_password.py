@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import NoReturn
 
 import click
@@ -43,14 +44,12 @@ def hash_password_command(
         context.exit(os.EX_OK if is_right else 1)
 
 
-def _listed() -> list[str]:
-    lines = []
+def _listed() -> Iterator[str]:
     for name, scheme in SCHEMES.items():
         remark = "weak" if name in WEAK else ""
         if scheme.rounds is not None:
             remark = f"rounds {scheme.rounds.least} to {scheme.rounds.most}, default {scheme.rounds.default}"
-        lines.append(f"{name:14}{remark}".rstrip())
-    return lines
+        yield f"{name:14}{remark}".rstrip()
 
 
 def _made(scheme: str, rounds: int | None, user: str) -> str:

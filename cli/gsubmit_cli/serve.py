@@ -39,11 +39,8 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
                 sys.exit(1)
         else:
             _run(path)
-    except (SettingsError, CannotStart) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
-    except OSError as error:
-        click.echo(f"cannot start: {error}", err=True)
+    except (SettingsError, CannotStart, OSError) as error:
+        click.echo(f"{'cannot start: ' if isinstance(error, OSError) else ''}{error}", err=True)
         sys.exit(1)
 
 
