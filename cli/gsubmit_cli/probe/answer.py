@@ -41,11 +41,6 @@ class Answer:
         raise Broken("garbage", f"a reply of more than {MAX_LINES} lines")
 
     @property
-    def good(self) -> bool:
-        """Whether this is a 2yz reply."""
-        return self.code < 300
-
-    @property
     def status(self) -> str:
         """The enhanced status ("5.7.8"), or empty."""
         match = _STATUS.match(self.lines[-1])

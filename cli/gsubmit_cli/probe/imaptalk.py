@@ -66,10 +66,6 @@ class ImapConversation(Connection):
         words = self.transcript.masked(f"{response.status} {response.text}".rstrip())
         return self.failure(words, response_hint(response.code, self.stage))
 
-    def greeting(self) -> str:
-        """What the server says first, with its `OK`, `PREAUTH` or `BYE`."""
-        return self._untagged(self._line())
-
     def say(self, line: str, *pieces: Piece, shown: str | None = None) -> Response:
         """Say a command, and a piece whenever the server asks for more; `shown` stands for a line with a secret."""
         self._tags += 1
@@ -102,10 +98,11 @@ class ImapConversation(Connection):
                     raise Broken("garbage", "this is no answer to what was asked")
                 return Response(status.upper(), text, tuple(untagged))
             else:
-                untagged.append(self._untagged(line))
+                untagged.append(self.untagged(line))
         raise Broken("garbage", f"a response of more than {MAX_LINES} lines")
 
-    def _untagged(self, line: str) -> str:
+    def untagged(self, line: str) -> str:
+        """What is in an untagged response, as all but an answer is."""
         if not line.startswith("* "):
             raise Broken("garbage", "the answer is not an IMAP response")
         return line[2:]

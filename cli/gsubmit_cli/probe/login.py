@@ -35,11 +35,10 @@ def _attempt(talk: Conversation, mechanism: str) -> Answer:
     responses = [target.plain] if mechanism == "plain" else [name, target.password]
     talk.transcript.hide(target.password, responses[-1])
     command = f"AUTH {mechanism.upper()}"
-    if mechanism == "plain" and len(command) + 1 + len(_encoded(responses[0])) <= MAX_COMMAND:
-        answer = talk.say(f"{command} {_encoded(responses[0])}", f"{command} {MASK}")
-        if answer.code in (500, 501):  # perhaps it takes no response together with AUTH
-            answer = talk.say(command)
-    else:
+    whole = f"{command} {_encoded(responses[0])}"
+    goes_whole = mechanism == "plain" and len(whole) <= MAX_COMMAND
+    answer = talk.say(whole, f"{command} {MASK}") if goes_whole else talk.say(command)
+    if goes_whole and answer.code in (500, 501):  # perhaps it takes no response together with AUTH
         answer = talk.say(command)
     while answer.code == 334 and responses:
         answer = talk.say(_encoded(responses.pop(0)), MASK)

@@ -39,16 +39,6 @@ class Submission:
     bdat: bool = False
     sent: SentMailbox | None = None
 
-    @property
-    def by_url(self) -> bool:
-        """Whether the content is handed in with BURL."""
-        return bool(self.url or self.sent)
-
-    @property
-    def international(self) -> bool:
-        """Whether the envelope needs SMTPUTF8."""
-        return not all(address.isascii() for address in (self.sender, *self.recipients))
-
 
 @dataclass
 class Outcome:
@@ -138,7 +128,7 @@ class Probe(Conversation):
             if not self.target.configured:
                 with self.step("AUTH", Stage.AUTH):
                     log_in(self, self.offered)
-            if submission.by_url:  # what BURL takes is told after login only, RFC 4468 3.1
+            if submission.url or submission.sent:  # what BURL takes is told after login only, RFC 4468 3.1
                 self.ask(" after AUTH")
 
     def _store(self, submission: Submission) -> str:
@@ -160,7 +150,7 @@ class Probe(Conversation):
         for recipient in submission.recipients:
             with self.step("RCPT", Stage.RCPT):
                 answer = self.say(f"RCPT TO:<{recipient}>")
-                if answer.good:
+                if answer.code < 300:
                     self.outcome.accepted.append(recipient)
                     continue
                 self.outcome.refused[recipient] = self.quoted(answer)
@@ -182,7 +172,7 @@ class Probe(Conversation):
             line += f" SIZE={len(message.octets)}"
         if message and not message.octets.isascii() and "8BITMIME" in self.offered:
             line += " BODY=8BITMIME"
-        if submission.international:
+        if not all(map(str.isascii, (submission.sender, *submission.recipients))):
             self.need("SMTPUTF8")
             line += " SMTPUTF8"
         return line
@@ -194,7 +184,7 @@ class Probe(Conversation):
             answer = self._bdat(submission.message)
         else:
             answer = self._data(submission.message)
-        if not answer.good:
+        if answer.code >= 300:
             raise self.refusal(answer)
         return answer
 

@@ -80,7 +80,7 @@ class SentMail(ImapConversation):
 
     def greet(self) -> None:
         """OK, or the end. PREAUTH would be the end of all this before TLS, and proves nothing."""
-        greeting = self.greeting()
+        greeting = self.untagged(self.hear_line())
         if greeting.partition(" ")[0].upper() != "OK":
             self.is_open = False
             raise self.failure(self.transcript.masked(greeting), "the server does not let anybody log in now")

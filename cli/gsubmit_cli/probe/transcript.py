@@ -13,27 +13,21 @@ from gsubmit.burl.url import HIDDEN, redact
 MASK = "****"
 
 
-@dataclass(frozen=True)
-class Line:
-    """A line that was sent ("C"), received ("S"), or a remark of ours ("*"); `at` is in seconds since the start."""
-
-    at: float
-    who: str
-    text: str
-
-
 @dataclass
 class Step:
-    """One exchange with a name; times in seconds."""
+    """One exchange with a name; times in seconds.
+
+    Each line has before it "C" when it was sent, "S" when it was received, and "*" when it is a remark of ours.
+    """
 
     name: str
     at: float
     seconds: float = 0.0
-    lines: list[Line] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)
 
     def texts(self, who: str) -> list[str]:
         """What was sent, received or remarked in this step."""
-        return [line.text for line in self.lines if line.who == who]
+        return [text for speaker, text in self.lines if speaker == who]
 
     def as_json(self) -> dict[str, object]:
         """The step for programs."""
@@ -101,9 +95,8 @@ class Transcript:
             self._add("*", self.masked(printable(text.encode("utf-8", "backslashreplace"))))
 
     def _add(self, who: str, text: str) -> None:
-        line = Line(self.seconds, who, text)
-        self.steps[-1].lines.append(line)
-        self._show(who, f"{line.at:9.3f}  {who}{' ' if who == '*' else ':'} {text}")
+        self.steps[-1].lines.append((who, text))
+        self._show(who, f"{self.seconds:9.3f}  {who}{' ' if who == '*' else ':'} {text}")
 
 
 def printable(octets: bytes) -> str:
