@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from gsubmit_cli.probe.capabilities import listed
 from gsubmit_cli.probe.connection import Connection
-from gsubmit_cli.probe.probe import Outcome, Probe
+from gsubmit_cli.probe.probe import Probe
 from gsubmit_cli.probe.sentmail import SentMail
 
 
@@ -19,7 +19,8 @@ def verdict(probe: Probe) -> list[str]:
         name = probe.sent.mailbox.name
         lines.append(f"stored    in the mailbox {name}, where it stays: UID {uid}, UIDVALIDITY {uidvalidity}")
     if outcome.reply:
-        lines.append(f"accepted  for {_recipients(outcome)}: {outcome.reply}")
+        number = len(outcome.accepted)
+        lines.append(f"accepted  for {number} recipient{'' if number == 1 else 's'}: {outcome.reply}")
     failure = outcome.failure
     if failure is None:
         return [*lines, f"ok        in {seconds:.3f} s"]
@@ -29,11 +30,6 @@ def verdict(probe: Probe) -> list[str]:
         f"hint      {failure.hint}",
         f"exit      {failure.stage.value} ({failure.stage.name})",
     ]
-
-
-def _recipients(outcome: Outcome) -> str:
-    number = len(outcome.accepted)
-    return "1 recipient" if number == 1 else f"{number} recipients"
 
 
 def for_programs(probe: Probe) -> dict[str, object]:
