@@ -9,7 +9,9 @@ from typing import NoReturn
 
 import click
 
-from gsubmit.auth.schemes import SCHEMES, WEAK, SchemeError, choose, hash_password, parse
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import choose, hash_password, parse
+from gsubmit.auth.schemes.table import SCHEMES, WEAK
 from gsubmit_cli.password import asked
 
 DEFAULT_SCHEME = "ARGON2ID"

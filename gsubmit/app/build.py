@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 
 from gsubmit.auth.chain import build_chain
 from gsubmit.burl.pool import Pool as ImapPool
@@ -15,6 +16,8 @@ from gsubmit.relay.unset import NoRelay
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.logins import Logins
 from gsubmit.server.service import Service
+from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.relay import RelaySettings
 from gsubmit.settings.sections import Settings
 from gsubmit.tls import exporter, openssl
 from gsubmit.tls.certificates import CertificateError
@@ -36,12 +39,6 @@ def next_hop(settings: Settings) -> NextHop | None:
     discarded = {word.upper() for word in relay.discard_ehlo_keywords}
     if not settings.submission.submission_add_received_header:
         discarded.add("CHUNKING")  # there is nothing of ours that BDAT could be tried with
-    context = None
-    if relay.ssl != "no":
-        try:
-            context = client_context(settings.ssl, verify=relay.ssl_verify)
-        except CertificateError as error:
-            raise CannotStart(str(error)) from error
     return NextHop(
         host=relay.host,
         port=relay.port,
@@ -51,12 +48,22 @@ def next_hop(settings: Settings) -> NextHop | None:
         # RFC 5321 4.5.3.2: 10 minutes. Given up earlier, a message that was taken comes a second time.
         data_done_timeout=relay.data_done_timeout or 2 * relay.command_timeout,
         tls=relay.ssl,
-        context=context,
+        context=_context(settings, relay),
         login=relay.login,
         trusted=relay.trusted,
         rawlog_dir=relay.rawlog_dir,
         discarded=frozenset(discarded),
     )
+
+
+def _context(settings: Settings, other: RelaySettings | ImapServerSettings) -> ssl.SSLContext | None:
+    """TLS as a client of another server, if it is to have any. Raises CannotStart."""
+    if other.ssl == "no":
+        return None
+    try:
+        return client_context(settings.ssl, verify=other.ssl_verify)
+    except CertificateError as error:
+        raise CannotStart(str(error)) from error
 
 
 def build_relay(settings: Settings) -> NextHops:
@@ -75,13 +82,7 @@ def build_resolver(settings: Settings) -> Resolver:
     for server in settings.imap_servers:
         if not server.is_useful:
             continue
-        context = None
-        if server.ssl != "no":
-            try:
-                context = client_context(settings.ssl, verify=server.ssl_verify)
-            except CertificateError as error:
-                raise CannotStart(str(error)) from error
-        pools.append(ImapPool(server, context, burl.connect_timeout, burl.max_connections))
+        pools.append(ImapPool(server, _context(settings, server), burl.connect_timeout, burl.max_connections))
     return Resolver(pools, burl.access, burl.timeout)
 
 

@@ -18,7 +18,7 @@ from gsubmit.auth.looks import Looks
 from gsubmit.auth.means import Means
 from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Origin, Unavailable
-from gsubmit.auth.schemes import Limits
+from gsubmit.auth.schemes.cost import Limits
 from gsubmit.auth.walk import Observer, Walk
 from gsubmit.sasl.claims import (
     Account,

@@ -10,7 +10,7 @@ from functools import partial
 
 from gsubmit.auth import hashing
 from gsubmit.auth.looks import MADE, SALT_OCTETS, Look, Looks
-from gsubmit.auth.schemes import SchemeError
+from gsubmit.auth.schemes.scheme import SchemeError
 from gsubmit.auth.schemes.scram import keys_of
 from gsubmit.sasl.claims import CramKeys, Keys, KeysWanted, LateKeys, ScramKeys
 from gsubmit.sasl.scram import ALGORITHMS

@@ -14,7 +14,8 @@ from typing import TypeVar, TypeVarTuple
 from gevent.threadpool import ThreadPool
 
 from gsubmit.auth.passdb import Origin, Unavailable, held
-from gsubmit.auth.schemes import Incomparable, Rules, SchemeError, StoredPassword
+from gsubmit.auth.schemes.scheme import Incomparable, SchemeError
+from gsubmit.auth.schemes.stored import Rules, StoredPassword
 from gsubmit.net.slots import Slots, SlotsByKey
 from gsubmit.sasl.claims import Cleartext
 

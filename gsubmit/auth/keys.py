@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from gsubmit.auth import hashing, schemes
+from gsubmit.auth import hashing
 from gsubmit.auth.looks import ITERATIONS
 from gsubmit.auth.means import Means
-from gsubmit.auth.schemes import StoredPassword
+from gsubmit.auth.schemes.keys import cram_keys, scram_keys
+from gsubmit.auth.schemes.stored import StoredPassword, parse
 from gsubmit.sasl.claims import Denied, Keys, KeysWanted, LateKeys
 from gsubmit.sasl.scram import ALGORITHMS
 
@@ -19,7 +20,7 @@ def wanted(stored: str, default_scheme: str, claim: KeysWanted, means: Means, *,
     """
     keys = None
     if stored:
-        parsed = schemes.parse(stored, default_scheme)
+        parsed = parse(stored, default_scheme)
         means.rules.check(parsed)
         keys = keys_of(parsed, claim.scheme, means.decoys.salt(claim))
     if keys is None:
@@ -33,10 +34,10 @@ def keys_of(stored: StoredPassword, scheme: str, salt: bytes) -> LateKeys | None
     The salt is for keys that are made of a password which is stored as it is.
     """
     if scheme not in ALGORITHMS:
-        cram = schemes.cram_keys(stored)
+        cram = cram_keys(stored)
         return None if cram is None else LateKeys(lambda: cram)
     if stored.cleartext is None:
-        scram = schemes.scram_keys(stored, scheme, b"", ITERATIONS)
+        scram = scram_keys(stored, scheme, b"", ITERATIONS)
         return None if scram is None else LateKeys(lambda: scram, scram.salt, scram.iterations)
     if not stored.cleartext:  # an empty one would let everybody in
         return None
@@ -44,7 +45,7 @@ def keys_of(stored: StoredPassword, scheme: str, salt: bytes) -> LateKeys | None
 
 
 def _made(stored: StoredPassword, scheme: str, salt: bytes) -> Keys:
-    keys: Keys | None = hashing.run(schemes.scram_keys, stored, scheme, salt, ITERATIONS)
+    keys: Keys | None = hashing.run(scram_keys, stored, scheme, salt, ITERATIONS)
     if keys is None:
         raise Denied(f"the stored password has characters that {scheme} forbids")
     return keys

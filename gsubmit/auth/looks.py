@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gsubmit.auth.schemes import DEFAULT_LIMITS, Limits
-from gsubmit.auth.schemes.cost import of_iterations
+from gsubmit.auth.schemes.cost import DEFAULT_LIMITS, Limits, of_iterations
 from gsubmit.auth.schemes.scram import ITERATIONS as LEAST_ITERATIONS
 
 ITERATIONS = 4096  # RFC 7677 4, and what Dovecot makes

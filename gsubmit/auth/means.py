@@ -8,7 +8,8 @@ from typing import Protocol, Self
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.decoy import Decoys
 from gsubmit.auth.passdb import Passdb
-from gsubmit.auth.schemes import DEFAULT_LIMITS, Limits, Rules
+from gsubmit.auth.schemes.cost import DEFAULT_LIMITS, Limits
+from gsubmit.auth.schemes.stored import Rules
 
 
 @dataclass(frozen=True)

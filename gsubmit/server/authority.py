@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.auth.restrictions import Disabled
-from gsubmit.auth.schemes import SchemeError
+from gsubmit.auth.schemes.scheme import SchemeError
 from gsubmit.sasl.claims import Account, Admission, Claim, Cleartext, Denied, Keys, KeysWanted, Token, Verdict
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE

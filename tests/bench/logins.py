@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import gevent
 
-from gsubmit.auth.schemes import hash_password
+from gsubmit.auth.schemes.stored import hash_password
 from tests.bench.cpu import cpu_seconds, on_its_own_cpu
 from tests.bench.load import expect
 from tests.harness.peer_gsubmit import PASSWORD, gsubmit

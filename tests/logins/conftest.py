@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gsubmit.auth.schemes import SCHEMES, hash_password
+from gsubmit.auth.schemes.stored import hash_password
+from gsubmit.auth.schemes.table import SCHEMES
 from tests.harness.loginclient import MECHANISMS, Kind, Talk, Who, encoded
 from tests.harness.oauth import pem, rsa_key
 from tests.harness.serving import Serving, serving

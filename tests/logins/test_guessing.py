@@ -13,7 +13,7 @@ import gevent
 import pytest
 
 from gsubmit.auth.penalty import WAITS
-from gsubmit.auth.schemes import hash_password
+from gsubmit.auth.schemes.stored import hash_password
 from gsubmit.server.logins import AT_A_TIME
 from tests.harness.guessing import Clock, clocked
 from tests.harness.loginclient import MECHANISMS, Kind, Talk, Who

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsubmit.auth.schemes import SCHEMES
+from gsubmit.auth.schemes.table import SCHEMES
 from tests.harness.loginclient import MECHANISMS, TLS_1_2, TLS_1_3, Kind, Who
 from tests.harness.oauth import rsa_key, token
 from tests.logins.conftest import PASSWORD, House, user_of

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.auth.schemes import SCHEMES, hash_password, parse
+from gsubmit.auth.schemes.stored import hash_password, parse
+from gsubmit.auth.schemes.table import SCHEMES
 from tests.harness.peer_dovecot import dovecot_auth
 from tests.harness.peer_process import missing, need_root, program
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gsubmit.auth.schemes import hash_password
+from gsubmit.auth.schemes.stored import hash_password
 from tests.harness.oauth import pem, rsa_key, token
 from tests.harness.peer_clients import Ran
 from tests.harness.peer_gsubmit import PASSWORD, Gsubmit, gsubmit

@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Self
 
-from gsubmit.auth import fields, hashing, schemes
+from gsubmit.auth import fields, hashing
 from gsubmit.auth.cache import Finding
 from gsubmit.auth.keys import wanted
 from gsubmit.auth.looks import Looks
@@ -17,7 +17,9 @@ from gsubmit.auth.names import values
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.options import read_options
 from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
-from gsubmit.auth.schemes import SchemeError
+from gsubmit.auth.schemes.keys import scram_keys
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import parse
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven
 from gsubmit.sasl.scram import ALGORITHMS
 from gsubmit.settings.variables import expand
@@ -54,7 +56,7 @@ class PasswdFile:
             raise ValueError("args must end in an absolute path")
         options = read_options(matched[1].split(), DEFAULTS)
         try:
-            schemes.parse("", options["scheme"])
+            parse("", options["scheme"])
         except SchemeError as error:
             raise ValueError(f"scheme={options['scheme']}: {error}") from None
         expand(options["username_format"], values("user@domain"))
@@ -93,7 +95,7 @@ class PasswdFile:
             return self._looks(claim.authentication_id)
         if isinstance(claim, Cleartext) and self._sample:
             with suppress(SchemeError):
-                hashing.compare(schemes.parse(self._sample, self.scheme), claim, origin, self._means.rules)
+                hashing.compare(parse(self._sample, self.scheme), claim, origin, self._means.rules)
         return None
 
     def _compare(self, claim: Cleartext, entry: Entry, origin: Origin) -> None:
@@ -110,7 +112,7 @@ class PasswdFile:
 
     def _proves(self, claim: Cleartext, stored: str, origin: Origin) -> bool:
         user, password = claim.authentication_id, claim.password
-        hashed = schemes.parse(stored, self.scheme)
+        hashed = parse(stored, self.scheme)
         if hashed.is_cheap:
             return hashing.compare(hashed, claim, origin, self._means.rules)
         finding = self._means.cache.recall(str(self), user, password, stored)
@@ -123,10 +125,10 @@ class PasswdFile:
     def _is_usable(self, stored: str) -> bool:
         """Whether a stored password is like those that are compared."""
         try:
-            hashed = schemes.parse(stored, self.scheme)
+            hashed = parse(stored, self.scheme)
             self._means.rules.check(hashed)
             if hashed.name in ALGORITHMS:
-                schemes.scram_keys(hashed, hashed.name, b"", 0)
+                scram_keys(hashed, hashed.name, b"", 0)
         except SchemeError:
             return False
         return hashed.is_cheap or hashed.is_weak or hashed.cost.seconds > 0  # or else of no known form

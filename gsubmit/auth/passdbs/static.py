@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Self
 
-from gsubmit.auth import fields, hashing, schemes
+from gsubmit.auth import fields, hashing
 from gsubmit.auth.keys import wanted
 from gsubmit.auth.looks import Looks, looks_of
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Origin, Reach
-from gsubmit.auth.schemes import Rules, SchemeError
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import Rules, parse
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven
 
 DEFAULT_SCHEME = "PLAIN"  # as in Dovecot
@@ -38,7 +39,7 @@ class Static:
         if ("nopassword" in given) == bool(given.get("password")):
             raise ValueError("args need either password= or nopassword")
         try:
-            Rules(limits=means.limits).check(schemes.parse(given.get("password", ""), DEFAULT_SCHEME))
+            Rules(limits=means.limits).check(parse(given.get("password", ""), DEFAULT_SCHEME))
         except SchemeError as error:
             raise ValueError(str(error)) from None
         fields.expanded(given, "user@domain", Origin())
@@ -53,7 +54,7 @@ class Static:
         keys = None
         try:
             if isinstance(claim, Cleartext) and not self._nopassword:
-                stored = schemes.parse(self._password, DEFAULT_SCHEME)
+                stored = parse(self._password, DEFAULT_SCHEME)
                 if not hashing.compare(stored, claim, origin, self._means.rules):
                     raise Denied("password mismatch")
             elif isinstance(claim, KeysWanted):

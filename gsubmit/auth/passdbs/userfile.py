@@ -15,7 +15,7 @@ from pathlib import Path
 from gsubmit.auth import fields
 from gsubmit.auth.looks import Looks, looks_of
 from gsubmit.auth.names import NOT_UTF8
-from gsubmit.auth.schemes import Limits
+from gsubmit.auth.schemes.cost import Limits
 
 LOOK_INTERVAL = 1.0  # seconds between two looks at the file, as Dovecot's
 UNFINISHED = 10.0  # seconds after which a file without users, or whose last line has no end, counts as written

@@ -11,7 +11,7 @@ from gsubmit.auth.link import Link
 from gsubmit.auth.looks import Look, Looks
 from gsubmit.auth.names import Names
 from gsubmit.auth.passdb import Answer, Origin, Passdb, Reach, Unavailable, UnknownUser
-from gsubmit.auth.schemes import Rules, parse
+from gsubmit.auth.schemes.stored import Rules, parse
 from gsubmit.sasl.claims import (
     Account,
     Admitted,

@@ -11,8 +11,8 @@ import pytest
 from gsubmit.auth import hashing
 from gsubmit.auth.chain import Chain, build_chain
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
-from gsubmit.auth.schemes import hash_password
 from gsubmit.auth.schemes.scram import keys_of
+from gsubmit.auth.schemes.stored import hash_password
 from gsubmit.sasl.claims import (
     Account,
     Admitted,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gsubmit.auth.schemes import DEFAULT_LIMITS, SCHEMES, hash_password, parse
-from gsubmit.auth.schemes.cost import MIB, Limits, of_crypt
+from gsubmit.auth.schemes.cost import DEFAULT_LIMITS, MIB, Limits, of_crypt
+from gsubmit.auth.schemes.stored import hash_password, parse
+from gsubmit.auth.schemes.table import SCHEMES
 
 OF_ONE_COST = ("MD5", "MD5-CRYPT")  # a thousand rounds of MD5
 

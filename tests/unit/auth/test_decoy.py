@@ -7,11 +7,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from gsubmit.auth import schemes
 from gsubmit.auth.decoy import Decoys
 from gsubmit.auth.keys import keys_of
 from gsubmit.auth.looks import ITERATIONS, MADE, SALT_OCTETS, Look, Looks, looks_of
-from gsubmit.auth.schemes import Limits, SchemeError, hash_password, scram
+from gsubmit.auth.schemes import scram
+from gsubmit.auth.schemes.cost import Limits
+from gsubmit.auth.schemes.keys import scram_keys
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import Rules, hash_password, parse
 from gsubmit.sasl.claims import CramKeys, KeysWanted, LateKeys, ScramKeys
 
 SIZES = {"SCRAM-SHA-1": 20, "SCRAM-SHA-256": 32}
@@ -93,10 +96,10 @@ def test_odd_names() -> None:
 def test_looks(stored: str, expected: Look | None) -> None:
     assert looks_of([stored], "SCRAM-SHA-256") == ({expected: 1} if expected else {})
     if stored.lower().startswith("{scram"):  # a form of keys that has a look is one that is used, and no other
-        password = schemes.parse(stored, "PLAIN")
+        password = parse(stored, "PLAIN")
         with ExitStack() if expected else pytest.raises(SchemeError):
-            schemes.Rules().check(password)
-            assert schemes.scram_keys(password, password.name, b"", 0)
+            Rules().check(password)
+            assert scram_keys(password, password.name, b"", 0)
 
 
 def test_looks_go_by_the_limits() -> None:
@@ -135,7 +138,7 @@ def test_one_more_user_changes_the_look_of_few_names() -> None:
 @pytest.mark.parametrize(("scheme", "algorithm"), [("SCRAM-SHA-1", "sha1"), ("SCRAM-SHA-256", "sha256")])
 def test_keys_of_a_plain_password_have_the_decoy_s_salt(scheme: str, algorithm: str) -> None:
     """Whether the account exists or not, the same salt."""
-    late = keys_of(schemes.parse("{PLAIN}secret", "PLAIN"), scheme, decoys.salt(wanted(scheme)))
+    late = keys_of(parse("{PLAIN}secret", "PLAIN"), scheme, decoys.salt(wanted(scheme)))
     assert late is not None
     assert late.make() == scram.keys_of(algorithm, b"secret", decoys.salt(wanted(scheme)), ITERATIONS)
     missing = decoys.keys(wanted(scheme), Looks([MADE]))
@@ -143,8 +146,8 @@ def test_keys_of_a_plain_password_have_the_decoy_s_salt(scheme: str, algorithm: 
 
 
 def test_stored_keys_are_those_that_are_stored() -> None:
-    stored = schemes.parse(hash_password("SCRAM-SHA-256", "x", 5000), "PLAIN")
+    stored = parse(hash_password("SCRAM-SHA-256", "x", 5000), "PLAIN")
     late = keys_of(stored, "SCRAM-SHA-256", b"")
     assert late is not None
-    assert late.make() == schemes.scram_keys(stored, "SCRAM-SHA-256", b"", 0)
+    assert late.make() == scram_keys(stored, "SCRAM-SHA-256", b"", 0)
     assert look_of(late) == (5000, 16)

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from gsubmit.auth.schemes import SCHEMES, hash_password, parse
+from gsubmit.auth.schemes.stored import hash_password, parse
+from gsubmit.auth.schemes.table import SCHEMES
 
 LOW = {name: scheme.rounds.least for name, scheme in SCHEMES.items() if scheme.rounds is not None}
 USER = "user@example.org"

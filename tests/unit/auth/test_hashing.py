@@ -11,7 +11,8 @@ from passlib.hash import bcrypt
 
 from gsubmit.auth import hashing
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.schemes import Rules, SchemeError, StoredPassword
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import Rules, StoredPassword
 from gsubmit.sasl.claims import Denied
 from tests.unit.auth.answering import compared
 

@@ -9,9 +9,10 @@ import pytest
 
 from gsubmit.auth.chain import build_chain
 from gsubmit.auth.passdb import Origin
-from gsubmit.auth.schemes import SCHEMES, StoredPassword, parse
 from gsubmit.auth.schemes.keys import cram_keys, scram_keys
 from gsubmit.auth.schemes.scheme import encoded
+from gsubmit.auth.schemes.stored import StoredPassword, parse
+from gsubmit.auth.schemes.table import SCHEMES
 from gsubmit.sasl import md5state
 from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, octets_of, text_from
 from gsubmit.settings.blocks import PassdbSettings

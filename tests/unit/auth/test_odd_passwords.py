@@ -12,8 +12,8 @@ from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import UnknownUser
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
-from gsubmit.auth.schemes import hash_password, parse
 from gsubmit.auth.schemes.keys import cram_keys, scram_keys
+from gsubmit.auth.schemes.stored import hash_password, parse
 from gsubmit.sasl.claims import Cleartext, Denied, KeysWanted
 from tests.unit.auth.answering import ORIGIN, compared
 

@@ -8,7 +8,9 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from gsubmit.auth.schemes import SchemeError, cram_keys, hash_password, parse, scram_keys
+from gsubmit.auth.schemes.keys import cram_keys, scram_keys
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import hash_password, parse
 from gsubmit.sasl.client import Login, answer
 from gsubmit.sasl.md5state import digest
 from gsubmit.sasl.scram import scram_client

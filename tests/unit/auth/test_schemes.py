@@ -11,7 +11,9 @@ import pytest
 from passlib.hash import argon2, bcrypt, hex_md4, md5_crypt, sha512_crypt
 
 from gsubmit.auth import libcrypt
-from gsubmit.auth.schemes import SCHEMES, WEAK, SchemeError, parse
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import parse
+from gsubmit.auth.schemes.table import SCHEMES, WEAK
 
 # Of Dovecot's self-test.
 PASSWORD = "08/15!test~4711"

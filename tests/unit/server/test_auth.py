@@ -12,7 +12,8 @@ import pytest
 
 from gsubmit.app.build import build_service
 from gsubmit.auth import hashing
-from gsubmit.auth.schemes import SchemeError, hash_password
+from gsubmit.auth.schemes.scheme import SchemeError
+from gsubmit.auth.schemes.stored import hash_password
 from gsubmit.sasl.claims import Account, Admitted, Denied, Identity, Keys, KeysWanted, LateKeys
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.authority import SessionAuthority

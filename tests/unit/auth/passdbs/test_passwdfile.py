@@ -16,7 +16,8 @@ from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Unavailable, UnknownUser
 from gsubmit.auth.passdbs import passwdfile
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
-from gsubmit.auth.schemes import Limits, StoredPassword, hash_password
+from gsubmit.auth.schemes.cost import Limits
+from gsubmit.auth.schemes.stored import StoredPassword, hash_password
 from gsubmit.sasl.claims import Admitted, Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys
 from tests.unit.auth.answering import ORIGIN, Users, chain, link, yes
 
