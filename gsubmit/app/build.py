@@ -78,11 +78,11 @@ def build_relay(settings: Settings) -> NextHops:
 def build_resolver(settings: Settings) -> Resolver:
     """What fetches messages for BURL. Raises CannotStart."""
     burl = settings.burl
-    pools = []
-    for server in settings.imap_servers:
-        if not server.is_useful:
-            continue
-        pools.append(ImapPool(server, _context(settings, server), burl.connect_timeout, burl.max_connections))
+    pools = [
+        ImapPool(server, _context(settings, server), burl.connect_timeout, burl.max_connections)
+        for server in settings.imap_servers
+        if server.is_useful
+    ]
     return Resolver(pools, burl.access, burl.timeout)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gsubmit.app.build import CannotStart
 from gsubmit.auth.drivers import DRIVERS
 from gsubmit.logs.places import Owner
 from gsubmit.settings.sections import Settings
@@ -17,9 +18,12 @@ OTHER_DESCRIPTORS = 64  # listeners, event loop, log, name servers, connections 
 
 
 def internal_user(settings: Settings) -> pwd.struct_passwd | None:
-    """The user to become: that of default_internal_user when root has started us. KeyError when there is none such."""
+    """The user to become: that of default_internal_user when root has started us. Raises CannotStart."""
     name = settings.server.default_internal_user
-    return pwd.getpwnam(name) if name and os.getuid() == 0 else None
+    try:
+        return pwd.getpwnam(name) if name and os.getuid() == 0 else None
+    except KeyError as error:
+        raise CannotStart(f"default_internal_user: there is no user {name}") from error
 
 
 def owner(user: pwd.struct_passwd | None) -> Owner | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pwd
 import signal
 import ssl
 import time
@@ -41,7 +40,7 @@ class Server:
         self._settings = settings
         sockets = bind_all(settings)  # before anything else: a port in use is the commonest mistake
         try:
-            user = _internal_user(settings)
+            user = process.internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
             self.service = build_service(settings)
             if user is not None:
@@ -145,11 +144,3 @@ class Server:
 
 def _at_least(end: float) -> float:
     return max(end, time.monotonic() + LEAST_TIME)
-
-
-def _internal_user(settings: Settings) -> pwd.struct_passwd | None:
-    try:
-        return process.internal_user(settings)
-    except KeyError as error:
-        name = settings.server.default_internal_user
-        raise CannotStart(f"default_internal_user: there is no user {name}") from error

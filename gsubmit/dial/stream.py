@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import select
 import smtplib
 import ssl
 import time
@@ -25,7 +26,7 @@ from gsubmit.dial.answer import RelayFailed
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.replyparser import ReplyParser
 from gsubmit.logs.rawlog import open_rawlog
-from gsubmit.net.sending import await_either, send_all, send_some
+from gsubmit.net.sending import await_event, send_all, send_some
 from gsubmit.net.stream import Stream
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW, RELAY_UNREACHABLE
 
@@ -141,7 +142,7 @@ class RelayStream(smtplib.SMTP):
                 if rest and not self.is_silent():
                     return False
                 if not sent:
-                    await_either(self.sock, end - time.monotonic())
+                    await_event(self.sock, select.POLLIN | select.POLLOUT, end - time.monotonic())
             except OSError as error:
                 raise self._broken(error) from error
         return True

@@ -22,9 +22,9 @@ def send_some(sock: socket, octets: memoryview) -> int:
         return 0
 
 
-def await_either(sock: socket, timeout: float) -> None:
-    """Wait until the other side takes more or has said something. Raises TimeoutError."""
+def await_event(sock: socket, events: int, timeout: float) -> None:
+    """Wait until the other side takes more (POLLOUT) or has said something (POLLIN). Raises TimeoutError."""
     waiting = select.poll()  # not select(), which knows no descriptors above 1023
-    waiting.register(sock, select.POLLIN | select.POLLOUT)
+    waiting.register(sock, events)
     if timeout <= 0 or not waiting.poll(timeout * 1000):
-        raise TimeoutError
+        raise TimeoutError("no answer in time")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gsubmit.fairness import let_others_run
-from gsubmit.net.sending import send_some
+from gsubmit.net.sending import await_event, send_some
 from gsubmit.tls.certificates import server_name
 
 READ_SIZE = 65536  # octets asked of the socket
@@ -97,7 +97,7 @@ class Stream:
         """All of them."""
         rest = memoryview(octets)
         while rest := rest[send_some(self.sock, rest) :]:
-            self._await(select.POLLOUT)
+            await_event(self.sock, select.POLLOUT, self._left())
 
     # The connection
 
@@ -133,14 +133,9 @@ class Stream:
             try:
                 return act(*arguments)
             except (BlockingIOError, ssl.SSLWantReadError):
-                self._await(select.POLLIN)
+                await_event(self.sock, select.POLLIN, self._left())
             except ssl.SSLWantWriteError:
-                self._await(select.POLLOUT)
-
-    def _await(self, event: int) -> None:
-        waiting = select.poll()  # not select(), which knows no descriptors above 1023
-        waiting.register(self.sock, event)
-        waiting.poll(self._left() * 1000)
+                await_event(self.sock, select.POLLOUT, self._left())
 
     def _left(self) -> float:
         left = self.deadline - time.monotonic()

@@ -43,10 +43,7 @@ class Learnt:
     def left_out(self) -> frozenset[str]:
         """All that is left out now."""
         if not self._until:
-            return _NOTHING
+            return frozenset()
         now = time.monotonic()
         self._until = {what: until for what, until in self._until.items() if until > now}
         return frozenset(self._until)
-
-
-_NOTHING: frozenset[str] = frozenset()

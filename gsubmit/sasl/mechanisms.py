@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gsubmit.sasl import scram
 from gsubmit.sasl.client import ClientMechanism
 from gsubmit.sasl.crammd5 import CRAM_MD5
 from gsubmit.sasl.external import EXTERNAL
@@ -11,29 +12,21 @@ from gsubmit.sasl.login import LOGIN, LOGIN_CLIENT
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.sasl.oauth import OAUTHBEARER, XOAUTH2
 from gsubmit.sasl.plain import PLAIN, PLAIN_CLIENT
-from gsubmit.sasl.scram import (
-    SCRAM_SHA_1,
-    SCRAM_SHA_1_CLIENT,
-    SCRAM_SHA_1_PLUS,
-    SCRAM_SHA_256,
-    SCRAM_SHA_256_CLIENT,
-    SCRAM_SHA_256_PLUS,
-)
 
 _ALL = (
     PLAIN,
     LOGIN,
-    SCRAM_SHA_256_PLUS,
-    SCRAM_SHA_256,
-    SCRAM_SHA_1_PLUS,
-    SCRAM_SHA_1,
+    scram.SCRAM_SHA_256_PLUS,
+    scram.SCRAM_SHA_256,
+    scram.SCRAM_SHA_1_PLUS,
+    scram.SCRAM_SHA_1,
     EXTERNAL,
     OAUTHBEARER,
     XOAUTH2,
     CRAM_MD5,
 )
 
-_CLIENTS_BEST_FIRST = (SCRAM_SHA_256_CLIENT, SCRAM_SHA_1_CLIENT, PLAIN_CLIENT, LOGIN_CLIENT)
+_CLIENTS_BEST_FIRST = (scram.SCRAM_SHA_256_CLIENT, scram.SCRAM_SHA_1_CLIENT, PLAIN_CLIENT, LOGIN_CLIENT)
 
 MECHANISMS: dict[str, Mechanism] = {mechanism.name: mechanism for mechanism in _ALL}
 
