@@ -70,9 +70,10 @@ class RelayStream(smtplib.SMTP):
         self._outgoing: list[bytes] = []
         self._rawlog = witness or open_rawlog(hop.rawlog_dir)
         self._replies = ReplyParser(self._rawlog.received if self._rawlog is not None else None)
+        self._name = str(hop) if address in (hop.host, hop.unix_path) else f"{hop} ({address})"
 
     def __str__(self) -> str:
-        return str(self.hop) if self.address in (self.hop.host, self.hop.unix_path) else f"{self.hop} ({self.address})"
+        return self._name
 
     # Opening
 
