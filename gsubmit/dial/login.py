@@ -118,7 +118,7 @@ def _masked(reply: Reply, responses: Sequence[str], who: Login | None) -> Reply:
     for secret in (*responses, who.password if who is not None else ""):
         if secret:
             text = text.replace(secret, "<secret>")
-    return Reply(reply.code, reply.status, text)
+    return reply.with_text(text)
 
 
 def _encoded(response: bytes) -> str:

@@ -11,7 +11,7 @@ from gsubmit.message.fault import CannotConvert
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.params import MailParams
 from gsubmit.smtp.replies import CANNOT_CONVERT, UTF8_HEADER
-from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.smtp.reply import Refused
 
 # Fields that hold a signature over the octets of the message (RFC 6376, RFC 8617 4.1.2, RFC 4870).
 _SIGNATURE = re.compile(
@@ -38,7 +38,7 @@ def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: s
         converted = convert(body, body.directory)
     except CannotConvert as error:
         text = f"{CANNOT_CONVERT.text}: {error.reason}"
-        raise Refused(Reply(CANNOT_CONVERT.code, CANNOT_CONVERT.status, text)) from error
+        raise Refused(CANNOT_CONVERT.with_text(text)) from error
     if signature := _SIGNATURE.search(body.head()):
         text = "the message had to be converted for the relay, and its %s does not hold any more"
         _log.warning(text, signature[1].decode("ascii"), extra={"prefix": label})

@@ -125,7 +125,7 @@ def _reply(end: Denied | Unavailable | MalformedResponse) -> Reply:
     """What the client hears."""
     match end:
         case Disabled(text=text):
-            return Reply(AUTH_DISABLED.code, AUTH_DISABLED.status, safe(text) or AUTH_DISABLED.text)
+            return AUTH_DISABLED.with_text(safe(text) or AUTH_DISABLED.text)
         case Denied():
             return AUTH_FAILED
         case Unavailable():
@@ -145,7 +145,7 @@ def _welcome(session: Session, mechanism: Mechanism, identity: Identity, passwor
     if not session.service.logins.state.enter(identity.user, session.ends.remote_ip, most):
         text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
         journal.login_refused(session, mechanism.name, text)
-        raise Disconnected(Reply(AUTH_UNAVAILABLE.code, AUTH_UNAVAILABLE.status, text))
+        raise Disconnected(AUTH_UNAVAILABLE.with_text(text))
     is_forwarded = session.service.resolver.forwards and not identity.master_user
     login = Login(identity, mechanism.name, password if is_forwarded else "")
     session.welcome(login)
