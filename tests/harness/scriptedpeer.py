@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,7 +35,7 @@ class Conversation(Protocol):
 
 
 @dataclass
-class ScriptedPeer:
+class ScriptedPeer(ABC):
     """Listens; each connection is a conversation in a greenlet of its own."""
 
     host: str = field(default="127.0.0.1", init=False)
@@ -64,9 +65,9 @@ class ScriptedPeer:
         for listener in self._listeners:
             listener.close()
 
+    @abstractmethod
     def conversation(self, sock: socket.socket) -> Conversation:
         """With a client that has just come."""
-        raise NotImplementedError
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
