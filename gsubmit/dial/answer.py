@@ -38,6 +38,10 @@ class RelayFailed(Refused):
         _log.error("relay: %s", self.why, extra={"prefix": label})
 
 
+class LoginRefused(RelayFailed):
+    """It has refused a login; `said` is never None."""
+
+
 class SaidMore(RelayFailed):
     """It said more than it was asked: which reply answers what can no longer be known on this connection."""
 

@@ -7,11 +7,12 @@ import logging
 from base64 import b64encode
 from collections.abc import Sequence
 
-from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.answer import LoginRefused, RelayFailed
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.sasl import base64
 from gsubmit.sasl.client import MECHANISM_REFUSED, ClientMechanism, Login, LoginFailed, answer, conclude
 from gsubmit.sasl.mechanisms import fitting
+from gsubmit.settings.relay import RelayLogin
 from gsubmit.smtp.replies import RELAY_REFUSES_US
 from gsubmit.smtp.reply import Reply
 
@@ -21,16 +22,15 @@ _NO_INITIAL_RESPONSE = frozenset({500, 501})  # to AUTH with one: perhaps withou
 _log = logging.getLogger("gsubmit.relay")
 
 
-def log_in(connection: RelayConnection) -> Reply:
-    """Log in as the next hop says; the reply of success. Raises RelayFailed, with the refusal as it was said."""
-    hop = connection.hop
-    if not (connection.tls_version or hop.login.auth_cleartext or hop.trusted or _is_here(connection)):
+def log_in(connection: RelayConnection, login: RelayLogin) -> Reply:
+    """Log in; the reply of success. Raises RelayFailed, LoginRefused among it with the refusal as it was said."""
+    if not (connection.tls_version or login.auth_cleartext or connection.hop.trusted or _is_here(connection)):
         why = "no password without TLS to another machine, unless submission_relay_auth_cleartext = yes"
         raise RelayFailed(RELAY_REFUSES_US, f"{connection}: {why}")
     try:
-        user, master = hop.login.user, hop.login.master_user
-        who = Login(master or user, user if master else "", hop.login.password)
-        mechanism, reply = _try_each(connection, _candidates(connection, who), who)
+        user, master = login.user, login.master_user
+        who = Login(master or user, user if master else "", login.password)
+        mechanism, reply = _try_each(connection, _candidates(connection, login, who), who)
     except LoginFailed as failed:
         raise RelayFailed(RELAY_REFUSES_US, f"login at {connection}: {failed}") from failed
     if reply.code == 503 and connection.client is not None and connection.client.login:
@@ -40,19 +40,24 @@ def log_in(connection: RelayConnection) -> Reply:
         if reply.code in MECHANISM_REFUSED and not (connection.tls_version or mechanism.is_cleartext):
             others = " (a weaker mechanism is not tried without TLS)"
         why = f"{connection} refused our login with {mechanism.name}: {reply}{others}"
-        raise RelayFailed(RELAY_REFUSES_US, why, said=reply)
+        raise LoginRefused(RELAY_REFUSES_US, why, said=reply)
     return reply
 
 
-def _candidates(connection: RelayConnection, who: Login) -> Sequence[ClientMechanism]:
+def _candidates(connection: RelayConnection, login: RelayLogin, who: Login) -> Sequence[ClientMechanism]:
     """The mechanisms that may be tried, the best first. Those that the relay lists but has refused are left out.
 
     Where nobody else can read it the password may go as it is; without TLS never because a better way was refused.
     """
     offered = connection.capabilities.mechanisms
-    mechanisms = fitting(offered, has_authorization_id=bool(who.authorization_id))
+    mechanisms = [
+        mechanism
+        for mechanism in fitting(offered, has_authorization_id=bool(who.authorization_id), is_token=login.is_token)
+        if login.mechanism in ("", mechanism.name) and (who.is_text or mechanism.is_cleartext)
+    ]
     if not mechanisms:
-        raise RelayFailed(RELAY_REFUSES_US, f"{connection} offers no mechanism to log in with")
+        wanted = f"mechanism {login.mechanism}" if login.mechanism else "mechanism"
+        raise RelayFailed(RELAY_REFUSES_US, f"{connection} offers no {wanted} to log in with")
     if not connection.tls_version:
         mechanisms = [each for each in mechanisms if each.is_cleartext == mechanisms[0].is_cleartext]
     habits = connection.hop.login_habits
@@ -84,7 +89,7 @@ def _converse(connection: RelayConnection, mechanism: ClientMechanism, who: Logi
         reply = connection.ask(responses[0], secret=True)
     while reply.code == 334:
         try:
-            challenge = b"" if mechanism.is_cleartext else base64.decode(reply.text)
+            challenge = b"" if mechanism.has_prompts else base64.decode(reply.text)
             responses.append(_encoded(answer(exchange, challenge)))
         except (LoginFailed, ValueError) as failed:
             connection.ask("*")
@@ -105,7 +110,7 @@ def _begin(connection: RelayConnection, mechanism: ClientMechanism, response: st
         reply = connection.ask(line)
         if reply.code not in _NO_INITIAL_RESPONSE:
             # A challenge with nothing in it, or to a mechanism without any, asks for the response once more.
-            return reply, not (reply.code == 334 and (mechanism.is_cleartext or not reply.text.strip()))
+            return reply, not (reply.code == 334 and (mechanism.has_prompts or not reply.text.strip()))
         habits.without_initial.add(mechanism.name)
         said = _masked(reply, [response], None)
         _log.warning("%s takes no initial response with AUTH %s: %s", connection, mechanism.name, said)

@@ -50,7 +50,7 @@ def introduce(connection: RelayConnection, client: ClientFacts | None) -> None:
     if client is not None and connection.hop.trusted:
         _tell_client(connection, client)
     if connection.hop.login.user:
-        log_in(connection)
+        log_in(connection, connection.hop.login)
 
 
 def _reach(hop: NextHop, addresses: Addresses, make: Callable[[str], RelayConnection]) -> RelayConnection:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 # 4954 4). 534 and 538 would only lead to a weaker one.
 MECHANISM_REFUSED = frozenset({500, 501, 502, 504})
 
-_NOT_TEXT = re.compile(r"[\0\ud800-\udfff]")  # NUL divides the fields of PLAIN
+_NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")  # see claims.text_from
 
 
 class LoginFailed(Exception):
@@ -24,7 +24,10 @@ class ServerNotProven(LoginFailed):
 
 @dataclass(frozen=True)
 class Login:
-    """Who we are at the server, as whom we want to act (empty: the same), and the password."""
+    """Who we are at the server, as whom we want to act (empty: the same), and the password, or the bearer token.
+
+    A password may hold octets that are not UTF-8 (see claims.text_from), with mechanisms that send it as it is.
+    """
 
     authentication_id: str
     authorization_id: str = ""
@@ -33,8 +36,14 @@ class Login:
     def __post_init__(self) -> None:
         if not self.authentication_id or not self.password:
             raise LoginFailed("empty user name or password")
-        if _NOT_TEXT.search(f"{self.authentication_id}{self.authorization_id}{self.password}"):
+        names = f"{self.authentication_id}{self.authorization_id}"
+        if _NOT_UTF_8.search(names) or "\0" in f"{names}{self.password}":  # NUL divides the fields of PLAIN
             raise LoginFailed("NUL or broken UTF-8 in user name or password")
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the password is UTF-8."""
+        return not _NOT_UTF_8.search(self.password)
 
 
 ClientExchange = Generator[bytes, bytes, None]
@@ -69,4 +78,10 @@ class ClientMechanism(NamedTuple):
     start: Callable[[Login], ClientExchange]
     client_first: bool  # the first response may go with AUTH; else it answers the first challenge
     has_authorization_id: bool = True
-    is_cleartext: bool = False  # the password goes as it is, and what the challenges say means nothing
+    is_cleartext: bool = False  # the password or token goes as it is
+    is_token: bool = False  # it takes a bearer token in place of a password
+
+    @property
+    def has_prompts(self) -> bool:
+        """Whether what the challenges say means nothing."""
+        return self.is_cleartext and not self.is_token

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsubmit.sasl.claims import Authority, Cleartext
+from gsubmit.sasl.claims import Authority, Cleartext, octets_of
 from gsubmit.sasl.client import ClientExchange, ClientMechanism, Login, LoginFailed
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 
@@ -19,7 +19,7 @@ def login_client(who: Login) -> ClientExchange:
     if who.authorization_id:
         raise LoginFailed("LOGIN has no authorization id")
     yield who.authentication_id.encode()
-    yield who.password.encode()
+    yield octets_of(who.password)
 
 
 # The draft has the server speak first, but many clients send the user name as initial response.

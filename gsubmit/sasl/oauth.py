@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 
 from gsubmit.sasl.claims import Authority, Barred, Denied, MalformedResponse, Token, TokenRefused, name_from
+from gsubmit.sasl.client import ClientExchange, ClientMechanism, Login
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
-from gsubmit.sasl.saslname import SASLNAME, unescaped
+from gsubmit.sasl.saslname import SASLNAME, escaped, unescaped
 
 MAX_TOKEN = 16_384  # octets; signed tokens with many claims have a few thousand
 TOKEN = rb"[A-Za-z0-9._~+/-]+=*"  # a regular expression, RFC 6750 2.1
@@ -75,5 +76,23 @@ def _vendor_error(refused: TokenRefused) -> dict[str, str]:
     return {"status": _HTTP_STATUS.get(refused.status, "401"), "schemes": "bearer", "scope": refused.scope}
 
 
+def oauthbearer_client(who: Login) -> ClientExchange:
+    """The same from the other side. The explanation of a refusal is answered by one octet (RFC 7628 3.2.3)."""
+    explanation = yield f"n,a={escaped(who.authentication_id)},\x01auth=Bearer {who.password}\x01\x01".encode()
+    if explanation:
+        yield b"\x01"
+
+
+def xoauth2_client(who: Login) -> ClientExchange:
+    """The same, where a refusal's explanation is answered by nothing."""
+    explanation = yield f"user={who.authentication_id}\x01auth=Bearer {who.password}\x01\x01".encode()
+    if explanation:
+        yield b""
+
+
 OAUTHBEARER = Mechanism("OAUTHBEARER", oauthbearer, Token, cleartext=True)
 XOAUTH2 = Mechanism("XOAUTH2", xoauth2, Token, cleartext=True)
+OAUTHBEARER_CLIENT = ClientMechanism(
+    "OAUTHBEARER", oauthbearer_client, client_first=True, has_authorization_id=False, is_cleartext=True, is_token=True
+)
+XOAUTH2_CLIENT = OAUTHBEARER_CLIENT._replace(name="XOAUTH2", start=xoauth2_client)

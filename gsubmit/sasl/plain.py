@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsubmit.sasl.claims import Authority, Cleartext, MalformedResponse
+from gsubmit.sasl.claims import Authority, Cleartext, MalformedResponse, octets_of
 from gsubmit.sasl.client import ClientExchange, ClientMechanism, Login
 from gsubmit.sasl.mechanism import Channel, Exchange, Mechanism
 
@@ -18,7 +18,7 @@ def plain(authority: Authority, _: Channel) -> Exchange:
 
 def plain_client(who: Login) -> ClientExchange:
     """The same from the other side."""
-    yield f"{who.authorization_id}\0{who.authentication_id}\0{who.password}".encode()
+    yield octets_of(f"{who.authorization_id}\0{who.authentication_id}\0{who.password}")
 
 
 PLAIN = Mechanism("PLAIN", plain, Cleartext, cleartext=True)

@@ -25,6 +25,8 @@ class RelayLogin:
     )
     password: str = setting(string, "", "Password for the login at the relay.", secret=True)
     auth_cleartext: bool = setting(boolean, False, "Whether to log in without TLS at a relay on another machine.")
+    mechanism: str = ""  # the only one to try; empty means the best
+    is_token: bool = False  # the password is a bearer token
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ def test_best(offered: list[str], has_authorization_id: bool, expected: str | No
         pytest.param(Login("tim", "", "tanstaaftanstaaf"), b"\0tim\0tanstaaftanstaaf", id="TV-AUT-3"),
         pytest.param(Login("Kurt", "Ursel", "xipj3plmq"), b"Ursel\0Kurt\0xipj3plmq", id="TV-AUT-4"),
         pytest.param(Login("jürgen", "", "\tpä"), "\0jürgen\0\tpä".encode(), id="PLN-1 UTF-8"),
+        pytest.param(Login("tim", "", "p\udce4"), b"\0tim\0p\xe4", id="Latin-1, as it was typed"),
     ],
 )
 def test_plain(who: Login, response: bytes) -> None:
@@ -130,6 +131,26 @@ def test_login() -> None:
     exchange = mechanism("LOGIN").start(Login("tim", "", "tanstaaftanstaaf"))
     assert next(exchange) == b"tim"
     assert answer(exchange, b"Your secret?") == b"tanstaaftanstaaf"
+    conclude(exchange)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "farewell"),
+    [
+        pytest.param("OAUTHBEARER", b"n,a=a=2Cb,\x01auth=Bearer t.t\x01\x01", b"\x01", id="RFC 7628 3.2.3"),
+        pytest.param("XOAUTH2", b"user=a,b\x01auth=Bearer t.t\x01\x01", b"", id="TV-AUT-18"),
+    ],
+)
+def test_token(name: str, first: bytes, farewell: bytes) -> None:
+    (found,) = fitting([name, "PLAIN"], is_token=True)
+    assert found.is_cleartext and not found.has_prompts
+    exchange = found.start(Login("a,b", "", "t.t"))
+    assert next(exchange) == first
+    assert answer(exchange, b'{"status":"invalid_token"}') == farewell
+    with pytest.raises(LoginFailed):
+        answer(exchange, b"{}")
+    exchange = found.start(Login("a,b", "", "t.t"))
+    next(exchange)
     conclude(exchange)
 
 
@@ -281,7 +302,7 @@ def test_scram_does_not_take(who: Login) -> None:
         pytest.param("a\0b", "", "x", id="NUL in the name"),
         pytest.param("a", "\0", "x", id="NUL in the authorization id"),
         pytest.param("a", "", "\0", id="NUL in the password"),
-        pytest.param("a", "", "\udcff", id="broken UTF-8"),
+        pytest.param("\udcff", "", "x", id="broken UTF-8 in the name"),
     ],
 )
 def test_no_credentials(authentication_id: str, authorization_id: str, password: str) -> None:
