@@ -41,7 +41,7 @@ class SessionAuthority:
             remote_port=ends.remote_port,
             local_ip=ends.local_ip,
             local_port=ends.local_port,
-            tls=session.wire.tls is not None,
+            tls=session.has_tls,
             secured=session.is_secured,
             session=session.id,
             check_wanted=self._check_wanted,

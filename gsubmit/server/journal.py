@@ -26,7 +26,7 @@ def _who(session: Session, user: str, method: str, master_user: str = "") -> str
     if method:
         parts.append(f"method={method}")
     parts += [f"rip={ends.remote_ip}", f"lip={ends.local_ip}"]
-    if session.wire.tls is not None:
+    if session.has_tls:
         parts.append("TLS")
     elif session.is_secured:
         parts.append("secured")

@@ -11,8 +11,9 @@ from gsubmit.logs.rawlog import open_rawlog
 from gsubmit.server.commands.table import COMMANDS
 from gsubmit.server.conversation import converse
 from gsubmit.server.door import Door, holder_before_login
+from gsubmit.server.endpoints import Endpoints
 from gsubmit.server.service import Service
-from gsubmit.server.session import Endpoints, Session
+from gsubmit.server.session import Session
 from gsubmit.server.wire import Closed, TimedOut, Wire
 from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from gsubmit.auth.penalty import network_of
 from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
@@ -17,6 +17,7 @@ from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanism import Channel
 from gsubmit.server.attempts import Attempts
 from gsubmit.server.channel import channel_of
+from gsubmit.server.endpoints import Endpoints
 from gsubmit.server.service import Service
 from gsubmit.server.transaction import Transaction
 from gsubmit.server.wire import Wire
@@ -33,15 +34,6 @@ class LoginTimer(Protocol):
 
     def cancel(self) -> None:
         """Not needed any more; it may be started again."""
-
-
-class Endpoints(NamedTuple):
-    """Addresses of a connection, as text."""
-
-    remote_ip: str
-    remote_port: int
-    local_ip: str
-    local_port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ def label(user: str, session: str) -> str:
 class Session:
     """Facts about one client. What it said, who it is and what it sends are objects of their own, while they are so.
 
-    What follows from these facts and is asked for with each message (`client`, `label`, `channel`) is made once.
+    What follows from these facts and is asked for with each message (`client`, `label`, `has_tls`) is made once.
     """
 
     def __init__(self, wire: Wire, service: Service, ends: Endpoints, login_timer: LoginTimer) -> None:
@@ -124,7 +116,7 @@ class Session:
             self.login_timer.start()
         self.login = None
         self.greeting = UNGREETED
-        self._forget("client", "label", "channel")
+        self._forget("client", "label", "channel", "has_tls")
 
     def _forget(self, *facts: str) -> None:
         """What these follow from has changed."""
@@ -167,11 +159,16 @@ class Session:
         """Whether the client is in login_trusted_networks."""
         return self.service.trusts(self.ends.remote_ip)
 
+    @cached_property
+    def has_tls(self) -> bool:
+        """Whether the client speaks TLS, with us or with a front end that says so in its PROXY header (PPX-11)."""
+        return self.wire.tls is not None or bool(self.ends.tls)
+
     @property
     def is_secured(self) -> bool:
         """Whether passwords are safe here: TLS, a client on this machine, or the administrator's word for it."""
         return (
-            self.wire.tls is not None
+            self.has_tls
             or self.ends.remote_ip == self.ends.local_ip
             or self.is_trusted
             or not self.service.settings.auth.disable_plaintext_auth
@@ -180,11 +177,13 @@ class Session:
     @cached_property
     def channel(self) -> Channel:
         """What mechanisms can build on; it changes only with TLS."""
-        return channel_of(self.service, self.wire.tls, is_secured=self.is_secured)
+        return channel_of(self.service, self.wire.tls, self.ends, is_secured=self.is_secured)
 
     @property
     def has_client_certificate(self) -> bool:
-        """Whether the client has shown a certificate, which the handshake has verified."""
+        """Whether the client has shown a certificate, which was verified in its handshake."""
+        if self.ends.tls:
+            return bool(self.ends.certificate_name) and self.service.settings.ssl.ssl_verify_client_cert
         return self.wire.tls is not None and is_shown(self.wire.tls)
 
     @cached_property
@@ -202,7 +201,7 @@ class Session:
             destname=self.service.hostname,
             destaddr=self.ends.local_ip,
             destport=self.ends.local_port,
-            tls=self.wire.tls is not None,
+            tls=self.has_tls,
         )
 
     @cached_property

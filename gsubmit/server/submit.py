@@ -79,5 +79,5 @@ def _protocol(session: Session, *, utf8: bool) -> str:
     """The with clause (RFC 3848 1, RFC 6531 4.3). Without EHLO there is no extension to name."""
     if not session.greeting.is_extended:
         return "SMTP"
-    secured = "S" if session.wire.tls is not None else ""
+    secured = "S" if session.has_tls else ""
     return f"{'UTF8SMTP' if utf8 else 'ESMTP'}{secured}A"

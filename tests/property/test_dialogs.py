@@ -27,8 +27,9 @@ from gsubmit.app.build import build_service
 from gsubmit.logs import output
 from gsubmit.relay.relay import Relay
 from gsubmit.server.conversation import converse
+from gsubmit.server.endpoints import Endpoints
 from gsubmit.server.service import Service
-from gsubmit.server.session import Endpoints, Session
+from gsubmit.server.session import Session
 from gsubmit.server.wire import Wire
 from gsubmit.settings.load import load_text
 from gsubmit.settings.sections import LoggingSettings

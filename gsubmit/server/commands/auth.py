@@ -64,7 +64,7 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
         journal.login_refused(session, mechanism.name, "tried to use disallowed plaintext auth")
         raise Refused(MECHANISM_NEEDS_TLS)
     if settings.auth_ssl_require_client_cert and not session.has_client_certificate:
-        why = "client didn't send a cert" if session.wire.tls else "cert required, client didn't start TLS"
+        why = "client didn't send a cert" if session.has_tls else "cert required, client didn't start TLS"
         journal.login_refused(session, mechanism.name, why)
         raise Refused(AUTH_FAILED)
     if mechanism.name not in session.channel.offered:

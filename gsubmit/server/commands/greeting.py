@@ -42,7 +42,7 @@ def helo(session: Session, name: str) -> Reply:
 
 def _situation(session: Session) -> Situation:
     service = session.service
-    tls_offered = service.tls is not None and session.wire.tls is None
+    tls_offered = service.tls is not None and not session.has_tls
     auth_allowed = not (tls_offered and service.settings.ssl.ssl == "required")
     return Situation(
         relay=service.relay.capabilities(),

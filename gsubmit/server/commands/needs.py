@@ -37,13 +37,13 @@ def argument(_: Session, argument: str) -> None:
 
 def tls(session: Session, _: str) -> None:
     """With `ssl = required` only EHLO, STARTTLS, NOOP and QUIT come before TLS (RFC 3207 4)."""
-    if session.service.settings.ssl.ssl == "required" and session.wire.tls is None:
+    if session.service.settings.ssl.ssl == "required" and not session.has_tls:
         raise Refused(TLS_REQUIRED)
 
 
 def no_tls_yet(session: Session, _: str) -> None:
     """STARTTLS once, and only with a certificate (RFC 3207 4.2)."""
-    if session.wire.tls is not None:
+    if session.has_tls:
         raise Refused(TLS_ACTIVE)
     if session.service.tls is None:
         raise Refused(TLS_UNAVAILABLE)
@@ -58,7 +58,7 @@ def login(session: Session, _: str) -> Login:
 
 def submitter(session: Session, _: str) -> None:
     """For mail: TLS where it is required, EHLO or HELO (RFC 5321 4.1.4), and a login, in one for speed."""
-    if session.service.settings.ssl.ssl == "required" and session.wire.tls is None:
+    if session.service.settings.ssl.ssl == "required" and not session.has_tls:
         raise Refused(TLS_REQUIRED)
     if session.greeting is UNGREETED:
         raise Refused(HELLO_FIRST)

@@ -19,8 +19,9 @@ from gsubmit.relay.promise import Promise
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.commands.table import execute
+from gsubmit.server.endpoints import Endpoints
 from gsubmit.server.service import Service
-from gsubmit.server.session import Endpoints, Login, Session
+from gsubmit.server.session import Login, Session
 from gsubmit.server.wire import Wire
 from gsubmit.settings.load import load_text
 from gsubmit.smtp.capabilities import Capabilities
