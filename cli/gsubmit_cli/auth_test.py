@@ -10,7 +10,7 @@ import click
 from gsubmit.auth.chain import Chain, build_chain
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.auth.passdb import Origin, Unavailable
-from gsubmit.auth.restrictions import NO_PROXY
+from gsubmit.proxy.target import BadTarget, target_of
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Elsewhere, Identity, Token
 from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
@@ -59,15 +59,16 @@ def _ask(chain: Chain, claim: Claim, origin: Origin) -> int:
     who = claim.authorization_id or claim.authentication_id
     try:
         verdict = chain.verify(claim, origin, lambda passdb, answer: click.echo(f"{passdb}: {answer}"))
-        if isinstance(verdict, Elsewhere):
-            raise Unavailable(NO_PROXY)
+        target = target_of(verdict.identity) if isinstance(verdict, Elsewhere) else None
     except Denied as denied:
         click.echo(f"{who}: auth failed: {denied.reason}")
         return os.EX_NOPERM
-    except Unavailable as unavailable:
-        click.echo(f"{who}: auth failed temporarily: {unavailable.reason}")
+    except (Unavailable, BadTarget) as failed:
+        click.echo(f"{who}: auth failed temporarily: {getattr(failed, 'reason', failed)}")
         return os.EX_TEMPFAIL
     _show(who, verdict.identity)
+    if target is not None:
+        click.echo(f"the login goes on at {target.place} as {target.user}, which has the last word")
     return os.EX_OK
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from gsubmit.app.build import CannotStart, build_service
+from gsubmit.app.backends import named_targets, warnings
+from gsubmit.app.build import CannotStart, build_proxy, build_service
 from gsubmit.app.process import start_faults
 from gsubmit.auth.drivers import DRIVERS, KNOWN
 from gsubmit.dial.answer import RelayFailed
@@ -18,20 +19,21 @@ from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed, without_password
 from gsubmit.settings.tls import Certificate
 from gsubmit_cli.config import config_option
-from gsubmit_cli.dial import dial
+from gsubmit_cli.dial import addresses, dial, dial_backend
 from gsubmit_cli.dial_imap import ImapDial, Unusable
 
 
 @click.command("check-config")
 @config_option
 @click.option("-n", "only_changed", is_flag=True, help="Print the settings that differ from their defaults.")
-@click.option("--dial", "and_dial", is_flag=True, help="Also connect to the relay and the IMAP servers.")
+@click.option("--dial", "and_dial", is_flag=True, help="Also connect to relay, IMAP servers and named backends.")
 @click.option("--imap-user", metavar="NAME", default="", help="With --dial: the IMAP master user logs in for this one.")
 @click.pass_context
 def check_config(context: click.Context, path: Path, only_changed: bool, and_dial: bool, imap_user: str) -> None:
     """Check a configuration and show what it amounts to, or every error in it.
 
-    Exit code 0 when the server could start with it and, with --dial, relay and IMAP servers could be used; else 1.
+    Exit code 0 when the server could start with it and, with --dial, relay, IMAP servers and backends could be used;
+    else 1.
     """
     if imap_user and not and_dial:
         raise click.UsageError("--imap-user has no meaning without --dial")
@@ -49,8 +51,14 @@ def check_config(context: click.Context, path: Path, only_changed: bool, and_dia
 
 
 def _dial(settings: Settings, imap_user: str) -> bool:
-    """Tell what the relay and each IMAP server can do, also when another one fails; whether all can be used."""
+    """Tell what relay, IMAP servers and backends can do, also when another one fails; whether all can be used."""
+    proxy = build_proxy(settings)
     parts = [("dial", dial(settings))]
+    parts += [
+        ("backend", dial_backend(proxy, target, found))
+        for _, target in named_targets(settings)
+        for found in addresses(proxy, target)
+    ]
     parts += [("imap", ImapDial(settings, server).lines(imap_user)) for server in settings.imap_servers]
     failed = False
     for title, lines in parts:
@@ -81,7 +89,7 @@ def overview(path: Path, loaded: Loaded) -> Iterator[str]:
     yield from _under("TLS", _tls(settings))
     for notice in loaded.notices:
         yield f"{notice.kind}: {notice}"
-    for fault in start_faults(settings):
+    for fault in (*start_faults(settings), *warnings(settings)):
         yield f"warning: {fault}"
 
 

@@ -7,10 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gsubmit.app.build import next_hop
-from gsubmit.dial.nexthop import NextHop
+from gsubmit.dial.answer import RelayFailed
+from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.opening import open_connection
 from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.net.addresses import Addresses
+from gsubmit.proxy.backends import Found
+from gsubmit.proxy.loginproxy import LoginProxy
+from gsubmit.proxy.target import Target
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.capabilities import Capabilities
 
@@ -33,30 +37,46 @@ def dial(settings: Settings) -> Iterator[str]:
     if hop is None:
         yield "no relay to connect to"
         return
-    connection = open_connection(hop, Addresses(hop.host), client_here(hop))
-    yield f"{connection} greets: {connection.greeting}"
-    if isinstance(connection.sock, ssl.SSLSocket):
-        yield from tls_facts(connection.sock)
-    if hop.login.user:
-        yield f"logged in as {hop.login.user}"
-    for keyword, parameters in sorted(connection.capabilities.keywords.items()):
-        yield f"{keyword} {parameters}".rstrip()
+    connection = open_connection(hop, Addresses(hop.host), client_here(hop.hostname))
+    yield from _seen(connection)
     yield from _supplied(connection.capabilities)
     if hop.trusted and connection.client is None:
         yield "warning: submission_relay_trusted = yes, but the relay does not offer XCLIENT to us"
     connection.say_goodbye()
 
 
-def client_here(hop: NextHop, login: str = "") -> ClientFacts:
+def _seen(connection: RelayConnection) -> Iterator[str]:
+    yield f"{connection} greets: {connection.greeting}"
+    if isinstance(connection.sock, ssl.SSLSocket):
+        yield from tls_facts(connection.sock)
+    if connection.hop.login.user:
+        yield f"logged in as {connection.hop.login.user}"
+    for keyword, parameters in sorted(connection.capabilities.keywords.items()):
+        yield f"{keyword} {parameters}".rstrip()
+
+
+def addresses(proxy: LoginProxy, target: Target) -> list[Found]:
+    """The addresses of a backend, or its names where they have none: that is said when they are dialled."""
+    try:
+        return proxy.addresses(target, proxy.settings.login_proxy_timeout)
+    except RelayFailed:
+        return [Found(host, host) for host in target.place.hosts]
+
+
+def dial_backend(proxy: LoginProxy, target: Target, found: Found) -> Iterator[str]:
+    """The lines about one address of a backend. Raises RelayFailed."""
+    connection = proxy.open(target, found, client_here(proxy.hostname), proxy.settings.login_proxy_timeout)
+    yield from _seen(connection)
+    if target.has_login and not connection.capabilities.mechanisms:
+        yield "warning: it offers no AUTH: nobody can log in there"
+    if target.place.trusts_us and connection.client is None:
+        yield "no XCLIENT to us: it sees this server in place of its clients"
+    connection.say_goodbye()
+
+
+def client_here(hostname: str, login: str = "") -> ClientFacts:
     """A client on this machine, to tell a relay about that trusts us; `login` is its user, if it logged in."""
-    return ClientFacts(
-        addr="127.0.0.1",
-        helo=hop.hostname,
-        login=login,
-        name=UNAVAILABLE,
-        reverse_name=UNAVAILABLE,
-        destname=hop.hostname,
-    )
+    return ClientFacts(addr="127.0.0.1", helo=hostname, login=login, name=UNAVAILABLE, destname=hostname)
 
 
 def tls_facts(sock: ssl.SSLSocket) -> Iterator[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import ssl
+from functools import cache
 
+from gsubmit.app.backends import named_targets
 from gsubmit.auth.chain import build_chain
 from gsubmit.burl.pool import Pool as ImapPool
 from gsubmit.burl.resolver import Resolver
 from gsubmit.dial.nexthop import NextHop
+from gsubmit.proxy.itself import Itself
+from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.relay.pool import Pool
 from gsubmit.relay.promise import NextHops
 from gsubmit.relay.relay import Relay
@@ -86,11 +90,18 @@ def build_resolver(settings: Settings) -> Resolver:
     return Resolver(pools, burl.access, burl.timeout)
 
 
+def build_proxy(settings: Settings) -> LoginProxy:
+    """What logs users in at other servers."""
+    make_context = cache(lambda verify: client_context(settings.ssl, verify=verify))
+    return LoginProxy(settings.proxy, settings.server.hostname, Itself.of(settings), make_context)
+
+
 def build_service(settings: Settings, logins: Logins | None = None) -> Service:
-    """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args.
+    """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args or backends.
 
     `logins` are those of the service before, so that a reload forgives no failures.
     """
+    named_targets(settings)
     try:
         tls = ServerTls(settings) if settings.ssl.ssl != "no" else None
     except CertificateError as error:
@@ -106,6 +117,7 @@ def build_service(settings: Settings, logins: Logins | None = None) -> Service:
         mechanisms=mechanisms,
         relay=build_relay(settings),
         tls=tls,
+        proxy=build_proxy(settings),
         resolver=build_resolver(settings),
         logins=logins or Logins(),
     )

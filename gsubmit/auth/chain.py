@@ -91,20 +91,20 @@ class Chain:
                 walk = self._walk(replace(claim, authentication_id=user), origin, observe, self.links)
                 user = self.names.canonical(walk.user)
             self._check_denied(user, origin, observe)
-            return Identity(user, walk.fields), walk
+            return Identity(user, walk.fields, is_proven=walk.is_proven), walk
         user, authenticator = self.names.parties(claim)
         claim = replace(claim, authentication_id=authenticator, authorization_id="")
         if user == authenticator:
             walk = self._walk(claim, origin, observe, self.links)
-            return Identity(walk.user, walk.fields), walk
+            return Identity(walk.user, walk.fields, is_proven=walk.is_proven), walk
         if not self.masters:
             raise Denied("authorization id not permitted")
         walk = self._walk(claim, origin, observe, self.masters)
-        identity = Identity(user, walk.fields, master_user=authenticator)
+        fields = walk.fields
         if walk.wants_target:
             target = self._walk(Proven(user), origin, observe, self.links)
-            identity = Identity(target.user, walk.fields | target.fields, master_user=authenticator)
-        return identity, walk
+            user, fields = target.user, walk.fields | target.fields
+        return Identity(user, fields, master_user=authenticator, is_proven=walk.is_proven), walk
 
     def _check_denied(self, user: str, origin: Origin, observe: Observer) -> None:
         """Raise Denied where `deny = yes` keeps out a user whose name was not known before."""

@@ -7,17 +7,21 @@ from ipaddress import ip_address, ip_network
 
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.sasl.claims import Admitted, Barred, Denied, Elsewhere, Identity, Verdict
+from gsubmit.settings.hosts import host_and_port
+from gsubmit.settings.kinds import NO
 from gsubmit.settings.passdbs import FINGERPRINTS, NETWORKS
-
-NO_PROXY = "the passdb entry asks for a login proxy, which is not supported yet"
 
 
 class Disabled(Barred):
-    """The password is right and the account may not log in; `text` is for the client, from the field `reason`."""
+    """The password is right and the account may not log in; `text` is for the client, from the field `reason`.
 
-    def __init__(self, text: str, *, nodelay: bool = False) -> None:
+    `referral` tells it where the user does log in, from the field `host`; empty for nowhere.
+    """
+
+    def __init__(self, text: str, *, referral: str = "", nodelay: bool = False) -> None:
         super().__init__("login disabled", nodelay=nodelay)
         self.text = text
+        self.referral = referral
 
 
 def verdict(identity: Identity) -> Verdict:
@@ -30,13 +34,24 @@ def verdict(identity: Identity) -> Verdict:
     if "fail" in fields:
         raise Barred("the passdb entry says fail", nodelay=nodelay)
     if "nologin" in fields:
-        raise Disabled(fields.get("reason", ""), nodelay=nodelay)
+        raise Disabled(fields.get("reason", ""), referral=_referral(identity), nodelay=nodelay)
     for name in FINGERPRINTS:  # who asks for one is not let in without
         if name in fields:
             raise Unavailable(f"the passdb entry asks for {name}, which is not supported")
-    if "proxy" in fields or "proxy_maybe" in fields:
-        return Elsewhere(identity.user, fields)
-    return Admitted(identity)
+    return whereabouts(identity)
+
+
+def whereabouts(identity: Identity) -> Verdict:
+    """Where a user is served who may log in."""
+    is_elsewhere = any(identity.fields.get(name, "no").lower() not in NO for name in ("proxy", "proxy_maybe"))
+    return Elsewhere(identity) if is_elsewhere else Admitted(identity)
+
+
+def _referral(identity: Identity) -> str:
+    fields = identity.fields
+    if not fields.get("host"):
+        return ""
+    return f"<{fields.get('destuser') or identity.user}@{host_and_port(fields['host'], fields.get('port', 587))}>"
 
 
 def check_networks(fields: Mapping[str, str], remote_ip: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gsubmit.auth import fields, restrictions
 from gsubmit.auth.link import Link
 from gsubmit.auth.passdb import Answer, Origin, Unavailable, UnknownUser
-from gsubmit.sasl.claims import Claim, Denied, LateKeys, Proven
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, LateKeys, Proven, Token
 
 # Told of every step: the passdb, and what came of it.
 Observer = Callable[[str, str], None]
@@ -27,6 +27,7 @@ class Walk:
         self.unknown_in: list[Link] = []  # those that did not know the user, and compared no password
         self.accepted_by: list[Link] = []  # those that said yes
         self.is_success = False
+        self.is_proven = not isinstance(claim, Cleartext | Token)  # a passdb has looked at the password
         self.wants_target = False  # a master user's password was right, and the user to act for is to be looked up
         self._claim = claim
         self._origin = origin
@@ -115,6 +116,8 @@ class Walk:
             self._claim = replace(self._claim, authentication_id=self.user)
             return True
         self.keys = answer.keys or self.keys
+        if isinstance(self._claim, Cleartext | Token):
+            self.is_proven = "nopassword" not in answer.fields
         self._claim = Proven(self.user)  # nobody is asked for the password again
         if link.settings.master and link.settings.result_success.startswith("continue"):
             self.wants_target = True

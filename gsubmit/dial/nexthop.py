@@ -29,6 +29,7 @@ class NextHop:
     login: RelayLogin = NO_LOGIN
     trusted: bool = False  # tell it who the client is, by XCLIENT
     rawlog_dir: str = ""
+    source_ip: str = ""  # ours, for the connection; empty: the system's choice
     discarded: frozenset[str] = frozenset()  # EHLO keywords to take as not said, upper case
     login_habits: LoginHabits = field(default_factory=LoginHabits, repr=False, compare=False)
 

@@ -84,6 +84,8 @@ class RelayStream(smtplib.SMTP):
             self.sock = socket(family)
             self.timeout_now = max(timeout, LEAST_TIMEOUT)
             self._bound(self.timeout_now)
+            if self.hop.source_ip:
+                self.sock.bind((self.hop.source_ip, 0))
             self.sock.connect(self.address if family == AF_UNIX else (self.address, self.hop.port))
             if family != AF_UNIX:
                 self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)

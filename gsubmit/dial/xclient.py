@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from base64 import b64encode
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 
 from gsubmit.smtp import xtext
@@ -15,6 +16,8 @@ MAX_VALUE = 255  # characters (XCL-5), as sent, so that it holds before and afte
 UNAVAILABLE = "[UNAVAILABLE]"  # said, not left out: a relay may keep what an earlier client of the connection had
 
 _ROOM = MAX_LINE - len("XCLIENT\r\n")
+MAX_FORWARD = _ROOM - len(" FORWARD=")
+_TAB_ESCAPES = str.maketrans({"\0": "\x010", "\x01": "\x011", "\t": "\x01t", "\r": "\x01r", "\n": "\x01n"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PROTOCOLS = ("SMTP", "ESMTP")
 _MAX_PORT = 65535
@@ -24,7 +27,7 @@ _MAX_PORT = 65535
 class ClientFacts:
     """What we know of one client; empty, 0 and None mean unknown. `dest` is where the client connected to.
 
-    `name` and `reverse_name` come from DNS; they may be UNAVAILABLE to say so.
+    `name` is that of the address, by DNS; it may be UNAVAILABLE to say so. `forward` is for the other server's passdbs.
     """
 
     addr: str = ""
@@ -34,13 +37,13 @@ class ClientFacts:
     login: str = ""
     session: str = ""
     name: str = ""
-    reverse_name: str = ""
     destname: str = ""
     destaddr: str = ""
     destport: int = 0
     tls: bool = False
     ttl: int | None = None  # hops that are left before it counts as a loop
     timeout: int | None = None  # seconds that we wait for the relay
+    forward: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def xclient_lines(facts: ClientFacts, offered: Collection[str]) -> list[bytes]:
@@ -68,9 +71,10 @@ def _values(facts: ClientFacts) -> dict[str, str]:
         "DESTNAME": _text(facts.destname),
         "DESTADDR": _address(facts.destaddr),
         "DESTPORT": _port(facts.destport),
+        "FORWARD": _fields(facts.forward),
         "CLIENT-TRANSPORT": "TLS" if facts.tls else "insecure",
         "SESSION": _text(facts.session),
-        "REVERSE_NAME": _text(facts.reverse_name),
+        "REVERSE_NAME": _text(facts.name),
         "NAME": _text(facts.name),
         "PROTO": facts.proto if facts.proto in _PROTOCOLS else "",
         "HELO": helo or UNAVAILABLE,
@@ -86,6 +90,13 @@ def _text(text: str) -> str:
         return ""
     encoded = xtext.encode(text)
     return encoded if len(encoded) <= MAX_VALUE else ""
+
+
+def _fields(fields: Mapping[str, str]) -> str:
+    """Names and values in base64, divided by tabs that are escaped within (Dovecot's strescape.h)."""
+    text = "\t".join(f"{name}={value.translate(_TAB_ESCAPES)}" for name, value in fields.items())
+    encoded = xtext.encode(b64encode(text.encode("utf-8", "surrogateescape")).decode("ascii"))
+    return encoded if len(encoded) <= MAX_FORWARD else ""
 
 
 def _number(number: int | None) -> str:

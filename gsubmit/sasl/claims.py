@@ -46,6 +46,7 @@ class Identity:
     user: str
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     master_user: str = ""  # whose password it was, when that was somebody else's
+    is_proven: bool = True  # somebody here has looked at the password; not so where the entry says nopassword
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,9 @@ class Admitted:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """The login is right, and is to go on at another server; `target` are the fields that say where (`host`, ...)."""
+    """The login is to go on at another server; the fields of the identity say where (`host`, ...)."""
 
-    user: str
-    target: Mapping[str, str] = field(repr=False)
+    identity: Identity
 
 
 Verdict = Admitted | Elsewhere

@@ -35,6 +35,7 @@ _CLIENTS_BEST_FIRST = (
     XOAUTH2_CLIENT,
 )
 CLIENT_NAMES = tuple(mechanism.name for mechanism in _CLIENTS_BEST_FIRST)
+TOKEN_MECHANISMS = frozenset(mechanism.name for mechanism in _CLIENTS_BEST_FIRST if mechanism.is_token)
 
 MECHANISMS: dict[str, Mechanism] = {mechanism.name: mechanism for mechanism in _ALL}
 

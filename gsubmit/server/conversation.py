@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 
-from gsubmit.server import journal
+from gsubmit.proxy.loginproxy import Backend
+from gsubmit.server import elsewhere, journal
 from gsubmit.server.commands.starttls import begin_tls
 from gsubmit.server.commands.table import execute
 from gsubmit.server.session import Session
+from gsubmit.server.waiting import Interrupted
 from gsubmit.server.wire import Answer, Closed, LineTooLong, TimedOut
 from gsubmit.smtp.replies import (
     BYE,
@@ -33,14 +35,6 @@ _BAD = frozenset({500, 501, 503})
 _log = logging.getLogger("gsubmit")
 
 
-class Interrupted(Exception):
-    """Thrown into a session when the server stops or needs the place."""
-
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
-        self.reply = reply
-
-
 def converse(session: Session, *, implicit_tls: bool = False) -> None:
     """Serve the client until the connection ends."""
     end = BY_CLIENT
@@ -48,8 +42,11 @@ def converse(session: Session, *, implicit_tls: bool = False) -> None:
         if implicit_tls:
             begin_tls(session)
         last = _dialog(session)
-        end = "Logged out" if last.code == BYE.code else last.text
-        _say_last(session, last)
+        if isinstance(last, Backend):
+            end = elsewhere.serve(session, last)
+        else:
+            end = "Logged out" if last.code == BYE.code else last.text
+            _say_last(session, last)
     except Closed as closed:
         end = f"Connection closed: {closed}"
     except TimedOut:
@@ -71,8 +68,11 @@ def converse(session: Session, *, implicit_tls: bool = False) -> None:
         journal.ended(session, end)
 
 
-def _dialog(session: Session) -> Reply:
-    """Greet, and answer commands up to the one that ends the connection; its reply is still to be sent."""
+def _dialog(session: Session) -> Reply | Backend:
+    """Greet, and answer commands up to the one that ends the connection or the dialog.
+
+    The reply to that is still to be sent, the backend's to a login among them.
+    """
     wire, service = session.wire, session.service
     wire.send(Reply(220, "", f"{service.hostname} {service.settings.server.login_greeting}"))
     bad_commands = without_login = 0
@@ -84,6 +84,8 @@ def _dialog(session: Session) -> Reply:
             answer = _answer(session)
         except Disconnected as disconnected:
             return disconnected.reply
+        except elsewhere.HandedOver as handed_over:
+            return handed_over.backend
         if session.transaction is not None and time.monotonic() - session.transaction.moved_at > TRANSACTION_TIME:
             return INACTIVE
         without_login += session.login is None

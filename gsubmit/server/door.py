@@ -12,10 +12,9 @@ from typing import TypeAlias
 import gevent
 
 from gsubmit.auth.penalty import network_of
-from gsubmit.server.conversation import Interrupted
 from gsubmit.server.service import Service
 from gsubmit.server.session import Session
-from gsubmit.server.wire import Awaits
+from gsubmit.server.waiting import Awaits, Interrupted
 from gsubmit.smtp.replies import SHUTTING_DOWN, TOO_MANY_CONNECTIONS
 from gsubmit.smtp.reply import Reply
 
@@ -154,7 +153,7 @@ class Door:
             return 0 if session.wire.awaits is Awaits.COMMAND else 1
         if held <= max(self.client_limit // IDLE_SHARE, LEAST_SHARE) or session.wire.awaits is Awaits.NOTHING:
             return _STAYS  # what it waits for is not the client: a relay may have its message
-        if session.transaction is None:
+        if session.transaction is None and session.wire.awaits is not Awaits.CONTENT:
             return 2
         return 3 if held > self.client_limit // BUSY_SHARE else _STAYS
 

@@ -7,6 +7,7 @@ import time
 
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message import header
+from gsubmit.proxy.loginproxy import Backend
 from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.settings.variables import expand
@@ -40,6 +41,17 @@ def logged_in(session: Session, login: Login) -> None:
     _log.info("Login: %s", _who(session, identity.user, login.mechanism, identity.master_user), extra=_LOGIN)
 
 
+def proxied(session: Session, backend: Backend) -> None:
+    """A login succeeded at a backend, which serves the client from now on."""
+    login = session.login
+    assert login is not None
+    who = _who(session, login.identity.user, login.mechanism, login.identity.master_user)
+    whom = f" as user {safe_name(backend.user)}" if backend.user != login.identity.user else ""
+    whom += f" (master {safe_name(backend.master_user)})" if backend.master_user else ""
+    text = "Started proxying to remote host %s from %s%s: %s"
+    _log.info(text, backend.name, backend.source, whom, who, extra=_LOGIN)
+
+
 def login_begun(session: Session) -> None:
     """A login is tried; what the first one came to is told with the time since then, as in Dovecot."""
     if not session.attempts.first:
@@ -62,7 +74,14 @@ def login_refused(session: Session, method: str, reason: str) -> None:
 
 def ended(session: Session, how: str) -> None:
     """The connection is over."""
-    if session.login is not None:
+    login = session.login
+    if login is not None and login.backend:
+        how = safe_words(how if how.startswith("by ") else f"by proxy: {how}")
+        figures = f"in={session.wire.octets_in} out={session.wire.octets_out}"
+        who = _who(session, login.identity.user, login.mechanism, login.identity.master_user)
+        _log.info("Disconnected %s, %s: %s", how, figures, who, extra=_LOGIN)
+        return
+    if login is not None:
         values = {
             "input": str(session.wire.octets_in),
             "output": str(session.wire.octets_out),

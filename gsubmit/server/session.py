@@ -56,6 +56,7 @@ class Login:
     identity: Identity
     mechanism: str
     password: str = field(default="", repr=False)  # only where BURL passes it on to an IMAP server
+    backend: str = ""  # the server that serves the user, when that is another one
 
 
 def label(user: str, session: str) -> str:
@@ -104,7 +105,7 @@ class Session:
 
     def leave(self) -> None:
         """Whoever was logged in is not any longer."""
-        if self.login is not None:
+        if self.login is not None and not self.login.backend:
             self.service.relay.leave(self.client)
             self.service.logins.state.leave(self.login.identity.user, self.ends.remote_ip)
 
@@ -197,7 +198,6 @@ class Session:
             login=self.login.identity.user if self.login is not None else "",
             session=self.id,
             name=UNAVAILABLE,  # we do not look; left out, Postfix would take our own name for it
-            reverse_name=UNAVAILABLE,
             destname=self.service.hostname,
             destaddr=self.ends.local_ip,
             destport=self.ends.local_port,

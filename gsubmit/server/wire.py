@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Container
-from enum import Enum, auto
 from socket import SHUT_WR, socket
 from typing import Protocol
 
@@ -13,6 +12,7 @@ from gsubmit.burl.url import redact
 from gsubmit.fairness import let_others_run
 from gsubmit.logs.rawlog import Rawlog, mask
 from gsubmit.net.sending import send_all
+from gsubmit.server.waiting import Awaits
 from gsubmit.smtp.foreign import TLS_RECORD
 from gsubmit.smtp.reply import Reply
 
@@ -37,15 +37,6 @@ class LineTooLong(Exception):
     def __init__(self, start: bytes) -> None:
         super().__init__()
         self.start = start
-
-
-class Awaits(Enum):
-    """What the client is waited for to send at this moment."""
-
-    NOTHING = auto()
-    COMMAND = auto()
-    RESPONSE = auto()  # in a login
-    CONTENT = auto()
 
 
 _NOTHING, _COMMAND, _RESPONSE, _CONTENT = Awaits  # as attributes of the class they would be looked up at each use
@@ -258,6 +249,12 @@ class Wire:
             raise Closed(f"TLS handshake failed: client certificate: {error.verify_message}") from error
         except OSError as error:  # ssl.SSLError is one
             raise Closed(f"TLS handshake failed: {error}") from error
+
+    def lend(self) -> tuple[socket, bytes]:
+        """The socket, and what was read ahead, for somebody who passes octets on; last words can still be said."""
+        self.flush()
+        ahead, self._buffer, self._socket_timeout = self._buffer, b"", None
+        return self._sock, ahead
 
     @property
     def tls(self) -> ssl.SSLSocket | None:

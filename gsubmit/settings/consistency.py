@@ -12,7 +12,7 @@ from gsubmit.settings.passdbs import OTHER_DRIVERS
 from gsubmit.settings.problem import Place, Report
 from gsubmit.settings.reading import unsuitable
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
-from gsubmit.settings.sections import WORKAROUNDS_WITHOUT_EFFECT, Settings
+from gsubmit.settings.sections import Settings
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
 
 
@@ -42,10 +42,6 @@ def check_consistency(
     if known is not None:
         _check_mechanisms(settings, values.get("auth_mechanisms"), whole, known, report)
     _check_deny(settings, report)
-    for word in settings.submission.submission_client_workarounds:
-        if word in WORKAROUNDS_WITHOUT_EFFECT:
-            text = f"submission_client_workarounds: {word} has no effect"
-            report.notice("warning", place("submission_client_workarounds"), text)
 
 
 def _check_relay(relay: RelaySettings, place: Callable[..., Place], report: Report) -> None:

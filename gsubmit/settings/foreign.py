@@ -37,10 +37,9 @@ NAMES = words(
     auth_cache_verify_password_with_worker auth_policy_check_after_auth auth_policy_check_before_auth
     auth_policy_hash_mech auth_policy_hash_nonce auth_policy_hash_truncate auth_policy_log_only
     auth_policy_reject_on_fail auth_policy_report_after_auth auth_policy_request_attributes
-    auth_policy_server_api_header auth_policy_server_timeout_msecs auth_proxy_self auth_socket_path auth_stats
+    auth_policy_server_api_header auth_policy_server_timeout_msecs auth_socket_path auth_stats
     auth_winbind_helper_path auth_worker_max_count master_user_separator
-    login_plugin_dir login_proxy_max_disconnect_delay login_proxy_max_reconnects login_proxy_notify_path
-    login_proxy_rawlog_dir login_proxy_timeout
+    login_plugin_dir login_proxy_notify_path
     ssl_crypto_device ssl_dh
     """
 )
@@ -68,7 +67,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "login_log_format": ("%$: %s",),
     "login_log_format_elements": ("user=<%u> method=%m rip=%r lip=%l mpid=%e %c session=<%{session}>",),
     "login_plugins": ("",),
-    "login_source_ips": ("",),
     "ssl_cipher_suites": ("",),
     "ssl_client_require_valid_cert": ("yes",),
     "ssl_curve_list": ("",),

@@ -24,7 +24,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
-def host_and_port(host: str, port: int) -> str:
+def host_and_port(host: str, port: int | str) -> str:
     """HOST:PORT."""
     return f"{bracketed(host)}:{port}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Collection, Iterable
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from gsubmit.settings import variables
 from gsubmit.settings.declare import FileContent, ValueType
@@ -128,6 +128,16 @@ def _read_networks(text: str) -> tuple[str, ...]:
     return tuple(word.strip("[]") for word in found)
 
 
+def _read_sources(text: str) -> tuple[str, ...]:
+    found = tuple(re.findall(r"[^\s,]+", text))
+    for word in found:
+        try:
+            ip_address(word.removeprefix("?") if word is found[0] else word)
+        except ValueError:
+            raise _wrong("addresses", word) from None
+    return found
+
+
 def _read_pairs(text: str) -> str:
     if len(text) % 2:
         raise ValueError("expected pairs of characters, each to be replaced by the one after it")
@@ -218,6 +228,7 @@ def template(allowed: Collection[str]) -> ValueType[str]:
 words: ValueType[tuple[str, ...]] = word_list()
 lower_words: ValueType[tuple[str, ...]] = ValueType(lambda text: words.read(text.lower()), " ".join)
 networks: ValueType[tuple[str, ...]] = ValueType(_read_networks, ", ".join)
+sources: ValueType[tuple[str, ...]] = ValueType(_read_sources, ", ".join)
 pairs: ValueType[str] = ValueType(_read_pairs, str)
 addresses: ValueType[tuple[str, ...]] = ValueType(words.read, ", ".join)
 boolean: ValueType[bool] = ValueType(_read_boolean, lambda value: "yes" if value else "no")

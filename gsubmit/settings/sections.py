@@ -26,13 +26,13 @@ from gsubmit.settings.kinds import (
     word_list,
 )
 from gsubmit.settings.login import AuthSettings
+from gsubmit.settings.proxy import ProxySettings
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.tls import SslSettings
 from gsubmit.smtp.keywords import NAMES
 
 CAPABILITIES = (*sorted({*NAMES, "etrn", "xclient"}), "none")
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
-WORKAROUNDS_WITHOUT_EFFECT = frozenset({"exotic-backend"})
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
 FACILITIES = (
     "auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
@@ -82,7 +82,8 @@ class SubmissionSettings:
         word_list(WORKAROUNDS, "Unknown workaround"),
         (),
         "Client faults to overlook: whitespace-before-path, mailbox-for-path, implicit-auth-external,"
-        " bare-newline (CRLF is made of each bare LF in a message).",
+        " bare-newline (CRLF is made of each bare LF in a message); and exotic-backend, with which nothing is announced"
+        " that submission_backend_capabilities does not list.",
     )
     submission_logout_format: str = setting(
         template(LOGOUT_VARIABLES),
@@ -118,6 +119,7 @@ class Settings:
     relay: RelaySettings = part(RelaySettings, RELAY_PREFIX)
     ssl: SslSettings = part(SslSettings)
     auth: AuthSettings = part(AuthSettings)
+    proxy: ProxySettings = part(ProxySettings)
     burl: BurlSettings = part(BurlSettings, BURL_PREFIX)
     logging: LoggingSettings = part(LoggingSettings)
     services: ServiceSettings = field(default_factory=ServiceSettings)

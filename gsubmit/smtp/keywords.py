@@ -22,6 +22,7 @@ class Situation:
     mechanisms: tuple[str, ...] = ()
     tls_offered: bool = False
     burl: str | None = None  # the parameters of BURL; None without BURL
+    backend: frozenset[str] | None = None  # with the workaround exotic-backend, all that backends have
 
     @cached_property
     def size(self) -> int:
@@ -58,10 +59,15 @@ _KEYWORDS = (
     _Keyword("STARTTLS", lambda now: now.tls_offered),
     _when_the_relay_has("VRFY"),
 )
+_OF_LOGINS = frozenset({"AUTH", "STARTTLS"})  # which no backend has to do with
 NAMES = tuple(row.name.lower() for row in _KEYWORDS)  # as settings have them
 
 
 @lru_cache(maxsize=32)
 def announced(situation: Situation) -> dict[str, str]:
     """The keywords to say now, with their parameters, in the order of the reply."""
-    return {row.name: row.parameters(situation) for row in _KEYWORDS if row.said(situation)}
+    return {
+        row.name: row.parameters(situation)
+        for row in _KEYWORDS
+        if row.said(situation) and (situation.backend is None or row.name in situation.backend | _OF_LOGINS)
+    }

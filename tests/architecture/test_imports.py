@@ -29,6 +29,7 @@ GEVENT = {
     "gsubmit/fairness.py",
     "gsubmit/logs/background.py",
     "gsubmit/logs/places.py",
+    "gsubmit/proxy/loginproxy.py",
     "gsubmit/relay/pool.py",
     "gsubmit/relay/relay.py",
     "gsubmit/server/door.py",

@@ -36,13 +36,14 @@ def play(transcript: Transcript, mode: str) -> None:
     if transcript.imap.ways:
         imap.start()
     relay_host = [f"submission_relay_host = {relay.host}"] if relay.host != "127.0.0.1" else []
-    settings = "\n".join([*relay_host, *transcript.imap.settings(imap.port), *transcript.settings])
+    proxy = _proxy(transcript.relay.fields, relay.port)
+    settings = "\n".join([*relay_host, *proxy, *transcript.imap.settings(imap.port), *transcript.settings])
     settings = settings.replace("{certificates}", str(certificate_folder())).replace("{transcripts}", str(FOLDER))
     settings = imap.names.written_out(settings.encode()).decode()
     dialog: list[str] = []
     log = StringIO()
     try:
-        with crashes.noted() as crashed, serving(settings, relay.port) as served:
+        with crashes.noted() as crashed, serving(settings, 0 if proxy else relay.port) as served:
             log = served.log
             port = served.tls_port if transcript.implicit_tls else served.port
             playing = _Playing(transcript, mode, port, dialog, imap.names)
@@ -61,6 +62,15 @@ def play(transcript: Transcript, mode: str) -> None:
     finally:
         imap.stop()
         relay.stop()
+
+
+def _proxy(fields: str | None, port: int) -> list[str]:
+    """The settings that make the relay a backend, for all users whom nobody else knows."""
+    if fields is None:
+        return []
+    where = "" if "host=" in fields else f"host=127.0.0.1 port={port} "
+    args = f"nopassword=y proxy=y {where}{fields}".replace("{port}", str(port))
+    return ["login_proxy_max_reconnects = 0", "passdb {", "  driver = static", f"  args = {args}", "}"]
 
 
 class _Playing:

@@ -87,6 +87,7 @@ class RelayScript:
 
     keywords: tuple[str, ...] = KEYWORDS
     is_configured: bool = True
+    fields: str | None = None  # of a passdb that makes it a backend of the login proxy, and no relay
     is_reachable: bool = True
     implicit_tls: bool = False
     place: str = "127.0.0.1"  # or "unix", or "outside": an address of this machine that others can reach

@@ -230,6 +230,8 @@ class _Reading:
             transcript.imap.is_reachable = False
         elif mark == "@imap-implicit-tls":
             transcript.imap.implicit_tls = True
+        elif mark == "@proxy":
+            transcript.relay.fields = text
         elif mark == "@no-relay":
             transcript.relay.is_configured = False
         elif mark == "@relay-unreachable":

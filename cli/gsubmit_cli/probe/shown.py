@@ -126,7 +126,7 @@ def open_as_server(talk: Conversation, hop: NextHop, login: str) -> Capabilities
 
     Returns what the relay offers. Raises Failure.
     """
-    story, client = Story(talk), client_here(hop, login)
+    story, client = Story(talk), client_here(hop.hostname, login)
     story.begin("connect", Stage.CONNECT)
     talk.transcript.hide(hop.login.password.encode("utf-8", "surrogateescape"))
     try:

@@ -12,7 +12,7 @@ from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Origin, Reach
 from gsubmit.auth.schemes.scheme import SchemeError
 from gsubmit.auth.schemes.stored import Rules, parse
-from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven
+from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven, Token
 
 DEFAULT_SCHEME = "PLAIN"  # as in Dovecot
 
@@ -27,8 +27,10 @@ class Static:
 
     def __init__(self, given: dict[str, str], means: Means) -> None:
         """`given` are fields; `password` or `nopassword` is among them for a yes to be possible."""
-        self._fields = {name: value for name, value in given.items() if name not in fields.PRIVATE}
+        self._fields = {name: value for name, value in given.items() if name not in ("password", "noauthenticate")}
         self._nopassword = "nopassword" in given
+        if self._nopassword and "proxy" in given:  # the backend looks at the token
+            self.serves = (*Static.serves, Token)
         self._password = given.get("password", "")
         self._means = means
 

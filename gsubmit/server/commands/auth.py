@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from base64 import b64encode
+from dataclasses import replace
 
 from gsubmit.auth.passdb import Unavailable
-from gsubmit.auth.restrictions import NO_PROXY, Disabled
+from gsubmit.auth.restrictions import Disabled
 from gsubmit.logs.text import safe
 from gsubmit.sasl import base64
 from gsubmit.sasl.claims import Denied, Elsewhere, Identity, MalformedResponse, Verdict
 from gsubmit.sasl.mechanism import Exchange, Mechanism
-from gsubmit.server import journal
+from gsubmit.server import elsewhere, journal
 from gsubmit.server.authority import SessionAuthority
+from gsubmit.server.elsewhere import DeniedElsewhere, HandedOver, UnavailableElsewhere
 from gsubmit.server.logins import TooManyAtATime
 from gsubmit.server.session import Login, Session
 from gsubmit.server.wire import Closed, LineTooLong, TimedOut
@@ -30,6 +32,7 @@ from gsubmit.smtp.replies import (
     MECHANISM_NEEDS_TLS,
     MISSING_MECHANISM,
     NO_INITIAL_RESPONSE,
+    REFERRAL,
     TOO_MANY_FAILED_LOGINS,
     UNKNOWN_MECHANISM,
 )
@@ -80,20 +83,27 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
 
 
 def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
-    """One attempt. Raises Refused for every no, and what the wire raises where the client has gone."""
+    """One attempt. Raises Refused for every no, and what the wire raises where the client has gone.
+
+    Raises HandedOver when another server has said yes, which serves the client from then on.
+    """
     journal.login_begun(session)
     authority = SessionAuthority(session, mechanism)
     try:
         verdict = _converse(session, mechanism.start(authority, session.channel), initial_response)
-        if isinstance(verdict, Elsewhere):
-            raise Unavailable(NO_PROXY)
+        identity = verdict.identity
+        backend = elsewhere.log_in(session, authority, identity) if isinstance(verdict, Elsewhere) else None
     except (Denied, Unavailable, MalformedResponse, Refused, Closed, TimedOut) as end:
         _settle(session, authority, end)
         if isinstance(end, Denied | Unavailable | MalformedResponse):
             raise Refused(_reply(end)) from end
         raise
     authority.forgive()
-    return _welcome(session, mechanism, verdict.identity, authority.password)
+    if backend is not None:
+        session.welcome(Login(replace(identity, fields={}), mechanism.name, backend=backend.name))
+        journal.proxied(session, backend)
+        raise HandedOver(backend)
+    return _welcome(session, mechanism, identity, authority.password)
 
 
 def _settle(session: Session, authority: SessionAuthority, end: Exception) -> None:
@@ -124,6 +134,10 @@ def _settle(session: Session, authority: SessionAuthority, end: Exception) -> No
 def _reply(end: Denied | Unavailable | MalformedResponse) -> Reply:
     """What the client hears."""
     match end:
+        case DeniedElsewhere() | UnavailableElsewhere():
+            return end.reply
+        case Disabled(referral=referral) if referral:
+            return REFERRAL.with_text(f"{safe(referral)} Referral")
         case Disabled(text=text):
             return AUTH_DISABLED.with_text(safe(text) or AUTH_DISABLED.text)
         case Denied():

@@ -50,4 +50,13 @@ def _situation(session: Session) -> Situation:
         mechanisms=tuple(name for name in service.mechanisms if auth_allowed and name in session.channel.offered),
         tls_offered=tls_offered,
         burl=parameters(session),
+        backend=_exotic_backend(session),
     )
+
+
+def _exotic_backend(session: Session) -> frozenset[str] | None:
+    """What an exotic backend can do, before the login: afterwards it tells its clients itself, and ours get all."""
+    submission = session.service.settings.submission
+    if session.login is not None or "exotic-backend" not in submission.submission_client_workarounds:
+        return None
+    return frozenset(word.upper() for word in submission.submission_backend_capabilities)

@@ -45,7 +45,7 @@ def test_nobody_who_asks_the_chain_forgets_nologin() -> None:
 @pytest.mark.parametrize("name", ["proxy", "proxy_maybe"])
 def test_a_user_of_another_server_does_not_log_in_here(name: str) -> None:
     fields = {name: "yes", "host": "192.0.2.9"}
-    assert chain(yes(**fields)).verify(Cleartext("u", "p"), ORIGIN) == Elsewhere("u", fields)
+    assert chain(yes(**fields)).verify(Cleartext("u", "p"), ORIGIN) == Elsewhere(Identity("u", fields))
 
 
 def test_other_fields_forbid_nothing() -> None:

@@ -113,7 +113,7 @@ def test_only_what_is_listed(offered: list[str], lines: list[bytes]) -> None:
         pytest.param(replace(FACTS, proto="SMTP"), "PROTO", "SMTP", id="SMTP"),
         pytest.param(FACTS, "CLIENT-TRANSPORT", "insecure", id="no TLS"),
         pytest.param(replace(FACTS, name="host.example"), "NAME", "host.example", id="NAME known"),
-        pytest.param(replace(FACTS, reverse_name=UNAVAILABLE), "REVERSE_NAME", UNAVAILABLE, id="no REVERSE_NAME"),
+        pytest.param(replace(FACTS, name=UNAVAILABLE), "REVERSE_NAME", UNAVAILABLE, id="no REVERSE_NAME"),
         pytest.param(replace(FACTS, ttl=0), "TTL", "0", id="TTL 0"),
     ],
 )
@@ -172,7 +172,6 @@ addresses = st.one_of(texts, st.ip_addresses().map(str))
         login=texts,
         session=texts,
         name=texts,
-        reverse_name=texts,
         destname=texts,
         destaddr=addresses,
         destport=numbers,

@@ -138,7 +138,7 @@ def test_login() -> None:
     ("name", "first", "farewell"),
     [
         pytest.param("OAUTHBEARER", b"n,a=a=2Cb,\x01auth=Bearer t.t\x01\x01", b"\x01", id="RFC 7628 3.2.3"),
-        pytest.param("XOAUTH2", b"user=a,b\x01auth=Bearer t.t\x01\x01", b"", id="TV-AUT-18"),
+        pytest.param("XOAUTH2", b"user=a,b\x01auth=Bearer t.t\x01\x01", b"", id="XOAUTH2"),
     ],
 )
 def test_token(name: str, first: bytes, farewell: bytes) -> None:

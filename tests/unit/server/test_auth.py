@@ -97,7 +97,8 @@ class TestDelay:
         pytest.param("nologin reason=a\x07b", Reply(525, "5.7.13", "a?b"), id="6.8 reason is one line"),
         pytest.param("allow_nets=203.0.113.0/24 nologin", replies.AUTH_FAILED, id="6.8 allow_nets first"),
         pytest.param("fail", replies.AUTH_FAILED, id="6.8 fail"),
-        pytest.param("proxy host=mx", replies.AUTH_UNAVAILABLE, id="6.8 proxy"),
+        pytest.param("proxy", replies.ACCOUNT_UNAVAILABLE, id="6.8 proxy without a host"),
+        pytest.param("nologin host=mx", replies.REFERRAL.with_text("<tim@mx:587> Referral"), id="6.8 referral"),
         pytest.param("allow_nets=192.0.2.0/24", replies.LOGGED_IN, id="6.8 allow_nets"),
     ],
 )

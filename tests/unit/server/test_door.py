@@ -11,11 +11,10 @@ from typing import cast
 import gevent
 import pytest
 
-from gsubmit.server.conversation import Interrupted
 from gsubmit.server.door import BUSY_SHARE, IDLE_SHARE, TIME_TO_BEGIN, Door, Greenlet, Holder
 from gsubmit.server.logins import Logins
 from gsubmit.server.session import Session
-from gsubmit.server.wire import Awaits
+from gsubmit.server.waiting import Awaits, Interrupted
 from tests.harness.serving import Serving, serving
 from tests.harness.smtpserver import Server, served
 

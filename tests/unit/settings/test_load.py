@@ -113,7 +113,7 @@ def test_ignored_only_once() -> None:
         ("auth_username_format = %Ln", False),
         ("haproxy_timeout = 3 secs", False),
         ("mail_max_userip_connections = 0", False),
-        ("submission_client_workarounds = exotic-backend", True),
+        ("submission_client_workarounds = exotic-backend", False),
         ("submission_client_workarounds = mailbox-for-path", False),
         ("remote 192.0.2.1 {\n disable_plaintext_auth = no\n}", True),
         ("local_name a {\n login_greeting = x\n}", True),

@@ -9,7 +9,7 @@ from gsubmit.auth.looks import MADE
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer
 from gsubmit.auth.passdbs.static import Static
-from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, KeysWanted, Proven, ScramKeys
+from gsubmit.sasl.claims import Cleartext, CramKeys, Denied, KeysWanted, Proven, ScramKeys, Token
 from tests.unit.auth.answering import ORIGIN
 
 
@@ -27,8 +27,8 @@ def static(args: str, *, allow_weak_schemes: bool = False) -> Static:
             {},
             id="scheme",
         ),
-        pytest.param("nopassword", "anything", {}, id="nopassword"),
-        pytest.param("nopassword=y a=%n b", "x", {"a": "tim", "b": "yes"}, id="fields"),
+        pytest.param("nopassword", "anything", {"nopassword": "yes"}, id="nopassword"),
+        pytest.param("nopassword=y a=%n b", "x", {"nopassword": "y", "a": "tim", "b": "yes"}, id="fields"),
         pytest.param("password=a=b", "a=b", {}, id="= in the password"),
     ],
 )
@@ -41,9 +41,19 @@ def test_no() -> None:
         static("password=secret").verify(Cleartext("tim", "other"), ORIGIN)
 
 
-@pytest.mark.parametrize("args", ["password=secret a=1", "nopassword a=1"])
-def test_everybody_exists(args: str) -> None:
-    assert static(args).verify(Proven("tim"), ORIGIN) == Answer({"a": "1"})
+@pytest.mark.parametrize(
+    ("args", "fields"), [("password=secret a=1", {"a": "1"}), ("nopassword a=1", {"nopassword": "yes", "a": "1"})]
+)
+def test_everybody_exists(args: str, fields: dict[str, str]) -> None:
+    assert static(args).verify(Proven("tim"), ORIGIN) == Answer(fields)
+
+
+def test_only_a_backend_can_look_at_a_token() -> None:
+    assert Token not in static("nopassword").serves
+    assert Token not in static("password=secret proxy host=mx").serves
+    passdb = static("nopassword proxy host=mx")
+    assert Token in passdb.serves
+    assert passdb.verify(Token("tim", token="t"), ORIGIN).fields["host"] == "mx"
 
 
 @pytest.mark.parametrize(
