@@ -79,7 +79,7 @@ def test_a_certificate_is_no_master_s_for_somebody(house: House, kind: Kind) -> 
 )
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 def test_name_of_certificate(house: House, mechanism: str, certificate: str, user: str, expected: str) -> None:
-    """6.7: auth_ssl_username_from_cert, where a password is sent and where keys are wanted."""
+    """auth_ssl_username_from_cert, where a password is sent and where keys are wanted."""
     settings = IMPLICIT.format(folder=house.folder)
     settings += "auth_ssl_username_from_cert = yes\nauth_mechanisms = plain scram-sha-256\n"
     shown = house.certificate(certificate) if certificate else None

@@ -61,7 +61,7 @@ def test_a_wrong_password_does_not_push_out_the_right_one(cache: VerifiedCache) 
 
 
 def test_wrong_ones_are_looked_up_again_beside_a_right_one(cache: VerifiedCache, clock: list[float]) -> None:
-    """6.3: without a basis, the password may have been changed since."""
+    """Without a basis, the password may have been changed since."""
     cache.remember("db", "tim", "new", WRONG)
     assert cache.recall("db", "tim", "new") == WRONG
     cache.remember("db", "tim", "old", RIGHT)

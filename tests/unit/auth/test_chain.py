@@ -97,7 +97,7 @@ def test_refused_before_any_passdb(user: str, authorization_id: str) -> None:
 
 
 class TestMasters:
-    """Passdbs with `master = yes`, whose users log in for others (6.6, 6.7)."""
+    """Passdbs with `master = yes`, whose users log in for others."""
 
     def chain(self, fields: dict[str, str] | None = None, **settings: Any) -> Chain:
         self.masters = Users(fields, root="rootpw")
@@ -108,8 +108,8 @@ class TestMasters:
     @pytest.mark.parametrize(
         "login",
         [
-            pytest.param(claim("Tim*root", "rootpw"), id="6.7 separator"),
-            pytest.param(claim("root", "rootpw", "Tim"), id="6.7 authorization id"),
+            pytest.param(claim("Tim*root", "rootpw"), id="separator"),
+            pytest.param(claim("root", "rootpw", "Tim"), id="authorization id"),
         ],
     )
     def test_for_a_user(self, login: Cleartext) -> None:
@@ -178,7 +178,7 @@ class TestMasters:
             chain(masters, down(), auth_master_user_separator="*").verify(claim("tim*root", "rootpw"), ORIGIN)
 
     def test_networks_of_the_master_user_count(self) -> None:
-        """6.8: the target may log in from anywhere, the master user only from home."""
+        """The target may log in from anywhere, the master user only from home."""
         masters = link(Users({"allow_nets": "198.51.100.0/24"}, root="rootpw"), master=True, result_success="continue")
         target = Users({"allow_nets": "0.0.0.0/0"}, tim="timpw")
         with pytest.raises(Denied, match="allow_nets"):

@@ -38,13 +38,13 @@ def test_expanded() -> None:
 @pytest.mark.parametrize(
     ("known", "added", "expected"),
     [
-        pytest.param({"a": "1"}, {"a": "2"}, {"a": "2"}, id="6.8 later wins"),
-        pytest.param({"a": "1"}, {"a:protected": "2"}, {"a": "1"}, id="6.8 protected, set"),
-        pytest.param({}, {"a:protected": "2"}, {"a": "2"}, id="6.8 protected, unset"),
-        pytest.param({"a": "1"}, {"a:default": "2"}, {"a": "1"}, id="6.8 default, set"),
-        pytest.param({}, {"a:default": "2"}, {"a": "2"}, id="6.8 default, unset"),
-        pytest.param({"a": "1"}, {"a:remove": "yes"}, {}, id="6.8 remove"),
-        pytest.param({}, {"a:remove": "yes"}, {}, id="6.8 remove, unset"),
+        pytest.param({"a": "1"}, {"a": "2"}, {"a": "2"}, id="later wins"),
+        pytest.param({"a": "1"}, {"a:protected": "2"}, {"a": "1"}, id="protected, set"),
+        pytest.param({}, {"a:protected": "2"}, {"a": "2"}, id="protected, unset"),
+        pytest.param({"a": "1"}, {"a:default": "2"}, {"a": "1"}, id="default, set"),
+        pytest.param({}, {"a:default": "2"}, {"a": "2"}, id="default, unset"),
+        pytest.param({"a": "1"}, {"a:remove": "yes"}, {}, id="remove"),
+        pytest.param({}, {"a:remove": "yes"}, {}, id="remove, unset"),
     ],
 )
 def test_merge(known: dict[str, str], added: dict[str, str], expected: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""How long an address has to wait, by a clock that the test moves (Dovecot's auth penalty, 6.3)."""
+"""How long an address has to wait, by a clock that the test moves (Dovecot's auth penalty, AUT-12)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fail(kept: Penalty, guesses: Iterator[str], address: str = ADDRESS, times: i
 
 
 def test_waits() -> None:
-    """6.3: min(2 x 2^level, 15) seconds."""
+    """The wait is min(2 x 2^level, 15) seconds."""
     assert WAITS == (0, 4, 8, 15, 15)
 
 
@@ -56,7 +56,7 @@ def test_levels(kept: Penalty, guesses: Iterator[str]) -> None:
 
 
 def test_a_guesser_that_waits_for_each_answer(kept: Penalty, clock: Clock, guesses: Iterator[str]) -> None:
-    """6.3: the wait itself must not bring the level down."""
+    """The wait itself must not bring the level down."""
     waited = []
     for _ in range(7):
         level = kept.level(ADDRESS)
@@ -79,10 +79,10 @@ def test_twenty_in_parallel(kept: Penalty, clock: Clock, guesses: Iterator[str])
 @pytest.mark.parametrize(
     ("failures", "steps"),
     [
-        pytest.param(1, [(3.9, 1), (4, 0)], id="6.3 from 1: 4 s"),
-        pytest.param(2, [(7.9, 2), (8, 1), (11.9, 1), (12, 0)], id="6.3 from 2: 8, 4 s"),
-        pytest.param(3, [(14.9, 3), (15, 2), (22.9, 2), (23, 1), (26.9, 1), (27, 0)], id="6.3 from 3: 15, 8, 4 s"),
-        pytest.param(4, [(14.9, 4), (15, 3), (28.9, 3), (29, 0)], id="6.3 from 4: 15 s, gone after 29 s"),
+        pytest.param(1, [(3.9, 1), (4, 0)], id="from 1: 4 s"),
+        pytest.param(2, [(7.9, 2), (8, 1), (11.9, 1), (12, 0)], id="from 2: 8, 4 s"),
+        pytest.param(3, [(14.9, 3), (15, 2), (22.9, 2), (23, 1), (26.9, 1), (27, 0)], id="from 3: 15, 8, 4 s"),
+        pytest.param(4, [(14.9, 4), (15, 3), (28.9, 3), (29, 0)], id="from 4: 15 s, gone after 29 s"),
     ],
 )
 def test_fading(
@@ -140,7 +140,7 @@ def test_who_logged_in_from_there_does_not_wait(kept: Penalty, guesses: Iterator
 
 
 def test_a_stale_password_beside_the_right_one(kept: Penalty, guesses: Iterator[str]) -> None:
-    """6.3: a telephone with the old password, a computer with the new one, and somebody who guesses."""
+    """A telephone with the old password, a computer with the new one, and somebody who guesses."""
     kept.failed(ADDRESS, 0, "alice", "old")
     kept.succeeded(ADDRESS, "alice")
     kept.failed(ADDRESS, 0, "alice", "old")
@@ -169,8 +169,8 @@ def test_memory_of_the_known_is_bounded(kept: Penalty, guesses: Iterator[str], m
     ("one", "other", "same"),
     [
         pytest.param("192.0.2.10", "192.0.2.11", False, id="IPv4"),
-        pytest.param("2001:db8:1::1", "2001:db8:1:ffff:ffff::2", True, id="6.3 IPv6 by /48"),
-        pytest.param("2001:db8:1::1", "2001:db8:2::1", False, id="6.3 another /48"),
+        pytest.param("2001:db8:1::1", "2001:db8:1:ffff:ffff::2", True, id="IPv6 by /48"),
+        pytest.param("2001:db8:1::1", "2001:db8:2::1", False, id="another /48"),
         pytest.param("2001:db8:1::1", "2001:0DB8:0001::0001", True, id="another spelling"),
         pytest.param("192.0.2.10", "::ffff:192.0.2.10", True, id="IPv4-mapped"),
         pytest.param("::ffff:192.0.2.10", "::ffff:c000:020a", True, id="IPv4-mapped, another spelling"),
@@ -185,7 +185,7 @@ def test_addresses(kept: Penalty, guesses: Iterator[str], one: str, other: str, 
 
 
 def test_same_wrong_password_again_is_no_guess(kept: Penalty, clock: Clock) -> None:
-    """6.3: some client was never told the new one."""
+    """Some client was never told the new one."""
     for _ in range(5):
         kept.failed(ADDRESS, kept.level(ADDRESS), "tim", "old")
     assert kept.level(ADDRESS) == 1

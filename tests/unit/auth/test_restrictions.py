@@ -68,7 +68,7 @@ def test_nodelay(fields: dict[str, str], nodelay: bool) -> None:
 
 
 def test_a_stranger_learns_nothing_of_nologin() -> None:
-    """6.8: networks come first, since the reason is told."""
+    """Networks come first, since the reason is told."""
     with pytest.raises(Denied) as caught:
         chain(yes(nologin="yes", allow_nets="198.51.100.0/24")).verify(Cleartext("u", "p"), ORIGIN)
     assert not isinstance(caught.value, Disabled)
@@ -93,7 +93,7 @@ def test_keys_of_a_disabled_user() -> None:
 
 @pytest.mark.parametrize("nets", ["198.51.100.0/24", ""])
 def test_allow_real_nets(nets: str) -> None:
-    """6.8: of Dovecot 2.4, where a proxy in between may know other addresses."""
+    """Of Dovecot 2.4, where a proxy in between may know other addresses."""
     with pytest.raises(Denied, match="allow_real_nets"):
         restrictions.check_networks({"allow_real_nets": nets}, "192.0.2.1")
     restrictions.check_networks({"allow_real_nets": "192.0.2.0/24"}, "192.0.2.1")
@@ -101,6 +101,6 @@ def test_allow_real_nets(nets: str) -> None:
 
 @pytest.mark.parametrize("name", ["check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp"])
 def test_what_cannot_be_checked_lets_nobody_in(name: str) -> None:
-    """6.8, Dovecot 2.4.2."""
+    """As Dovecot 2.4.2 has it."""
     with pytest.raises(Unavailable, match=name):
         restrictions.verdict(Identity("u", {name: "00:11"}))

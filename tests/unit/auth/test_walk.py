@@ -83,7 +83,7 @@ down    continue-fail  t ytt
 """
 
 
-@pytest.mark.parametrize("row", FIRST.strip().splitlines(), ids=lambda row: "6.6 " + " ".join(row.split()[:2]))
+@pytest.mark.parametrize("row", FIRST.strip().splitlines(), ids=lambda row: " ".join(row.split()[:2]))
 def test_one_and_two_passdbs(row: str) -> None:
     answer, rule, alone, before = row.split()
     assert outcome(chain(ruled(answer, rule))) == alone
@@ -114,7 +114,7 @@ down    continue-fail  ytt
 """
 
 
-@pytest.mark.parametrize("row", SECOND.strip().splitlines(), ids=lambda row: "6.6 " + " ".join(row.split()[:2]))
+@pytest.mark.parametrize("row", SECOND.strip().splitlines(), ids=lambda row: " ".join(row.split()[:2]))
 def test_three_passdbs(row: str) -> None:
     answer, rule, expected = row.split()
     first = ("yes", "continue-ok")
@@ -125,12 +125,12 @@ def test_three_passdbs(row: str) -> None:
 @pytest.mark.parametrize(
     ("skip", "first", "asked", "expected"),
     [
-        pytest.param("never", "continue-ok", True, "y", id="6.6 never, after a yes"),
-        pytest.param("authenticated", "continue-ok", False, "y", id="6.6 authenticated, after a yes"),
-        pytest.param("authenticated", "continue", True, "y", id="6.6 authenticated, after a yes that does not count"),
-        pytest.param("unauthenticated", "continue-ok", True, "y", id="6.6 unauthenticated, after a yes"),
-        pytest.param("unauthenticated", "continue", False, "n", id="6.6 unauthenticated, nothing yet"),
-        pytest.param("unauthenticated", "continue-fail", False, "n", id="6.6 unauthenticated, after a no"),
+        pytest.param("never", "continue-ok", True, "y", id="never, after a yes"),
+        pytest.param("authenticated", "continue-ok", False, "y", id="authenticated, after a yes"),
+        pytest.param("authenticated", "continue", True, "y", id="authenticated, after a yes that does not count"),
+        pytest.param("unauthenticated", "continue-ok", True, "y", id="unauthenticated, after a yes"),
+        pytest.param("unauthenticated", "continue", False, "n", id="unauthenticated, nothing yet"),
+        pytest.param("unauthenticated", "continue-fail", False, "n", id="unauthenticated, after a no"),
     ],
 )
 def test_skip(skip: str, first: str, asked: bool, expected: str) -> None:
@@ -156,7 +156,7 @@ class TestDeny:
         assert denied.asked == [Proven("tim")]
 
     def test_own_failure_is_fatal(self) -> None:
-        """6.6: the user may be one of those to keep out."""
+        """The user may be one of those to keep out."""
         users = yes()
         assert outcome(chain(link(down(), deny=True), users)) == "t"
         assert users.asked == []
@@ -193,7 +193,7 @@ class TestDeny:
 
 
 def test_password_is_asked_for_once() -> None:
-    """6.6: after a yes the next passdbs are only looked up."""
+    """After a yes the next passdbs are only looked up."""
     passdbs = [yes(), yes(), yes()]
     assert outcome(chain(*(link(one, result_success="continue-ok") for one in passdbs))) == "y"
     assert [one.asked for one in passdbs] == [[TIM], [Proven("tim")], [Proven("tim")]]
@@ -227,7 +227,7 @@ class TestFields:
     @pytest.mark.parametrize("first", ["192.0.2.0/24", "198.51.100.0/24"])
     @pytest.mark.parametrize("second", ["192.0.2.0/24", "198.51.100.0/24"])
     def test_networks_of_each_passdb_count(self, first: str, second: str) -> None:
-        """6.8: a later passdb cannot let in whom an earlier one keeps out."""
+        """A later passdb cannot let in whom an earlier one keeps out."""
         both = chain(link(yes(allow_nets=first), result_success="continue"), yes(allow_nets=second))
         assert outcome(both) == ("y" if first == second == "192.0.2.0/24" else "n")
 
@@ -238,7 +238,7 @@ class TestFields:
         assert walk.fields == {"a": "1"}
 
     def test_nopassword_does_not_open_the_next_passdb(self) -> None:
-        """6.8: a failed passdb's nopassword is nobody's."""
+        """A failed passdb's nopassword is nobody's."""
         assert outcome(chain(link(yes(nopassword="yes"), result_success="continue-fail"), no())) == "n"
 
     def test_user_changes_the_name_for_later_passdbs_and_the_identity(self) -> None:
@@ -259,7 +259,7 @@ class TestFields:
 
 
 class TestNoauthenticate:
-    """6.8: this passdb only adds fields."""
+    """This passdb only adds fields."""
 
     def test_password_is_for_the_next(self) -> None:
         second = yes()
@@ -274,7 +274,7 @@ class TestNoauthenticate:
 
 
 class TestKeys:
-    """6.6: only an unknown user's keys are looked for in the next passdb."""
+    """Only an unknown user's keys are looked for in the next passdb."""
 
     WANTED = KeysWanted("tim", scheme="SCRAM-SHA-256")
 
@@ -412,7 +412,7 @@ class TestAbsent:
 
     @pytest.mark.parametrize(("first", "expected"), [("continue-ok", "y"), ("continue", "t"), ("continue-fail", "t")])
     def test_return_without_a_yes_before_is_a_no(self, first: str, expected: str) -> None:
-        """6.6: `return` ends with what there is, so it keeps out whom it knows."""
+        """`return` ends with what there is, so it keeps out whom it knows."""
         third = yes()
         gated = chain(link(yes(), result_success=first), self.absent(result_success="return"), third)
         assert outcome(gated) == expected

@@ -105,7 +105,7 @@ def test_only_once(tmp_path: Path, step: str, caplog: pytest.LogCaptureFixture) 
 def test_never_again_after_the_end(
     tmp_path: Path, keywords: str, end: str, reply: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Design 6.9: the outcome is unknown, and the log says so."""
+    """TMO-4: the outcome is unknown, and the log says so."""
     server = Server({"EHLO": keywords, "content": end})
     with relaying(server, data_done_timeout=0.3) as relay:
         assert Sent(relay, tmp_path).final == reply

@@ -46,7 +46,7 @@ def stopped_while(server: Server, has_come: Callable[[], object], content: str) 
 
 @pytest.mark.parametrize("keywords", [ehlo("PIPELINING", "CHUNKING"), ehlo()], ids=["CHUNKING", "DATA"])
 def test_a_stop_before_the_answer_says_that_the_outcome_is_unknown(keywords: str) -> None:
-    """Design 6.9: the relay has all of the message, and nobody waits for what it says."""
+    """TMO-4: the relay has all of the message, and nobody waits for what it says."""
     server = Server({"EHLO": keywords, "content": SILENT})
     running = stopped_while(server, lambda: server.mails, MESSAGE)
     assert running.log_text.count("is unknown") == 1

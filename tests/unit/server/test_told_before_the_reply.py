@@ -64,7 +64,7 @@ def test_ends_the_connection_at_last(clock: Clock) -> None:
 
 
 def test_a_password_that_one_passdb_compared_while_another_was_down(clock: Clock) -> None:
-    """454 never counts (AUT-10), so the delay is all that slows a guesser meanwhile (6.3)."""
+    """454 never counts (AUT-10), so the delay is all that slows a guesser meanwhile."""
     down = "passdb {\ndriver = dovecot\nargs = unix:/nowhere/auth\n}\n"
     with connected(STATIC + down) as client:
         timed(client, clock)

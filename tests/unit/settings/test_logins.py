@@ -46,7 +46,7 @@ def warnings(text: str) -> list[str]:
 )
 def test_defaults(name: str, expected: object) -> None:
     if name == "auth_username_chars":
-        assert set(str(value(name))) == set(str(expected)), "6.7"
+        assert set(str(value(name))) == set(str(expected))
     else:
         assert value(name) == expected
 

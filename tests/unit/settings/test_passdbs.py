@@ -66,7 +66,7 @@ RULES = ["return-ok", "return", "return-fail", "continue", "continue-ok", "conti
     [
         *((f"skip = {word}", "skip", word) for word in ("never", "authenticated", "unauthenticated")),
         *(
-            pytest.param(f"{name} = {rule}", name, rule, id=f"6.6 {name} = {rule}")
+            pytest.param(f"{name} = {rule}", name, rule, id=f"{name} = {rule}")
             for name in ("result_success", "result_failure", "result_internalfail")
             for rule in RULES
         ),

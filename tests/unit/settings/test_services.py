@@ -58,9 +58,9 @@ def test_what_is_only_for_processes_is_ignored() -> None:
     ("anvil", "expected"),
     [
         pytest.param("", True, id="nothing said"),
-        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0\n}", False, id="6.3 mode = 0"),
-        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0000\nuser = x\n}", False, id="6.3 mode = 0000"),
-        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0600\n}", True, id="6.3 mode = 0600"),
+        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0\n}", False, id="mode = 0"),
+        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0000\nuser = x\n}", False, id="mode = 0000"),
+        pytest.param("unix_listener anvil-auth-penalty {\nmode = 0600\n}", True, id="mode = 0600"),
         pytest.param("unix_listener anvil-auth-penalty {\nuser = x\n}", True, id="no mode"),
         pytest.param("unix_listener anvil {\nmode = 0\n}", True, id="another listener"),
         pytest.param("fifo_listener anvil-auth-penalty {\nmode = 0\n}", True, id="another kind of listener"),

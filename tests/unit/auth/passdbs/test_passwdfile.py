@@ -262,7 +262,7 @@ def test_cache_ends_with_the_entry(users: Path) -> None:
 
 
 def test_negative_cache(users: Path, checks: list[str]) -> None:
-    """6.3: a wrong password is not hashed again, until the stored one changes."""
+    """A wrong password is not hashed again, until the stored one changes."""
     cache = VerifiedCache(10_000, 60, 60)
     for _ in range(3):
         with pytest.raises(Denied, match="password mismatch"):
@@ -283,9 +283,9 @@ def test_fault_of_the_entry_is_not_remembered(users: Path) -> None:
 @pytest.mark.parametrize(
     ("stored", "password"),
     [
-        pytest.param("JBOZ0DgmtucwE[13]", "08/15!test~4711", id="6.4 [13] is CRYPT"),
-        pytest.param("5ebe2294ecd0e0f08eab7690d2a6ee69[34]", "secret", id="6.4 [34] is PLAIN-MD5"),
-        pytest.param("[56]", "secret", id="6.4 [56] is DIGEST-MD5"),
+        pytest.param("JBOZ0DgmtucwE[13]", "08/15!test~4711", id="[13] is CRYPT"),
+        pytest.param("5ebe2294ecd0e0f08eab7690d2a6ee69[34]", "secret", id="[34] is PLAIN-MD5"),
+        pytest.param("[56]", "secret", id="[56] is DIGEST-MD5"),
     ],
 )
 def test_form_of_libpam_pwdfile(tmp_path: Path, stored: str, password: str) -> None:
@@ -415,7 +415,7 @@ class TestLookup:
             made(users).verify(Proven("jim"), ORIGIN)
 
     def test_deny_list(self, tmp_path: Path) -> None:
-        """6.4: a line needs nothing but a name."""
+        """A line needs nothing but a name."""
         (tmp_path / "denied").write_text("# who has to stay out\ntim\ntom\r\n")
         denying = chain(link(made(f"{tmp_path}/denied"), deny=True), yes())
         for user, denied in (("tim", True), ("tom", True), ("jim", False)):
@@ -488,10 +488,10 @@ class TestExtraFields:
     @pytest.mark.parametrize(
         ("fields", "expected"),
         [
-            pytest.param("host=%d.example.net", {"host": "example.org.example.net"}, id="6.8 domain"),
-            pytest.param("a=%u b=%{username|upper}", {"a": "tim@example.org", "b": "TIM"}, id="6.8 user"),
-            pytest.param("a=%r b=%{local_ip}", {"a": "192.0.2.10", "b": "192.0.2.1"}, id="6.8 addresses"),
-            pytest.param("a=100%%", {"a": "100%"}, id="6.8 percent sign"),
+            pytest.param("host=%d.example.net", {"host": "example.org.example.net"}, id="domain"),
+            pytest.param("a=%u b=%{username|upper}", {"a": "tim@example.org", "b": "TIM"}, id="user"),
+            pytest.param("a=%r b=%{local_ip}", {"a": "192.0.2.10", "b": "192.0.2.1"}, id="addresses"),
+            pytest.param("a=100%%", {"a": "100%"}, id="percent sign"),
         ],
     )
     def test_variables(self, tmp_path: Path, fields: str, expected: dict[str, str]) -> None:
@@ -511,7 +511,7 @@ class TestExtraFields:
 
     @pytest.mark.parametrize("password", ["", "{PLAIN}other"])
     def test_noauthenticate(self, tmp_path: Path, password: str) -> None:
-        """6.8: the password is not compared here, but by the next passdb."""
+        """The password is not compared here, but by the next passdb."""
         first = self.passdb(tmp_path, f"tim:{password}::::::noauthenticate a=1")
         both = chain(first, Users(tim="hunter2"))
         assert both.verify(Cleartext("tim", "hunter2"), ORIGIN) == Admitted(Identity("tim", {"a": "1"}))
