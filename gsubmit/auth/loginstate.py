@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Protocol
 
 from gsubmit.auth.penalty import Penalty, network_of
@@ -35,8 +33,8 @@ class LoginState(Protocol):
 class LocalState(Penalty):
     """A LoginState of this process. An IPv6 network counts as one address."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(clock)
+    def __init__(self) -> None:
+        super().__init__()
         self.connections: Counter[tuple[str, str]] = Counter()
 
     def enter(self, user: str, address: str, most: int) -> bool:

@@ -7,7 +7,6 @@ import itertools
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -32,11 +31,15 @@ class _Record:
 class Penalty:
     """The levels of all addresses that failed recently; what has faded is forgotten."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._secret = secrets.token_bytes(16)
         self._records: dict[str, _Record] = {}  # the one that failed longest ago first
         self._known: dict[tuple[str, str], None] = {}  # network and user; the one that logged in longest ago first
+
+    @property
+    def networks(self) -> int:
+        """How many networks have failures that are remembered."""
+        return len(self._records)
 
     def level(self, address: str, user: str = "") -> int:
         """How high the level of this address is; a login has to wait WAITS[level] before it is looked at.
@@ -65,7 +68,7 @@ class Penalty:
         level = max(level, self._faded(record))
         record.user = user if not level or record.user == user else ""
         record.level = min(level + 1, len(WAITS) - 1)
-        record.since = self._clock()
+        record.since = time.monotonic()
         self._records.pop(network, None)
         self._records[network] = record
         self._forget()
@@ -85,7 +88,7 @@ class Penalty:
 
     def _faded(self, record: _Record) -> int:
         """The level now."""
-        level, left = record.level, self._clock() - record.since
+        level, left = record.level, time.monotonic() - record.since
         if left >= FORGOTTEN:
             return 0
         while level and left >= FADES[level]:
@@ -96,7 +99,7 @@ class Penalty:
     def _forget(self) -> None:
         """Drop what is over, oldest first; a few at a time, since each failure adds one at most."""
         for network, record in list(itertools.islice(self._records.items(), 2)):
-            if self._clock() - record.since >= FORGOTTEN or len(self._records) > MAX_ADDRESSES:
+            if time.monotonic() - record.since >= FORGOTTEN or len(self._records) > MAX_ADDRESSES:
                 del self._records[network]
 
     def _proof(self, user: str, password: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gsubmit.auth.loginstate import LocalState, LoginState
@@ -28,11 +28,10 @@ class TooManyAtATime(Unavailable):
 class Logins:
     """One for all sessions, and for the life of the process: a reload forgives nothing."""
 
-    def __init__(self, state: LoginState | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, state: LoginState | None = None) -> None:
         self.slots = SlotsByKey()  # of networks
         self.waits = SlotsByKey()  # the same, of those that have to wait before
         self._waiting: Counter[str] = Counter()
-        self._sleep = sleep
         self.state = state or LocalState()
 
     @contextmanager
@@ -54,7 +53,7 @@ class Logins:
         with self._wait_of(network):
             level = self.state.level(address, user)
             if level:
-                self._sleep(WAITS[level])
+                time.sleep(WAITS[level])
             with self._slot_of(network, at_a_time):
                 yield level
 

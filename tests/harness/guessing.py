@@ -9,26 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import StringIO
 
+import pytest
 from gevent.event import Event
 
-from gsubmit.app.build import build_service
 from gsubmit.app.server import Server
-from gsubmit.auth.loginstate import LocalState
 from gsubmit.logs import output
-from gsubmit.server.logins import Logins
 from gsubmit.settings.load import load_text
 from tests.harness.serving import Serving, configuration
 
 
 @dataclass
 class Clock:
-    """Seconds that pass only when somebody says so."""
+    """Stands for the module `time`: seconds that pass only when somebody says so."""
 
     now: float = 0.0
     waits: list[float] = field(default_factory=list)
     sleepers: list[tuple[float, int, Event]] = field(default_factory=list)
 
-    def time(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -51,17 +49,15 @@ def clocked(settings: str, clock: Clock) -> Iterator[Serving]:
     log = StringIO()
     loaded = load_text(text).settings
     server = Server(loaded)
-    logins = Logins(sleep=clock.sleep)
-    logins.state = LocalState(clock.time)
-    server.service = replace(build_service(loaded), logins=logins)
-    for listener in server.listeners.values():
-        listener.service = server.service
     output.configure(replace(loaded.logging, log_path=""), log)
-    server.start()
-    try:
-        yield Serving(server, port, tls_port, log)
-    finally:
-        while clock.sleepers:
-            clock.advance()
-        server.stop(seconds=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gsubmit.server.logins.time", clock)
+        patch.setattr("gsubmit.auth.penalty.time", clock)
+        server.start()
+        try:
+            yield Serving(server, port, tls_port, log)
+        finally:
+            while clock.sleepers:
+                clock.advance()
+            server.stop(seconds=2)
         logging.getLogger("gsubmit").handlers.clear()

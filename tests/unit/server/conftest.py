@@ -10,6 +10,6 @@ from tests.unit.server.logins import Clock
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in ("commands.auth", "authority"):
-        monkeypatch.setattr(f"gsubmit.server.{module}.time", clock)
+    for module in ("server.commands.auth", "server.authority", "server.logins", "auth.penalty"):
+        monkeypatch.setattr(f"gsubmit.{module}.time", clock)
     return clock

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from gsubmit.auth.loginstate import LocalState
 from gsubmit.server.logins import Logins
-from tests.unit.server.sessions import Client
 
 HERE, ELSEWHERE = "192.0.2.10", "198.51.100.1"
 PLAIN = "disable_plaintext_auth = no\n"
@@ -35,14 +34,6 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
-
-
-def timed(client: Client, clock: Clock) -> Client:
-    """Let waits and penalties of this client's service go by the clock."""
-    logins = client.session.service.logins
-    logins._sleep = clock.sleep
-    logins.state = LocalState(clock.monotonic)
-    return client
 
 
 def connections(logins: Logins) -> Mapping[tuple[str, str], int]:

@@ -24,7 +24,7 @@ from gsubmit.settings.load import load_text
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
 from tests.harness.serving import certificate_folder
-from tests.unit.server.logins import ELSEWHERE, GOOD, HERE, PLAIN, STATIC, Clock, attempt, connections, timed
+from tests.unit.server.logins import ELSEWHERE, GOOD, HERE, PLAIN, STATIC, Clock, attempt, connections
 from tests.unit.server.sessions import Client, connected
 
 
@@ -104,7 +104,6 @@ class TestDelay:
 )
 def test_fields(clock: Clock, tmp_path: Path, fields: str, expected: Reply) -> None:
     with connected(passwd_file(tmp_path, f"tim:{{PLAIN}}secret::::::{fields}")) as client:
-        timed(client, clock)
         assert client.reply(attempt("secret")) == expected
         assert (client.session.login is not None) is (expected == replies.LOGGED_IN)
         assert client.reply(attempt()) == (
@@ -228,13 +227,11 @@ class TestPenalty:
 
     def test_waits(self, clock: Clock) -> None:
         with connected(STATIC) as client:
-            timed(client, clock)
             self.guess(client, 5)
         assert clock.slept == [2, 4, 2, 8, 2, 15, 2, 15, 2]
 
     def test_success_waits_too_and_clears(self, clock: Clock) -> None:
         with connected(STATIC) as client:
-            timed(client, clock)
             self.guess(client, 2)
             clock.slept.clear()
             assert client.reply(GOOD) == replies.LOGGED_IN
@@ -243,7 +240,6 @@ class TestPenalty:
 
     def test_same_password_again(self, clock: Clock) -> None:
         with connected(STATIC) as client:
-            timed(client, clock)
             for _ in range(3):
                 client.reply(attempt("old"))
         assert clock.slept == [2, 4, 2, 2]  # the level fades meanwhile
@@ -252,7 +248,6 @@ class TestPenalty:
         """Nobody can tell whether it was the same password."""
         response = b64encode(b"tim " + b"0" * 32) + b"\r\n"
         with connected(STATIC + "auth_mechanisms = plain cram-md5\n") as client:
-            timed(client, clock)
             for _ in range(3):
                 assert client.reply("AUTH CRAM-MD5", response) == replies.AUTH_FAILED
         assert clock.slept == [2, 4, 2, 8, 2]
@@ -262,7 +257,6 @@ class TestPenalty:
         """The client hears of a temporary failure, for the missing one may know the password."""
         passdbs = "".join(f"passdb {{\ndriver = {driver}\nargs = password=secret\n}}\n" for driver in order)
         with connected(PLAIN + passdbs) as client:
-            timed(client, clock)
             for number in range(3):
                 assert client.reply(attempt(f"guess{number}")) == replies.AUTH_UNAVAILABLE
             assert client.session.attempts.failed == 3
@@ -275,7 +269,7 @@ class TestPenalty:
             raise SchemeError("malformed")
 
         with connected(STATIC) as client:
-            logins = timed(client, clock).session.service.logins
+            logins = client.session.service.logins
             authority = SessionAuthority(client.session, MECHANISMS["SCRAM-SHA-256"])
             authority.claim = KeysWanted("tim", scheme="SCRAM-SHA-256")
             with pytest.raises(Denied, match="stored password: malformed"):
@@ -285,7 +279,6 @@ class TestPenalty:
 
     def test_disabled_user_is_no_guesser(self, clock: Clock, tmp_path: Path) -> None:
         with connected(passwd_file(tmp_path, "tim:{PLAIN}secret::::::nologin")) as client:
-            timed(client, clock)
             assert client.reply(GOOD).code == 525
             assert client.session.service.logins.state.level(HERE) == 0
 
@@ -301,7 +294,6 @@ class TestPenalty:
     )
     def test_off(self, clock: Clock, off: str) -> None:
         with connected(STATIC + off) as client:
-            timed(client, clock)
             self.guess(client, 3)
             assert client.session.service.logins.state.level(HERE) == 0
         assert clock.slept == [2, 2, 2]

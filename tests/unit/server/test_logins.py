@@ -11,7 +11,6 @@ import gevent.event
 import pytest
 
 from gsubmit.auth.chain import build_chain
-from gsubmit.auth.loginstate import LocalState
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE, MAX_WAITING, Logins, TooManyAtATime
 from gsubmit.settings.load import load_text
 from tests.harness.guessing import Clock
@@ -61,15 +60,16 @@ def test_a_slot_is_given_back_after_a_failure() -> None:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("gsubmit.server.logins.time", clock)
+    monkeypatch.setattr("gsubmit.auth.penalty.time", clock)
+    return clock
 
 
 @pytest.fixture
 def logins(clock: Clock) -> Logins:
-    logins = Logins(sleep=clock.sleep)
-    logins.state = LocalState(clock.time)
-    return logins
+    return Logins()
 
 
 def guess(logins: Logins, number: int, address: str = "192.0.2.1", user: str = "tim", at_a_time: int = 2) -> None:

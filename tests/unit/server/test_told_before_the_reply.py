@@ -10,7 +10,7 @@ import pytest
 from gsubmit.server.wire import Closed
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
-from tests.unit.server.logins import HERE, STATIC, Clock, attempt, timed
+from tests.unit.server.logins import HERE, STATIC, Clock, attempt
 from tests.unit.server.sessions import Client, connected
 
 SETTINGS = STATIC + "auth_mechanisms = plain oauthbearer xoauth2\nauth_verbose = yes\n"
@@ -35,7 +35,6 @@ def has_failed(client: Client) -> bool:
 )
 def test_counts_and_is_held_back(clock: Clock, line: str, content: bytes, expected: Reply) -> None:
     with connected(SETTINGS) as client:
-        timed(client, clock)
         assert client.reply(line, content) == expected
         assert has_failed(client)
         assert clock.slept == [2]
@@ -45,7 +44,6 @@ def test_counts_and_is_held_back(clock: Clock, line: str, content: bytes, expect
 
 def test_gone(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     with connected(SETTINGS) as client, caplog.at_level("INFO"):
-        timed(client, clock)
         gone = gevent.spawn(client.sock.close)
         with pytest.raises(Closed):
             client.reply(f"AUTH XOAUTH2 {GUESS}")
@@ -67,7 +65,6 @@ def test_a_password_that_one_passdb_compared_while_another_was_down(clock: Clock
     """454 never counts (AUT-10), so the delay is all that slows a guesser meanwhile."""
     down = "passdb {\ndriver = dovecot\nargs = unix:/nowhere/auth\n}\n"
     with connected(STATIC + down) as client:
-        timed(client, clock)
         assert client.reply(attempt()) == replies.AUTH_UNAVAILABLE
         assert not has_failed(client)
         assert client.reply(attempt("secret")) == replies.LOGGED_IN
