@@ -85,5 +85,10 @@ class SlotsByKey:
             if not slots.busy and self._slots.get(key) is slots:
                 del self._slots[key]
 
+    def crowd(self, key: str) -> int:
+        """How many have a slot of this key, or wait for one."""
+        slots = self._slots.get(key)
+        return slots.busy + slots.waiting if slots is not None else 0
+
     def __len__(self) -> int:
         return len(self._slots)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,7 +30,6 @@ class Logins:
     def __init__(self, state: LoginState | None = None) -> None:
         self.slots = SlotsByKey()  # of networks
         self.waits = SlotsByKey()  # the same, of those that have to wait before
-        self._waiting: Counter[str] = Counter()
         self.state = state or LocalState()
 
     @contextmanager
@@ -46,7 +44,7 @@ class Logins:
         """
         network = network_of(address)
         with self._slot_of(network, at_a_time):
-            has_to_wait = self.state.level(address, user) or network in self._waiting
+            has_to_wait = self.state.level(address, user) or self.waits.crowd(network)
             if not is_watched or self.state.knows(address, user) or not has_to_wait:
                 yield 0
                 return
@@ -66,15 +64,10 @@ class Logins:
 
     @contextmanager
     def _wait_of(self, network: str) -> Iterator[None]:
-        if self._waiting[network] >= MAX_WAITING:  # sooner said than kept waiting for nothing
-            raise TooManyAtATime("too many logins wait because others failed")
-        self._waiting[network] += 1
-        try:
-            with self.waits.slot(network, 1, QUEUE_TIMEOUT) as is_taken:
-                if not is_taken:
-                    raise TooManyAtATime("too many logins wait because others failed")
-                yield
-        finally:
-            self._waiting[network] -= 1
-            if not self._waiting[network]:
-                del self._waiting[network]
+        too_many = TooManyAtATime("too many logins wait because others failed")
+        if self.waits.crowd(network) >= MAX_WAITING:  # sooner said than kept waiting for nothing
+            raise too_many
+        with self.waits.slot(network, 1, QUEUE_TIMEOUT) as is_taken:
+            if not is_taken:
+                raise too_many
+            yield

@@ -157,5 +157,6 @@ def test_one_who_is_killed_leaves_nothing_of_a_key() -> None:
 
     users = [gevent.spawn(use) for _ in range(3)]
     gevent.sleep(0)
+    assert (slots.crowd("a"), slots.crowd("b")) == (3, 0)
     gevent.killall(users)
-    assert len(slots) == 0
+    assert (len(slots), slots.crowd("a")) == (0, 0)

@@ -127,7 +127,7 @@ def test_those_that_cannot_wait_hear_it_at_once(logins: Logins, clock: Clock) ->
     guess(logins, 9, "192.0.2.2")
     advance_until(clock, waiting)
     assert clock.waits == [4, 8, 15, 15]
-    assert not logins.waits and not logins._waiting
+    assert not logins.waits
 
 
 def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: Clock) -> None:
@@ -135,7 +135,7 @@ def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: Cloc
     waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
     gevent.sleep(0)
     gevent.killall(waiting)
-    assert not logins.waits and not logins._waiting and not logins.slots
+    assert not logins.waits and not logins.slots
 
 
 def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Clock) -> None:
