@@ -46,6 +46,16 @@ class Pool:
         self._is_closed = False
         self._idle: list[tuple[Who, float, Fetcher]] = []  # the one used last at the end
 
+    @property
+    def busy(self) -> int:
+        """How many slots are taken."""
+        return self._slots.busy
+
+    @property
+    def idle_count(self) -> int:
+        """How many connections are kept that nobody uses."""
+        return len(self._idle)
+
     @contextmanager
     def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
         """A connection that is logged in. It is kept if the block ends, or ends with NotResolved."""

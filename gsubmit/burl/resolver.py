@@ -53,11 +53,12 @@ class Resolver:
 
     def __init__(self, pools: Sequence[Pool], accesses: Collection[str], seconds: float) -> None:
         """`accesses`: the access identifiers that are taken; `seconds`: for a message to come, all of it."""
+        self.pools = tuple(pools)
         self._servers = [pool.server for pool in pools]
-        self._pools = {(canonical(pool.server.host), pool.server.port): pool for pool in pools}
+        self._by_place = {(canonical(pool.server.host), pool.server.port): pool for pool in pools}
         for pool in pools:
             if pool.server.ssl == "imaps":  # URLs know no port for TLS from the first octet (RFC 5092 11)
-                self._pools.setdefault((canonical(pool.server.host), DEFAULT_PORT), pool)
+                self._by_place.setdefault((canonical(pool.server.host), DEFAULT_PORT), pool)
         self._accesses = frozenset(accesses)
         self._fetch_time = seconds
         self._slots = SlotsByKey()  # of users
@@ -113,12 +114,12 @@ class Resolver:
 
     def close(self) -> None:
         """Leave all servers."""
-        for pool in self._pools.values():
+        for pool in self.pools:
             pool.close()
 
     def _pool(self, url: ImapUrl, submitter: Submitter) -> Pool:
         """The server to be asked, once it is clear that it may be. Raises Refused."""
-        pool = self._pools.get((url.host, url.port))
+        pool = self._by_place.get((url.host, url.port))
         if pool is None:
             raise Refused(URL_UNTRUSTED)
         access.check(url, submitter, self._accesses)

@@ -100,4 +100,4 @@ def test_any_speech(way: str, is_logged_in: bool, speech: bytes, is_plain: bool)
             pool.close()
             spoken.close()
     assert len(sink.octets) <= ROOM
-    assert pool._slots.busy == 0
+    assert pool.busy == 0

@@ -43,15 +43,15 @@ def test_a_stop_within_content(way: str) -> None:
         serving(settings(imap, way), relay.port) as running,
         client(running) as sender,
     ):
-        pool = next(iter(running.server.service.resolver._pools.values()))
+        (pool,) = running.server.service.resolver.pools
         assert sender.say(*ENVELOPE) == "250"
         sender.begin(f"BURL {submit_url(imap)} LAST")
         assert has_heard(imap, b"FETCH")
-        assert pool._slots.busy == 1
+        assert pool.busy == 1
         running.server.stop(seconds=0)
         assert sender.hear() == "421"  # RFC 5321 3.8
         assert has_ended(imap, 1)
-        assert (pool._slots.busy, pool._idle, relay.mails) == (0, [], [])
+        assert (pool.busy, pool.idle_count, relay.mails) == (0, 0, [])
     assert "Traceback" not in running.log_text
 
 
