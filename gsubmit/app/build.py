@@ -9,6 +9,7 @@ from functools import cache
 from gsubmit.app.backends import named_targets
 from gsubmit.auth.chain import build_chain
 from gsubmit.burl.pool import Pool as ImapPool
+from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.resolver import Resolver
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.proxy.itself import Itself
@@ -79,7 +80,7 @@ def build_relay(settings: Settings) -> NextHops:
     return Relay(pool, settings.submission.submission_backend_capabilities)
 
 
-def build_resolver(settings: Settings) -> Resolver:
+def build_resolver(settings: Settings, refusals: Refusals) -> Resolver:
     """What fetches messages for BURL. Raises CannotStart."""
     burl = settings.burl
     pools = [
@@ -87,7 +88,7 @@ def build_resolver(settings: Settings) -> Resolver:
         for server in settings.imap_servers
         if server.is_useful
     ]
-    return Resolver(pools, burl.access, burl.timeout)
+    return Resolver(pools, burl.access, burl.timeout, refusals)
 
 
 def build_proxy(settings: Settings) -> LoginProxy:
@@ -111,6 +112,7 @@ def build_service(settings: Settings, logins: Logins | None = None) -> Service:
     mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms}
     if tls is not None and any(mechanism.binds for mechanism in mechanisms.values()):
         exporter.is_reliable()  # found out now rather than in the first login
+    logins = logins or Logins()
     return Service(
         settings=settings,
         chain=build_chain(settings),
@@ -118,6 +120,6 @@ def build_service(settings: Settings, logins: Logins | None = None) -> Service:
         relay=build_relay(settings),
         tls=tls,
         proxy=build_proxy(settings),
-        resolver=build_resolver(settings),
-        logins=logins or Logins(),
+        resolver=build_resolver(settings, logins.state),
+        logins=logins,
     )

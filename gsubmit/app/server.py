@@ -103,6 +103,7 @@ class Server:
             _log.warning("reload: listeners change only with a restart")
         gevent.spawn(self.service.relay.close)  # its idle connections; those in use end with their transaction
         self.service.resolver.close()  # its idle connections too
+        service.logins.state.forget_refusals()  # the new settings may have the right password
         self.service, self._settings = service, settings
         self.door.client_limit = settings.services.client_limit
         for listener in self.listeners.values():

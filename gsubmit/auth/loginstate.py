@@ -6,10 +6,14 @@ from collections import Counter
 from typing import Protocol
 
 from gsubmit.auth.penalty import Penalty, network_of
+from gsubmit.auth.refusals import LocalRefusals
 
 
 class LoginState(Protocol):
-    """Failures by network (see Penalty), and connections by user and network. Each call is one question."""
+    """Failures by network (see Penalty), connections by user and network, and refusals of IMAP servers by user.
+
+    Each call is one question.
+    """
 
     def level(self, address: str, user: str = "") -> int:
         """How high the level of this address is for this user."""
@@ -29,12 +33,22 @@ class LoginState(Protocol):
     def leave(self, user: str, address: str) -> None:
         """A connection that was counted is over."""
 
+    def refused(self, user: str, *, of_others: bool) -> None:
+        """An IMAP server said no to what this user has of others, or to our login with what it has of its own."""
 
-class LocalState(Penalty):
+    def too_many_refusals(self, user: str, *, of_others: bool) -> bool:
+        """Whether IMAP servers are not to be asked for this user now."""
+
+    def forget_refusals(self) -> None:
+        """The servers, or our logins there, are others now."""
+
+
+class LocalState(Penalty, LocalRefusals):
     """A LoginState of this process. An IPv6 network counts as one address."""
 
     def __init__(self) -> None:
-        super().__init__()
+        Penalty.__init__(self)
+        LocalRefusals.__init__(self)
         self.connections: Counter[tuple[str, str]] = Counter()
 
     def enter(self, user: str, address: str, most: int) -> bool:

@@ -51,7 +51,7 @@ class _Way(NamedTuple):
 class Resolver:
     """The IMAP servers there are, and nobody else is ever asked."""
 
-    def __init__(self, pools: Sequence[Pool], accesses: Collection[str], seconds: float) -> None:
+    def __init__(self, pools: Sequence[Pool], accesses: Collection[str], seconds: float, refusals: Refusals) -> None:
         """`accesses`: the access identifiers that are taken; `seconds`: for a message to come, all of it."""
         self.pools = tuple(pools)
         self._servers = [pool.server for pool in pools]
@@ -62,7 +62,7 @@ class Resolver:
         self._accesses = frozenset(accesses)
         self._fetch_time = seconds
         self._slots = SlotsByKey()  # of users
-        self._refusals = Refusals()
+        self._refusals = refusals
         self._without_urlfetch: dict[Pool, float] = {}  # servers that resolve no submit+ URLs, and when that was seen
 
     @property
@@ -151,18 +151,18 @@ class Resolver:
         """
         if way.name == "urlfetch":
             return self._go_with_slot(pool, way, url, submitter, sink)
-        who = (submitter.user, way.is_others)
-        if self._refusals.are_too_many(who):
+        user = submitter.user
+        if self._refusals.too_many_refusals(user, of_others=way.is_others):
             raise TokenRefused("not asked: too many refusals of late") if way.is_others else _NotAgain()
         try:
             return self._go_with_slot(pool, way, url, submitter, sink)
         except LoginRefused as refused:
             if refused.code not in _FOR_NOW:
-                self._refusals.add(who)
+                self._refusals.refused(user, of_others=way.is_others)
             raise
         except (TokenRefused, NoToken):
             if way.is_others:
-                self._refusals.add(who)
+                self._refusals.refused(user, of_others=True)
             raise
 
     def _go_with_slot(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:

@@ -5,23 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import NoReturn
 
 from gsubmit.auth.chain import Chain
 from gsubmit.burl.resolver import Resolver
-from gsubmit.proxy.itself import Itself
 from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.relay.promise import NextHops
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import Logins
-from gsubmit.settings.proxy import ProxySettings
 from gsubmit.settings.sections import Settings
-from gsubmit.tls.certificates import CertificateError
 from gsubmit.tls.server import ServerTls
-
-
-def _no_tls(_: bool) -> NoReturn:
-    raise CertificateError("no TLS")
 
 
 @dataclass(frozen=True)
@@ -33,8 +25,8 @@ class Service:
     mechanisms: dict[str, Mechanism]
     relay: NextHops
     tls: ServerTls | None
-    proxy: LoginProxy = field(default_factory=lambda: LoginProxy(ProxySettings(), "localhost", Itself(), _no_tls))
-    resolver: Resolver = field(default_factory=lambda: Resolver((), (), 0.0))
+    proxy: LoginProxy
+    resolver: Resolver
     logins: Logins = field(default_factory=Logins)
 
     @cached_property

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gsubmit.auth.loginstate import LocalState
 from gsubmit.burl.access import Submitter
 from gsubmit.burl.pool import Pool
 from gsubmit.burl.resolver import Resolver
@@ -92,7 +93,9 @@ def test_any_speech(way: str, is_logged_in: bool, speech: bytes, is_plain: bool)
         patch.setattr(socket, "create_connection", spoken.create_connection)
         try:
             url = PLAIN if is_plain and way == "owner" else TOKEN
-            size = Resolver([pool], ["submit"], 5.0).fetch(url, Submitter("user", "user".__eq__), sink, "")
+            size = Resolver([pool], ["submit"], 5.0, LocalState()).fetch(
+                url, Submitter("user", "user".__eq__), sink, ""
+            )
             assert size == len(sink.octets)
         except Refused:
             pass

@@ -8,10 +8,11 @@ from typing import Any
 import gevent
 import pytest
 
+from gsubmit.auth.loginstate import LocalState
+from gsubmit.auth.refusals import MOST_REFUSALS
 from gsubmit.burl import resolver as resolving
 from gsubmit.burl.access import Submitter
 from gsubmit.burl.pool import Pool
-from gsubmit.burl.refusals import MOST_REFUSALS
 from gsubmit.burl.resolver import Resolver
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.smtp import replies
@@ -30,7 +31,7 @@ NIL = ("> TAG URLFETCH *", '< * URLFETCH "{url}" NIL\\r\\nTAG OK done')
 
 
 def resolver(*pools: Pool, accesses: tuple[str, ...] = ("submit",)) -> Resolver:
-    return Resolver(pools, accesses, SECONDS)
+    return Resolver(pools, accesses, SECONDS, LocalState())
 
 
 def unreachable(**settings: Any) -> Pool:

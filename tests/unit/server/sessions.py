@@ -11,7 +11,7 @@ from typing import cast
 
 import gevent
 
-from gsubmit.app.build import build_resolver
+from gsubmit.app.build import build_proxy, build_resolver
 from gsubmit.auth.chain import build_chain
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
@@ -20,6 +20,7 @@ from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.commands.table import execute
 from gsubmit.server.endpoints import Endpoints
+from gsubmit.server.logins import Logins
 from gsubmit.server.service import Service
 from gsubmit.server.session import Login, Session
 from gsubmit.server.wire import Wire
@@ -163,8 +164,10 @@ def connected(settings: str = "", next_hop: NextHop | None = None, remote_ip: st
     next_hop = next_hop or NextHop()
     mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in loaded.settings.auth.auth_mechanisms}
     tls = ServerTls(loaded.settings) if loaded.settings.ssl.ssl != "no" else None
-    chain, resolver = build_chain(loaded.settings), build_resolver(loaded.settings)
-    service = Service(loaded.settings, chain, mechanisms, next_hop, tls, resolver=resolver)
+    logins = Logins()
+    resolver = build_resolver(loaded.settings, logins.state)
+    proxy = build_proxy(loaded.settings)
+    service = Service(loaded.settings, build_chain(loaded.settings), mechanisms, next_hop, tls, proxy, resolver, logins)
     ours, theirs = socket.socketpair()
     theirs.settimeout(5)
     session = Session(Wire(ours, 5.0), service, Endpoints(remote_ip, 40000, "127.0.0.1", 587), gevent.Timeout())

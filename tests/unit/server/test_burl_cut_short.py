@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gsubmit.auth.refusals import MOST_REFUSALS
 from gsubmit.settings.load import load_text
 from tests.harness.fakeimap import MESSAGE, FakeImap
 from tests.harness.imapscript import MASTER_PASSWORD, SUBMIT_PASSWORD
@@ -81,6 +82,25 @@ def test_a_reload_within_content(way: str) -> None:
         with client(running) as new:
             assert new.say(*ENVELOPE, f"BURL {submit_url(imap)} LAST") == "502"
     assert "Traceback" not in running.log_text
+
+
+def test_a_reload_may_bring_the_right_password() -> None:
+    """A server that has refused our login a few times is left alone, and asked again by new settings."""
+    no = ("> TAG AUTHENTICATE *", "< TAG NO [AUTHENTICATIONFAILED] no")
+    relay = Server()
+    with imap_server(*no, others=no) as imap, served(relay), serving(settings(imap, "owner"), relay.port) as running:
+
+        def ask() -> int:
+            with client(running) as sender:
+                for _ in range(MOST_REFUSALS + 1):
+                    assert sender.say(*ENVELOPE, f"BURL {submit_url(imap)} LAST") == "451"
+                    assert sender.say("RSET") == "250"
+            return len(imap.talks)
+
+        assert ask() == MOST_REFUSALS
+        assert ask() == MOST_REFUSALS
+        running.server.reload(lambda: running.server.service.settings)
+        assert ask() == 2 * MOST_REFUSALS
 
 
 def test_commands_behind_burl_come_after_it() -> None:
