@@ -15,19 +15,18 @@ from gevent.event import Event
 from gsubmit.app.server import Server
 from gsubmit.logs import output
 from gsubmit.settings.load import load_text
+from tests.harness.clock import Clock
 from tests.harness.serving import Serving, configuration
+
+CLOCKED = ("server.logins", "auth.penalty")
 
 
 @dataclass
-class Clock:
-    """Stands for the module `time`: seconds that pass only when somebody says so."""
+class SteppedClock(Clock):
+    """Whoever sleeps wakes when it is advanced."""
 
-    now: float = 0.0
     waits: list[float] = field(default_factory=list)
     sleepers: list[tuple[float, int, Event]] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.now
 
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -43,7 +42,7 @@ class Clock:
 
 
 @contextmanager
-def clocked(settings: str, clock: Clock) -> Iterator[Serving]:
+def clocked(settings: str, clock: SteppedClock) -> Iterator[Serving]:
     """Run a server whose penalty is by this clock."""
     text, port, tls_port = configuration(settings)
     log = StringIO()
@@ -51,8 +50,7 @@ def clocked(settings: str, clock: Clock) -> Iterator[Serving]:
     server = Server(loaded)
     output.configure(replace(loaded.logging, log_path=""), log)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gsubmit.server.logins.time", clock)
-        patch.setattr("gsubmit.auth.penalty.time", clock)
+        clock.rule(patch, *CLOCKED)
         server.start()
         try:
             yield Serving(server, port, tls_port, log)

@@ -15,7 +15,7 @@ import pytest
 from gsubmit.auth.penalty import WAITS
 from gsubmit.auth.schemes.stored import hash_password
 from gsubmit.server.logins import AT_A_TIME
-from tests.harness.guessing import Clock, clocked
+from tests.harness.guessing import SteppedClock, clocked
 from tests.harness.loginclient import MECHANISMS, Kind, Talk, Who
 from tests.harness.serving import Serving
 
@@ -41,12 +41,12 @@ passdb {{
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SteppedClock:
+    return SteppedClock()
 
 
 @pytest.fixture
-def served(tmp_path: Path, clock: Clock) -> Iterator[Serving]:
+def served(tmp_path: Path, clock: SteppedClock) -> Iterator[Serving]:
     (tmp_path / "raw").mkdir()
     users = [f"hashed:{hash_password('SHA512-CRYPT', RIGHT, 1000)}", f"known:{{PLAIN}}{RIGHT}", ""]
     (tmp_path / "users").write_text("\n".join(users))
@@ -55,7 +55,7 @@ def served(tmp_path: Path, clock: Clock) -> Iterator[Serving]:
 
 
 def attempt(
-    served: Serving, clock: Clock, kind: Kind, guesses: Iterator[tuple[str, Who]], replies: Counter[str]
+    served: Serving, clock: SteppedClock, kind: Kind, guesses: Iterator[tuple[str, Who]], replies: Counter[str]
 ) -> None:
     """Guess on one connection after the other until no guess is left; one more than is allowed on each."""
     guess = next(guesses, None)
@@ -94,7 +94,7 @@ def traces(secret: str) -> Iterator[str]:
         yield hashlib.new(algorithm, secret.encode()).hexdigest()
 
 
-def test_each_failure_makes_the_next_wait_longer(served: Serving, clock: Clock) -> None:
+def test_each_failure_makes_the_next_wait_longer(served: Serving, clock: SteppedClock) -> None:
     """RFC 4954 9 and Dovecot's auth penalty: 4, 8, 15, 15 seconds, for the next connection of the address too."""
     replies: Counter[str] = Counter()
     with gevent.Timeout(TIMEOUT):
@@ -115,7 +115,7 @@ def test_each_failure_makes_the_next_wait_longer(served: Serving, clock: Clock) 
         pytest.param("nobody", [4, 8, 4, 8], id="no end of guesses at others' passwords"),
     ],
 )
-def test_a_right_password(served: Serving, clock: Clock, failing: str, waits: list[float]) -> None:
+def test_a_right_password(served: Serving, clock: SteppedClock, failing: str, waits: list[float]) -> None:
     """It waits itself; afterwards it does not wait any more."""
     wrong_ones = [("PLAIN", Who(failing, f"wrong{number}")) for number in range(4)]
     right = ("PLAIN", Who("known", RIGHT))
@@ -130,7 +130,7 @@ def test_a_right_password(served: Serving, clock: Clock, failing: str, waits: li
     assert clock.waits == waits
 
 
-def test_many_guesses(served: Serving, clock: Clock, tmp_path: Path) -> None:
+def test_many_guesses(served: Serving, clock: SteppedClock, tmp_path: Path) -> None:
     """From one address over 20 connections; another address logs in meanwhile and waits for nothing."""
     replies: Counter[str] = Counter()
     guesses, others, began = map(wrong, range(GUESSES)), 0, clock.now

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from gsubmit.auth.cache import ENTRY_OVERHEAD, Finding, VerifiedCache
+from tests.harness.clock import Clock, clock_of
 
 TTL, NEGATIVE_TTL = 60.0, 10.0
 RIGHT, WRONG = Finding({}), Finding(None)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time; a test moves it by setting its only item."""
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return clock_of(monkeypatch, "auth.cache")
 
 
 @pytest.fixture
@@ -60,7 +57,7 @@ def test_a_wrong_password_does_not_push_out_the_right_one(cache: VerifiedCache) 
     assert cache.recall("db", "tim", "one", "hash") is None, "one wrong password of a user is kept"
 
 
-def test_wrong_ones_are_looked_up_again_beside_a_right_one(cache: VerifiedCache, clock: list[float]) -> None:
+def test_wrong_ones_are_looked_up_again_beside_a_right_one(cache: VerifiedCache, clock: Clock) -> None:
     """Without a basis, the password may have been changed since."""
     cache.remember("db", "tim", "new", WRONG)
     assert cache.recall("db", "tim", "new") == WRONG
@@ -69,15 +66,15 @@ def test_wrong_ones_are_looked_up_again_beside_a_right_one(cache: VerifiedCache,
     assert cache.recall("db", "tim", "old") == RIGHT
 
 
-def test_times_to_live_are_not_extended_by_use(cache: VerifiedCache, clock: list[float]) -> None:
+def test_times_to_live_are_not_extended_by_use(cache: VerifiedCache, clock: Clock) -> None:
     cache.remember("db", "tim", "secret", RIGHT, "hash")
     cache.remember("db", "tim", "wrong", WRONG, "hash")
-    clock[0] += NEGATIVE_TTL - 1
+    clock.now += NEGATIVE_TTL - 1
     assert cache.recall("db", "tim", "wrong", "hash") == WRONG
-    clock[0] += 1
+    clock.now += 1
     assert cache.recall("db", "tim", "wrong", "hash") is None
     assert cache.recall("db", "tim", "secret", "hash") == RIGHT
-    clock[0] += TTL - NEGATIVE_TTL
+    clock.now += TTL - NEGATIVE_TTL
     assert cache.recall("db", "tim", "secret", "hash") is None
     assert cache.used == 0
 

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from gsubmit.auth import penalty
 from gsubmit.auth.penalty import FORGOTTEN, WAITS, Penalty
+from tests.harness.clock import Clock, clock_of
 
 ADDRESS = "192.0.2.10"
 
 
-@dataclass
-class Clock:
-    """Stands for the module `time`."""
-
-    now: float = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(penalty, "time", clock)
-    return clock
+    return clock_of(monkeypatch, "auth.penalty")
 
 
 @pytest.fixture

@@ -6,22 +6,12 @@ import pytest
 
 from gsubmit.auth import refusals
 from gsubmit.auth.refusals import FORGOTTEN, MOST_REFUSALS, LocalRefusals
-
-
-class Clock:
-    """Stands for the module `time`."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.harness.clock import Clock, clock_of
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(refusals, "time", clock)
-    return clock
+    return clock_of(monkeypatch, "auth.refusals")
 
 
 def are_too_many(there: LocalRefusals, user: str = "joe", *, of_others: bool = True) -> bool:
@@ -34,12 +24,13 @@ def test_a_few_and_no_more(clock: Clock) -> None:
         assert not are_too_many(there)
         there.refused("joe", of_others=True)
         clock.now += 1
+    clock.now -= MOST_REFUSALS
     assert are_too_many(there)
     assert not are_too_many(there, of_others=False)
     assert not are_too_many(there, "fred")
-    clock.now = FORGOTTEN - 0.1
+    clock.now += FORGOTTEN - 0.1
     assert are_too_many(there)
-    clock.now = FORGOTTEN
+    clock.now += 0.1
     assert not are_too_many(there)
     there.refused("joe", of_others=True)
     assert not are_too_many(there)
@@ -57,7 +48,7 @@ def test_nothing_piles_up(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None
     there = LocalRefusals()
     for user in range(100):
         there.refused(f"u{user}", of_others=False)
-    clock.now = FORGOTTEN
+    clock.now += FORGOTTEN
     for user in range(100, 200):
         there.refused(f"u{user}", of_others=False)
     assert there.refused_users <= 101

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dns.name
 import pytest
 
-from gsubmit.net import addresses as addresses_module
 from gsubmit.net import hosts as hosts_module
 from gsubmit.net import resolvconf, resolve
+from tests.harness.clock import Clock, clock_of
 from tests.unit.net.dnsserver import Dns
 
 
@@ -52,19 +51,5 @@ def server(hosts: Path, resolv_conf: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Lets seconds pass at once."""
-    now = time.monotonic()
-
-    class Clock:
-        @staticmethod
-        def monotonic() -> float:
-            return now
-
-    def passes(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    monkeypatch.setattr(resolve, "time", Clock)
-    monkeypatch.setattr(addresses_module, "time", Clock)
-    return passes
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return clock_of(monkeypatch, "net.resolve", "net.addresses")

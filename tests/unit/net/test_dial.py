@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from gsubmit.net.imap import ImapClient, ImapFault, Slow
 from gsubmit.net.resolve import DOUBT_AFTER, LookupFailed
 from gsubmit.sasl.claims import Cleartext
 from gsubmit.tls.certificates import client_context
+from tests.harness.clock import Clock
 from tests.harness.serving import free_port
 from tests.unit.net.dnsserver import SILENT, Dns
 
@@ -146,10 +147,10 @@ def test_what_the_log_has(server: Dns) -> None:
         Client(client_context("", ""), 1.0).ask(Endpoint.parse("https://mx.example/x"))
 
 
-def test_a_server_that_moved(server: Dns, listener: socket.socket, clock: Callable[[float], None]) -> None:
+def test_a_server_that_moved(server: Dns, listener: socket.socket, clock: Clock) -> None:
     server.records = {("mx.example", "A"): (3600, ["127.0.0.9"])}
     with pytest.raises(ConnectionRefusedError):
         connect("mx.example", port_of(listener), 1.0)
     server.records = {("mx.example", "A"): (3600, ["127.0.0.1"])}
-    clock(DOUBT_AFTER)
+    clock.now += DOUBT_AFTER
     connect("mx.example", port_of(listener), 1.0).close()

@@ -17,6 +17,7 @@ from gsubmit.net import resolve
 from gsubmit.net.addresses import Addresses
 from gsubmit.net.resolve import DOUBT_AFTER, LookupFailed, addresses_of, doubt, renew
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN
+from tests.harness.clock import Clock
 from tests.unit.net.dnsserver import SILENT, Dns, Record
 
 
@@ -106,12 +107,12 @@ def test_no_name_at_all(server: Dns, host: str) -> None:
         addresses_of(host)
 
 
-def test_an_answer_is_kept_for_its_ttl(server: Dns, clock: Callable[[float], None]) -> None:
+def test_an_answer_is_kept_for_its_ttl(server: Dns, clock: Clock) -> None:
     server.records = {("mx.example", "A"): (1, ["192.0.2.1"]), ("mx.example", "AAAA"): (60, ["2001:db8::1"])}
     assert addresses_of("mx.example") == addresses_of("mx.example")
     assert server.asked == [("mx.example", "A"), ("mx.example", "AAAA")]
     server.records["mx.example", "A"] = (60, ["192.0.2.2"])
-    clock(1.1)
+    clock.now += 1.1
     assert addresses_of("mx.example") == ["192.0.2.2", "2001:db8::1"]
     assert server.asked[2:] == [("mx.example", "A")]
 
@@ -168,24 +169,24 @@ def test_no_answer_for_one_kind_does_not_hold_up_every_connection(server: Dns, m
 # Answers in doubt
 
 
-def test_a_doubted_answer_is_asked_for_again_after_a_while(server: Dns, clock: Callable[[float], None]) -> None:
+def test_a_doubted_answer_is_asked_for_again_after_a_while(server: Dns, clock: Clock) -> None:
     server.records = {("mx.example", "A"): (3600, ["192.0.2.1"])}
     addresses_of("mx.example")
     doubt("mx.example")
     addresses_of("mx.example")
     assert len(server.asked) == 2
     server.records = {("mx.example", "A"): (3600, ["192.0.2.2"])}
-    clock(DOUBT_AFTER)
+    clock.now += DOUBT_AFTER
     assert addresses_of("mx.example") == ["192.0.2.2"]
     assert len(server.asked) == 4
-    clock(DOUBT_AFTER)
+    clock.now += DOUBT_AFTER
     addresses_of("mx.example")
     assert len(server.asked) == 4
 
 
 @pytest.mark.parametrize("record", [SILENT, "SERVFAIL", "REFUSED"])
 def test_a_doubted_answer_is_better_than_none(
-    server: Dns, clock: Callable[[float], None], record: str, monkeypatch: pytest.MonkeyPatch
+    server: Dns, clock: Clock, record: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Relay and DNS are down together: the relay that comes back is reached at its old address."""
     monkeypatch.setattr(resolve, "SECOND_LOOKUP_TIME", 0.1)
@@ -193,17 +194,17 @@ def test_a_doubted_answer_is_better_than_none(
     found = addresses_of("mx.example")
     server.records = {("mx.example", kind): record for kind in ("A", "AAAA")}
     doubt("mx.example")
-    clock(DOUBT_AFTER)
+    clock.now += DOUBT_AFTER
     for _ in range(3):
         assert addresses_of("mx.example") == found
     assert server.asked[2:].count(("mx.example", "A")) <= 3  # of one lookup
-    clock(3600)
+    clock.now += 3600
     with pytest.raises(LookupFailed):
         addresses_of("mx.example")
 
 
 @pytest.mark.parametrize("record", ["NXDOMAIN", "NOANSWER"])
-def test_a_no_is_not_believed_for_its_ttl(server: Dns, clock: Callable[[float], None], record: str) -> None:
+def test_a_no_is_not_believed_for_its_ttl(server: Dns, clock: Clock, record: str) -> None:
     """The name was added to DNS just now, and its zone says that a no holds for a minute or a day."""
     server.records = {("mx.example", kind): record for kind in ("A", "AAAA")}
     for _ in range(3):
@@ -211,7 +212,7 @@ def test_a_no_is_not_believed_for_its_ttl(server: Dns, clock: Callable[[float], 
             addresses_of("mx.example")
     assert len(server.asked) == 2
     server.records = {("mx.example", "A"): (60, ["192.0.2.1"])}
-    clock(DOUBT_AFTER)
+    clock.now += DOUBT_AFTER
     assert addresses_of("mx.example") == ["192.0.2.1"]
 
 
@@ -355,9 +356,9 @@ def test_an_alias(server: Dns) -> None:
     assert addresses_of("mx.example") == ["192.0.2.1"]
 
 
-def test_the_least_ttl_of_an_alias_counts(server: Dns, clock: Callable[[float], None]) -> None:
+def test_the_least_ttl_of_an_alias_counts(server: Dns, clock: Clock) -> None:
     server.records = {("mx.example", "A"): answered("mx.example. 9 CNAME a.example.", "a.example. 60 A 192.0.2.1")}
     addresses_of("mx.example")
-    clock(10)
+    clock.now += 10
     addresses_of("mx.example")
     assert server.asked.count(("mx.example", "A")) == 2

@@ -12,6 +12,7 @@ import pytest
 from gsubmit.net.resolve import renew
 from gsubmit.relay.relay import Relay
 from gsubmit.settings.load import load_text
+from tests.harness.clock import Clock
 from tests.harness.serving import Serving, configuration, serving
 from tests.harness.smtpserver import Server, served
 from tests.unit.net.dnsserver import SILENT, Dns
@@ -106,10 +107,10 @@ def test_a_reload_forgets_what_dns_said(server: Dns) -> None:
         assert server.asked[before:] == [("mx.example", "A"), ("mx.example", "AAAA")]
 
 
-def test_a_relay_that_moved_is_found_by_the_same_mail(server: Dns, clock: Callable[[float], None]) -> None:
+def test_a_relay_that_moved_is_found_by_the_same_mail(server: Dns, clock: Clock) -> None:
     server.records = {("mx.example", "A"): (3600, ["127.0.0.9"])}
     with served(Server()) as relay, serving(named(relay.port)) as running:
         assert mail(running).startswith("451 ")
         server.records = {("mx.example", "A"): (3600, ["127.0.0.1"])}
-        clock(3600 / 2)
+        clock.now += 3600 / 2
         assert mail(running).startswith("250 ")

@@ -10,6 +10,7 @@ import pytest
 
 from gsubmit.relay import learnt
 from gsubmit.relay.learnt import Learnt
+from tests.harness.clock import clock_of
 from tests.harness.smtpserver import Server, ehlo
 from tests.unit.relay.relaying import ALICE, XCLIENT, message, relaying
 from tests.unit.relay.sent import Sent
@@ -115,10 +116,9 @@ def test_discarded_keywords(tmp_path: Path) -> None:
 
 def test_it_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """A relay may be mended."""
-    now = [100.0]
-    monkeypatch.setattr("gsubmit.relay.learnt.time.monotonic", lambda: now[0])
+    clock = clock_of(monkeypatch, "relay.learnt")
     known = Learnt()
     known.leave_out("CHUNKING", "why")
     assert known.left_out == {"CHUNKING"}
-    now[0] += learnt.REMEMBERED + 1
+    clock.now += learnt.REMEMBERED + 1
     assert known.left_out == frozenset()

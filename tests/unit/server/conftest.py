@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.server.logins import Clock
+from tests.unit.server.logins import SleepingClock
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    for module in ("server.commands.auth", "server.authority", "server.logins", "auth.penalty"):
-        monkeypatch.setattr(f"gsubmit.{module}.time", clock)
+def clock(monkeypatch: pytest.MonkeyPatch) -> SleepingClock:
+    clock = SleepingClock()
+    clock.rule(monkeypatch, "server.commands.auth", "server.authority", "server.logins", "auth.penalty")
     return clock

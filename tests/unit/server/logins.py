@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gsubmit.auth.loginstate import LocalState
 from gsubmit.server.logins import Logins
+from tests.harness.clock import Clock
 
 HERE, ELSEWHERE = "192.0.2.10", "198.51.100.1"
 PLAIN = "disable_plaintext_auth = no\n"
@@ -22,14 +23,10 @@ GOOD = attempt("secret")
 
 
 @dataclass
-class Clock:
-    """Stands for the module `time`; sleeping takes no time but this one's."""
+class SleepingClock(Clock):
+    """Sleeping takes no time but this one's."""
 
-    now: float = 1000.0
     slept: list[float] = field(default_factory=list)
-
-    def monotonic(self) -> float:
-        return self.now
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -24,7 +24,7 @@ from gsubmit.settings.load import load_text
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
 from tests.harness.serving import certificate_folder
-from tests.unit.server.logins import ELSEWHERE, GOOD, HERE, PLAIN, STATIC, Clock, attempt, connections
+from tests.unit.server.logins import ELSEWHERE, GOOD, HERE, PLAIN, STATIC, SleepingClock, attempt, connections
 from tests.unit.server.sessions import Client, connected
 
 
@@ -48,7 +48,7 @@ class TestDelay:
         ],
     )
     def test_failure(
-        self, clock: Clock, monkeypatch: pytest.MonkeyPatch, setting: str, took: float, slept: list[float]
+        self, clock: SleepingClock, monkeypatch: pytest.MonkeyPatch, setting: str, took: float, slept: list[float]
     ) -> None:
         def compare(*_: object) -> bool:
             clock.now += took
@@ -59,18 +59,18 @@ class TestDelay:
             assert client.reply(attempt()) == replies.AUTH_FAILED
         assert clock.slept == slept
 
-    def test_success(self, clock: Clock) -> None:
+    def test_success(self, clock: SleepingClock) -> None:
         with connected(STATIC) as client:
             assert client.reply(GOOD) == replies.LOGGED_IN
         assert clock.slept == []
 
-    def test_refused_before_any_passdb(self, clock: Clock) -> None:
+    def test_refused_before_any_passdb(self, clock: SleepingClock) -> None:
         with connected(STATIC) as client:
             assert client.reply(attempt(user="no name")) == replies.AUTH_FAILED
         assert clock.slept == [2.0]
 
     @pytest.mark.parametrize("user", ["known", "unknown", "locked", "empty"])
-    def test_is_the_same_for_all(self, clock: Clock, tmp_path: Path, user: str) -> None:
+    def test_is_the_same_for_all(self, clock: SleepingClock, tmp_path: Path, user: str) -> None:
         with connected(passwd_file(tmp_path, "known:{PLAIN}x", "locked:!", "empty:")) as client:
             assert client.reply(attempt(user=user)) == replies.AUTH_FAILED
         assert clock.slept == [2.0]
@@ -83,7 +83,7 @@ class TestDelay:
             pytest.param("nodelay allow_nets=203.0.113.0/24", "secret", 535, id="allow_nets"),
         ],
     )
-    def test_nodelay(self, clock: Clock, tmp_path: Path, fields: str, password: str, code: int) -> None:
+    def test_nodelay(self, clock: SleepingClock, tmp_path: Path, fields: str, password: str, code: int) -> None:
         with connected(passwd_file(tmp_path, f"tim:{{PLAIN}}secret::::::{fields}")) as client:
             assert client.reply(attempt(password)).code == code
         assert clock.slept == []
@@ -102,7 +102,7 @@ class TestDelay:
         pytest.param("allow_nets=192.0.2.0/24", replies.LOGGED_IN, id="allow_nets"),
     ],
 )
-def test_fields(clock: Clock, tmp_path: Path, fields: str, expected: Reply) -> None:
+def test_fields(clock: SleepingClock, tmp_path: Path, fields: str, expected: Reply) -> None:
     with connected(passwd_file(tmp_path, f"tim:{{PLAIN}}secret::::::{fields}")) as client:
         assert client.reply(attempt("secret")) == expected
         assert (client.session.login is not None) is (expected == replies.LOGGED_IN)
@@ -164,7 +164,7 @@ class TestFailures:
             pytest.param("AUTH PLAIN a b", b"", replies.BAD_AUTH_SYNTAX, id="AUT-1"),
         ],
     )
-    def test_what_does_not_count(self, clock: Clock, line: str, content: bytes, expected: Reply) -> None:
+    def test_what_does_not_count(self, clock: SleepingClock, line: str, content: bytes, expected: Reply) -> None:
         with connected(self.LIMIT + "auth_penalty = yes\n") as client:
             for _ in range(3):
                 assert client.reply(line, content) == expected
@@ -172,7 +172,7 @@ class TestFailures:
             assert client.session.service.logins.state.level(HERE) == 0
         assert clock.slept == []
 
-    def test_failures_of_ours_do_not_count(self, clock: Clock, tmp_path: Path) -> None:
+    def test_failures_of_ours_do_not_count(self, clock: SleepingClock, tmp_path: Path) -> None:
         """AUT-10: never 535 for what is not the user's fault."""
         settings = passwd_file(tmp_path) + "auth_max_failures_per_connection = 1\n"
         (tmp_path / "users").unlink()
@@ -206,7 +206,7 @@ class TestQueue:
         return login
 
     @pytest.mark.parametrize("end", ["", "leaves", "stops"])
-    def test_end(self, clock: Clock, tmp_path: Path, computed: list[object], end: str) -> None:
+    def test_end(self, clock: SleepingClock, tmp_path: Path, computed: list[object], end: str) -> None:
         with connected(passwd_file(tmp_path, f"tim:{hash_password('SHA512-CRYPT', 'secret')}", "")) as client:
             with hashing._users.slot("tim", 1, 1):
                 login = self.waiting(client)
@@ -225,12 +225,12 @@ class TestPenalty:
         for number in range(times):
             assert client.reply(attempt(f"guess{number}")) == replies.AUTH_FAILED
 
-    def test_waits(self, clock: Clock) -> None:
+    def test_waits(self, clock: SleepingClock) -> None:
         with connected(STATIC) as client:
             self.guess(client, 5)
         assert clock.slept == [2, 4, 2, 8, 2, 15, 2, 15, 2]
 
-    def test_success_waits_too_and_clears(self, clock: Clock) -> None:
+    def test_success_waits_too_and_clears(self, clock: SleepingClock) -> None:
         with connected(STATIC) as client:
             self.guess(client, 2)
             clock.slept.clear()
@@ -238,13 +238,13 @@ class TestPenalty:
             assert client.session.service.logins.state.level(HERE) == 0
         assert clock.slept == [8]
 
-    def test_same_password_again(self, clock: Clock) -> None:
+    def test_same_password_again(self, clock: SleepingClock) -> None:
         with connected(STATIC) as client:
             for _ in range(3):
                 client.reply(attempt("old"))
         assert clock.slept == [2, 4, 2, 2]  # the level fades meanwhile
 
-    def test_mechanism_without_passwords(self, clock: Clock) -> None:
+    def test_mechanism_without_passwords(self, clock: SleepingClock) -> None:
         """Nobody can tell whether it was the same password."""
         response = b64encode(b"tim " + b"0" * 32) + b"\r\n"
         with connected(STATIC + "auth_mechanisms = plain cram-md5\n") as client:
@@ -253,7 +253,9 @@ class TestPenalty:
         assert clock.slept == [2, 4, 2, 8, 2]
 
     @pytest.mark.parametrize("order", [("ldap", "static"), ("static", "ldap")])
-    def test_guessing_is_not_free_because_a_passdb_is_missing(self, clock: Clock, order: tuple[str, str]) -> None:
+    def test_guessing_is_not_free_because_a_passdb_is_missing(
+        self, clock: SleepingClock, order: tuple[str, str]
+    ) -> None:
         """The client hears of a temporary failure, for the missing one may know the password."""
         passdbs = "".join(f"passdb {{\ndriver = {driver}\nargs = password=secret\n}}\n" for driver in order)
         with connected(PLAIN + passdbs) as client:
@@ -262,7 +264,9 @@ class TestPenalty:
             assert client.session.attempts.failed == 3
         assert clock.slept == [2, 4, 2, 8, 2]
 
-    def test_a_fault_of_late_keys_is_a_guess_as_any(self, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_fault_of_late_keys_is_a_guess_as_any(
+        self, clock: SleepingClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
         """Made when the client has sent its proof: it hears what unknown users hear, and the log has the fault."""
 
         def make() -> Keys:
@@ -277,7 +281,7 @@ class TestPenalty:
             assert caplog.messages == ["user tim: stored password: malformed"]
             assert logins.state.level(HERE) == 1
 
-    def test_disabled_user_is_no_guesser(self, clock: Clock, tmp_path: Path) -> None:
+    def test_disabled_user_is_no_guesser(self, clock: SleepingClock, tmp_path: Path) -> None:
         with connected(passwd_file(tmp_path, "tim:{PLAIN}secret::::::nologin")) as client:
             assert client.reply(GOOD).code == 525
             assert client.session.service.logins.state.level(HERE) == 0
@@ -292,7 +296,7 @@ class TestPenalty:
             pytest.param(f"login_trusted_networks = 203.0.113.1 {HERE}/31\n", id="login_trusted_networks"),
         ],
     )
-    def test_off(self, clock: Clock, off: str) -> None:
+    def test_off(self, clock: SleepingClock, off: str) -> None:
         with connected(STATIC + off) as client:
             self.guess(client, 3)
             assert client.session.service.logins.state.level(HERE) == 0
@@ -419,7 +423,7 @@ class TestCertificates:
             pytest.param(Client.start_tls, "client didn't send a cert", id="no certificate"),
         ],
     )
-    def test_refused(self, clock: Clock, arrange: Callable[[Client], None], why: str) -> None:
+    def test_refused(self, clock: SleepingClock, arrange: Callable[[Client], None], why: str) -> None:
         with connected(self.settings()) as client:
             arrange(client)
             assert client.reply(GOOD) == replies.AUTH_FAILED
@@ -430,7 +434,7 @@ class TestCertificates:
 
 
 @pytest.mark.parametrize("user", ["known", "plain", "hashed", "unknown", "no name"])
-def test_scram_tells_nothing_of_who_exists(clock: Clock, tmp_path: Path, user: str) -> None:
+def test_scram_tells_nothing_of_who_exists(clock: SleepingClock, tmp_path: Path, user: str) -> None:
     """AUT-24, SCR-11: up to the refusal the exchange is the same for all."""
     known = hash_password("SCRAM-SHA-256", "secret", 4096)
     hashed = hash_password("SSHA256", "secret")

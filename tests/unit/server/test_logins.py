@@ -13,7 +13,7 @@ import pytest
 from gsubmit.auth.chain import build_chain
 from gsubmit.server.logins import AT_A_TIME, AT_A_TIME_ELSEWHERE, MAX_WAITING, Logins, TooManyAtATime
 from gsubmit.settings.load import load_text
-from tests.harness.guessing import Clock
+from tests.harness.guessing import CLOCKED, SteppedClock
 from tests.unit.server.logins import connections
 
 
@@ -60,15 +60,14 @@ def test_a_slot_is_given_back_after_a_failure() -> None:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("gsubmit.server.logins.time", clock)
-    monkeypatch.setattr("gsubmit.auth.penalty.time", clock)
+def clock(monkeypatch: pytest.MonkeyPatch) -> SteppedClock:
+    clock = SteppedClock()
+    clock.rule(monkeypatch, *CLOCKED)
     return clock
 
 
 @pytest.fixture
-def logins(clock: Clock) -> Logins:
+def logins(clock: SteppedClock) -> Logins:
     return Logins()
 
 
@@ -78,7 +77,7 @@ def guess(logins: Logins, number: int, address: str = "192.0.2.1", user: str = "
         logins.state.failed(address, level, user, f"guess{number}")
 
 
-def advance_until(clock: Clock, greenlets: list[gevent.Greenlet[..., None]]) -> None:
+def advance_until(clock: SteppedClock, greenlets: list[gevent.Greenlet[..., None]]) -> None:
     """Let time go on until all of them are done."""
     while not all(greenlet.ready() for greenlet in greenlets):
         gevent.sleep(0)
@@ -86,7 +85,7 @@ def advance_until(clock: Clock, greenlets: list[gevent.Greenlet[..., None]]) -> 
             clock.advance()
 
 
-def test_waits_by_level(logins: Logins, clock: Clock) -> None:
+def test_waits_by_level(logins: Logins, clock: SteppedClock) -> None:
     def six() -> None:
         for number in range(6):
             guess(logins, number)
@@ -99,7 +98,9 @@ def test_waits_by_level(logins: Logins, clock: Clock) -> None:
 
 @pytest.mark.parametrize("at_a_time", [AT_A_TIME, AT_A_TIME_ELSEWHERE])
 @pytest.mark.parametrize("connections", [20, 400])
-def test_more_connections_guess_no_faster(logins: Logins, clock: Clock, connections: int, at_a_time: int) -> None:
+def test_more_connections_guess_no_faster(
+    logins: Logins, clock: SteppedClock, connections: int, at_a_time: int
+) -> None:
     """The slot of the network and the wait are one: what slows one connection slows all of them."""
     numbers, done = itertools.count(), itertools.count()
     end = clock.now + 600
@@ -118,7 +119,7 @@ def test_more_connections_guess_no_faster(logins: Logins, clock: Clock, connecti
     assert not logins.slots and not logins.waits
 
 
-def test_those_that_cannot_wait_hear_it_at_once(logins: Logins, clock: Clock) -> None:
+def test_those_that_cannot_wait_hear_it_at_once(logins: Logins, clock: SteppedClock) -> None:
     guess(logins, 0)
     waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
     gevent.sleep(0)
@@ -130,7 +131,7 @@ def test_those_that_cannot_wait_hear_it_at_once(logins: Logins, clock: Clock) ->
     assert not logins.waits
 
 
-def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: Clock) -> None:
+def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: SteppedClock) -> None:
     guess(logins, 0)
     waiting = [gevent.spawn(guess, logins, number) for number in range(1, MAX_WAITING + 1)]
     gevent.sleep(0)
@@ -138,7 +139,7 @@ def test_who_is_ended_while_waiting_leaves_the_place(logins: Logins, clock: Cloc
     assert not logins.waits and not logins.slots
 
 
-def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Clock) -> None:
+def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: SteppedClock) -> None:
     """Who has logged in from there does not wait; the others do, for their slot."""
     logins.state.succeeded("192.0.2.1", "alice")
     guess(logins, 0)
@@ -159,7 +160,7 @@ def test_others_of_the_network_get_in_beside_a_guesser(logins: Logins, clock: Cl
     assert clock.now - began <= 4 + 8
 
 
-def test_nobody_waits_who_is_not_watched(logins: Logins, clock: Clock) -> None:
+def test_nobody_waits_who_is_not_watched(logins: Logins, clock: SteppedClock) -> None:
     guess(logins, 0)
     with logins.slot("192.0.2.1"):
         pass

@@ -10,7 +10,7 @@ import pytest
 from gsubmit.server.wire import Closed
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
-from tests.unit.server.logins import HERE, STATIC, Clock, attempt
+from tests.unit.server.logins import HERE, STATIC, SleepingClock, attempt
 from tests.unit.server.sessions import Client, connected
 
 SETTINGS = STATIC + "auth_mechanisms = plain oauthbearer xoauth2\nauth_verbose = yes\n"
@@ -33,7 +33,7 @@ def has_failed(client: Client) -> bool:
         pytest.param(b"\r\n", replies.AUTH_FAILED, id="XOA-2 answered"),
     ],
 )
-def test_counts_and_is_held_back(clock: Clock, line: str, content: bytes, expected: Reply) -> None:
+def test_counts_and_is_held_back(clock: SleepingClock, line: str, content: bytes, expected: Reply) -> None:
     with connected(SETTINGS) as client:
         assert client.reply(line, content) == expected
         assert has_failed(client)
@@ -42,7 +42,7 @@ def test_counts_and_is_held_back(clock: Clock, line: str, content: bytes, expect
         assert clock.slept == [2, 4, 2]
 
 
-def test_gone(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_gone(clock: SleepingClock, caplog: pytest.LogCaptureFixture) -> None:
     with connected(SETTINGS) as client, caplog.at_level("INFO"):
         gone = gevent.spawn(client.sock.close)
         with pytest.raises(Closed):
@@ -53,7 +53,7 @@ def test_gone(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     assert clock.slept == []
 
 
-def test_ends_the_connection_at_last(clock: Clock) -> None:
+def test_ends_the_connection_at_last(clock: SleepingClock) -> None:
     with connected(SETTINGS + "auth_max_failures_per_connection = 2\nauth_penalty = no\n") as client:
         for _ in range(2):
             assert client.reply(f"AUTH XOAUTH2 {GUESS}", b"*\r\n") == replies.AUTH_ABORTED
@@ -61,7 +61,7 @@ def test_ends_the_connection_at_last(clock: Clock) -> None:
             client.reply(f"AUTH XOAUTH2 {GUESS}", b"*\r\n")
 
 
-def test_a_password_that_one_passdb_compared_while_another_was_down(clock: Clock) -> None:
+def test_a_password_that_one_passdb_compared_while_another_was_down(clock: SleepingClock) -> None:
     """454 never counts (AUT-10), so the delay is all that slows a guesser meanwhile."""
     down = "passdb {\ndriver = dovecot\nargs = unix:/nowhere/auth\n}\n"
     with connected(STATIC + down) as client:

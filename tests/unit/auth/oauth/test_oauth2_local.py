@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.means import Means
-from gsubmit.auth.oauth import jwks
 from gsubmit.auth.passdb import Answer, Origin, Unavailable
 from gsubmit.auth.passdbs.oauth2 import OAuth2
 from gsubmit.sasl.claims import Denied, Token, TokenRefused
+from tests.harness.clock import Clock, clock_of
 from tests.harness.oauth import (
     AUDIENCE,
     ISSUER,
@@ -299,26 +299,16 @@ pass_attrs = proxy host=%{{oauth2:home:mx.example.org}} pass=%{{oauth2:access_to
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Move the time between two fetches."""
-    now = [1000.0]
-
-    class Time:
-        monotonic = staticmethod(lambda: now[0])
-
-    monkeypatch.setattr(jwks, "time", Time)
-
-    def move(seconds: float) -> None:
-        now[0] += seconds
-
-    return move
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of what decides when keys are fetched."""
+    return clock_of(monkeypatch, "auth.oauth.jwks")
 
 
 def fetching(folder: Path, server: AuthorizationServer, setting: str = "jwks_url", path: str = "/jwks") -> OAuth2:
     return passdb(folder, f"introspection_mode = local\n{setting} = {server.url(path)}\ntimeout_msecs = 500\n")
 
 
-def test_published_keys(tmp_path: Path, clock: Callable[[float], None]) -> None:
+def test_published_keys(tmp_path: Path, clock: Clock) -> None:
     with authorization_server() as server:
         server.publish(
             jwk(rsa_key(), "k1", use="sig", alg="RS256"),
@@ -346,7 +336,7 @@ def test_published_keys(tmp_path: Path, clock: Callable[[float], None]) -> None:
         assert [asked.target for asked in server.asked] == ["/jwks"]
 
 
-def test_rotation(tmp_path: Path, clock: Callable[[float], None]) -> None:
+def test_rotation(tmp_path: Path, clock: Clock) -> None:
     with authorization_server() as server:
         server.publish(jwk(rsa_key(), "k1"))
         driver = fetching(tmp_path, server)
@@ -356,33 +346,33 @@ def test_rotation(tmp_path: Path, clock: Callable[[float], None]) -> None:
             with pytest.raises(Denied, match="unknown key"):
                 ask(driver, token(rsa_key("2"), kid="k2"))
         assert len(server.asked) == 1
-        clock(61)
+        clock.now += 61
         ask(driver, token(rsa_key("2"), kid="k2"))
         with pytest.raises(Denied, match="unknown key"):
             ask(driver, token(rsa_key()))
         assert len(server.asked) == 2
 
 
-def test_withdrawn_key(tmp_path: Path, clock: Callable[[float], None]) -> None:
+def test_withdrawn_key(tmp_path: Path, clock: Clock) -> None:
     with authorization_server() as server:
         server.publish(jwk(rsa_key(), "k1"))
         driver = fetching(tmp_path, server)
         ask(driver, token(rsa_key()))
         server.publish(jwk(rsa_key("2"), "k2"))
-        clock(3500)
+        clock.now += 3500
         ask(driver, token(rsa_key()))
-        clock(200)
+        clock.now += 200
         with pytest.raises(Denied, match="unknown key"):
             ask(driver, token(rsa_key()))
 
 
-def test_old_keys_stay(tmp_path: Path, clock: Callable[[float], None], caplog: pytest.LogCaptureFixture) -> None:
+def test_old_keys_stay(tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     with authorization_server() as server:
         server.publish(jwk(rsa_key(), "k1"))
         driver = fetching(tmp_path, server)
         ask(driver, token(rsa_key()))
         server.scripts["/jwks"] = reply("", 503)
-        clock(4000)
+        clock.now += 4000
         for _ in range(3):
             ask(driver, token(rsa_key()))
         assert len(server.asked) == 2
@@ -400,7 +390,7 @@ def test_old_keys_stay(tmp_path: Path, clock: Callable[[float], None], caplog: p
         (reply("", 302, Location="http://localhost/elsewhere"), "answered 302"),
     ],
 )
-def test_no_keys_yet(tmp_path: Path, clock: Callable[[float], None], script: object, reason: str) -> None:
+def test_no_keys_yet(tmp_path: Path, clock: Clock, script: object, reason: str) -> None:
     """OAB-7: no denial."""
     with authorization_server() as server:
         server.scripts["/jwks"] = script  # type: ignore[assignment]
@@ -410,11 +400,11 @@ def test_no_keys_yet(tmp_path: Path, clock: Callable[[float], None], script: obj
                 ask(driver, token(rsa_key()))
         assert len(server.asked) == 1
         server.publish(jwk(rsa_key(), "k1"))
-        clock(6)
+        clock.now += 6
         ask(driver, token(rsa_key()))
 
 
-def test_openid_configuration(tmp_path: Path, clock: Callable[[float], None]) -> None:
+def test_openid_configuration(tmp_path: Path, clock: Clock) -> None:
     with authorization_server() as server:
         server.publish(jwk(rsa_key(), "k1"))
         server.scripts["/conf"] = reply({"jwks_uri": server.url("/jwks")})
@@ -452,7 +442,7 @@ def test_many_logins_fetch_once(tmp_path: Path) -> None:
         assert len(server.asked) == 1
 
 
-def test_login_that_ends_during_a_fetch(tmp_path: Path, clock: Callable[[float], None]) -> None:
+def test_login_that_ends_during_a_fetch(tmp_path: Path, clock: Clock) -> None:
     """It leaves neither a socket nor a lock, and nobody is told that his key is unknown."""
     with authorization_server() as server:
         server.scripts["/jwks"] = silent
@@ -464,7 +454,7 @@ def test_login_that_ends_during_a_fetch(tmp_path: Path, clock: Callable[[float],
         with pytest.raises(Unavailable, match="no keys were fetched yet"):
             ask(driver, token(rsa_key()))
         server.publish(jwk(rsa_key(), "k1"))
-        clock(6)
+        clock.now += 6
         ask(driver, token(rsa_key()))
 
 

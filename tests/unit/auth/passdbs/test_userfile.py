@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from gsubmit.auth.passdbs.userfile import LOOK_INTERVAL, MAX_COMPLAINTS, UNFINISHED, Entry, UserFile
+from tests.harness.clock import Clock, clock_of
 
 HASH = "$6$salt$hashhashhash"
 
@@ -19,11 +19,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time; a test moves it by setting its only item."""
-    now = [1000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return clock_of(monkeypatch, "auth.passdbs.userfile")
 
 
 def found(path: Path, octets: bytes, user: str) -> Entry | None:
@@ -103,27 +100,25 @@ def test_octets_that_are_not_utf8(path: Path, rest: bytes, password: str, caplog
     assert caplog.messages == []
 
 
-def test_complaints_are_bounded_and_once_per_read(
-    path: Path, clock: list[float], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_complaints_are_bounded_and_once_per_read(path: Path, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     path.write_text("same:x\n" * 101)
     file = UserFile(str(path), may_vanish=False)
     file.find("tim")
-    clock[0] += 10
+    clock.now += 10
     file.find("tim")
     assert len(caplog.messages) == MAX_COMPLAINTS + 1
     assert caplog.messages[-1] == f"{path}: {100 - MAX_COMPLAINTS} more bad lines"
 
 
-def test_read_again_when_changed_but_not_looked_at_more_than_once_a_second(path: Path, clock: list[float]) -> None:
+def test_read_again_when_changed_but_not_looked_at_more_than_once_a_second(path: Path, clock: Clock) -> None:
     path.write_text("tim:one\n")
     file = UserFile(str(path), may_vanish=False)
     assert file.find("tim") == Entry("one", {})
     path.write_text("tim:three\n")
-    clock[0] += 0.9
+    clock.now += 0.9
     assert file.find("tim") == Entry("one", {})
     for entry in ("one", "three"):  # the second look finds that nobody writes any more
-        clock[0] += 1
+        clock.now += 1
         assert file.find("tim") == Entry(entry, {})
 
 
@@ -134,49 +129,49 @@ class TestWrittenInPlace:
     """Half a file is never used: the rest of an entry may keep its user out."""
 
     @pytest.fixture
-    def file(self, path: Path, clock: list[float]) -> UserFile:
+    def file(self, path: Path, clock: Clock) -> UserFile:
         path.write_text(WHOLE)
         file = UserFile(str(path), may_vanish=False)
         file.find("tim")
         return file
 
     @pytest.mark.parametrize("cut", range(len(WHOLE)))
-    def test_cut_anywhere(self, path: Path, clock: list[float], file: UserFile, cut: int) -> None:
+    def test_cut_anywhere(self, path: Path, clock: Clock, file: UserFile, cut: int) -> None:
         before = file.find("tim")
         path.write_text(WHOLE[:cut])
-        clock[0] += 1
+        clock.now += 1
         assert file.find("tim") == before
-        clock[0] += 1
+        clock.now += 1
         if WHOLE[:cut].endswith("\n"):
             path.write_text(WHOLE[:cut] + "x")
         assert file.find("tim") == before
         path.write_text(WHOLE.replace("two", "three"))
         for _ in range(2):
-            clock[0] += 1
+            clock.now += 1
             assert file.find("tim") == before
         assert file.find("tom") == Entry("three", {})
 
-    def test_each_write_is_waited_for(self, path: Path, clock: list[float], file: UserFile) -> None:
+    def test_each_write_is_waited_for(self, path: Path, clock: Clock, file: UserFile) -> None:
         for number in range(5):
             path.write_text(f"tom:{number}\n" * (number + 1))
-            clock[0] += 1
+            clock.now += 1
             assert file.find("tom") == Entry("two", {})
-        clock[0] += 1
+        clock.now += 1
         assert file.find("tom") == Entry("4", {})
 
     @pytest.mark.parametrize("text", ["", "tom:new", "tom:new\ntim:new"])
     def test_a_file_without_an_end_is_taken_in_the_end(
-        self, path: Path, clock: list[float], file: UserFile, text: str
+        self, path: Path, clock: Clock, file: UserFile, text: str
     ) -> None:
         path.write_text(text)
         for _ in range(int(UNFINISHED / LOOK_INTERVAL)):
-            clock[0] += LOOK_INTERVAL
+            clock.now += LOOK_INTERVAL
             assert file.find("tom") == Entry("two", {})
-        clock[0] += LOOK_INTERVAL
+        clock.now += LOOK_INTERVAL
         assert file.find("tom") == (Entry("new", {}) if text else None)
 
     @pytest.mark.parametrize(("text", "entry"), [("tim:new\n", "new"), ("tim:ne", "one"), ("", "one")])
-    def test_renamed(self, path: Path, clock: list[float], text: str, entry: str) -> None:
+    def test_renamed(self, path: Path, clock: Clock, text: str, entry: str) -> None:
         """A whole file that takes the place of the old one is used at once."""
         path.write_text("tim:one\n")
         file = UserFile(str(path), may_vanish=False)
@@ -184,25 +179,25 @@ class TestWrittenInPlace:
         other = path.with_name("other")
         other.write_text(text)
         other.rename(path)
-        clock[0] += 1
+        clock.now += 1
         assert file.find("tim") == Entry(entry, {})
 
-    def test_back_to_what_it_was(self, path: Path, clock: list[float], file: UserFile) -> None:
+    def test_back_to_what_it_was(self, path: Path, clock: Clock, file: UserFile) -> None:
         status = path.stat()
         path.write_text("")
-        clock[0] += 1
+        clock.now += 1
         file.find("tim")
         path.write_text(WHOLE)
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-        clock[0] += 1
+        clock.now += 1
         assert file.find("tom") == Entry("two", {})
         path.write_text("")
         for _ in range(int(UNFINISHED / LOOK_INTERVAL)):
-            clock[0] += 1
+            clock.now += 1
             assert file.find("tom") == Entry("two", {})
 
 
-def test_change_of_inode_is_enough(path: Path, clock: list[float]) -> None:
+def test_change_of_inode_is_enough(path: Path, clock: Clock) -> None:
     path.write_text("tim:one\n")
     file = UserFile(str(path), may_vanish=False)
     file.find("tim")
@@ -211,40 +206,40 @@ def test_change_of_inode_is_enough(path: Path, clock: list[float]) -> None:
     other.write_text("tim:two\n")
     os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
     other.rename(path)
-    clock[0] += 1
+    clock.now += 1
     assert file.find("tim") == Entry("two", {})
 
 
 def test_old_content_stays_when_it_cannot_be_read_again(
-    path: Path, clock: list[float], caplog: pytest.LogCaptureFixture
+    path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     path.write_text("tim:one\n")
     file = UserFile(str(path), may_vanish=False)
     file.find("tim")
     path.unlink()
     for _ in range(3):
-        clock[0] += 1
+        clock.now += 1
         assert file.find("tim") == Entry("one", {})
     assert len(caplog.messages) == 1
     path.write_text("tim:two\n")
     for _ in range(2):
-        clock[0] += 1
+        clock.now += 1
         file.find("tim")
     assert file.find("tim") == Entry("two", {})
 
 
-def test_a_file_that_may_vanish_loses_its_users(path: Path, clock: list[float]) -> None:
+def test_a_file_that_may_vanish_loses_its_users(path: Path, clock: Clock) -> None:
     path.write_text("tim:one\n")
     file = UserFile(str(path), may_vanish=True)
     file.find("tim")
     path.unlink()
-    clock[0] += 1
+    clock.now += 1
     for _ in range(2):
         with pytest.raises(FileNotFoundError):
             file.find("tim")
 
 
-def test_never_read_is_tried_each_time(path: Path, clock: list[float]) -> None:
+def test_never_read_is_tried_each_time(path: Path, clock: Clock) -> None:
     file = UserFile(str(path), may_vanish=False)
     with pytest.raises(FileNotFoundError):
         file.find("tim")
