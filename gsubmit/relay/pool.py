@@ -43,8 +43,8 @@ class Pool:
     def __init__(self, hop: NextHop, max_idle_time: float = 1740.0, max_connections: int = 0) -> None:
         self.hop = hop
         self._addresses = Addresses(hop.host)
-        self._max_idle_time = max_idle_time
-        self._max_connections = max_connections
+        self.max_idle_time = max_idle_time
+        self.max_connections = max_connections
         self._slots = Slots(max_connections)  # by user
         self._holders: set[Holder] = set()  # those that have a slot
         self._parker: gevent.Greenlet[[], None] | None = None
@@ -66,10 +66,10 @@ class Pool:
     def take(self, client: ClientFacts | None) -> RelayConnection:
         """A kept connection that lives, or a new one; waits for its slot. Raises RelayFailed."""
         user = client.login if client is not None else ""
-        if self._max_connections and self._slots.busy >= self._max_connections and self._parker is None:
+        if self.max_connections and self._slots.busy >= self.max_connections and self._parker is None:
             self._parker = gevent.spawn(self._park)
         if not self._slots.take(self.hop.connect_timeout, user):
-            raise RelayFailed(RELAY_BUSY, f"all {self._max_connections} connections to {self.hop} are busy")
+            raise RelayFailed(RELAY_BUSY, f"all {self.max_connections} connections to {self.hop} are busy")
         try:
             return self._kept(client) or self.dial(client)
         except BaseException:
@@ -144,7 +144,7 @@ class Pool:
 
     def dial(self, client: ClientFacts | None) -> RelayConnection:
         """A new connection, for somebody who has a slot. Raises RelayFailed."""
-        while self._max_connections and self.idle and self._slots.busy + len(self.idle) > self._max_connections:
+        while self.max_connections and self.idle and self._slots.busy + len(self.idle) > self.max_connections:
             self.idle.pop(0).close()
         try:
             connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
@@ -181,7 +181,7 @@ class Pool:
 
     def _is_usable(self, connection: RelayConnection) -> bool:
         """Idle not too long, and silent: whatever an idle relay says, a 421 or the end, it is of no use any longer."""
-        if connection.sock is None or time.monotonic() - connection.idle_since > self._max_idle_time:
+        if connection.sock is None or time.monotonic() - connection.idle_since > self.max_idle_time:
             return False
         try:
             connection.check_silence()

@@ -70,7 +70,7 @@ def test_hop(text: str, attribute: str, value: object) -> None:
 )
 def test_pool(text: str, limit: int, idle: float) -> None:
     relay = built(text)
-    assert (relay.pool._max_connections, relay.pool._slots._limit, relay.pool._max_idle_time) == (limit, limit, idle)
+    assert (relay.pool.max_connections, relay.pool.max_idle_time) == (limit, idle)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,11 @@ from gsubmit.message.body import MessageBody
 from gsubmit.net import hosts
 from gsubmit.relay import pool
 from gsubmit.relay.pool import Pool
-from gsubmit.relay.relay import Relay
+from gsubmit.relay.relay import LEARN_AGAIN, Relay
 from gsubmit.settings.relay import RelayLogin
 from gsubmit.smtp.replies import CANNOT_VERIFY, RELAY_BUSY, RELAY_SLOW
 from gsubmit.smtp.reply import Refused, Reply
+from tests.harness.clock import clock_of
 from tests.harness.smtpserver import CLOSE, RESET, SILENT, Server, ehlo, in_turn, later, served
 from tests.unit.relay.relaying import ALICE, BOB, XCLIENT, begin, busy, message, recipient, relaying
 
@@ -104,9 +105,11 @@ def test_reaper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         message(relay, tmp_path)
         gevent.sleep(0.4)
         assert server.talks[0].verbs().endswith("QUIT")
-        assert (relay.pool.idle, relay.pool._reaper, server.open_now) == ([], None, 0)
+        assert (relay.pool.idle, server.open_now) == ([], 0)
         message(relay, tmp_path)
-        assert relay.pool._reaper is not None
+        assert len(relay.pool.idle) == 1
+        gevent.sleep(0.4)
+        assert (relay.pool.idle, server.open_now) == ([], 0)
 
 
 @pytest.mark.parametrize("most", [1, 2])
@@ -267,9 +270,11 @@ def test_busy(tmp_path: Path) -> None:
 
 def test_an_idle_one_is_closed_to_make_room(tmp_path: Path) -> None:
     """Kept for a client whose relay takes no second XCLIENT, it would stand in the way."""
-    server = Server({"EHLO": ehlo(XCLIENT, "PIPELINING")})
+    server = Server({"EHLO": ehlo(XCLIENT, "PIPELINING"), "XCLIENT": "550 5.7.0 No"})
+    server.each = [{"XCLIENT": in_turn("220 Yes", "550 5.7.0 No")} for _ in range(10)]
     with relaying(server, limit=2, trusted=True) as relay:
-        relay.pool._changes_hands = False
+        for client in (ALICE, BOB):  # now it is known
+            message(relay, tmp_path, client)
         for delivery in [begin(relay, ALICE), begin(relay, BOB)]:
             delivery.sender.reply()
             delivery.abort()
@@ -303,12 +308,13 @@ def test_capabilities_are_learnt(tmp_path: Path) -> None:
 
 
 def test_a_relay_that_is_down_has_none(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    clock = clock_of(monkeypatch, "relay.relay")
     server = Server({"greeting": in_turn("421 4.3.2 Busy", "220 Yes")})
     with relaying(server) as relay:
         assert relay.capabilities().keywords == {}
         assert relay.capabilities().keywords == {}  # asked again only after a while
         assert len(server.talks) == 1
-        relay._learn_after = 0.0
+        clock.now += LEARN_AGAIN
         assert "CHUNKING" in relay.capabilities()
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
 
