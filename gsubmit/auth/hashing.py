@@ -77,7 +77,7 @@ def _threads() -> ThreadPool:
     return ThreadPool(_size())
 
 
-_users = SlotsByKey()
+users = SlotsByKey()  # who has a computation, or waits for one
 _large = Slots(1)
 _slow = Slots(_size())
 
@@ -85,7 +85,7 @@ _slow = Slots(_size())
 @contextmanager
 def _slot(user: str, memory: float) -> Iterator[None]:
     """This user's slot, and then a thread's. Whoever waits here has no thread yet, and can be ended from outside."""
-    with _users.slot(user, 1, SLOT_TIMEOUT) as is_taken:
+    with users.slot(user, 1, SLOT_TIMEOUT) as is_taken:
         if not is_taken:
             raise Unavailable("too many logins of this user at the same time")
         large = _large if memory > USUAL_MEMORY else Slots(0)

@@ -23,7 +23,7 @@ def crypt(password: bytes, setting: bytes) -> bytes | None:
     None if this libcrypt cannot: it is missing, does not know the kind or forbids it, finds the setting malformed,
     or the password longer than MAX_PASSWORD.
     """
-    function = _crypt_rn()
+    function = _crypt_rn(NAMES)
     if function is None or b"\0" in password or b"\0" in setting:  # the text would end there
         return None
     # Each call its own, so that threads cannot meet; it also holds the result.
@@ -34,8 +34,8 @@ def crypt(password: bytes, setting: bytes) -> bytes | None:
 
 
 @functools.cache
-def _crypt_rn() -> _Function | None:
-    for name in NAMES:
+def _crypt_rn(names: tuple[str, ...]) -> _Function | None:
+    for name in names:
         try:
             # CDLL lets go of the interpreter's lock during the call.
             function = ctypes.CDLL(name).crypt_rn

@@ -133,8 +133,8 @@ def dialling(leg: str, files: Files, text: str) -> ssl.SSLContext:
         return relay_context(settings.ssl, verify=False)
     (link,) = build_chain(settings).links
     assert isinstance(link.passdb, ImapServer)
-    assert link.passdb._context is not None
-    return link.passdb._context
+    assert link.passdb.context is not None
+    return link.passdb.context
 
 
 def passdb(files: Files) -> str:

@@ -73,7 +73,7 @@ class ImapServer:
         self.username = options["username"]
         self.ssl = options["ssl"]
         self.port = _port(options)
-        self._context = _context(options, means) if self.ssl else None
+        self.context = _context(options, means) if self.ssl else None
         self._cache = means.cache
         self._slots = Slots(MAX_CONNECTIONS)
         # For the cache: another passdb of this server may know the users by other names.
@@ -125,11 +125,11 @@ class ImapServer:
         end = monotonic() + LOGIN_TIME
         connection: ImapClient | None = None
         try:
-            connection = ImapClient(host, self.port, self._context if self.ssl == "imaps" else None, LOGIN_TIME)
+            connection = ImapClient(host, self.port, self.context if self.ssl == "imaps" else None, LOGIN_TIME)
             with connection.begun(end - monotonic()):
                 if self.ssl == "starttls":
-                    assert self._context is not None
-                    connection.go_over_to_tls(self._context)
+                    assert self.context is not None
+                    connection.go_over_to_tls(self.context)
                 connection.log_in(name, password)
         except LoginRefused as refused:
             raise _refusal(host, self.port, refused.code) from None

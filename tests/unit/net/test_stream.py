@@ -130,6 +130,19 @@ def test_tls(pair: Pair, contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> Non
     other.get()
 
 
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_silence_inside_tls(pair: Pair, contexts: tuple[ssl.SSLContext, ssl.SSLContext], is_silent: bool) -> None:
+    """Session tickets of TLS 1.3 are nothing that the server has said."""
+    stream, theirs = pair
+    handshake = gevent.spawn(contexts[1].wrap_socket, theirs, server_side=True)
+    stream.start_tls(contexts[0], "mx.example")
+    with handshake.get() as server:
+        if not is_silent:
+            server.sendall(b"* BYE\r\n")
+        gevent.sleep(0.02)
+        assert stream.is_silent() is is_silent
+
+
 def test_a_record_octet_by_octet(pair: Pair, contexts: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     stream, theirs = pair
     other = gevent.spawn(_drip, theirs, b"\x16\x03\x03\x01\x00" + b"x" * 30)  # a record of 256 octets

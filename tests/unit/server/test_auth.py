@@ -208,7 +208,7 @@ class TestQueue:
     @pytest.mark.parametrize("end", ["", "leaves", "stops"])
     def test_end(self, clock: SleepingClock, tmp_path: Path, computed: list[object], end: str) -> None:
         with connected(passwd_file(tmp_path, f"tim:{hash_password('SHA512-CRYPT', 'secret')}", "")) as client:
-            with hashing._users.slot("tim", 1, 1):
+            with hashing.users.slot("tim", 1, 1):
                 login = self.waiting(client)
                 if end == "leaves":
                     client.sock.close()

@@ -16,6 +16,7 @@ from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Answer, Unavailable, UnknownUser
 from gsubmit.auth.passdbs import passwdfile
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
+from gsubmit.auth.passdbs.userfile import UserFile
 from gsubmit.auth.schemes.cost import Limits
 from gsubmit.auth.schemes.stored import StoredPassword, hash_password
 from gsubmit.sasl.claims import Admitted, Cleartext, CramKeys, Denied, Identity, KeysWanted, Proven, ScramKeys
@@ -180,12 +181,22 @@ def test_unreadable_file_of_a_domain_is_our_fault(tmp_path: Path) -> None:
 
 def test_number_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwdfile, "MAX_FILES", 3)
+    read: list[str] = []
+
+    def noted(path: str, **more: Any) -> UserFile:
+        read.append(path.removeprefix(f"{tmp_path}/"))
+        return UserFile(path, **more)
+
+    monkeypatch.setattr(passwdfile, "UserFile", noted)
     passdb = made(f"{tmp_path}/%n")
     for number in range(10):
         (tmp_path / f"u{number}").write_text(f"u{number}:{{PLAIN}}x\n")
         login(passdb, f"u{number}", "x")
         login(passdb, "u0", "x")
-    assert list(passdb._files) == [f"{tmp_path}/{name}" for name in ("u8", "u9", "u0")]
+    assert read == [f"u{number}" for number in range(10)], "u0 was never forgotten"
+    for name in ("u8", "u9", "u7"):
+        login(passdb, name, "x")
+    assert read[10:] == ["u7"]
 
 
 @pytest.fixture
