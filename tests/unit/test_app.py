@@ -7,10 +7,13 @@ import logging
 import os
 import resource
 import ssl
+import sys
 import threading
+from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
 
+import gevent
 import pytest
 import trustme
 from gevent.server import StreamServer
@@ -103,20 +106,34 @@ def test_client_certificate_without_its_key(tmp_path: Path) -> None:
         built(f"submission_relay_ssl = smtps\nssl_client_cert = <{tmp_path}/cert.pem")
 
 
-def test_what_nobody_waits_for_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a server, for the time of the test."""
+    monkeypatch.setattr(sys, "unraisablehook", None)
+    monkeypatch.setattr(threading, "excepthook", None)
+    monkeypatch.setitem(vars(gevent.get_hub()), "print_exception", None)
+    failures.log_all()
+
+
+@pytest.mark.usefixtures("hooks")
+@pytest.mark.parametrize("start", [gevent.spawn, lambda work: threading.Thread(target=work).start()])
+def test_what_nobody_waits_for_is_in_the_log(
+    caplog: pytest.LogCaptureFixture, start: Callable[[Callable[[], None]], object]
+) -> None:
     """gevent and threading would print it on standard error."""
     caplog.set_level("WARNING")
-    try:
+
+    def fail() -> None:
         raise ValueError("why")
-    except ValueError as error:
-        failures._failure("a greenlet", ValueError, error, error.__traceback__)
-        arguments = (ValueError, error, error.__traceback__, threading.current_thread())
-        failures._thread(threading.ExceptHookArgs(arguments))
+
+    start(fail)
+    gevent.sleep(0.01)
     assert [(record.getMessage(), record.exc_info is not None) for record in caplog.records] == [
         ("internal error: ValueError", True)
-    ] * 2
+    ]
 
 
+@pytest.mark.usefixtures("hooks")
 def test_clients_that_cannot_be_accepted_are_one_line_a_minute(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,7 +141,7 @@ def test_clients_that_cannot_be_accepted_are_one_line_a_minute(
     monkeypatch.setattr(failures, "_not_accepted", Complaint(logging.getLogger("gsubmit")))
     server = StreamServer(("127.0.0.1", 0), lambda *_: None)
     for _ in range(3):
-        failures._failure(server, OSError, OSError(errno.EMFILE, "Too many open files"), None)
+        gevent.get_hub().handle_error(server, OSError, OSError(errno.EMFILE, "Too many open files"), None)
     assert [record.getMessage() for record in caplog.records] == ["cannot accept clients: Too many open files"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import TypeAlias
 
@@ -141,7 +142,9 @@ def test_need_not_met(verb: str, arrange: Callable[[Client], None], reply: Reply
     with connected("" if reply is replies.BURL_UNAVAILABLE else WITH_BURL) as client:
         arrange(client)
         if reply is replies.TLS_REQUIRED:
-            object.__setattr__(client.session.service.settings.ssl, "ssl", "required")
+            service = client.session.service
+            ssl = replace(service.settings.ssl, ssl="required")
+            client.session.service = replace(service, settings=replace(service.settings, ssl=ssl))
         before = client.session.transaction
         after = b"abcNOOP\r\n" if verb == "BDAT" else b"NOOP\r\n"
         assert client.reply(line_for(verb, reply), after) == reply
