@@ -113,7 +113,7 @@ def _printable(text: str) -> bool:
     return all(" " <= character <= "~" or character == "\t" for character in text)
 
 
-_MAIL_PARAMS = {
+MAIL_PARAMS = {
     "SIZE": _Known("SIZE", "size", _read_size),
     "BODY": _Known("8BITMIME", "body", _read_body),
     "AUTH": _Known("AUTH", "auth", _read_auth),
@@ -121,7 +121,7 @@ _MAIL_PARAMS = {
     "ENVID": _Known("DSN", "envid", _read_envid),
     "SMTPUTF8": _Known("SMTPUTF8", "smtputf8", bool, takes_value=False),
 }
-_RCPT_PARAMS = {
+RCPT_PARAMS = {
     "NOTIFY": _Known("DSN", "notify", _read_notify),
     "ORCPT": _Known("DSN", "orcpt", _read_orcpt, is_ascii=False),
 }
@@ -153,7 +153,7 @@ def read_mail_params(text: str, offered: Collection[str]) -> MailParams:
     """Parse what follows the reverse-path. `offered` holds the EHLO keywords this client was told."""
     if not text:
         return NO_MAIL_PARAMS
-    params = MailParams(**_read(text, _MAIL_PARAMS, offered))
+    params = MailParams(**_read(text, MAIL_PARAMS, offered))
     if params.body == "BINARYMIME" and "BINARYMIME" not in offered:
         raise Refused(UNSUPPORTED)
     return params
@@ -161,4 +161,4 @@ def read_mail_params(text: str, offered: Collection[str]) -> MailParams:
 
 def read_rcpt_params(text: str, offered: Collection[str]) -> RcptParams:
     """Parse what follows the forward-path."""
-    return RcptParams(**_read(text, _RCPT_PARAMS, offered)) if text else NO_RCPT_PARAMS
+    return RcptParams(**_read(text, RCPT_PARAMS, offered)) if text else NO_RCPT_PARAMS

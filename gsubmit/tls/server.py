@@ -119,11 +119,11 @@ def cipher_name(sock: ssl.SSLSocket) -> str:
     cipher = sock.cipher()
     if cipher is None:
         return ""
-    return cipher[0] if cipher[0].startswith("TLS_") else _numbers().get(cipher[0], "")
+    return cipher[0] if cipher[0].startswith("TLS_") else cipher_numbers().get(cipher[0], "")
 
 
 @lru_cache(maxsize=1)
-def _numbers() -> dict[str, str]:
+def cipher_numbers() -> dict[str, str]:
     """OpenSSL's own names of TLS 1.2 suites and older, with the suite's number."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")

@@ -12,7 +12,7 @@ from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.means import Means
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
-from gsubmit.auth.passdbs.userfile import _NUMBERED_SCHEMES, Entry
+from gsubmit.auth.passdbs.userfile import NUMBERED_SCHEMES, Entry
 from gsubmit.sasl.claims import Account, Admitted, Claim, Cleartext, Denied, Identity, KeysWanted, Proven, Verdict
 from tests.unit.auth.answering import ORIGIN, chain, proven
 
@@ -70,8 +70,6 @@ def test_no_name_leads_out_of_the_folder(user: str) -> None:
 def test_any_line_is_an_entry(line: str) -> None:
     entry = Entry.parse(line)
     text = line.partition(":")[0]
-    scheme = next(
-        (f"{{{name}}}" for name in _NUMBERED_SCHEMES.values() if entry.password.startswith(f"{{{name}}}")), ""
-    )
+    scheme = next((f"{{{name}}}" for name in NUMBERED_SCHEMES.values() if entry.password.startswith(f"{{{name}}}")), "")
     assert entry.password in (text, f"{scheme}{text[:-4]}")
     assert not any(key.startswith("userdb_") for key in entry.fields)

@@ -391,7 +391,7 @@ def test_no_other_context_is_made() -> None:
     }
     found = {name for name, times in makers.items() if times} - NOT_FOR_CONNECTIONS
     assert found == {"tls/certificates.py", "tls/server.py"}
-    assert makers["tls/server.py"] == 1  # _numbers
+    assert makers["tls/server.py"] == 1  # cipher_numbers
 
 
 # OpenSSL that cannot be asked

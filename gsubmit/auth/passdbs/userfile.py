@@ -26,7 +26,7 @@ ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})  # there i
 
 # The form of libpam-pwdfile, `secret[13]`: the number says which hash it is (Dovecot's db-passwd-file).
 _NUMBERED_PASSWORD = re.compile(r"([^{$].*)\[(13|34|56)\]", re.DOTALL)
-_NUMBERED_SCHEMES = {"13": "CRYPT", "34": "PLAIN-MD5", "56": "DIGEST-MD5"}
+NUMBERED_SCHEMES = {"13": "CRYPT", "34": "PLAIN-MD5", "56": "DIGEST-MD5"}
 _DIGEST_MD5_DIGITS = 32  # hexadecimal
 
 _log = logging.getLogger("gsubmit.auth")
@@ -51,7 +51,7 @@ def _password(text: str) -> str:
     numbered = _NUMBERED_PASSWORD.fullmatch(text) if text.endswith("]") else None
     if numbered is None or (numbered[2] == "56" and len(numbered[1]) != _DIGEST_MD5_DIGITS):
         return text
-    return f"{{{_NUMBERED_SCHEMES[numbered[2]]}}}{numbered[1]}"
+    return f"{{{NUMBERED_SCHEMES[numbered[2]]}}}{numbered[1]}"
 
 
 class UserFile:

@@ -16,7 +16,7 @@ from gsubmit.server.session import UNGREETED
 from gsubmit.smtp import replies
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.keywords import Situation, announced
-from gsubmit.smtp.params import _MAIL_PARAMS, _RCPT_PARAMS
+from gsubmit.smtp.params import MAIL_PARAMS, RCPT_PARAMS
 from gsubmit.smtp.piece import read_burl_argument, read_chunk
 from gsubmit.smtp.reply import Disconnected, Reply
 from tests.unit.server.sessions import ALL_KEYWORDS, Client, connected
@@ -260,7 +260,7 @@ NO_COMMAND = {"ENHANCEDSTATUSCODES", "PIPELINING"}
 def test_every_announced_keyword_is_kept() -> None:
     """EHL-3."""
     keywords = announced(Situation(Capabilities.from_lines(ALL_KEYWORDS), 0, ("PLAIN",), True, burl="imap"))
-    parameters = {row.extension for row in chain(_MAIL_PARAMS.values(), _RCPT_PARAMS.values())}
+    parameters = {row.extension for row in chain(MAIL_PARAMS.values(), RCPT_PARAMS.values())}
     assert set(keywords) == set(COMMAND_OF) | NO_COMMAND | parameters
     assert set(COMMAND_OF.values()) <= set(IMPLEMENTED)
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from gsubmit.settings.load import load_text
 from gsubmit.tls.certificates import CertificateError
-from gsubmit.tls.server import ServerTls, _numbers, cipher_name
+from gsubmit.tls.server import ServerTls, cipher_name, cipher_numbers
 
 Configure = Callable[[str], ServerTls]
 NAMES = ("own", "a", "wild", "net", "host", "six")  # certificates, each for NAME.cert
@@ -238,7 +238,7 @@ def test_every_cipher_has_a_name() -> None:
         cipher["name"]
         for cipher in context.get_ciphers()
         if not cipher["name"].startswith("TLS_")
-        and not re.fullmatch("0x[0-9A-F]{4}", _numbers().get(cipher["name"], ""))
+        and not re.fullmatch("0x[0-9A-F]{4}", cipher_numbers().get(cipher["name"], ""))
     ]
     assert missing == []
 
