@@ -10,25 +10,15 @@ from gsubmit.net.resolve import LookupFailed
 from gsubmit.proxy import backends
 from gsubmit.proxy.backends import FIRST_BACKOFF, GIVEN_UP_AFTER, LONGEST_BACKOFF, Backends, Found
 from gsubmit.proxy.target import Place
+from tests.harness.clock import Clock, clock_of
 
 THREE = Place(("192.0.2.1", "192.0.2.2", "192.0.2.3"), 587)
 USERS = [f"user{number}" for number in range(300)]
 
 
-class Clock:
-    """time.monotonic, as far as a test lets it go."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("gsubmit.proxy.backends.time.monotonic", clock.monotonic)
-    return clock
+    return clock_of(monkeypatch, "proxy.backends")
 
 
 def first(place: Place, user: str) -> str:
