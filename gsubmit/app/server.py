@@ -51,7 +51,9 @@ class Server:
             raise
         self.door = Door(settings.services.client_limit)
         self.listeners = {
-            bound.name: Listener(bound.sock, self.service, self.door, implicit_tls=bound.implicit_tls)
+            bound.name: Listener(
+                bound.sock, self.service, self.door, implicit_tls=bound.implicit_tls, haproxy=bound.haproxy
+            )
             for bound in sockets
         }
         self._stop = Event()

@@ -12,11 +12,12 @@ BACKLOG = 1024
 
 
 class Bound(NamedTuple):
-    """A socket that listens; `name` is for the log, `implicit_tls` is port 465's way (RFC 8314 3.3)."""
+    """A socket that listens; `name` is for the log, all else as in Listener."""
 
     name: str
     sock: socket.socket
     implicit_tls: bool
+    haproxy: bool
 
 
 def bind_all(settings: Settings) -> list[Bound]:
@@ -34,7 +35,7 @@ def bind_all(settings: Settings) -> list[Bound]:
                 for other in bound:
                     other.sock.close()
                 raise CannotStart(f"cannot listen on {address} port {listener.port}: {error.strerror}") from error
-            bound.append(Bound(f"{listener.name} {address}", sock, listener.ssl))
+            bound.append(Bound(f"{listener.name} {address}", sock, listener.ssl, listener.haproxy))
     return bound
 
 

@@ -8,10 +8,12 @@ import gevent
 from gevent.server import StreamServer
 
 from gsubmit.logs.rawlog import open_rawlog
+from gsubmit.net.proxyprotocol import NotProxied
 from gsubmit.server.commands.table import COMMANDS
 from gsubmit.server.conversation import converse
 from gsubmit.server.door import Door, holder_before_login
 from gsubmit.server.endpoints import Endpoints
+from gsubmit.server.frontend import FrontEnds
 from gsubmit.server.service import Service
 from gsubmit.server.session import Session
 from gsubmit.server.wire import Closed, TimedOut, Wire
@@ -29,13 +31,17 @@ def _plain(address: str) -> str:
 
 
 class Listener:
-    """Accepts on one bound socket; `implicit_tls` is port 465's way (RFC 8314 3.3)."""
+    """Accepts on one bound socket; `implicit_tls` is port 465's way (RFC 8314 3.3).
 
-    def __init__(self, sock: socket, service: Service, door: Door, *, implicit_tls: bool) -> None:
+    With `haproxy` each connection begins with a PROXY header, and is its client's from then on.
+    """
+
+    def __init__(self, sock: socket, service: Service, door: Door, *, implicit_tls: bool, haproxy: bool) -> None:
         self.service = service
         self._door = door
         self._implicit_tls = implicit_tls
         self._server = StreamServer(sock, self.handle)
+        self._front_ends = FrontEnds(f"port {self.port}") if haproxy else None
 
     def start(self) -> None:
         """Accept connections from now on."""
@@ -55,10 +61,12 @@ class Listener:
         try:
             sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             local = sock.getsockname()
-        except OSError:
+            ends = Endpoints(_plain(peer[0]), peer[1], _plain(local[0]), local[1])
+            if self._front_ends is not None:
+                ends = self._front_ends.introduced(sock, ends, self.service, self._door.client_limit)
+        except (OSError, NotProxied):
             sock.close()
             return
-        ends = Endpoints(_plain(peer[0]), peer[1], _plain(local[0]), local[1])
         if self._door.is_full and not self._door.evict_for(holder_before_login(ends.remote_ip, self.service)):
             self._refuse(sock)
             return

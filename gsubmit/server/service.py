@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
 
 from gsubmit.auth.chain import Chain
 from gsubmit.burl.resolver import Resolver
@@ -14,6 +16,8 @@ from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import Logins
 from gsubmit.settings.sections import Settings
 from gsubmit.tls.server import ServerTls
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,14 @@ class Service:
     logins: Logins = field(default_factory=Logins)
 
     @cached_property
-    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+    def trusted_networks(self) -> tuple[Network, ...]:
         """The networks of login_trusted_networks."""
-        return tuple(ip_network(text, strict=False) for text in self.settings.auth.login_trusted_networks)
+        return _networks(self.settings.auth.login_trusted_networks)
+
+    @cached_property
+    def haproxy_networks(self) -> tuple[Network, ...]:
+        """The networks of haproxy_trusted_networks."""
+        return _networks(self.settings.auth.haproxy.trusted_networks)
 
     @cached_property
     def binds_channels(self) -> bool:
@@ -41,7 +50,11 @@ class Service:
 
     def trusts(self, address: str) -> bool:
         """Whether an address is in login_trusted_networks: a server with many users of its own."""
-        return bool(self.trusted_networks) and any(ip_address(address) in network for network in self.trusted_networks)
+        return _is_in(address, self.trusted_networks)
+
+    def believes(self, address: str) -> bool:
+        """Whether an address is in haproxy_trusted_networks: a front end that says whom a connection is for."""
+        return _is_in(address, self.haproxy_networks)
 
     @property
     def has_penalty(self) -> bool:
@@ -52,3 +65,11 @@ class Service:
     def hostname(self) -> str:
         """Our name, in replies and trace fields."""
         return self.settings.server.hostname
+
+
+def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
+    return bool(networks) and any(ip_address(address) in network for network in networks)

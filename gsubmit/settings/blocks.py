@@ -21,6 +21,14 @@ class InetListener:
     address: tuple[str, ...] = setting(addresses, (), "Addresses of this listener; empty means those of listen.")
     port: int = setting(port_or_none, 0, "TCP port; 0 switches the listener off.")
     ssl: bool = setting(boolean, False, "Whether TLS starts with the first octet, as on port 465.")
+    haproxy: bool = setting(
+        boolean,
+        False,
+        "Whether clients come by haproxy or its like, which says in a PROXY header who they are.",
+        "Only those of `haproxy_trusted_networks` can connect then, and the header, of version 1 or 2, comes before"
+        " everything else, TLS among it. Where it says that the client speaks TLS with the front end, that counts as"
+        " TLS, and the name in a client certificate that was verified there as one that was verified here.",
+    )
     place: Place = field(default=NOWHERE, compare=False, repr=False)  # where its block begins, if it has one
 
     def addresses(self, listen: tuple[str, ...]) -> tuple[str, ...]:

@@ -176,6 +176,9 @@ def _check_listeners(settings: Settings, whole: Place, report: Report) -> None:
                     text = f"'inet_listener {listener.name}' listens on {address} port {port}, as does '{name}'"
                     report.problem(listener.place, text)
             taken.append((address, listener.port, listener.name))
+        if listener.haproxy and not settings.auth.haproxy.trusted_networks:
+            text = f"'inet_listener {listener.name}' has haproxy = yes, and nobody is in haproxy_trusted_networks"
+            report.notice("warning", listener.place, text)
     if not settings.server.listen:
         report.problem(whole, "listen is empty")
 

@@ -60,8 +60,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "auth_use_winbind": ("no",),
     "auth_verbose_passwords": ("no",),
     "debug_log_path": ("",),
-    "haproxy_timeout": ("3 secs", "3s"),
-    "haproxy_trusted_networks": ("",),
     "log_debug": ("",),
     "login_access_sockets": ("",),
     "login_log_format": ("%$: %s",),

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gsubmit.settings.declare import part, setting
-from gsubmit.settings.kinds import boolean, limit, lower_words, networks, pairs, seconds, size, string, template, uint
+from gsubmit.settings.kinds import (
+    boolean,
+    limit,
+    lower_words,
+    networks,
+    pairs,
+    positive_seconds,
+    seconds,
+    size,
+    string,
+    template,
+    uint,
+)
 
 USERNAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"  # Dovecot's default
 USERNAME_VARIABLES = ("user", "username", "domain")
@@ -57,6 +69,18 @@ class PasswordSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HaproxySettings:
+    """Who may say by a PROXY header whom a connection is for, on listeners with `haproxy = yes`."""
+
+    trusted_networks: tuple[str, ...] = setting(
+        networks,
+        (),
+        "Networks whose PROXY headers are believed, on listeners with haproxy = yes; nobody else is let in.",
+    )
+    timeout: float = setting(positive_seconds, 3.0, "Time for a PROXY header to come.")
+
+
+@dataclass(frozen=True, slots=True)
 class AuthSettings:
     """How clients log in."""
 
@@ -66,6 +90,7 @@ class AuthSettings:
     login_trusted_networks: tuple[str, ...] = setting(
         networks, (), "Networks from which passwords are taken without TLS, and guesses are not slowed down."
     )
+    haproxy: HaproxySettings = part(HaproxySettings, "haproxy_")
     auth_mechanisms: tuple[str, ...] = setting(lower_words, ("plain", "login"), "SASL mechanisms offered to clients.")
     auth_ssl_require_client_cert: bool = setting(
         boolean, False, "Whether a login needs a client certificate that ssl_ca verifies."

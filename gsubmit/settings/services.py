@@ -9,7 +9,6 @@ from functools import partial
 
 from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
 from gsubmit.settings.declare import declarations
-from gsubmit.settings.kinds import NO
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest, words
 from gsubmit.settings.reading import block_values, given, known_values
@@ -25,7 +24,7 @@ _SERVICE_NAMES = words(
 )
 # In Dovecot the socket by which logins ask how long an address has to wait; mode = 0 closes it.
 _ANVIL, _PENALTY = "anvil", "anvil-auth-penalty"
-_LISTENER_NAMES = frozenset({"haproxy", "reuse_port"})
+_LISTENER_NAMES = frozenset({"reuse_port"})
 _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 
@@ -99,10 +98,7 @@ def _listener(start: InetListener, values: dict[str, Value], report: Report) -> 
 
 def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:
     """What a service or its listeners have beside in Dovecot."""
-    if value.key == "haproxy" and value.key in names:
-        if value.text.lower() not in NO:
-            report.problem(value.place, "haproxy is not supported yet, clients could not be understood")
-    elif value.key in names:
+    if value.key in names:
         report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit is one process")
     return value.key in names
 

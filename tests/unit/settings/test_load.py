@@ -111,7 +111,7 @@ def test_ignored_only_once() -> None:
         ("imap_urlauth_host = imap.example.org", True),
         ("auth_username_format = %Lu", False),
         ("auth_username_format = %Ln", False),
-        ("haproxy_timeout = 3 secs", False),
+        ("haproxy_timeout = 10 secs", False),
         ("mail_max_userip_connections = 0", False),
         ("submission_client_workarounds = exotic-backend", False),
         ("submission_client_workarounds = mailbox-for-path", False),

@@ -28,6 +28,9 @@ def service(inner: str, head: str = TLS) -> Loaded:
         ),
         pytest.param("inet_listener {\nport = 1\n}", (InetListener("", (), 1),), id="no-name"),
         pytest.param(
+            "inet_listener x {\nport = 1\nhaproxy = yes\n}", (InetListener("x", (), 1, haproxy=True),), id="haproxy"
+        ),
+        pytest.param(
             "inet_listener x {\nport = 1\n}\ninet_listener x {\nssl = yes\n}",
             (InetListener("x", (), 1, True),),
             id="blocks-add-up",
@@ -109,7 +112,7 @@ def test_same_port_twice(first: str, second: str, clash: bool) -> None:
         ("inet_listeners {\n}", "unknown block 'inet_listeners', did you mean inet_listener?"),
         ("inet_listener x {\nport = 1\nfoo {\n}\n}", "unknown block 'foo'"),
         ("client_limit = many", "client_limit: expected a whole number, not 'many'"),
-        ("inet_listener x {\nport = 1\nhaproxy = yes\n}", "haproxy is not supported yet"),
+        ("inet_listener x {\nport = 1\nhaproxy = maybe\n}", "haproxy: expected yes or no, not 'maybe'"),
     ],
 )
 def test_refused(text: str, message: str) -> None:
