@@ -18,6 +18,7 @@ _log = logging.getLogger("gsubmit")
 _counter = itertools.count(1)
 # Only what can be nothing but a mechanism is shown: some clients forget it and give the response at once.
 _AUTH = re.compile(rb"([ \t]*AUTH[ \t]+)([^ \t\r\n]+)([ \t]*)([^\r\n]*)([\r\n]*)", re.IGNORECASE)
+_FORWARD = re.compile(rb"([ \t]FORWARD=)[^ \t\r\n]+", re.IGNORECASE)  # of XCLIENT: what passdbs tell each other
 _MECHANISM = re.compile(rb"PLAIN|LOGIN|EXTERNAL|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-SHA-(1|256)(-PLUS)?", re.IGNORECASE)
 _HIDDEN = b"<secret>"
 SECRET = _HIDDEN + b"\r\n"
@@ -55,6 +56,8 @@ class Rawlog:
         if secret or octets[:5].upper() == b"AUTH ":
             self._hidden += _secrets_of(octets)
             octets = SECRET if secret else mask(octets)
+        elif octets[:8].upper() == b"XCLIENT ":
+            octets = mask(octets)
         self._write(self._out, octets)
 
     def _write(self, file: int, octets: bytes) -> None:
@@ -114,7 +117,9 @@ def _create(path: str) -> int:
 
 
 def mask(line: bytes) -> bytes:
-    """A command line without the initial response that AUTH may carry."""
+    """A command line without the initial response that AUTH may carry, and without the value of XCLIENT's FORWARD."""
+    if b"XCLIENT" in line.upper():
+        line = _FORWARD.sub(rb"\1" + _HIDDEN, line)
     matched = _AUTH.fullmatch(line)
     if matched is None:
         return line

@@ -73,8 +73,8 @@ def _dialog(session: Session) -> Reply | Backend:
 
     The reply to that is still to be sent, the backend's to a login among them.
     """
-    wire, service = session.wire, session.service
-    wire.send(Reply(220, "", f"{service.hostname} {service.settings.server.login_greeting}"))
+    wire = session.wire
+    wire.send(Reply(220, "", session.service.greeting))
     bad_commands = without_login = 0
     while True:
         if session.is_stopping and not (session.transaction is not None and wire.has_input):

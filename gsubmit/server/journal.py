@@ -52,6 +52,12 @@ def proxied(session: Session, backend: Backend) -> None:
     _log.info(text, backend.name, backend.source, whom, who, extra=_LOGIN)
 
 
+def introduced(session: Session, user: str) -> None:
+    """A front end has named a user by XCLIENT, which is no login here."""
+    who = _who(session, user, "")
+    _log.info("XCLIENT from %s, whose LOGIN is no login here: %s", session.ends.peer_ip, who, extra=_LOGIN)
+
+
 def login_begun(session: Session) -> None:
     """A login is tried; what the first one came to is told with the time since then, as in Dovecot."""
     if not session.attempts.first:

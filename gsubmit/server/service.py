@@ -62,6 +62,11 @@ class Service:
         return self.settings.auth.auth_penalty and self.settings.services.has_penalty
 
     @property
+    def greeting(self) -> str:
+        """The text of the 220 that a client gets first."""
+        return f"{self.hostname} {self.settings.server.login_greeting}"
+
+    @property
     def hostname(self) -> str:
         """Our name, in replies and trace fields."""
         return self.settings.server.hostname

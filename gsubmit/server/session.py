@@ -119,6 +119,12 @@ class Session:
         self.greeting = UNGREETED
         self._forget("client", "label", "channel", "has_tls")
 
+    def introduce(self, ends: Endpoints, id: str) -> None:
+        """A front end has said whose connection this is: all starts over (XCL-7), TLS stays."""
+        self.restart()
+        self.ends, self.id = ends, id
+        self._forget("network", "is_trusted")
+
     def _forget(self, *facts: str) -> None:
         """What these follow from has changed."""
         for fact in facts:
@@ -161,6 +167,11 @@ class Session:
         return self.service.trusts(self.ends.remote_ip)
 
     @cached_property
+    def is_front_end(self) -> bool:
+        """Whether whoever speaks to us is in login_trusted_networks, and may say for whom it speaks (XCL-10)."""
+        return self.service.trusts(self.ends.real_ip)
+
+    @cached_property
     def has_tls(self) -> bool:
         """Whether the client speaks TLS, with us or with a front end that says so in its PROXY header (PPX-11)."""
         return self.wire.tls is not None or bool(self.ends.tls)
@@ -171,7 +182,7 @@ class Session:
         return (
             self.has_tls
             or self.ends.remote_ip == self.ends.local_ip
-            or self.is_trusted
+            or self.is_front_end
             or not self.service.settings.auth.disable_plaintext_auth
         )
 
@@ -193,15 +204,15 @@ class Session:
         return ClientFacts(
             addr=self.ends.remote_ip,
             port=self.ends.remote_port,
-            proto="ESMTP" if self.greeting.is_extended else "SMTP",
+            proto=self.ends.proto or ("ESMTP" if self.greeting.is_extended else "SMTP"),
             helo=self.greeting.name,
             login=self.login.identity.user if self.login is not None else "",
             session=self.id,
             name=UNAVAILABLE,  # we do not look; left out, Postfix would take our own name for it
-            destname=self.service.hostname,
+            destname=self.ends.authority or self.service.hostname,
             destaddr=self.ends.local_ip,
             destport=self.ends.local_port,
-            tls=self.has_tls,
+            tls=self.ends.transport == "TLS" if self.ends.transport else self.has_tls,
         )
 
     @cached_property

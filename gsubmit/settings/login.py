@@ -88,7 +88,10 @@ class AuthSettings:
         boolean, True, "Whether passwords are taken only inside TLS, or from this machine itself."
     )
     login_trusted_networks: tuple[str, ...] = setting(
-        networks, (), "Networks from which passwords are taken without TLS, and guesses are not slowed down."
+        networks,
+        (),
+        "Networks from which passwords are taken without TLS, guesses are not slowed down, and XCLIENT is taken.",
+        "XCLIENT says whose connection it really is, which then has the right of its own address; it logs nobody in.",
     )
     haproxy: HaproxySettings = part(HaproxySettings, "haproxy_")
     auth_mechanisms: tuple[str, ...] = setting(lower_words, ("plain", "login"), "SASL mechanisms offered to clients.")

@@ -31,7 +31,7 @@ from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.tls import SslSettings
 from gsubmit.smtp.keywords import NAMES
 
-CAPABILITIES = (*sorted({*NAMES, "etrn", "xclient"}), "none")
+CAPABILITIES = (*sorted({*NAMES, "etrn"}), "none")
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
 LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
 FACILITIES = (

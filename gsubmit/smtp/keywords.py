@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
+from gsubmit.smtp.xclient import ATTRIBUTES
 
 # Octets that our own header may add, taken off the size that the relay allows (SIZ-7).
 ADDED_OCTETS = 1024
@@ -23,6 +24,7 @@ class Situation:
     tls_offered: bool = False
     burl: str | None = None  # the parameters of BURL; None without BURL
     backend: frozenset[str] | None = None  # with the workaround exotic-backend, all that backends have
+    xclient: bool = False  # it is a front end that may say whose connection it is
 
     @cached_property
     def size(self) -> int:
@@ -58,8 +60,9 @@ _KEYWORDS = (
     _Keyword("SMTPUTF8", lambda now: "SMTPUTF8" in now.relay and "8BITMIME" in now.relay),  # RFC 6531 3.1
     _Keyword("STARTTLS", lambda now: now.tls_offered),
     _when_the_relay_has("VRFY"),
+    _Keyword("XCLIENT", lambda now: now.xclient, lambda _: " ".join(ATTRIBUTES)),
 )
-_OF_LOGINS = frozenset({"AUTH", "STARTTLS"})  # which no backend has to do with
+_OF_LOGINS = frozenset({"AUTH", "STARTTLS", "XCLIENT"})  # which no backend has to do with
 NAMES = tuple(row.name.lower() for row in _KEYWORDS)  # as settings have them
 
 

@@ -12,11 +12,14 @@ from gsubmit.smtp.replies import MISSING_HOSTNAME
 from gsubmit.smtp.reply import Refused, Reply
 
 
-def hello_name(_: Session, text: str) -> str:
-    """Clients give all kinds of names, and all are taken; what is no domain or literal goes nowhere (RCV-2)."""
+def hello_name(session: Session, text: str) -> str:
+    """Clients give all kinds of names, and all are taken; what is no domain or literal goes nowhere (RCV-2).
+
+    Behind a front end the name is what that has heard from its client.
+    """
     if not text:
         raise Refused(MISSING_HOSTNAME)
-    return text if is_host_name(text) else ""
+    return session.ends.helo or (text if is_host_name(text) else "")
 
 
 def ehlo(session: Session, name: str) -> Reply:
@@ -42,7 +45,7 @@ def helo(session: Session, name: str) -> Reply:
 
 def _situation(session: Session) -> Situation:
     service = session.service
-    tls_offered = service.tls is not None and not session.has_tls
+    tls_offered = service.tls is not None and not (session.has_tls or session.ends.peer_ip)
     auth_allowed = not (tls_offered and service.settings.ssl.ssl == "required")
     return Situation(
         relay=service.relay.capabilities(),
@@ -51,6 +54,7 @@ def _situation(session: Session) -> Situation:
         tls_offered=tls_offered,
         burl=parameters(session),
         backend=_exotic_backend(session),
+        xclient=auth_allowed and session.login is None and session.is_front_end,
     )
 
 

@@ -15,10 +15,14 @@ from gsubmit.smtp.replies import (
     MAIL_FIRST,
     MAIL_GIVEN,
     MISSING_ARGUMENT,
+    NO_FRONT_END,
     NO_PARAMETERS,
+    NOT_IMPLEMENTED,
     TLS_ACTIVE,
     TLS_REQUIRED,
+    TLS_TOO_LATE,
     TLS_UNAVAILABLE,
+    XCLIENT_TOO_LATE,
 )
 from gsubmit.smtp.reply import Refused
 
@@ -45,6 +49,8 @@ def no_tls_yet(session: Session, _: str) -> None:
     """STARTTLS once, and only with a certificate (RFC 3207 4.2)."""
     if session.has_tls:
         raise Refused(TLS_ACTIVE)
+    if session.ends.peer_ip:  # said in clear text, it would have to be forgotten (RFC 3207 4.2, XCL-7)
+        raise Refused(TLS_TOO_LATE)
     if session.service.tls is None:
         raise Refused(TLS_UNAVAILABLE)
 
@@ -64,6 +70,16 @@ def submitter(session: Session, _: str) -> None:
         raise Refused(HELLO_FIRST)
     if session.login is None:
         raise Refused(AUTH_REQUIRED)
+
+
+def front_end(session: Session, _: str) -> None:
+    """XCLIENT is for login_trusted_networks, and before the login (XCL-4, XCL-10)."""
+    if not session.service.trusted_networks:
+        raise Refused(NOT_IMPLEMENTED)
+    if not session.is_front_end:
+        raise Refused(NO_FRONT_END)
+    if session.login is not None:
+        raise Refused(XCLIENT_TOO_LATE)
 
 
 def no_login_yet(session: Session, _: str) -> None:

@@ -5,7 +5,7 @@ What a row holds, and in which order it is used, stands in rows.py.
 
 from __future__ import annotations
 
-from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls, steps
+from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls, steps, xclient
 from gsubmit.server.commands.rows import AnyRow, PieceRow, Result, Row, RowWithin
 from gsubmit.server.session import Session
 from gsubmit.smtp.command import Command
@@ -15,6 +15,8 @@ from gsubmit.smtp.replies import FOREIGN_PROTOCOL, LINE_TOO_LONG, UNKNOWN_COMMAN
 from gsubmit.smtp.reply import Disconnected, Refused, Reply
 
 MAX_AUTH_LINE = 16384  # octets; an initial response may be as long as a later one
+
+MAX_XCLIENT_LINE = 8192  # octets; FORWARD is not split
 
 
 def _help(_: Session, __: str) -> Reply:
@@ -36,6 +38,12 @@ COMMANDS: dict[str, AnyRow] = {
         needs=(needs.tls, needs.no_login_yet, steps.await_sender, needs.no_transaction_for_auth),
         moment="login",
         max_line=MAX_AUTH_LINE,
+    ),
+    "XCLIENT": Row(
+        xclient.xclient,
+        needs=(needs.tls, needs.front_end),
+        read=xclient.told,
+        max_line=MAX_XCLIENT_LINE,
     ),
     "MAIL": Row(
         envelope.mail,
@@ -81,7 +89,11 @@ COMMANDS: dict[str, AnyRow] = {
     **dict.fromkeys(("EXPN", "ETRN", "TURN", "SEND", "SOML", "SAML"), _NOT_IMPLEMENTED),
 }
 IMPLEMENTED = sorted(verb for verb, row in COMMANDS.items() if row is not _NOT_IMPLEMENTED)
-HELP = Reply(214, "2.0.0", f"Commands: {' '.join(IMPLEMENTED)}\nThis is a mail submission server")
+HELP = Reply(
+    214,
+    "2.0.0",
+    f"Commands: {' '.join(verb for verb in IMPLEMENTED if verb != 'XCLIENT')}\nThis is a mail submission server",
+)
 
 
 def execute(session: Session, line: bytes) -> Result:

@@ -236,6 +236,18 @@ def test_a_field_too_many_is_no_harm() -> None:
         assert sock.recv(100).startswith(b"220 ")
 
 
+def test_xclient_from_whom_the_header_names() -> None:
+    """XCL-10: the front end behind a front end is who is trusted, and not every client of that."""
+    with serving(TRUSTED + "login_trusted_networks = 192.0.2.10\n") as running:
+        for header, reply in ((V1, b"220 msa"), (V6, b"550 5.7.14 ")):
+            with connected(running.port) as sock:
+                sock.sendall(header)
+                assert sock.recv(100).startswith(b"220 ")
+                sock.sendall(b"XCLIENT ADDR=203.0.113.1\r\n")
+                assert sock.recv(100).startswith(reply)
+        assert shown_in(running, "rip=203.0.113.1, lip=198.51.100.25")
+
+
 def test_check_config_warns_when_nobody_can_connect() -> None:
     def warnings(text: str) -> list[str]:
         return [notice.text for notice in load_text(f"ssl = no\n{text}").notices if notice.kind == "warning"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from ipaddress import ip_network
 from itertools import chain
 from typing import TypeAlias
 
@@ -30,6 +31,7 @@ LINES = {
     "BDAT": "BDAT 3 LAST",
     "BURL": "BURL imap://127.0.0.1/INBOX/;UID=1",
     "VRFY": "VRFY b",
+    "XCLIENT": "XCLIENT ADDR=198.51.100.1",
 }
 WITH_BURL = "imap_urlauth_host = 127.0.0.1\nimap_urlauth_submit_password = secret"
 
@@ -77,6 +79,30 @@ def binary(client: Client) -> None:
     client.say(f"{LINES['MAIL']} BODY=BINARYMIME", LINES["RCPT"])
 
 
+def trusted(client: Client, network: str = "192.0.2.0/24") -> None:
+    client.session.service.__dict__["trusted_networks"] = (ip_network(network),)
+    greeted(client)
+
+
+def others_trusted(client: Client) -> None:
+    trusted(client, "198.51.100.0/24")
+
+
+def introduced(client: Client) -> None:
+    trusted(client)
+    client.say(LINES["XCLIENT"])
+
+
+def trusted_and_logged_in(client: Client) -> None:
+    trusted(client)
+    client.log_in()
+
+
+def trusted_mail(client: Client) -> None:
+    trusted(client)
+    mail(client)
+
+
 Looks: TypeAlias = Callable[..., object]  # a need, a step, or what reads the argument
 
 # For each: states in which it is the first that is not met, and its replies, in the order in which it looks.
@@ -84,7 +110,13 @@ UNMET: dict[Looks, list[tuple[Callable[[Client], None], Reply]]] = {
     needs.no_argument: [(rcpt, replies.NO_PARAMETERS)],
     needs.argument: [(logged_in, replies.MISSING_ARGUMENT)],
     needs.tls: [(rcpt, replies.TLS_REQUIRED)],
-    needs.no_tls_yet: [(Client.start_tls, replies.TLS_ACTIVE)],
+    needs.no_tls_yet: [(Client.start_tls, replies.TLS_ACTIVE), (introduced, replies.TLS_TOO_LATE)],
+    needs.front_end: [
+        (rcpt, replies.NOT_IMPLEMENTED),  # TV-XCL-4
+        (others_trusted, replies.NO_FRONT_END),
+        (trusted_and_logged_in, replies.XCLIENT_TOO_LATE),
+        (trusted_mail, replies.XCLIENT_TOO_LATE),
+    ],
     needs.login: [(greeted, replies.AUTH_REQUIRED)],
     needs.submitter: [
         (rcpt, replies.TLS_REQUIRED),
@@ -180,6 +212,9 @@ MET: list[tuple[str, Callable[[Client], None], int]] = [
     ("RSET", rcpt, 250),
     ("NOOP now", spoiled, 250),
     ("VRFY b", mail, 252),
+    ("XCLIENT ADDR=198.51.100.1", trusted, 220),
+    ("XCLIENT ADDR=198.51.100.1", introduced, 220),
+    ("XCLIENT", trusted, 501),
     ("HELP MAIL", greeted, 214),
     ("QUIT", rcpt, 221),
     *((f"{verb} x", greeted, 502) for verb in ("EXPN", "ETRN", "TURN", "SEND", "SOML", "SAML")),
@@ -187,7 +222,9 @@ MET: list[tuple[str, Callable[[Client], None], int]] = [
 ]
 
 
-@pytest.mark.parametrize(("line", "arrange", "code"), MET, ids=[line for line, _, _ in MET])
+@pytest.mark.parametrize(
+    ("line", "arrange", "code"), MET, ids=[f"{line} {arrange.__name__}" for line, arrange, _ in MET]
+)
 def test_needs_met(line: str, arrange: Callable[[Client], None], code: int) -> None:
     with connected(WITH_BURL) as client:
         arrange(client)
@@ -236,6 +273,8 @@ def test_a_chunk_that_is_refused_spoils_what_follows() -> None:
         pytest.param("MAIL FROM:<a@x> ENVID=" + "x" * 2027, 500, id="LIM-3 2049 octets"),
         pytest.param("RCPT TO:<b@x> ORCPT=rfc822;" + "x" * 1009, 501, id="TV-DSN-9 1036 octets"),
         pytest.param("AUTH PLAIN " + "A" * 12288, 501, id="LIM-9 AUTH"),
+        pytest.param("XCLIENT FORWARD=" + "A" * 8176, 502, id="XCLIENT 8192 octets"),
+        pytest.param("XCLIENT FORWARD=" + "A" * 8177, 500, id="LIM-3 XCLIENT 8193 octets"),
     ],
 )
 def test_line_length(line: str, code: int) -> None:
@@ -253,13 +292,16 @@ COMMAND_OF = {
     "CHUNKING": "BDAT",
     "STARTTLS": "STARTTLS",
     "VRFY": "VRFY",
+    "XCLIENT": "XCLIENT",
 }
 NO_COMMAND = {"ENHANCEDSTATUSCODES", "PIPELINING"}
 
 
 def test_every_announced_keyword_is_kept() -> None:
     """EHL-3."""
-    keywords = announced(Situation(Capabilities.from_lines(ALL_KEYWORDS), 0, ("PLAIN",), True, burl="imap"))
+    keywords = announced(
+        Situation(Capabilities.from_lines(ALL_KEYWORDS), 0, ("PLAIN",), True, burl="imap", xclient=True)
+    )
     parameters = {row.extension for row in chain(MAIL_PARAMS.values(), RCPT_PARAMS.values())}
     assert set(keywords) == set(COMMAND_OF) | NO_COMMAND | parameters
     assert set(COMMAND_OF.values()) <= set(IMPLEMENTED)
