@@ -51,6 +51,9 @@ class Origin:
     tls: bool = False
     secured: bool = False  # TLS, or as good
     session: str = ""
+    real_ip: str = ""  # of whoever speaks to us, where a front end does; empty: the same as remote_ip
+    # What login proxies tell each other's passdbs, by names without `forward_`.
+    forward: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
     # Called before what takes long; raises Denied or Unavailable when nobody waits for the answer any more.
     check_wanted: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 

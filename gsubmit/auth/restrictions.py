@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
-from gsubmit.auth.passdb import Unavailable
+from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.sasl.claims import Admitted, Barred, Denied, Elsewhere, Identity, Verdict
 from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.kinds import NO
@@ -54,16 +54,19 @@ def _referral(identity: Identity) -> str:
     return f"<{fields.get('destuser') or identity.user}@{host_and_port(fields['host'], fields.get('port', 587))}>"
 
 
-def check_networks(fields: Mapping[str, str], remote_ip: str) -> None:
-    """Raise Denied where `allow_nets` or `allow_real_nets` say so."""
+def check_networks(fields: Mapping[str, str], origin: Origin) -> None:
+    """Raise Denied where `allow_nets` says so of the client, or `allow_real_nets` of whoever speaks to us for it."""
     for name in NETWORKS:
-        if name in fields and not _is_in(remote_ip, fields[name]):
+        if name not in fields:
+            continue
+        address = origin.remote_ip if name == "allow_nets" else origin.real_ip or origin.remote_ip
+        if not _is_in(address, fields[name]):
             raise Denied(f"{name} check failed", nodelay="nodelay" in fields)
 
 
-def _is_in(remote_ip: str, nets: str) -> bool:
+def _is_in(ip: str, nets: str) -> bool:
     """Whether the address is in one of the comma-separated networks; what is no network matches nothing."""
-    address = ip_address(remote_ip)
+    address = ip_address(ip)
     for net in nets.split(","):
         try:
             if address in ip_network(net, strict=False):

@@ -22,7 +22,7 @@ class Walk:
 
     def __init__(self, claim: Claim, origin: Origin, observe: Observer) -> None:
         self.user = claim.authentication_id
-        self.fields: dict[str, str] = {}
+        self.fields = {f"forward_{name}": value for name, value in origin.forward.items()}
         self.keys: LateKeys | None = None
         self.unknown_in: list[Link] = []  # those that did not know the user, and compared no password
         self.accepted_by: list[Link] = []  # those that said yes
@@ -87,7 +87,7 @@ class Walk:
         if link.settings.deny:
             return self._keep_out(link)
         # Here, not at the end: what the next passdb says of networks, or a master user's target, is no way around it.
-        restrictions.check_networks(answer.fields, self._origin.remote_ip)
+        restrictions.check_networks(answer.fields, self._origin)
         self._observe(str(link), "yes")
         return self._take(link, answer)
 

@@ -44,6 +44,8 @@ class SessionAuthority:
             tls=session.has_tls,
             secured=session.is_secured,
             session=session.id,
+            real_ip=ends.real_ip,
+            forward=ends.forward,
             check_wanted=self._check_wanted,
         )
 

@@ -18,8 +18,8 @@ OTHER_DRIVERS = words("bsdauth checkpassword dict ldap lua pam passwd shadow sql
 # What extra fields may be made of.
 FIELD_VARIABLES = ("user", "username", "domain", "remote_ip", "local_ip", "mechanism", "service", "session")
 
-# Extra fields that keep users out, see auth.restrictions: networks, which are the same as long as no proxy tells us of
-# its clients, and certificates that a client must have shown, of Dovecot 2.4.2.
+# Extra fields that keep users out, see auth.restrictions: networks, of the client and of whoever speaks to us for it,
+# and certificates that a client must have shown, of Dovecot 2.4.2.
 NETWORKS = ("allow_nets", "allow_real_nets")
 FINGERPRINTS = ("check_client_fp", "check_client_cert_fp", "check_client_pubkey_fp")
 RESTRICTIONS = frozenset({*NETWORKS, *FINGERPRINTS, "fail", "nologin"})

@@ -74,7 +74,7 @@ class DovecotAuth:
 
     def _verify_password(self, claim: Cleartext, origin: Origin) -> Answer:
         # Dovecot's answer is for this client only, for example where the user has `allow_nets`.
-        where = f"{self} {origin.remote_ip} {origin.local_ip} {origin.tls:d}{origin.secured:d}"
+        where = f"{self} {origin.remote_ip} {origin.real_ip} {origin.local_ip} {origin.tls:d}{origin.secured:d}"
         user, password = claim.authentication_id, claim.password
         finding = self._cache.recall(where, user, password)
         if finding is None:

@@ -77,6 +77,7 @@ def request(number: int, mechanism: str, origin: Origin, response: bytes) -> byt
         ("session", origin.session),
         ("lip", origin.local_ip),
         ("rip", origin.remote_ip),
+        ("real_rip", origin.real_ip if origin.real_ip != origin.remote_ip else ""),
         ("lport", str(origin.local_port or "")),
         ("rport", str(origin.remote_port or "")),
     )

@@ -58,6 +58,33 @@ def test_connections_are_counted_by_the_clients_address() -> None:
         assert client.session.service.logins.state.enter("user", "198.51.100.1", 1)
 
 
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        pytest.param("allow_nets=198.51.100.0/24", 235, id="the client's address"),
+        pytest.param("allow_nets=192.0.2.0/24", 535, id="not the front end's"),
+        pytest.param("allow_real_nets=192.0.2.0/24", 235, id="the front end's own"),
+        pytest.param("allow_real_nets=198.51.100.0/24", 535, id="not the client's"),
+    ],
+)
+def test_networks_of_a_user(field: str, code: int) -> None:
+    passdb = f"passdb {{\n  driver = static\n  args = password=secret {field}\n}}\n"
+    with behind("auth_failure_delay = 0\n" + passdb) as client:
+        client.say("XCLIENT ADDR=198.51.100.1", "EHLO front.example")
+        assert client.reply(PASSWORD).code == code
+
+
+def test_forwarded_fields_are_extra_fields() -> None:
+    with behind(USERS) as client:
+        client.say("XCLIENT FORWARD=YT0xCXVzZXI9cm9vdAljCWNfLT14", "EHLO front.example", PASSWORD)
+        assert client.session.login is not None
+        identity = client.session.login.identity
+        assert identity.user == "user"
+        assert identity.fields == {
+            "forward_a": "1", "forward_user": "root", "forward_c": "yes", "forward_c_-": "x"
+        }  # fmt: skip
+
+
 def test_login_is_no_login() -> None:
     """XCL-10: a trusted network vouches for addresses, not for users."""
     with behind() as client:

@@ -151,17 +151,21 @@ def test_request(tmp_path: Path) -> None:
         mechanism="PLAIN", remote_ip="::1", remote_port=4711, local_ip="127.0.0.1", local_port=587, tls=True,
         secured=True, session="a\tvalid-client-cert\nAUTH\r\0\x01",
     )  # fmt: skip
-    with fake(tmp_path, [b"OK\tID\tuser=tim\n"] * 2) as server:
+    with fake(tmp_path, [b"OK\tID\tuser=tim\n"] * 4) as server:
         there = passdb(tmp_path)
         there.verify(RIGHT, origin)
         there.verify(RIGHT, Origin(secured=True))
-    first, second = (line.split("\t") for line in server.lines)
+        there.verify(RIGHT, Origin(remote_ip="192.0.2.1", real_ip="192.0.2.9"))
+        there.verify(RIGHT, Origin(remote_ip="192.0.2.1", real_ip="192.0.2.1"))
+    first, second, third, fourth = (line.split("\t") for line in server.lines)
     assert first[:-1] == [
         "AUTH", "1", "PLAIN", "service=submission", "nologin", "session=a\x01tvalid-client-cert\x01nAUTH\x01r\x010\x011",
         "lip=127.0.0.1", "rip=::1", "lport=587", "rport=4711", "secured=tls",
     ]  # fmt: skip
     assert first[-1].startswith("resp=") and b64decode(first[-1][5:]) == b"\0tim\0tanstaaftanstaaf"
     assert second[1:-1] == ["2", "PLAIN", "service=submission", "nologin", "secured"]
+    assert third[3:-1] == ["service=submission", "nologin", "rip=192.0.2.1", "real_rip=192.0.2.9"]
+    assert fourth[3:-1] == ["service=submission", "nologin", "rip=192.0.2.1"]
     assert server.count == 1
 
 
@@ -440,12 +444,19 @@ def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # The cache
 
 
-def test_yes_is_remembered_for_this_client(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        pytest.param(Origin(remote_ip="192.0.2.1"), id="another client"),
+        pytest.param(Origin(remote_ip="10.0.0.1", real_ip="192.0.2.1"), id="the same by a front end"),
+    ],
+)
+def test_yes_is_remembered_for_this_client(tmp_path: Path, elsewhere: Origin) -> None:
     """Dovecot does not show `allow_nets`: its yes says nothing about other addresses."""
     means = Means(VerifiedCache(100_000, 60, 60))
     with fake(tmp_path, [b"OK\tID\tuser=tim\tx=y\n", b"FAIL\tID\n"]) as server:
         there = passdb(tmp_path, means)
-        here, elsewhere = Origin(remote_ip="10.0.0.1"), Origin(remote_ip="192.0.2.1")
+        here = Origin(remote_ip="10.0.0.1")
         assert [there.verify(RIGHT, here).fields for _ in range(3)] == [{"user": "tim", "x": "y"}] * 3
         assert len(server.lines) == 1
         for _ in range(2):
