@@ -11,10 +11,10 @@ BIN := $(VENV)/bin
 # Debian packages of the real programs that tests/peers talks to; libnet-ssleay-perl gives swaks TLS.
 PEERS := postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl dovecot-core dovecot-submissiond dovecot-imapd fail2ban
 # Debian allows one mail server and one IMAP server at a time: these are unpacked beside Postfix and Dovecot, with the
-# libraries that they need installed.
-UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin
+# libraries that they need installed. So is haproxy, which would be started.
+UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy
 PEERS += libevent-2.1-7 libpam0g libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0
-PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
+PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 liblua5.3-0 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
 PEERS += libsqlite3-0 libwrap0 libxapian30 libxml2
 
 .PHONY: test quick docs demo bench peers installed-peers clean
