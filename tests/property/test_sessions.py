@@ -37,7 +37,8 @@ WORDS = [
     b"AHVzZXIAc2VjcmV0", b"*", b"MAIL FROM:<a@example.org>", b"MAIL FROM:<>", b"MAIL FROM:<\xc3\xa9@x>", b"RCPT TO:<b@example.net>",
     b"RCPT TO:<bad@example.net>", b" SIZE=10", b" BODY=BINARYMIME", b" SMTPUTF8", b" NOTIFY=NEVER", b" ENVID=a+20b", b"DATA",
     b"BDAT 0", b"BDAT 0 LAST", b"BDAT 5 LAST\r\nabcde", b"BDAT 7\r\nQUIT\r\nx", b"BDAT 3 FOO\r\nabc", b"BDAT -1", b"BDAT 99999999999999999999",
-    b"RSET", b"NOOP", b"NOOP x", b"VRFY x", b"VRFY \xff", b"HELP", b"EXPN x", b"FOO", b".", b"\r\n.\r\n", b"\n.\n", b"\0", b"\xff", b" ", b"<", b">",
+    b"RSET", b"NOOP", b"NOOP x", b"VRFY x", b"VRFY \xff", b"HELP", b"EXPN x", b"FOO", b"XCLIENT", b"XCLIENT ADDR=192.0.2.1",
+    b"XCLIENT SESSION=x HELO=x.example", b".", b"\r\n.\r\n", b"\n.\n", b"\0", b"\xff", b" ", b"<", b">",
 ]  # fmt: skip
 LINES = st.lists(st.sampled_from([*WORDS, *[b"\r\n"] * len(WORDS)]), max_size=20).map(b"".join)
 NOISE = st.one_of(
@@ -77,7 +78,7 @@ def place() -> Iterator[Place]:
     relay = FakeRelay()
     relay.start()
     with crashes.noted() as crashed:
-        with serving("", relay.port) as served:
+        with serving("login_trusted_networks = 127.0.0.1", relay.port) as served:
             yield Place(served, relay)
         assert not crashed
         assert "internal error" not in served.log_text.lower()
