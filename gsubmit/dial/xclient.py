@@ -17,7 +17,6 @@ UNAVAILABLE = "[UNAVAILABLE]"  # said, not left out: a relay may keep what an ea
 
 _ROOM = MAX_LINE - len("XCLIENT\r\n")
 MAX_FORWARD = _ROOM - len(" FORWARD=")
-_TAB_ESCAPES = str.maketrans({"\0": "\x010", "\x01": "\x011", "\t": "\x01t", "\r": "\x01r", "\n": "\x01n"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _PROTOCOLS = ("SMTP", "ESMTP")
 _MAX_PORT = 65535
@@ -93,9 +92,9 @@ def _text(text: str) -> str:
 
 
 def _fields(fields: Mapping[str, str]) -> str:
-    """Names and values in base64, divided by tabs that are escaped within (Dovecot's strescape.h)."""
-    text = "\t".join(f"{name}={value.translate(_TAB_ESCAPES)}" for name, value in fields.items())
-    encoded = xtext.encode(b64encode(text.encode("utf-8", "surrogateescape")).decode("ascii"))
+    """Names and values in base64, divided by tabs; without those that could not be told apart, or hidden from logs."""
+    text = "\t".join(f"{name}={value}" for name, value in fields.items() if value.isprintable())
+    encoded = xtext.encode(b64encode(text.encode()).decode("ascii"))
     return encoded if len(encoded) <= MAX_FORWARD else ""
 
 

@@ -113,8 +113,8 @@ def test_bad(name: str) -> None:
 def test_what_we_say_ourselves_is_understood() -> None:
     """XCL-2: each end of a chain of ours, with all that dial/xclient.py can say."""
     facts = ClientFacts(
-        *("2001:db8::10", 56324, "ESMTP", "client.example", "j\u00fcrgen@example.org", "Ab+/=", "[UNAVAILABLE]", ""),
-        *("mail.example", "198.51.100.25", 587, True, 6, 30),
+        *("2001:db8::10", 56324, "ESMTP", "client.example", "j\u00fcrgen@example.org", "Ab+/=", "[UNAVAILABLE]"),
+        *("mail.example", "198.51.100.25", 587, True, 6, 30, {"tenant": "7", "a": "b=c"}),
     )
     told: dict[str, object] = {}
     for line in xclient_lines(facts, ATTRIBUTES):
@@ -122,7 +122,7 @@ def test_what_we_say_ourselves_is_understood() -> None:
         told |= {name: getattr(said, name) for name in Told.__slots__ if getattr(said, name) is not None}
     assert Told(**told) == Told(  # type: ignore[arg-type]
         "2001:db8::10", 56324, "ESMTP", "client.example", "j\u00fcrgen@example.org", "Ab+/=", "TLS", 6,
-        "mail.example", "198.51.100.25", 587,
+        "mail.example", "198.51.100.25", 587, {"tenant": "7", "a": "b=c"},
     )  # fmt: skip
 
 
