@@ -7,7 +7,7 @@ import struct
 import time
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
-from socket import socket
+from socket import MSG_PEEK, socket
 from typing import NamedTuple
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"  # of version 2, section 2.2
@@ -68,11 +68,13 @@ def read_header(sock: socket, timeout: float) -> Proxied:
         if size > MAX_V2:
             raise NotProxied(f"a PROXY header of {size} octets")
         return read_v2(first + _exactly(sock, size, end))
-    while not first.endswith(b"\r\n"):
+    while b"\r\n" not in first:
         if len(first) >= MAX_V1:
             raise NotProxied("an endless PROXY header")
         # What may be there for the server behind the header must stay there.
-        first += _exactly(sock, 1 if first.endswith(b"\r") else min(2, MAX_V1 - len(first)), end)
+        ahead = first + _receive(sock, MAX_V1 - len(first), end, MSG_PEEK)
+        line, crlf, _ = ahead.partition(b"\r\n")
+        first += _exactly(sock, len(line + crlf) - len(first), end)
     return read_v1(first)
 
 
@@ -83,13 +85,13 @@ def _exactly(sock: socket, size: int, end: float) -> bytes:
     return octets
 
 
-def _receive(sock: socket, size: int, end: float) -> bytes:
+def _receive(sock: socket, size: int, end: float, flags: int = 0) -> bytes:
     left = end - time.monotonic()
     if left <= 0:
         raise NotProxied("no PROXY header in time")
     sock.settimeout(left)
     try:
-        octets = sock.recv(size)
+        octets = sock.recv(size, flags)
     except TimeoutError as error:
         raise NotProxied("no PROXY header in time") from error
     if not octets:
