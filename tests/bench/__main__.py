@@ -21,8 +21,9 @@ from tests.bench import attacks, burl, logins  # noqa: E402
 from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
-from tests.harness.peer_process import free_ports, public_folder, running  # noqa: E402
+from tests.harness.peer_process import public_folder, running  # noqa: E402
 from tests.harness.peer_sink import sink  # noqa: E402
+from tests.harness.ports import free_ports  # noqa: E402
 
 ROUNDS = 3
 FLOOR = Path(__file__).with_name("floor.py")

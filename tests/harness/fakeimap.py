@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from tests.harness import relaytls
 from tests.harness.escapes import shown
 from tests.harness.imapscript import TOKEN, Drips, ImapScript, Names, Repeats, Step
+from tests.harness.ports import free_port
 from tests.harness.relayscript import EVERY_OTHER, Does, Hears, Says, Waits
 from tests.harness.scriptedpeer import HungUp, ScriptedPeer
-from tests.harness.serving import free_port
 
 GREETING = b"* OK ready\r\n"
 MESSAGE = b"Subject: kept\r\n\r\nKept on the server\r\n"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 
+from tests.harness.ports import free_port
 from tests.harness.relayanswers import Mail
 from tests.harness.relayscript import EVERY_OTHER, RelayScript
 from tests.harness.relaytalk import RelayTalk
 from tests.harness.scriptedpeer import ScriptedPeer
-from tests.harness.serving import free_port
 
 TEST_NET = ("192.0.2.1", 9)  # nobody hears it: connecting a datagram socket only looks at routes
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.imapclient import ImapClient, message_url
-from tests.harness.peer_process import free_ports, missing, need_root, public_folder, running
+from tests.harness.peer_process import missing, need_root, public_folder, running
 from tests.harness.peer_root import UNPACKED
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 PASSWORD = "secret"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.imapclient import ImapClient, message_url
-from tests.harness.peer_process import free_ports, missing, need_root, program, public_folder, running
+from tests.harness.peer_process import missing, need_root, program, public_folder, running
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 PASSWORD = "secret"

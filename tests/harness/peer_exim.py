@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import free_ports, public_folder
+from tests.harness.peer_process import public_folder
 from tests.harness.peer_root import new_root, rooted, stored_messages
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 _USER, _NAME = 5004, "Debian-exim"

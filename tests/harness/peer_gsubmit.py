@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import free_ports, public_folder, running
+from tests.harness.peer_process import public_folder, running
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 USER = "user@example.org"

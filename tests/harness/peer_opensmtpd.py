@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import free_ports, public_folder
+from tests.harness.peer_process import public_folder
 from tests.harness.peer_root import new_root, rooted, stored_messages
+from tests.harness.ports import free_ports
 
 _DAEMON, _QUEUE, _OWNER = 5001, 5002, 5003
 _CONFIGURATION = """

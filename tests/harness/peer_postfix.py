@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import eventually, free_ports, need_root, program, public_folder, running
+from tests.harness.peer_process import eventually, need_root, program, public_folder, running
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 _MAIN = """

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import NoReturn, TypeVar
@@ -65,20 +64,6 @@ def eventually(what: str, find: Callable[[], Found], timeout: float = TIMEOUT) -
         if time.monotonic() > end:
             pytest.fail(f"{what} did not happen within {timeout:g} s")
         time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    """Different ports on which nobody listens, from below those that the system gives to outgoing connections."""
-    with ExitStack() as held:
-        ports: list[int] = []
-        while len(ports) < count:
-            port = random.randrange(15_000, 30_000)
-            try:
-                held.enter_context(socket.create_server((HOST, port)))
-            except OSError:
-                continue
-            ports.append(port)
-        return ports
 
 
 def answers(port: int) -> bool:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import HOST, free_ports, program, public_folder, running
+from tests.harness.peer_process import HOST, program, public_folder, running
+from tests.harness.ports import free_ports
 
 MAX_SESSIONS = "100"
 USER = "nobody"

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import gevent
 
-from tests.harness.serving import free_port
+from tests.harness.ports import free_port
 
 RECEIVE_BUFFER = 16384  # octets; small, so that a large message waits for a server that does not read
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

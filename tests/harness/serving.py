@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-import random
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,22 +19,9 @@ from gsubmit.app.server import Server
 from gsubmit.logs import output, rawlog
 from gsubmit.settings.load import load_text
 from gsubmit.settings.sections import LoggingSettings
+from tests.harness.ports import free_ports
 
 USERS = "user:{PLAIN}secret\nuser@example.org:{PLAIN}secret\n"
-
-
-# Below the ports that the kernel gives to clients: one of those may be taken between the look and the use.
-PORTS = range(10240, 32768)
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    while True:
-        port = random.choice(PORTS)
-        try:
-            with socket.create_server((host, port)):
-                return port
-        except OSError:
-            continue
 
 
 @cache
@@ -67,9 +52,7 @@ class Serving:
 
 def configuration(settings: str = "", relay_port: int = 0) -> tuple[str, int, int]:
     """A whole configuration with `settings` added, and its two ports (submission, submissions)."""
-    port = tls_port = free_port()
-    while tls_port == port:
-        tls_port = free_port()
+    port, tls_port = free_ports(2)
     folder = certificate_folder()
     relay = f"submission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay_port}" if relay_port else ""
     text = f"""

@@ -28,7 +28,8 @@ from tests.harness.peer_burl import (
 )
 from tests.harness.peer_cyrus import Cyrus, cyrus
 from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
-from tests.harness.peer_process import eventually, free_ports, running
+from tests.harness.peer_process import eventually, running
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 BIG = MESSAGE + b"x" * 76 + b"\r\n" + (b"." + b"x" * 75 + b"\r\n") * (20_000_000 // 78)

@@ -20,16 +20,8 @@ from gsubmit.auth.passdbs import dovecot as driver
 from gsubmit.auth.passdbs.dovecot import DovecotAuth
 from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Token
-from tests.harness.peer_process import (
-    answers,
-    eventually,
-    free_ports,
-    missing,
-    need_root,
-    program,
-    public_folder,
-    running,
-)
+from tests.harness.peer_process import answers, eventually, missing, need_root, program, public_folder, running
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 NOWHERE = Means(VerifiedCache(0, 0))

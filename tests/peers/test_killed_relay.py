@@ -17,8 +17,9 @@ from tests.harness import peer_dying_relay
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_gsubmit import gsubmit
 from tests.harness.peer_message import small_message
-from tests.harness.peer_process import HOST, free_ports
+from tests.harness.peer_process import HOST
 from tests.harness.peer_sink import dumped, sink_folder, sink_in
+from tests.harness.ports import free_ports
 
 ROUNDS = 50
 SIZE = 4_000_000  # octets of a message: more than the buffers of a connection hold

@@ -8,7 +8,8 @@ import ssl
 
 from tests.harness.clienthello import client_hello
 from tests.harness.peer_gsubmit import Gsubmit, gsubmit
-from tests.harness.peer_process import HOST, eventually, free_ports
+from tests.harness.peer_process import HOST, eventually
+from tests.harness.ports import free_ports
 
 FEW = 256  # descriptors
 NO_TEXT = (b"\xff\xfe.example", b"xn--\xe9.example", b"caf\xc3\xa9.example")

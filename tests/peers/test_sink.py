@@ -10,8 +10,9 @@ import pytest
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_gsubmit import Gsubmit, gsubmit
 from tests.harness.peer_message import hard_message, small_message
-from tests.harness.peer_process import eventually, free_ports
+from tests.harness.peer_process import eventually
 from tests.harness.peer_sink import Sink, sink, sink_folder, sink_in
+from tests.harness.ports import free_ports
 
 EIGHT_BIT = hard_message(200_000)
 SEVEN_BIT = small_message("seven-bit", 200_000)

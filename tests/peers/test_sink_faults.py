@@ -10,8 +10,8 @@ import pytest
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_gsubmit import gsubmit
 from tests.harness.peer_message import small_message
-from tests.harness.peer_process import free_ports
 from tests.harness.peer_sink import Sink, sink_folder, sink_in
+from tests.harness.ports import free_ports
 
 FAULTS = {"hard": "-f", "soft": "-r", "disconnect": "-q", "421": "-Q"}
 REPLIES = {"hard": (550, b"5.3.0 "), "soft": (450, b"4.3.0 "), "disconnect": (451, b"4.4.2 "), "421": (451, b"4.0.0 ")}

@@ -6,7 +6,8 @@ from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 
 from gsubmit.relay.maildir import MaildirRelay
-from tests.harness.serving import certificate_folder, free_port
+from tests.harness.ports import free_port
+from tests.harness.serving import certificate_folder
 from tests.harness.smtpserver import Server, ehlo, served
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rrset
 import gevent
 
-from tests.harness.serving import free_port
+from tests.harness.ports import free_port
 
 SOA = "ns.example. admin.example. 1 60 60 60 60"
 SILENT = "silent"

@@ -24,7 +24,7 @@ from gsubmit.net.resolve import DOUBT_AFTER, LookupFailed
 from gsubmit.sasl.claims import Cleartext
 from gsubmit.tls.certificates import client_context
 from tests.harness.clock import Clock
-from tests.harness.serving import free_port
+from tests.harness.ports import free_port
 from tests.unit.net.dnsserver import SILENT, Dns
 
 SECONDS = 0.3

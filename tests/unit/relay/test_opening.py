@@ -28,7 +28,7 @@ from gsubmit.settings.declare import members
 from gsubmit.settings.relay import RelayLogin
 from gsubmit.smtp.replies import RELAY_NAME_UNKNOWN, RELAY_NONSENSE, RELAY_REFUSES_US, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.smtp.reply import Reply
-from tests.harness.serving import free_port
+from tests.harness.ports import free_port
 from tests.harness.smtpserver import CLOSE, RESET, SILENT, TLS, Answer, Scram, Server, ehlo, served
 
 ALICE = ClientFacts(addr="192.0.2.10", port=40000, helo="alice.example", login="alice")

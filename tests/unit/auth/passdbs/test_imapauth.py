@@ -22,8 +22,9 @@ from gsubmit.auth.passdbs import imap
 from gsubmit.auth.passdbs.imap import ImapServer
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Proven
 from tests.harness import relaytls
+from tests.harness.ports import free_port
 from tests.harness.scriptedpeer import ScriptedPeer
-from tests.harness.serving import certificate_folder, free_port
+from tests.harness.serving import certificate_folder
 
 RIGHT = Cleartext("tim@example.org", "tanstaaftanstaaf")
 NOWHERE = Means(VerifiedCache(0, 0))
