@@ -80,6 +80,6 @@ def test_slow_clients_hold_nobody_but_themselves() -> None:
         for _ in range(5):
             with Client(server, tls=True) as client:
                 assert client.submit(MESSAGE)[0] == 250
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30  # a slow client takes a hundred
         assert not any(greenlet.ready() for greenlet in slow)
         gevent.killall(slow)

@@ -194,7 +194,7 @@ def test_a_line_octet_by_octet(ends: Ends, begun: bytes) -> None:
     def drip() -> None:
         gevent.sleep(timeout / 2)
         ends.client.sendall(begun)
-        for _ in range(60):
+        for _ in range(600):
             ends.client.sendall(b"x")
             gevent.sleep(timeout / 10)
 
@@ -202,7 +202,7 @@ def test_a_line_octet_by_octet(ends: Ends, begun: bytes) -> None:
     begin = time.monotonic()
     with pytest.raises(TimedOut):
         ends.wire.read_line()
-    assert timeout < time.monotonic() - begin < 3 * timeout
+    assert timeout < time.monotonic() - begin < 20 * timeout
     assert ends.wire.timeout == timeout
     dripping.kill()
 
