@@ -1,6 +1,6 @@
 # make demo    try it: a server with a user, a certificate and a mailbox, and one message through it (ONCE=1: then stop)
 # make quick   ruff, mypy, unit tests and transcripts, in a minute; no peers
-# make test    everything that is checked: ruff, mypy --strict, pytest with real peers
+# make test    everything that is checked: ruff, mypy --strict, pytest with real peers; about six minutes on two processors
 # make docs    the settings in conf.d and in gsubmit.conf(5), written from their declarations
 # make bench   CPU per message, measured; make clean undoes all of these
 
@@ -17,36 +17,53 @@ PEERS += libevent-2.1-7 libpam0g libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpc
 PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 liblua5.3-0 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
 PEERS += libsqlite3-0 libwrap0 libxapian30 libxml2
 
-.PHONY: test quick docs demo bench peers installed-peers clean
+.PHONY: test quick types docs demo bench peers installed-peers clean
 .DELETE_ON_ERROR:
 
-test: $(VENV)/with-tests peers
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest
+# Tests run side by side, two groups for each processor, for they wait as much as they work; the longest first. Ports and
+# files are each process's own. A group leaves out what other groups have of its folders, so that the last one has all
+# that none has.
+transcripts := tests/test_transcripts.py
+relay-faults := tests/test_relay_faults.py
+peers := tests/peers
+relays := $(wildcard tests/peers/test_relay_*.py)
+killed := $(wildcard tests/peers/test_killed_*.py tests/peers/test_sink*.py)
+clients := $(wildcard tests/peers/test_*clients.py tests/peers/test_*config.py) tests/peers/test_operation.py
+unit := tests/unit
+server := tests/unit/server
+relay := tests/unit/relay
+logins := tests/unit/auth tests/unit/sasl
+sources := tests/architecture tests/config
+others := tests
+QUICK := unit transcripts server logins relay relay-faults sources
+GROUPS := others transcripts peers relays killed clients unit relay-faults server logins relay sources
+PATHS := $(foreach group,$(GROUPS),$($(group)))
 
-# Side by side, the longest first, for a test waits as much as it works; these rooms have the most tests. Ports and files are
-# their own.
-ROOMS := auth relay server
-QUICK := $(BIN)/pytest --quick -q -p no:cacheprovider
+SIDE_BY_SIDE = @$(MAKE) --no-print-directory --keep-going --output-sync=target -j$$(expr 2 '*' $$(nproc))
+PYTEST := PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest -p no:cacheprovider
+unexport PYTHONDONTWRITEBYTECODE  # each test process, and each server that one starts, would compile everything again
+
+test: $(VENV)/with-tests peers
+	$(SIDE_BY_SIDE) types $(GROUPS:%=test-%)
+	@echo "make test: everything has passed"
 
 quick: $(VENV)/with-tests
-	@$(MAKE) --no-print-directory -j4 --output-sync=target quick-dialogs quick-others quick-types $(ROOMS:%=quick-%)
+	$(SIDE_BY_SIDE) types $(QUICK:%=quick-%)
 
-quick-types:
+types:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-quick-dialogs:
-	$(QUICK) tests/test_transcripts.py tests/test_relay_faults.py tests/config tests/architecture
+OF_OTHERS = $(addprefix --ignore=,$(foreach path,$($*),$(filter $(path)/%,$(PATHS))))
 
-quick-others:
-	$(QUICK) tests/unit $(ROOMS:%=--ignore=tests/unit/%)
+$(GROUPS:%=test-%): test-%:
+	@echo "=== tests: $*"
+	@$(PYTEST) $($*) $(OF_OTHERS)
 
-$(ROOMS:%=quick-%): quick-%:
-	$(QUICK) tests/unit/$*
+$(QUICK:%=quick-%): quick-%:
+	@echo "=== tests: $*"
+	@$(PYTEST) --quick -q $($*) $(OF_OTHERS)
 
 demo: $(VENV)/installed
 	$(BIN)/gsubmit serve --demo $(if $(ONCE),--once,--send)

@@ -19,11 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # No authorities of the system: no test needs them, and reading them takes 50 ms for each TLS context.
+    os.environ.update(SSL_CERT_FILE=os.devnull, SSL_CERT_DIR=os.devnull)
     if config.getoption("--quick"):
         hypothesis.settings.register_profile("quick", max_examples=20)
         hypothesis.settings.load_profile("quick")
-        # No authorities of the system: no test needs them, and reading them takes 50 ms for each TLS context.
-        os.environ.update(SSL_CERT_FILE=os.devnull, SSL_CERT_DIR=os.devnull)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
