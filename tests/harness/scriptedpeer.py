@@ -41,6 +41,7 @@ class ScriptedPeer(ABC):
     host: str = field(default="127.0.0.1", init=False)
     port: int = field(default=0, init=False)
     _listeners: list[socket.socket] = field(default_factory=list, init=False)
+    _conversations: list[Conversation] = field(default_factory=list, init=False)
     _greenlets: list[gevent.Greenlet[..., None]] = field(default_factory=list, init=False)
 
     def listen(self, listener: socket.socket) -> None:
@@ -62,6 +63,8 @@ class ScriptedPeer(ABC):
     def stop(self) -> None:
         """End all connections, and the listening."""
         gevent.killall(self._greenlets)
+        for conversation in self._conversations:
+            conversation.sock.close()  # one that was killed before it began has not
         for listener in self._listeners:
             listener.close()
 
@@ -74,7 +77,8 @@ class ScriptedPeer(ABC):
             sock, _ = listener.accept()
             if sock.family != socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._greenlets.append(gevent.spawn(_run, self.conversation(sock)))
+            self._conversations.append(self.conversation(sock))
+            self._greenlets.append(gevent.spawn(_run, self._conversations[-1]))
 
 
 def _run(conversation: Conversation) -> None:
