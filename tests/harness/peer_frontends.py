@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import free_ports, missing, need_root, program, public_folder, running
+from tests.harness.peer_process import missing, need_root, program, public_folder, running
 from tests.harness.peer_root import UNPACKED
+from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 # One way in for each way to tell a server behind it who the client is.

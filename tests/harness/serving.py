@@ -51,7 +51,7 @@ class Serving:
 
 
 def configuration(settings: str = "", relay_port: int = 0) -> tuple[str, int, int]:
-    """A whole configuration with `settings` added, and its two ports (submission, submissions)."""
+    """A whole configuration with `settings` added, and its two ports (submission, submissions; {own-port} is the first)."""
     port, tls_port = free_ports(2)
     folder = certificate_folder()
     relay = f"submission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay_port}" if relay_port else ""
@@ -79,7 +79,7 @@ service submission-login {{
 }}
 {settings}
 """
-    return text, port, tls_port
+    return text.replace("{own-port}", str(port)), port, tls_port
 
 
 @contextmanager
