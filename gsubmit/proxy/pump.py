@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
-import select
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
+
+import gevent
+from gevent.hub import Waiter
 
 from gsubmit.fairness import let_others_run
+from gsubmit.tls.tlssocket import MAX_RECORD
 
 BLOCK = 65536  # octets taken at a time, and the most that wait on one way
 BLOCKS_IN_A_ROW = 16  # of one way, before the other has its turn
@@ -21,65 +25,83 @@ LAST_REPLY = 600.0  # seconds for the backend to end once the client has; it may
 _MAX_REPLY = 1024  # octets; larger blocks from a backend are not looked at
 _GO_AHEAD = b"354"
 _BYE = (b"221", b"421")
+_READABLE, _WRITABLE = 1, 2  # as gevent's loop has them
 
 
 class Way:
     """One direction: a source, a target, and what was taken from the one and not given to the other yet."""
 
-    __slots__ = ("awaited", "event", "has_ended", "last", "octets", "pending", "source", "target")
+    __slots__ = ("_most", "has_ended", "last", "octets", "pending", "source", "target", "wants")
 
     def __init__(self, source: socket.socket, target: socket.socket, ahead: bytes) -> None:
         self.source = source
         self.target = target
         self.pending: bytes | memoryview = ahead
         self.octets = len(ahead)
-        self.last = b""  # the block taken last, if it may be a reply
+        self.last = ahead if len(ahead) <= _MAX_REPLY else b""  # what was taken last, if it may be a reply
         self.has_ended = False
-        self.awaited: socket.socket | None = None  # None: there is more to do at once
-        self.event = 0
+        self.wants: tuple[socket.socket, int] | None = None  # what to wait for; None: there is more to do at once
+        self._most = MAX_RECORD if isinstance(source, ssl.SSLSocket) else BLOCK  # that one call brings
 
     def move(self) -> bool:
         """Move what can be moved now, or a part of it; whether any was. Raises OSError: the target has gone."""
-        self.awaited = None
-        for number in range(BLOCKS_IN_A_ROW):
-            if self.pending:
-                if not self._give():
-                    return number > 0
-            elif not self._take():
-                return number > 0
-        return True
+        has_moved = False
+        for _ in range(BLOCKS_IN_A_ROW):
+            if not self.pending and not self._take():
+                break
+            before = len(self.pending)
+            is_given = self._give()
+            has_moved = has_moved or len(self.pending) < before
+            if not is_given:
+                break
+        return has_moved
 
     def _give(self) -> bool:
         try:
             sent = self.target.send(self.pending)
         except (BlockingIOError, ssl.SSLWantWriteError):
-            self.awaited, self.event = self.target, select.POLLOUT
+            self.wants = self.target, _WRITABLE
             return False
         except ssl.SSLWantReadError:
-            self.awaited, self.event = self.target, select.POLLIN
+            self.wants = self.target, _READABLE
             return False
-        self.pending = memoryview(self.pending)[sent:] if sent < len(self.pending) else b""
+        if sent < len(self.pending):
+            self.pending = memoryview(self.pending)[sent:]
+            self.wants = self.target, _WRITABLE
+            return False
+        self.pending = b""
         return True
 
     def _take(self) -> bool:
-        try:
-            octets = self.source.recv(BLOCK)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            self.awaited, self.event = self.source, select.POLLIN
-            return False
-        except ssl.SSLWantWriteError:
-            self.awaited, self.event = self.source, select.POLLOUT
-            return False
-        except (OSError, ValueError):  # broken; TLS that has ended both ways is a ValueError
-            octets = b""
+        """A block, or what there is of it; of TLS as many records as make one."""
+        self.wants = None
+        octets = self._receive()
         if not octets:
-            self.has_ended = True
-            _shut(self.target)
             return False
+        if self._most < BLOCK:
+            pieces = [octets]
+            while len(pieces) * self._most < BLOCK and (more := self._receive()):
+                pieces.append(more)
+            octets = b"".join(pieces)
         self.octets += len(octets)
         self.last = octets if len(octets) <= _MAX_REPLY else b""
         self.pending = octets
         return True
+
+    def _receive(self) -> bytes:
+        """What has come; nothing where that has to be waited for, or will never be."""
+        try:
+            octets = self.source.recv(self._most)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            self.wants = self.source, _READABLE
+            return b""
+        except ssl.SSLWantWriteError:
+            self.wants = self.source, _WRITABLE
+            return b""
+        except (OSError, ValueError):  # broken; TLS that has ended both ways is a ValueError
+            octets = b""
+        self.has_ended = not octets
+        return octets
 
 
 class Pump:
@@ -88,7 +110,7 @@ class Pump:
     That is a guess from the octets: the backend's reply was the last that was said, and it ends.
     """
 
-    __slots__ = ("_is_between", "_note", "down", "ended_by", "moved_at", "up")
+    __slots__ = ("_note", "down", "ended_by", "is_between", "moved_at", "up")
 
     def __init__(
         self,
@@ -105,13 +127,8 @@ class Pump:
         self.down = Way(backend, client, from_backend)
         self.ended_by = ""  # client or server, whoever was the first
         self.moved_at = time.monotonic()
+        self.is_between = False  # whether the client is between two commands, as far as one can see
         self._note = note
-        self._is_between: bool | None = None
-
-    @property
-    def is_between(self) -> bool:
-        """Whether the client is between two commands, as far as one can see."""
-        return bool(self._is_between)
 
     @property
     def idle(self) -> float:
@@ -120,70 +137,88 @@ class Pump:
 
     def run(self) -> str:
         """Pump until both have closed, or one has gone; why it ended."""
-        self._see(self.down.last or b"235 \r\n")
+        self._tell(not self.up.pending)
         ready = [self.up, self.down]
         while True:
             for way in ready:
                 try:
                     if way.move():
-                        self.moved_at = time.monotonic()
                         self._look(way)
                 except (OSError, ValueError) as error:
                     self._end("server" if way is self.up else "client")
                     return getattr(error, "strerror", None) or str(error)
-                if way.has_ended:
+                if way.has_ended and not way.pending:
                     self._end("client" if way is self.up else "server")
-            if self.up.has_ended and self.down.has_ended:
+                    _shut(way.target)
+            live = [way for way in (self.up, self.down) if way.pending or not way.has_ended]
+            if not live:
                 return "Connection closed"
-            ready = self._await()
-            if not ready:
+            ready = [way for way in live if way.wants is None]
+            if ready:
+                let_others_run()
+            elif (way_or_none := self._await(live)) is not None:
+                ready = [way_or_none]
+            else:
                 return "Connection closed" if self.ended_by else "no octet was taken in time"
+
+    def was_dropped(self) -> bool:
+        """Whether the backend has closed without a goodbye, as many do at the same time when it dies."""
+        return self.ended_by == "server" and not self.down.last.startswith(_BYE)
 
     def _end(self, side: str) -> None:
         self.ended_by = self.ended_by or side
 
     def _look(self, way: Way) -> None:
-        if way is self.up:
-            self._tell(False)
-        else:
-            self._see(way.last)
-
-    def _see(self, reply: bytes) -> None:
-        line = reply[reply.rfind(b"\n", 0, -1) + 1 :]
-        self._tell(line.endswith(b"\r\n") and line[3:4] != b"-" and not line.startswith(_GO_AHEAD))
+        """Note what was moved: a whole reply, or something else."""
+        self.moved_at = time.monotonic()
+        last = way.last
+        is_between = (
+            way is self.down
+            and not way.pending
+            and last.endswith(b"\r\n")
+            and last[(start := last.rfind(b"\n", 0, -1) + 1) + 3 : start + 4] != b"-"
+            and not last.startswith(_GO_AHEAD, start)
+        )
+        if is_between is not self.is_between:
+            self._tell(is_between)
 
     def _tell(self, is_between: bool) -> None:
-        if is_between is not self._is_between:
-            self._is_between = is_between
-            self._note(is_between)
+        self.is_between = is_between
+        self._note(is_between)
 
-    def _await(self) -> list[Way]:
-        """The ways on which something can be done now; none after a time in which something had to be."""
-        live = [way for way in (self.up, self.down) if not way.has_ended]
-        if more := [way for way in live if way.awaited is None]:
-            let_others_run()
-            return more
-        wanted: dict[socket.socket, int] = {}
-        for way in live:
-            assert way.awaited is not None
-            wanted[way.awaited] = wanted.get(way.awaited, 0) | way.event
-        poll = select.poll()
-        for sock, events in wanted.items():
-            poll.register(sock, events)
-        happened = dict(poll.poll(self._timeout()))
-        return [way for way in live if way.awaited is not None and way.awaited.fileno() in happened]
+    def _await(self, live: list[Way]) -> Way | None:
+        """The way on which something can be done now; None after a time in which something had to be."""
+        hub = gevent.get_hub()
+        waiter: Waiter[Way] = Waiter(hub)
+        watchers: list[Any] = []
+        seconds = self._timeout()
+        timer = gevent.Timeout.start_new(seconds) if seconds is not None else None
+        try:
+            for way in live:
+                assert way.wants is not None
+                sock, event = way.wants
+                watcher = hub.loop.io(sock.fileno(), event)
+                watchers.append(watcher)
+                watcher.start(waiter.switch, way)
+            return waiter.get()
+        except gevent.Timeout as expired:
+            if expired is not timer:
+                raise
+            return None
+        finally:
+            if timer is not None:
+                timer.close()
+            for watcher in watchers:
+                watcher.stop()
+                watcher.close()
 
     def _timeout(self) -> float | None:
-        """Milliseconds to wait; None for ever: how long a client may be idle is the backend's matter."""
+        """Seconds to wait; None for ever: how long a client may be idle is the backend's matter."""
         if self.down.has_ended:
-            return CLOSING_TIME * 1000
+            return CLOSING_TIME
         if self.up.has_ended:
-            return LAST_REPLY * 1000
-        return STALL_TIME * 1000 if self.up.pending or self.down.pending else None
-
-    def was_dropped(self) -> bool:
-        """Whether the backend has closed without a goodbye, as many do at the same time when it dies."""
-        return self.ended_by == "server" and not self.down.last.startswith(_BYE)
+            return LAST_REPLY
+        return STALL_TIME if self.up.pending or self.down.pending else None
 
 
 def spread(longest: float) -> None:

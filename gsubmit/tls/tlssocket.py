@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 MAX_WITHOUT_DATA = 32
 # The other side's records in a handshake. Certificates of 100 kB, OpenSSL's limit, take seven; some cut up their hello.
 MAX_IN_HANDSHAKE = 100
+MAX_RECORD = 16384  # octets of data in a record (RFC 8446 5.1), and so the most that one read brings
+# Records of this size come a few at a time, for there is room for a few only in what is read at once.
+_LARGE = 4096
 _HEADER = 5  # octets of a record before its content (RFC 8446 5.1)
-_READ_SIZE = 32768
+_READ_SIZE = 65536
 
 
 class TlsSocket(ssl.SSLSocket):
-    """A TLS socket, in a patched process, that gives OpenSSL one record at a time.
+    """A TLS socket, in a patched process, that gives OpenSSL one record at a time, or the few large ones at hand.
 
     By itself OpenSSL reads on until there is data, or a whole handshake message: as long as the peer has records to
     send, nobody else would be served and no timer would fire. Too many of them in a row are an ssl.SSLError.
@@ -34,7 +37,8 @@ class TlsSocket(ssl.SSLSocket):
     _sslobj: Any
     _source: openssl.Source | None = None  # from the handshake on, where OpenSSL can be asked
     _incoming = b""  # not given to OpenSSL yet
-    _left = 0  # octets of the record that is being given
+    _left = 0  # octets of the records that are being given
+    _has_more = False  # OpenSSL has been given more than one, and not been asked for all of them
     _records = 0  # in a row without data
     _began = 0.0  # the first wait of this read or handshake, on the clock of time.monotonic; 0 before it
     _has_ended = False  # the other side has said or shown that nothing more comes
@@ -67,12 +71,12 @@ class TlsSocket(ssl.SSLSocket):
         if self._has_ended:
             return b"" if buffer is None else 0
         self._began = 0.0
-        is_worth_asking = self._sslobj.pending() > 0
+        is_worth_asking = self._has_more or self._sslobj.pending() > 0
         while is_worth_asking or self._give_record(MAX_WITHOUT_DATA):
             try:
                 found = self._sslobj.read(len) if buffer is None else self._sslobj.read(len, buffer)
             except ssl.SSLWantReadError:
-                is_worth_asking = False
+                is_worth_asking = self._has_more = False
             except ssl.SSLWantWriteError:
                 self._wait_for_room()
                 is_worth_asking = True
@@ -84,7 +88,10 @@ class TlsSocket(ssl.SSLSocket):
         return b"" if buffer is None else 0
 
     def _give_record(self, most: int) -> bool:
-        """Let OpenSSL have the next record, or what there is of it. False when the other side has closed."""
+        """Let OpenSSL have the next record, or what there is of it, with large ones behind a large one.
+
+        False when the other side has closed.
+        """
         assert self._source is not None
         if not self._left:
             while len(self._incoming) < _HEADER:
@@ -94,8 +101,10 @@ class TlsSocket(ssl.SSLSocket):
                 raise ssl.SSLError(ssl.SSL_ERROR_SSL, f"more than {most} TLS records without data")
             if self._records and self.gettimeout() != 0:
                 let_others_run()
+            self._left = _size(self._incoming, 0)
             self._records += 1
-            self._left = _size(self._incoming)
+            if self._left >= _LARGE:
+                self._take_large_ones()
         elif not self._incoming and not self._receive():
             return False
         piece, self._incoming = self._incoming[: self._left], self._incoming[self._left :]
@@ -103,6 +112,14 @@ class TlsSocket(ssl.SSLSocket):
         if not self._source.give(piece):
             raise ssl.SSLError(ssl.SSL_ERROR_SSL, "OpenSSL takes no more")
         return True
+
+    def _take_large_ones(self) -> None:
+        """Give those records too that begin behind a large one and are large themselves."""
+        incoming, end = self._incoming, len(self._incoming) - _HEADER
+        while self._left <= end and (size := _size(incoming, self._left)) >= _LARGE:
+            self._left += size
+            self._records += 1
+            self._has_more = True
 
     def _receive(self) -> bool:
         """Take in what comes. The waits of one read, or handshake, take no longer together than one may alone."""
@@ -134,8 +151,8 @@ class TlsSocket(ssl.SSLSocket):
             raise TimeoutError("timed out")
 
 
-def _size(record: bytes) -> int:
+def _size(octets: bytes, at: int) -> int:
     """The octets of a record with its header; the hello of SSL 2, with which old clients begin, has another."""
-    if record[0] & 0x80:  # RFC 5246 E.2
-        return max(((record[0] & 0x7F) << 8 | record[1]) + 2, _HEADER)
-    return _HEADER + (record[3] << 8 | record[4])
+    if octets[at] & 0x80:  # RFC 5246 E.2
+        return max(((octets[at] & 0x7F) << 8 | octets[at + 1]) + 2, _HEADER)
+    return _HEADER + (octets[at + 3] << 8 | octets[at + 4])

@@ -30,6 +30,7 @@ GEVENT = {
     "gsubmit/logs/background.py",
     "gsubmit/logs/places.py",
     "gsubmit/proxy/loginproxy.py",
+    "gsubmit/proxy/pump.py",
     "gsubmit/relay/pool.py",
     "gsubmit/relay/relay.py",
     "gsubmit/server/door.py",
