@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
 from tests.harness.serving import Serving
@@ -17,12 +17,17 @@ MESSAGE = "Subject: x\r\n\r\ntext\r\n."
 class Client:
     """Says lines, and gives the code of the reply to the last one."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, sock: socket.socket, file: BinaryIO) -> None:
+        self._sock = sock
         self._file = file
 
     def hear(self) -> str:
+        """A code, or nothing at the end; then it ends the connection too, or the server would linger for a second."""
         while (line := self._file.readline().decode())[3:4] == "-":
             pass
+        if not line:
+            with suppress(OSError):
+                self._sock.shutdown(socket.SHUT_WR)
         return line[:3]
 
     def say(self, *lines: str) -> str:
@@ -42,7 +47,7 @@ class Client:
 def stranger(running: Serving) -> Iterator[Client]:
     """Somebody who has just come."""
     with socket.create_connection(("127.0.0.1", running.port), 10) as sock, sock.makefile("rwb") as file:
-        somebody = Client(cast(BinaryIO, file))
+        somebody = Client(sock, cast(BinaryIO, file))
         assert somebody.hear() == "220"
         yield somebody
 

@@ -475,7 +475,7 @@ def test_master_user() -> None:
 
 def test_one_address_has_few_slots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gsubmit.server.logins.SLOT_TIMEOUT", 0.0)
-    with connected(STATIC) as client:
+    with connected(STATIC + "auth_failure_delay = 0\n") as client:
         logins: Logins = client.session.service.logins
         with logins.slot(HERE), logins.slot(HERE):
             assert client.reply(GOOD) == replies.AUTH_UNAVAILABLE

@@ -99,6 +99,7 @@ def test_half_a_line_is_no_reason_to_wait() -> None:
         stop = gevent.spawn(running.server.stop, seconds=600)
         with gevent.Timeout(10):
             assert sender.hear() == "421"
+            assert sender.hear() == ""
             stop.join()
 
 

@@ -33,7 +33,7 @@ LINES = {
     "VRFY": "VRFY b",
     "XCLIENT": "XCLIENT ADDR=198.51.100.1",
 }
-WITH_BURL = "imap_urlauth_host = 127.0.0.1\nimap_urlauth_submit_password = secret"
+WITH_BURL = "imap_urlauth_host = 127.0.0.1\nimap_urlauth_submit_password = secret\nauth_failure_delay = 0"
 
 
 def greeted(client: Client) -> None:
