@@ -1,6 +1,6 @@
 # make demo    try it: a server with a user, a certificate and a mailbox, and one message through it (ONCE=1: then stop)
 # make quick   ruff, mypy, unit tests and transcripts, in a minute; no peers
-# make test    everything that is checked: ruff, mypy --strict, pytest with real peers; about six minutes on two processors
+# make test    everything that is checked: ruff, mypy --strict, pytest with real peers; five to six minutes on two processors
 # make docs    the settings in conf.d and in gsubmit.conf(5), written from their declarations
 # make bench   CPU per message, measured; make clean undoes all of these
 
@@ -20,35 +20,34 @@ PEERS += libsqlite3-0 libwrap0 libxapian30 libxml2
 .PHONY: test quick types docs demo bench peers installed-peers clean
 .DELETE_ON_ERROR:
 
-# Tests run side by side, two groups for each processor, for they wait as much as they work; the longest first. Ports and
-# files are each process's own. A group leaves out what other groups have of its folders, so that the last one has all
-# that none has.
+# Tests run side by side, more groups than processors, for they wait as much as they work; the longest first. Ports and
+# files are each process's own. A group leaves out what other groups have of its folders, so `others` has what none has.
 transcripts := tests/test_transcripts.py
-relay-faults := tests/test_relay_faults.py
+faults := tests/test_relay_faults.py tests/config tests/architecture
 peers := tests/peers
 relays := $(wildcard tests/peers/test_relay_*.py)
 killed := $(wildcard tests/peers/test_killed_*.py tests/peers/test_sink*.py)
 clients := $(wildcard tests/peers/test_*clients.py tests/peers/test_*config.py) tests/peers/test_operation.py
 unit := tests/unit
+net := tests/unit/net tests/unit/burl tests/unit/cli
 server := tests/unit/server
 relay := tests/unit/relay
 logins := tests/unit/auth tests/unit/sasl
-sources := tests/architecture tests/config
 others := tests
-QUICK := unit transcripts server logins relay relay-faults sources
-GROUPS := others transcripts peers relays killed clients unit relay-faults server logins relay sources
+QUICK := transcripts net server logins unit relay faults
+GROUPS := others transcripts peers relays killed clients unit net faults server logins relay
 PATHS := $(foreach group,$(GROUPS),$($(group)))
 
-SIDE_BY_SIDE = @$(MAKE) --no-print-directory --keep-going --output-sync=target -j$$(expr 2 '*' $$(nproc))
+side-by-side = $(MAKE) --no-print-directory --keep-going --output-sync=target -j$$(expr $(1) '*' $$(nproc))
 PYTEST := PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/pytest -p no:cacheprovider
 unexport PYTHONDONTWRITEBYTECODE  # each test process, and each server that one starts, would compile everything again
 
 test: $(VENV)/with-tests peers
-	$(SIDE_BY_SIDE) types $(GROUPS:%=test-%)
+	@+$(call side-by-side,2) types $(GROUPS:%=test-%) || { echo "make test: what *** names above has failed"; exit 1; }
 	@echo "make test: everything has passed"
 
 quick: $(VENV)/with-tests
-	$(SIDE_BY_SIDE) types $(QUICK:%=quick-%)
+	@+$(call side-by-side,3) types $(QUICK:%=quick-%)
 
 types:
 	$(BIN)/ruff check
