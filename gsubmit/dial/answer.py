@@ -39,7 +39,16 @@ class RelayFailed(Refused):
 
 
 class LoginRefused(RelayFailed):
-    """It has refused a login; `said` is never None."""
+    """It has refused a login, by `refusal`."""
+
+    def __init__(self, reply: Reply, why: str, refusal: Reply) -> None:
+        super().__init__(reply, why, said=refusal)
+        self.refusal = refusal
+
+    @property
+    def is_final(self) -> bool:
+        """Whether there is no use in trying again later."""
+        return self.refusal.code // 100 == 5
 
 
 class SaidMore(RelayFailed):

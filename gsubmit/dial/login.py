@@ -40,7 +40,7 @@ def log_in(connection: RelayConnection, login: RelayLogin) -> Reply:
         if reply.code in MECHANISM_REFUSED and not (connection.tls_version or mechanism.is_cleartext):
             others = " (a weaker mechanism is not tried without TLS)"
         why = f"{connection} refused our login with {mechanism.name}: {reply}{others}"
-        raise LoginRefused(RELAY_REFUSES_US, why, said=reply)
+        raise LoginRefused(RELAY_REFUSES_US, why, reply)
     return reply
 
 

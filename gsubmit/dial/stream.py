@@ -209,6 +209,12 @@ class RelayStream(smtplib.SMTP):
         return sock, self._replies.take_rest()
 
     @property
+    def own_address(self) -> str:
+        """Ours, as text; empty on a unix socket."""
+        ours = self.sock.getsockname() if self.sock is not None else ""
+        return str(ours[0]) if isinstance(ours, tuple) else ""
+
+    @property
     def tls_version(self) -> str:
         """Such as "TLSv1.3", or empty."""
         return (self.sock.version() or "") if isinstance(self.sock, ssl.SSLSocket) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanisms import CLIENT_NAMES, TOKEN_MECHANISMS
@@ -14,6 +15,7 @@ from gsubmit.settings.relay import RelayLogin
 
 SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
 
+_OF_PLACES = ("host", "hostip", "port", "ssl", "starttls", "proxy_not_trusted", "source_ip")
 _ANY_CERTIFICATE = "any-cert"
 _REFERRAL = re.compile(r"<(?:([^<>]*)@)?(\[[0-9A-Fa-f:.]+\]|[^<>@:\s]+)(?::([0-9]{1,5}))?>")
 
@@ -81,6 +83,26 @@ class Target:
 def target_of(identity: Identity) -> Target:
     """The target of a user who has logged in. Raises BadTarget."""
     fields = identity.fields
+    place = _place(tuple((name, fields[name]) for name in _OF_PLACES if name in fields))
+    mechanism = fields.get("proxy_mech", "").upper()
+    if mechanism and mechanism not in CLIENT_NAMES:
+        raise BadTarget(f"proxy_mech: expected {alternatives(CLIENT_NAMES)}, not '{fields['proxy_mech']}'")
+    return Target(
+        place=place,
+        user=fields.get("destuser") or identity.user,
+        master_user=fields.get("master") or identity.master_user,
+        password=fields.get("pass", ""),
+        mechanism=mechanism,
+        timeout=_timeout(fields),
+        is_maybe=_is_set(fields, "proxy_maybe") and not _is_set(fields, "proxy"),
+        has_login=not _is_set(fields, "proxy_noauth"),
+        forward={name.removeprefix("forward_"): text for name, text in fields.items() if name.startswith("forward_")},
+    )
+
+
+@lru_cache(maxsize=1000)
+def _place(given: tuple[tuple[str, str], ...]) -> Place:
+    fields = dict(given)
     tls, verify = _tls(fields)
     try:
         place = Place(
@@ -92,27 +114,13 @@ def target_of(identity: Identity) -> Target:
             trusts_us=not _is_set(fields, "proxy_not_trusted"),
             source_ip=_address(fields, "source_ip"),
         )
-        timeout = _timeout(fields["proxy_timeout"]) if "proxy_timeout" in fields else None
     except BadTarget:
         raise
     except ValueError as error:
         raise BadTarget(f"proxy: {error}") from None
     if place.hostip and len(place.hosts) > 1:
         raise BadTarget("hostip goes with one host")
-    mechanism = fields.get("proxy_mech", "").upper()
-    if mechanism and mechanism not in CLIENT_NAMES:
-        raise BadTarget(f"proxy_mech: expected {alternatives(CLIENT_NAMES)}, not '{fields['proxy_mech']}'")
-    return Target(
-        place=place,
-        user=fields.get("destuser") or identity.user,
-        master_user=fields.get("master") or identity.master_user,
-        password=fields.get("pass", ""),
-        mechanism=mechanism,
-        timeout=timeout,
-        is_maybe=_is_set(fields, "proxy_maybe") and not _is_set(fields, "proxy"),
-        has_login=not _is_set(fields, "proxy_noauth"),
-        forward={name.removeprefix("forward_"): text for name, text in fields.items() if name.startswith("forward_")},
-    )
+    return place
 
 
 def _hosts(fields: Mapping[str, str]) -> tuple[str, ...]:
@@ -148,8 +156,14 @@ def _usual_port(tls: str) -> int:
     return SUBMISSIONS_PORT if tls == "smtps" else SUBMISSION_PORT
 
 
-def _timeout(text: str) -> float:
-    return positive_seconds.read(f"{text} secs" if text.isdecimal() else text)
+def _timeout(fields: Mapping[str, str]) -> float | None:
+    text = fields.get("proxy_timeout")
+    if text is None:
+        return None
+    try:
+        return positive_seconds.read(f"{text} secs" if text.isdecimal() else text)
+    except ValueError as error:
+        raise BadTarget(f"proxy_timeout: {error}") from None
 
 
 def _is_set(fields: Mapping[str, str], name: str) -> bool:

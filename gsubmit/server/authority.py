@@ -52,7 +52,7 @@ class SessionAuthority:
     def verify(self, claim: Claim) -> Verdict:
         """What is to come of it, when the claim holds."""
         claim = self._begin(claim)
-        with self.guess(is_elsewhere=self._session.service.chain.asks_others):
+        with self._slot():
             return self._session.service.chain.verify(claim, self._origin)
 
     def account(self, claim: KeysWanted) -> Account:
@@ -64,7 +64,7 @@ class SessionAuthority:
     def settle(self, account: Account, is_proven: Callable[[Keys], bool]) -> tuple[Admission, Keys]:
         """What gives the verdict, when the client's proof fits the keys."""
         self.is_unfinished = False
-        with self.guess(is_elsewhere=self._session.service.chain.asks_others):
+        with self._slot():
             try:
                 return account.settle(is_proven)
             except SchemeError as fault:  # for the log; the client hears what unknown users hear, as late
@@ -72,20 +72,28 @@ class SessionAuthority:
                 raise Denied(f"stored password: {fault}") from None
 
     @contextmanager
-    def guess(self, *, is_elsewhere: bool = True) -> Iterator[None]:
-        """The slot of the client's network, until the guess is counted; a trusted one has many users, as a webmail.
-
-        `is_elsewhere`: another server is asked.
-        """
+    def _slot(self) -> Iterator[None]:
+        """The slot of the client's network, until the guess is counted; a trusted one has many users, as a webmail."""
         session = self._session
         if session.is_trusted:
             with self._note_denial():
                 yield
             return
-        at_a_time = AT_A_TIME_ELSEWHERE if is_elsewhere else AT_A_TIME
+        at_a_time = AT_A_TIME_ELSEWHERE if session.service.chain.asks_others else AT_A_TIME
         logins, address = session.service.logins, session.ends.remote_ip
         slot = logins.slot(address, at_a_time, self.user, is_watched=self._is_watched)
         with slot as self._level, self._note_denial():
+            yield
+
+    @contextmanager
+    def guess_elsewhere(self) -> Iterator[None]:
+        """The same while a backend looks at the password; the wait that failures ask for came before the passdbs."""
+        session = self._session
+        if session.is_trusted:
+            with self._note_denial():
+                yield
+            return
+        with session.service.logins.slot(session.ends.remote_ip, AT_A_TIME_ELSEWHERE, self.user), self._note_denial():
             yield
 
     @contextmanager

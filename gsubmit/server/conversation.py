@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from gsubmit.proxy.loginproxy import Backend
+from gsubmit.proxy.attempt import Backend
 from gsubmit.server import elsewhere, journal
 from gsubmit.server.commands.starttls import begin_tls
 from gsubmit.server.commands.table import execute

@@ -9,7 +9,7 @@ from dataclasses import replace
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.dial.answer import LoginRefused, RelayFailed
 from gsubmit.dial.xclient import ClientFacts
-from gsubmit.proxy.loginproxy import Backend
+from gsubmit.proxy.attempt import Attempt, Backend
 from gsubmit.proxy.pump import Pump, spread
 from gsubmit.proxy.target import BadTarget, Target, target_of
 from gsubmit.sasl.claims import Denied, Identity
@@ -64,15 +64,12 @@ def log_in(session: Session, authority: SessionAuthority, identity: Identity) ->
             raise BadTarget("proxy_noauth: nobody would look at the password, for the entry says nopassword")
         if session.ends.ttl <= 1:
             raise BadTarget("TTL reached zero - proxies appear to be looping?")
-        return proxy.log_in(target, login, _facts(session, target), lambda: _guess(authority))
+        return Attempt(proxy, target, login, _facts(session, target), lambda: _guess(authority)).run()
     except BadTarget as bad:
         raise UnavailableElsewhere(f"user {identity.user}: {bad}") from None
     except LoginRefused as refused:
-        assert refused.said is not None
-        reason = f"proxy: user {target.user}: {refused.why}"
-        if refused.said.code // 100 == 5:
-            raise DeniedElsewhere(reason, refused.said) from refused
-        raise UnavailableElsewhere(reason, refused.said) from refused
+        failure = DeniedElsewhere if refused.is_final else UnavailableElsewhere
+        raise failure(f"proxy: user {target.user}: {refused.why}", refused.refusal) from refused
     except RelayFailed as failed:
         raise UnavailableElsewhere(f"proxy: user {target.user}: {failed.why}") from failed
 
@@ -89,12 +86,11 @@ def _facts(session: Session, target: Target) -> ClientFacts:
 @contextmanager
 def _guess(authority: SessionAuthority) -> Iterator[None]:
     """The network's slot, until the backend's word on the password is counted."""
-    with authority.guess():
+    with authority.guess_elsewhere():
         try:
             yield
         except LoginRefused as refused:
-            assert refused.said is not None
-            if refused.said.code // 100 == 5 and refused.said.status != REFERRAL.status:
+            if refused.is_final and refused.refusal.status != REFERRAL.status:
                 authority.count(Denied(refused.why))
             raise
 

@@ -7,7 +7,7 @@ import time
 
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message import header
-from gsubmit.proxy.loginproxy import Backend
+from gsubmit.proxy.attempt import Backend
 from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.settings.variables import expand
@@ -46,8 +46,9 @@ def proxied(session: Session, backend: Backend) -> None:
     login = session.login
     assert login is not None
     who = _who(session, login.identity.user, login.mechanism, login.identity.master_user)
-    whom = f" as user {safe_name(backend.user)}" if backend.user != login.identity.user else ""
-    whom += f" (master {safe_name(backend.master_user)})" if backend.master_user else ""
+    there = backend.login
+    whom = f" as user {safe_name(there.user)}" if there.user != login.identity.user else ""
+    whom += f" (master {safe_name(there.master_user)})" if there.master_user else ""
     text = "Started proxying to remote host %s from %s%s: %s"
     _log.info(text, backend.name, backend.source, whom, who, extra=_LOGIN)
 

@@ -34,6 +34,8 @@ class _Variable:
 
 def expand(template: str, values: Mapping[str, str]) -> str:
     """Fill in a template. `values` may use short or long names. Raises ValueError for an unknown variable."""
+    if "%" not in template:  # most are not
+        return template
     known = {ALIASES.get(name, name): value for name, value in values.items()}
     expanded = []
     for piece in _pieces(template):

@@ -82,7 +82,7 @@ def _check_connection(session: Session, mechanism: Mechanism) -> None:
         session.attempts.has_bound = True
 
 
-def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Reply:
+def log_in(session: Session, mechanism: Mechanism, initial_response: str, *, may_go_elsewhere: bool = True) -> Reply:
     """One attempt. Raises Refused for every no, and what the wire raises where the client has gone.
 
     Raises HandedOver when another server has said yes, which serves the client from then on.
@@ -92,7 +92,11 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str) -> Rep
     try:
         verdict = _converse(session, mechanism.start(authority, session.channel), initial_response)
         identity = verdict.identity
-        backend = elsewhere.log_in(session, authority, identity) if isinstance(verdict, Elsewhere) else None
+        backend = None
+        if isinstance(verdict, Elsewhere):
+            if not may_go_elsewhere:
+                raise Unavailable("a login that the client did not ask for cannot go on at another server")
+            backend = elsewhere.log_in(session, authority, identity)
     except (Denied, Unavailable, MalformedResponse, Refused, Closed, TimedOut) as end:
         _settle(session, authority, end)
         if isinstance(end, Denied | Unavailable | MalformedResponse):
@@ -215,7 +219,7 @@ def log_in_by_certificate(session: Session) -> None:
         return
     _check_connection(session, mechanism)
     try:
-        log_in(session, mechanism, "=")
+        log_in(session, mechanism, "=", may_go_elsewhere=False)
     except Refused as refused:
         if refused.reply.code not in (AUTH_FAILED.code, AUTH_DISABLED.code):
             raise
