@@ -14,7 +14,8 @@ from gsubmit.proxy.backends import Backends
 from gsubmit.proxy.target import Place
 from tests.harness.client import Client
 from tests.harness.ports import free_port
-from tests.harness.serving import Serving, serving
+from tests.harness.serving import Serving
+from tests.harness.serving import serving as starting
 from tests.harness.smtpserver import Server, ehlo
 
 AUTH = ehlo("PIPELINING", "AUTH PLAIN LOGIN")
@@ -38,12 +39,15 @@ def backend(host: str = "127.0.0.1", port: int = 0, **answers: str) -> Iterator[
 _clients: list[Client] = []
 
 
-@pytest.fixture(autouse=True)
-def closed() -> Iterator[None]:
-    """No client outlives its test."""
-    yield
-    while _clients:
-        _clients.pop().close()
+@contextmanager
+def serving(settings: str) -> Iterator[Serving]:
+    """A server, whose clients leave before it stops: it would wait for them."""
+    with starting(settings) as served:
+        try:
+            yield served
+        finally:
+            while _clients:
+                _clients.pop().close()
 
 
 def text(client: Client) -> str:
