@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 
+from tests.harness.peer_dovecot import Configured
 from tests.harness.peer_gsubmit import PASSWORD, USER, Gsubmit
 from tests.harness.peer_message import RECIPIENT, SENDER
 from tests.harness.peer_process import HOST
@@ -17,13 +18,24 @@ class Client(smtplib.SMTP):
     """A client that is logged in, and tells replies as smtplib does: code and text."""
 
     def __init__(
-        self, server: Gsubmit, *, tls: bool = False, user: str = USER, name: str = NAME, address: str = HOST
+        self,
+        server: Gsubmit | Configured,
+        *,
+        tls: bool = False,
+        user: str = USER,
+        password: str = PASSWORD,
+        name: str = NAME,
+        address: str = HOST,
     ) -> None:
         """`name` is for EHLO, `address` the one to come from."""
         super().__init__(HOST, server.port, name, TIME, (address, 0))
         if tls:
             self.starttls(context=ssl.create_default_context(cafile=str(server.ca)))
-        self.login(user, PASSWORD)
+        try:
+            self.login(user, password)
+        except smtplib.SMTPException:
+            self.close()
+            raise
 
     def begin(self, recipient: str = RECIPIENT) -> tuple[int, bytes]:
         """MAIL and RCPT; the first reply that refuses, or the last one."""

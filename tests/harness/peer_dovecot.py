@@ -44,8 +44,7 @@ submission_relay_port = {relay_port}
 submission_max_mail_size = 40 M
 
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {folder}/users
+  {passdb}
 }}
 
 userdb {{
@@ -95,7 +94,10 @@ protocol submission {{
 protocol imap {{
   imap_idle_notify_interval = 2 mins
 }}
+{settings}
 """
+
+_USERS = "driver = passwd-file\n  args = scheme=PLAIN username_format=%u {folder}/users"
 
 _ONLY_AUTH = """\
 base_dir = {folder}/run
@@ -136,8 +138,18 @@ class Configured:
     port: int
     tls_port: int
 
+    @property
+    def log(self) -> str:
+        """What it logged so far."""
+        return (self.folder / "dovecot.log").read_text()
 
-def configured(folder: Path, relay_port: int) -> Configured:
+    @property
+    def ca(self) -> Path:
+        """Whom clients have to trust."""
+        return certificate_folder() / "ca.pem"
+
+
+def configured(folder: Path, relay_port: int, settings: str = "", passdb: str = _USERS) -> Configured:
     """Write the configuration, with the users `user` and `user@example.org`, password `secret`."""
     certificates = certificate_folder()
     for name in ("run", "state", "mail"):
@@ -148,19 +160,20 @@ def configured(folder: Path, relay_port: int) -> Configured:
     path = folder / "dovecot.conf"
     path.write_text(
         _CONFIGURATION.format(
-            folder=folder, certificates=certificates, relay_port=relay_port, port=port, tls_port=tls_port
+            **{"folder": folder, "certificates": certificates, "relay_port": relay_port, "settings": settings},
+            **{"port": port, "tls_port": tls_port, "passdb": passdb.format(folder=folder)},
         )
     )
     return Configured(folder, path, port, tls_port)
 
 
 @contextmanager
-def dovecot(relay_port: int) -> Iterator[Configured]:
-    """Run Dovecot's submission service in front of a relay."""
+def dovecot(relay_port: int, settings: str = "", passdb: str = _USERS) -> Iterator[Configured]:
+    """Run Dovecot's submission service in front of a relay, or whatever the passdb says."""
     need_root()
     path = program("dovecot")
     with public_folder("dovecot") as folder:
-        server = configured(folder, relay_port)
+        server = configured(folder, relay_port, settings, passdb)
         with running([path, "-F", "-c", server.path], folder / "log", [server.port, server.tls_port]):
             yield server
 

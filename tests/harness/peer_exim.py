@@ -56,6 +56,14 @@ box:
   group = nogroup
   return_path_add
   delivery_date_add
+
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{ {{eq{{$auth2}}{{user@example.org}}}} {{eq{{$auth3}}{{secret}}}} }}}}
+  server_set_id = $auth2
 """
 
 

@@ -29,8 +29,7 @@ auth_penalty = no
 submission_relay_host = 127.0.0.1
 submission_relay_port = {relay_port}
 passdb {
-  driver = passwd-file
-  args = {certificates}/users
+  {passdb}
 }
 service submission-login {
   inet_listener submission {
@@ -42,6 +41,7 @@ service submission-login {
   }
 }
 """
+_USERS = "driver = passwd-file\n  args = {certificates}/users"
 
 
 def gsubmit_program() -> str:
@@ -72,7 +72,11 @@ class Gsubmit:
 
 @contextmanager
 def gsubmit(
-    relay_port: int, settings: str = "", files: Mapping[str, str] | None = None, program: str = ""
+    relay_port: int,
+    settings: str = "",
+    files: Mapping[str, str] | None = None,
+    program: str = "",
+    passdb: str = _USERS,
 ) -> Iterator[Gsubmit]:
     """Serve in front of the relay on `relay_port`, with `settings` after the usual ones; `{folder}` is its folder.
 
@@ -85,7 +89,7 @@ def gsubmit(
             else:
                 (folder / name).write_text(content)
         port, tls_port = free_ports(2)
-        text = _CONFIGURATION + settings
+        text = _CONFIGURATION.replace("{passdb}", passdb) + settings
         for name, value in {
             "folder": folder, "certificates": certificate_folder(), "relay_port": relay_port,
             "port": port, "tls_port": tls_port,
