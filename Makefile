@@ -15,7 +15,7 @@ PEERS := postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl dovecot-core 
 UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy
 PEERS += libevent-2.1-7 libpam0g libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0
 PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 liblua5.3-0 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
-PEERS += libsqlite3-0 libwrap0 libxapian30 libxml2
+PEERS += libopentracing-c-wrapper0 libsqlite3-0 libwrap0 libxapian30 libxml2
 
 .PHONY: test quick types docs demo bench peers installed-peers clean
 .DELETE_ON_ERROR:
