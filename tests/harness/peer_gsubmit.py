@@ -41,7 +41,7 @@ service submission-login {
   }
 }
 """
-_USERS = "driver = passwd-file\n  args = {certificates}/users"
+OWN_USERS = "driver = passwd-file\n  args = {certificates}/users"
 
 
 def gsubmit_program() -> str:
@@ -76,7 +76,7 @@ def gsubmit(
     settings: str = "",
     files: Mapping[str, str] | None = None,
     program: str = "",
-    passdb: str = _USERS,
+    passdb: str = OWN_USERS,
 ) -> Iterator[Gsubmit]:
     """Serve in front of the relay on `relay_port`, with `settings` after the usual ones; `{folder}` is its folder.
 
