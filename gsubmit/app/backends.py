@@ -61,7 +61,10 @@ def warnings(settings: Settings) -> Iterator[str]:
             yield f"{passdb.place}: passwords go to {place} without TLS (starttls=yes or ssl=yes)"
         mechanisms = passdb.mechanisms or settings.auth.auth_mechanisms
         lost = [name for name in _WITHOUT_PASSWORD if name in {word.lower() for word in mechanisms}]
-        if lost and not target.password and target.has_login:
+        if target.vouched_by and "nopassword" in _fields(passdb):
+            why = f"nopassword and {target.vouched_by} would let everybody in"
+            yield f"{passdb.place}: logins by password fail, for {why}"
+        if lost and not target.vouched_by:
             yield f"{passdb.place}: logins by {', '.join(lost)} fail, for there is no password to pass on, nor pass="
 
 

@@ -54,6 +54,13 @@ class Target:
     has_login: bool = True  # AUTH; else the backend takes our word for the user, by XCLIENT
     forward: Mapping[str, str] = field(default_factory=dict, repr=False)  # what the backend's passdbs are told
 
+    @property
+    def vouched_by(self) -> str:
+        """The field with which the backend takes our word for the user, and never sees the client's password."""
+        if not self.has_login:
+            return "proxy_noauth"
+        return "pass" if self.password else ""
+
     def login(self, password: str, token: str) -> RelayLogin:
         """What to log in with, of what the client has sent. Raises BadTarget when that cannot be passed on."""
         login = RelayLogin(self.user, self.master_user, self.password or password, True, self.mechanism)

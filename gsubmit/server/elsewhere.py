@@ -60,8 +60,9 @@ def log_in(session: Session, authority: SessionAuthority, identity: Identity) ->
                 raise BadTarget("proxy_maybe: nobody has looked at the password, for the entry says nopassword")
             return None
         login = target.login(authority.password, authority.token)
-        if not (target.has_login or identity.is_proven):
-            raise BadTarget("proxy_noauth: nobody would look at the password, for the entry says nopassword")
+        if target.vouched_by and not identity.is_proven:
+            why = "nobody would look at the client's password, for the entry says nopassword"
+            raise BadTarget(f"{target.vouched_by}: {why}")
         if session.ends.ttl <= 1:
             raise BadTarget("TTL reached zero - proxies appear to be looping?")
         return Attempt(proxy, target, login, _facts(session, target), lambda: _guess(authority)).run()

@@ -69,7 +69,8 @@ def _proxy(fields: str | None, port: int) -> list[str]:
     if fields is None:
         return []
     where = "" if "host=" in fields else f"host=127.0.0.1 port={port} "
-    args = f"nopassword=y proxy=y {where}{fields}".replace("{port}", str(port))
+    password = "" if "password=" in fields else "nopassword=y "
+    args = f"{password}proxy=y {where}{fields}".replace("{port}", str(port))
     return ["login_proxy_max_reconnects = 0", "passdb {", "  driver = static", f"  args = {args}", "}"]
 
 

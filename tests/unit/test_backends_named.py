@@ -54,11 +54,20 @@ def test_what_makes_no_sense_is_an_error_with_its_place() -> None:
         pytest.param(
             "host=127.0.0.1 port=588", "auth_mechanisms = plain scram-sha-256", "scram-sha-256 fail", id="no password"
         ),
-        pytest.param("host=127.0.0.1 port=588 pass=x", "auth_mechanisms = plain cram-md5", "", id="a password"),
+        pytest.param(
+            "nopassword host=127.0.0.1 port=588 pass=x", "", "nopassword and pass would let", id="nobody looks"
+        ),
+        pytest.param(
+            "nopassword host=127.0.0.1 port=588 proxy_noauth", "", "nopassword and proxy_noauth", id="nor here"
+        ),
+        pytest.param(
+            "password=p host=127.0.0.1 port=588 pass=x", "auth_mechanisms = plain cram-md5", "", id="a password"
+        ),
     ],
 )
 def test_warnings(args: str, more: str, said: str) -> None:
-    found = list(warnings(settings(f"nopassword proxy {args}", more)))
+    password = "" if "password" in args else "nopassword "
+    found = list(warnings(settings(f"{password}proxy {args}", more)))
     assert [said in each for each in found] == ([True] if said else [])
     assert all(each.startswith("<text>:") for each in found)
 
