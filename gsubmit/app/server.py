@@ -38,10 +38,12 @@ class Server:
         if not (monkey.is_module_patched("socket") and issubclass(TlsSocket, ssl.SSLSocket)):
             raise CannotStart("gevent's monkey patch must come before everything else")
         self._settings = settings
-        sockets = bind_all(settings)  # before anything else: a port in use is the commonest mistake
+        sockets, warnings = bind_all(settings)  # before anything else: a port in use is the commonest mistake
         try:
             user = process.internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
+            for warning in warnings:
+                _log.warning("%s", warning)
             self.service = build_service(settings)
             if user is not None:
                 process.become(user)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import NamedTuple
 
@@ -20,9 +21,10 @@ class Bound(NamedTuple):
     haproxy: bool
 
 
-def bind_all(settings: Settings) -> list[Bound]:
-    """Every port of every listener. Raises CannotStart, and keeps none then."""
+def bind_all(settings: Settings) -> tuple[list[Bound], list[str]]:
+    """Every port of every listener, and what there is to warn of. Raises CannotStart, and keeps none then."""
     bound: list[Bound] = []
+    warnings = []
     for listener in settings.services.inet_listeners:
         if not listener.port:
             continue
@@ -32,11 +34,16 @@ def bind_all(settings: Settings) -> list[Bound]:
             except OSError as error:
                 if address == "::" and not socket.has_dualstack_ipv6():
                     continue  # a machine without IPv6
+                if listener.is_extra and error.errno == errno.EADDRINUSE:
+                    warnings.append(
+                        f"not on {address} port {listener.port}, which no inet_listener names: it is in use"
+                    )
+                    continue
                 for other in bound:
                     other.sock.close()
                 raise CannotStart(f"cannot listen on {address} port {listener.port}: {error.strerror}") from error
             bound.append(Bound(f"{listener.name} {address}", sock, listener.ssl, listener.haproxy))
-    return bound
+    return bound, warnings
 
 
 def bind(address: str, port: int) -> socket.socket:

@@ -30,6 +30,7 @@ class InetListener:
         " TLS, and the name in a client certificate that was verified there as one that was verified here.",
     )
     place: Place = field(default=NOWHERE, compare=False, repr=False)  # where its block begins, if it has one
+    is_extra: bool = field(default=False, compare=False, repr=False)  # nobody asked for it: its port may be in use
 
     def addresses(self, listen: tuple[str, ...]) -> tuple[str, ...]:
         """Where this listener is bound, given the setting `listen`."""
@@ -37,7 +38,7 @@ class InetListener:
 
 
 SUBMISSION = InetListener("submission", port=587)
-SUBMISSIONS = InetListener("submissions", port=465, ssl=True)
+SUBMISSIONS = InetListener("submissions", port=465, ssl=True, is_extra=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class ServiceSettings:
 
     @staticmethod
     def default_listeners(*, tls: bool) -> tuple[InetListener, ...]:
-        """The listeners when none is configured: 587, and 465 where there is TLS."""
+        """The listeners when none is configured: Dovecot's, and where there is TLS 465 too."""
         return (SUBMISSION, SUBMISSIONS) if tls else (SUBMISSION,)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
-from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, SUBMISSIONS, InetListener, ServiceSettings
+from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, InetListener, ServiceSettings
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest, words
@@ -30,13 +30,13 @@ _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 # A listener before its blocks are read, with the place of the first, and what they all say.
 _Unread = tuple[InetListener, dict[str, Value]]
-_USUAL = {listener.name: listener for listener in (SUBMISSION, SUBMISSIONS)}
 
 
 def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls: bool) -> ServiceSettings:
     """What all `service` blocks say; those of the same name add up. `whole` stands for the configuration.
 
-    Without TLS the listener on port 465 is not there by itself.
+    Where no listener is named there is one on port 465 too if there is TLS. Else Dovecot's are there, with what is
+    named about them, and those that are named.
     """
     values: dict[str, Value] = {}
     listeners: dict[str, _Unread] = {}
@@ -53,14 +53,11 @@ def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls:
     if not listeners:
         default = ServiceSettings.default_listeners(tls=tls)
         return ServiceSettings(tuple(replace(listener, place=whole) for listener in default), limit, has_penalty)
-    first = next(iter(listeners.values()))[0].place
-    if SUBMISSION.name not in listeners:
-        text = f"only the listeners named are opened, and 'inet_listener {SUBMISSION.name}' (587) is not among them"
-        report.notice("note", first, text)
+    listeners = {SUBMISSION.name: (replace(SUBMISSION, place=whole), {}), **listeners}
     read = [_listener(start, known, report) for start, known in listeners.values()]
-    opened = tuple(listener for listener in read if listener and listener.port)
-    if not opened and None not in read:
-        report.problem(first, "no listener is left, each has port = 0")
+    opened = tuple(listener for listener in read if listener.port)
+    if not opened:
+        report.problem(next(iter(listeners.values()))[0].place, "no listener is left, each has port = 0")
     return ServiceSettings(opened, limit, has_penalty)
 
 
@@ -80,8 +77,8 @@ def _add_listeners(block: Block, listeners: dict[str, _Unread], report: Report) 
     for entry in block.blocks():
         if entry.word == "inet_listener":
             values = block_values(entry, declarations(InetListener), report, _of_listener, _LISTENER_NAMES)
-            start = replace(_USUAL.get(entry.name, InetListener(entry.name)), place=entry.place)
-            listeners.setdefault(entry.name, (start, {}))[1].update(values)
+            start = SUBMISSION if entry.name == SUBMISSION.name else InetListener(entry.name)
+            listeners.setdefault(entry.name, (replace(start, place=entry.place), {}))[1].update(values)
         elif entry.word in _OTHER_LISTENERS:
             report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
         else:
@@ -89,10 +86,10 @@ def _add_listeners(block: Block, listeners: dict[str, _Unread], report: Report) 
             report.problem(entry.place, f"unknown block '{entry.word}'{near}")
 
 
-def _listener(start: InetListener, values: dict[str, Value], report: Report) -> InetListener | None:
+def _listener(start: InetListener, values: dict[str, Value], report: Report) -> InetListener:
     if not start.port and "port" not in values:
-        report.problem(start.place, f"'inet_listener {start.name}' needs a port")
-        return None
+        text = f"'inet_listener {start.name}' has no port, so it is not opened, as in Dovecot 2.3"
+        report.notice("warning", start.place, text)
     return replace(start, **given(InetListener, values, report))
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, InetListener, PassdbSettings, ServiceSettings
+from gsubmit.settings.blocks import SUBMISSION, InetListener, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import HIDDEN, declarations, values
 from gsubmit.settings.lines import quote
@@ -66,9 +66,8 @@ def _service(settings: Settings) -> Iterator[str]:
     services = settings.services
     inner = _different(services, ServiceSettings())
     if services.inet_listeners != ServiceSettings.default_listeners(tls=settings.ssl.ssl != "no"):
-        for name in (SUBMISSION.name, SUBMISSIONS.name):
-            if name not in (listener.name for listener in services.inet_listeners):
-                inner += _block(f"inet_listener {name}", ["port = 0"])
+        if SUBMISSION.name not in (listener.name for listener in services.inet_listeners):
+            inner += _block(f"inet_listener {SUBMISSION.name}", ["port = 0"])
         for listener in services.inet_listeners:
             inner += _block(f"inet_listener {listener.name}", _different(listener, InetListener("")))
     if inner:

@@ -17,28 +17,51 @@ def service(inner: str, head: str = TLS) -> Loaded:
     [
         pytest.param("", (SUBMISSION, SUBMISSIONS), id="none-named"),
         pytest.param("inet_listener submission {\n}", (SUBMISSION,), id="one-named"),
-        pytest.param("inet_listener submissions {\n}", (SUBMISSIONS,), id="the-other-named"),
         pytest.param(
-            "inet_listener submissions {\nport = 0\n}\ninet_listener submission {\n}", (SUBMISSION,), id="one-off"
+            "inet_listener submissions {\nport = 465\nssl = yes\n}", (SUBMISSION, SUBMISSIONS), id="587-stays-open"
+        ),
+        pytest.param(
+            "inet_listener submissions {\nport = 465\nssl = yes\n}\ninet_listener submission {\nport = 0\n}",
+            (SUBMISSIONS,),
+            id="587-off",
+        ),
+        pytest.param("inet_listener submissions {\n}", (SUBMISSION,), id="465-without-port"),
+        pytest.param("inet_listener submissions {\nssl = yes\n}", (SUBMISSION,), id="465-without-port-but-with-tls"),
+        pytest.param(
+            "inet_listener submissions {\nport = 10465\n}",
+            (SUBMISSION, InetListener("submissions", (), 10465)),
+            id="no-tls-by-name",
+        ),
+        pytest.param(
+            "inet_listener submission {\nport = 10587\n}", (InetListener("submission", (), 10587),), id="moved"
         ),
         pytest.param(
             "inet_listener x {\nport = 1\naddress = ::1, 127.0.0.1\nssl = yes\n}",
-            (InetListener("x", ("::1", "127.0.0.1"), 1, True),),
+            (SUBMISSION, InetListener("x", ("::1", "127.0.0.1"), 1, True)),
             id="all-settings",
         ),
-        pytest.param("inet_listener {\nport = 1\n}", (InetListener("", (), 1),), id="no-name"),
+        pytest.param("inet_listener {\nport = 1\n}", (SUBMISSION, InetListener("", (), 1)), id="no-name"),
         pytest.param(
-            "inet_listener x {\nport = 1\nhaproxy = yes\n}", (InetListener("x", (), 1, haproxy=True),), id="haproxy"
+            "inet_listener x {\nport = 1\nhaproxy = yes\n}",
+            (SUBMISSION, InetListener("x", (), 1, haproxy=True)),
+            id="haproxy",
         ),
         pytest.param(
             "inet_listener x {\nport = 1\n}\ninet_listener x {\nssl = yes\n}",
-            (InetListener("x", (), 1, True),),
+            (SUBMISSION, InetListener("x", (), 1, True)),
             id="blocks-add-up",
         ),
     ],
 )
 def test_listeners(text: str, expected: tuple[InetListener, ...]) -> None:
     assert service(text).settings.services.inet_listeners == expected
+
+
+@pytest.mark.parametrize("name", ["submissions", "x"])
+def test_a_listener_without_port_is_noticed(name: str) -> None:
+    text = f"'inet_listener {name}' has no port, so it is not opened, as in Dovecot 2.3"
+    loaded = service(f"inet_listener {name} {{\nssl = yes\n}}")
+    assert [notice.text for notice in loaded.notices if notice.kind == "warning"] == [text]
 
 
 def test_no_port_465_without_tls() -> None:
@@ -78,11 +101,6 @@ def test_what_else_is_said_to_anvil_is_ignored() -> None:
     loaded = load_text("ssl = no\nservice anvil {\nclient_limit = 5\nunix_listener anvil {\n}\n}\n")
     assert len([notice for notice in loaded.notices if notice.kind == "ignored"]) == 2
     assert loaded.settings.services.client_limit == 1000
-
-
-def test_missing_port_587_is_noticed() -> None:
-    loaded = service("inet_listener submissions {\n}")
-    assert any("(587) is not among them" in notice.text for notice in loaded.notices)
 
 
 @pytest.mark.parametrize(
