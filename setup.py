@@ -4,17 +4,53 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+HERE = Path(__file__).parent
+
+
+def _files(pattern: str) -> list[str]:
+    """Files of ours by a pattern; setuptools wants them relative to this folder."""
+    return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern))
+
+
+# Where other programs look, below the prefix of the installation.
+DATA_FILES = [
+    ("share/man/man1", _files("man/*.1")),
+    ("share/man/man5", _files("man/*.5")),
+    ("share/man/man8", _files("man/*.8")),
+    ("share/gsubmit/conf.d", [*_files("conf.d/*.conf"), *_files("conf.d/*.example")]),
+    ("share/bash-completion/completions", ["completions/gsubmit"]),
+    ("share/zsh/site-functions", ["completions/_gsubmit"]),
+    ("share/fish/vendor_completions.d", ["completions/gsubmit.fish"]),
+]
+
 setup(
     name="gsubmit",
     version="0.1.0",
     description="A mail submission server: logs clients in and passes their messages to a relay, synchronously",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    keywords=["smtp", "submission", "msa", "mail", "email", "dovecot", "burl", "gevent"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Environment :: No Input/Output (Daemon)",
+        "Framework :: Pytest",
+        "Intended Audience :: Developers",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: Implementation :: CPython",
+        "Topic :: Communications :: Email :: Mail Transport Agents",
+        "Topic :: Software Development :: Testing",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.11",
     packages=[*find_packages(include=["gsubmit", "gsubmit.*"]), "gsubmit_cli", "gsubmit_cli.probe"],
     package_dir={"gsubmit_cli": "cli/gsubmit_cli"},
     package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed"]},
+    data_files=DATA_FILES,
     install_requires=[
         "gevent>=24.2",
         "dnspython>=2.6",
@@ -31,6 +67,7 @@ setup(
     extras_require={
         "test": [
             "pytest>=8",
+            "setuptools>=70.1",  # earlier ones need another package for a wheel
             "hypothesis>=6.100",
             "trustme>=1.1",
             # A SCRAM client of another hand, with channel binding.

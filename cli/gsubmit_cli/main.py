@@ -18,5 +18,13 @@ def main() -> None:
     """A mail submission server: logs mail clients in and passes their messages to a relay, synchronously."""
 
 
-for command in (serve, check_config, auth_test, hash_password_command, send_test):
+# What a list of commands says of each; click cuts off what is longer than a line.
+for command, said in (
+    (serve, "Serve mail clients until SIGTERM or Ctrl-C."),
+    (check_config, "Check a configuration and show what it amounts to."),
+    (auth_test, "Ask the passdbs whether a user may log in."),
+    (hash_password_command, "Make what is stored of a password."),
+    (send_test, "Submit one message and show every step."),
+):
+    command.short_help = said
     main.add_command(command)

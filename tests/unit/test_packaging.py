@@ -1,0 +1,106 @@
+"""What is installed: the program, its manual where `man` looks, the samples, and completion for shells."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "man").iterdir())
+SAMPLES = sorted((ROOT / "conf.d").iterdir())
+NOT_SHIPPED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
+WITHOUT_INDEX = ["--no-deps", "--no-index", "--disable-pip-version-check", "--quiet"]
+
+pytestmark = pytest.mark.slow
+
+
+def pip(*arguments: object) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pip", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made of what an sdist holds, so that this is whole too."""
+    folder = tmp_path_factory.mktemp("packaging")
+    shutil.copytree(ROOT, folder / "source", ignore=NOT_SHIPPED, symlinks=True)
+    sdist = [sys.executable, "setup.py", "-q", "sdist"]
+    subprocess.run(sdist, cwd=folder / "source", check=True, capture_output=True)
+    (archive,) = (folder / "source" / "dist").iterdir()
+    pip("wheel", *WITHOUT_INDEX, "--no-build-isolation", "-w", folder, archive)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def prefix(wheel: Path) -> Path:
+    pip("install", *WITHOUT_INDEX, "--prefix", wheel.parent / "prefix", "--ignore-installed", wheel)
+    return wheel.parent / "prefix"
+
+
+def run(prefix: Path, *arguments: str) -> str:
+    """With the installed program first in the PATH."""
+    (packages,) = prefix.glob("lib/python*/site-packages")
+    environment = os.environ | {"PATH": f"{prefix}/bin:{os.environ['PATH']}", "PYTHONPATH": str(packages)}
+    environment.pop("MANPATH", None)
+    ran = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_manual_is_installed_where_man_looks(prefix: Path, path: Path) -> None:
+    installed = prefix / "share" / "man" / f"man{path.suffix[1:]}" / path.name
+    assert installed.read_bytes() == path.read_bytes()
+    if shutil.which("man"):
+        assert run(prefix, "man", "-w", path.suffix[1:], path.stem).strip() == str(installed)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_the_samples_are_installed(prefix: Path, path: Path) -> None:
+    assert (prefix / "share" / "gsubmit" / "conf.d" / path.name).read_bytes() == path.read_bytes()
+
+
+SHELLS = {
+    "bash": "share/bash-completion/completions/gsubmit",
+    "zsh": "share/zsh/site-functions/_gsubmit",
+    "fish": "share/fish/vendor_completions.d/gsubmit.fish",
+}
+
+
+@pytest.mark.parametrize(("shell", "place"), SHELLS.items())
+def test_completion_is_installed(prefix: Path, shell: str, place: str) -> None:
+    assert f"_GSUBMIT_COMPLETE={shell}_source gsubmit" in (prefix / place).read_text()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_completes_commands_and_options(prefix: Path) -> None:
+    script = f"""
+        . {prefix / SHELLS["bash"]}
+        COMP_WORDS=(gsubmit send-test --serv) COMP_CWORD=2
+        _gsubmit_completion gsubmit && echo "${{COMPREPLY[@]}}"
+    """
+    assert run(prefix, "bash", "-c", script) == "--server\n"
+
+
+def test_the_package_says_what_it_is(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        said = message_from_bytes(archive.read(name))
+    assert said["Summary"].startswith("A mail submission server")
+    assert "submission" in said["Keywords"]
+    assert "Topic :: Communications :: Email :: Mail Transport Agents" in said.get_all("Classifier", [])
+    assert "License-Expression" in said or "License" in said
+
+
+def test_the_installed_program_runs(prefix: Path) -> None:
+    assert run(prefix, "gsubmit", "--version").startswith("gsubmit, version ")
