@@ -125,7 +125,7 @@ def within(seconds: float | None, place: object) -> Iterator[None]:
         except gevent.Timeout as expired:
             if expired is not timeout:
                 raise
-            raise RelayFailed(AUTH_UNAVAILABLE, f"no answer from {place} in {seconds:.3g} seconds") from None
+            raise RelayFailed(AUTH_UNAVAILABLE, f"no login at {place} in {seconds:.3g} seconds") from None
 
 
 def _usable(sources: tuple[str, ...]) -> tuple[str, ...]:

@@ -87,13 +87,21 @@ class SessionAuthority:
 
     @contextmanager
     def guess_elsewhere(self) -> Iterator[None]:
-        """The same while a backend looks at the password; the wait that failures ask for came before the passdbs."""
+        """The same while a backend looks at the password.
+
+        The wait that failures ask for came before the passdbs, but not for those that came at a time, before the first
+        of them had failed.
+        """
         session = self._session
         if session.is_trusted:
             with self._note_denial():
                 yield
             return
-        with session.service.logins.slot(session.ends.remote_ip, AT_A_TIME_ELSEWHERE, self.user), self._note_denial():
+        is_watched = self._is_watched and not self._level
+        address, logins = session.ends.remote_ip, session.service.logins
+        slot = logins.slot(address, AT_A_TIME_ELSEWHERE, self.user, is_watched=is_watched)
+        with slot as level, self._note_denial():
+            self._level = max(level, self._level)
             yield
 
     @contextmanager
