@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from socket import socket
 
-import gevent
-
 from gsubmit.dial.answer import LoginRefused, RelayFailed
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.login import log_in
@@ -101,13 +99,9 @@ class Attempt:
             share = max((self.deadline - time.monotonic()) / rest, LEAST_SHARE) if rest > 1 else None
             try:
                 connection = self.proxy.open(self.target, found, self.client, share)
-            except (RelayFailed, gevent.Timeout) as failed:
-                self.proxy.backends.failed(found.address, self.target.place.port)
-                if not isinstance(failed, RelayFailed):
-                    raise
+            except RelayFailed as failed:
                 failures.append(failed)
             else:
-                self.proxy.backends.worked(found.address, self.target.place.port)
                 return self._finish(connection)
         self.proxy.backends.doubt(self.target.place)
         raise RelayFailed(AUTH_UNAVAILABLE, "; ".join(failed.why for failed in failures)) from failures[-1].__cause__

@@ -12,7 +12,7 @@ import gevent
 from gsubmit.dial.answer import RelayFailed
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.nexthop import NextHop
-from gsubmit.dial.opening import open_connection
+from gsubmit.dial.opening import introduce, open_connection
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.net.addresses import Addresses
 from gsubmit.net.local import is_local
@@ -72,13 +72,27 @@ class LoginProxy:
             raise RelayFailed(AUTH_UNAVAILABLE, str(failed)) from failed
 
     def open(self, target: Target, found: Found, client: ClientFacts, seconds: float | None) -> RelayConnection:
-        """A connection that is ready for AUTH. Raises RelayFailed, also when it takes longer than `seconds`."""
-        hop = self._hop(target.place, found.host, target.place.source_ip or self._source(found.address))
+        """A connection that is ready for AUTH. Raises RelayFailed, also when it takes longer than `seconds`.
+
+        An address that cannot be reached is left alone for a while; what a backend says once it has heard of the client
+        may be about that client, and is nobody else's matter.
+        """
+        place = target.place
+        hop = self._hop(place, found.host, place.source_ip or self._source(found.address))
         with within(seconds, hop):
-            connection = open_connection(hop, Addresses(found.address), client, make=BackendConnection)
-        if not (target.has_login or (isinstance(connection, BackendConnection) and connection.knows_user)):
-            connection.close()
-            raise RelayFailed(AUTH_UNAVAILABLE, f"proxy_noauth: {connection} takes no LOGIN by XCLIENT from us")
+            try:
+                connection = open_connection(hop, Addresses(found.address), None, make=BackendConnection)
+            except (RelayFailed, gevent.Timeout):
+                self.backends.failed(found.address, place.port)
+                raise
+            self.backends.worked(found.address, place.port)
+            try:
+                introduce(connection, client)
+                if not (target.has_login or (isinstance(connection, BackendConnection) and connection.knows_user)):
+                    raise RelayFailed(AUTH_UNAVAILABLE, f"proxy_noauth: {connection} takes no LOGIN by XCLIENT from us")
+            except BaseException:
+                connection.close()
+                raise
         return connection
 
     def _hop(self, place: Place, host: str, source: str) -> NextHop:

@@ -29,7 +29,6 @@ GEVENT = {
     "gsubmit/fairness.py",
     "gsubmit/logs/background.py",
     "gsubmit/logs/places.py",
-    "gsubmit/proxy/attempt.py",
     "gsubmit/proxy/loginproxy.py",
     "gsubmit/proxy/pump.py",
     "gsubmit/relay/pool.py",

@@ -18,7 +18,7 @@ from tests.harness.client import Client
 from tests.harness.ports import free_port
 from tests.harness.serving import Serving
 from tests.harness.serving import serving as starting
-from tests.harness.smtpserver import Server, ehlo, later
+from tests.harness.smtpserver import CLOSE, SILENT, Answer, Server, ehlo, in_turn, later
 
 AUTH = ehlo("PIPELINING", "AUTH PLAIN LOGIN")
 DOWN = "454 4.7.0 Account is temporarily unavailable."
@@ -29,7 +29,7 @@ def proxied(fields: str, password: str = "nopassword=y") -> str:
 
 
 @contextmanager
-def backend(host: str = "127.0.0.1", port: int = 0, **answers: str) -> Iterator[Server]:
+def backend(host: str = "127.0.0.1", port: int = 0, **answers: Answer) -> Iterator[Server]:
     server = Server(answers={"EHLO": AUTH, "NOOP": "250 2.0.0 Here", **answers})
     server.listen(socket.create_server((host, port)))
     try:
@@ -184,6 +184,19 @@ def test_a_backend_that_comes_back_meanwhile_is_not_missed() -> None:
         gevent.sleep(0.5)
         with backend(port=port):
             assert waiting.get(timeout=8)[1] == "235 2.7.0 Welcome"
+
+
+@pytest.mark.parametrize("said", ["550 5.7.1 Blocked", "421 4.7.0 Too many connections from you", CLOSE, SILENT])
+def test_what_a_backend_says_to_one_client_is_no_reason_to_leave_it_alone(said: str) -> None:
+    """Or anybody whom it blocks, or who has too many connections, would keep all others out."""
+    settings = "login_proxy_max_reconnects = 0\nlogin_proxy_timeout = 300ms\n"
+    answers = in_turn(said, "220 relay.example.net ESMTP")
+    with (
+        backend(EHLO=ehlo("AUTH PLAIN", "XCLIENT ADDR"), XCLIENT=answers) as there,
+        serving(proxied(f"proxy=y host=127.0.0.1 port={there.port}") + settings) as served,
+    ):
+        assert log_in(served)[1] == DOWN
+        assert log_in(served)[1] == "235 2.7.0 Welcome"
 
 
 def test_a_wrong_password_is_counted() -> None:
