@@ -50,8 +50,8 @@ def running_faults(settings: Settings) -> Iterator[str]:
         yield "runs as root, which it has no need for: set default_internal_user to a user of its own"
     needed, most = _descriptors(settings), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if most != resource.RLIM_INFINITY and needed > most:
-        limit = settings.services.client_limit
-        yield f"client_limit = {limit} may need {needed} descriptors, but {most} is the limit (ulimit -n)"
+        limit = settings.services.max_clients
+        yield f"{limit} clients at the same time may need {needed} descriptors, but {most} is the limit (ulimit -n)"
     yield from unreadable_files(settings)
 
 
@@ -95,7 +95,7 @@ def _acting_as(name: str) -> Iterator[None]:
 
 def _descriptors(settings: Settings) -> int:
     """How many are open at worst: each client has a large message, each connection its rawlog."""
-    clients, server, relay = settings.services.client_limit, settings.server, settings.relay
+    clients, server, relay = settings.services.max_clients, settings.server, settings.relay
     to_relay = min(relay.max_connections or clients, clients)
     each_client = 4 if server.rawlog_dir else 2
     each_to_relay = 3 if relay.rawlog_dir else 1

@@ -51,7 +51,7 @@ class Server:
             for bound in sockets:
                 bound.sock.close()
             raise
-        self.door = Door(settings.services.client_limit)
+        self.door = Door(settings.services.max_clients)
         self.listeners = {
             bound.name: Listener(
                 bound.sock, self.service, self.door, implicit_tls=bound.implicit_tls, haproxy=bound.haproxy
@@ -109,7 +109,7 @@ class Server:
         self.service.resolver.close()  # its idle connections too
         service.logins.state.forget_refusals()  # the new settings may have the right password
         self.service, self._settings = service, settings
-        self.door.client_limit = settings.services.client_limit
+        self.door.client_limit = settings.services.max_clients
         for listener in self.listeners.values():
             listener.service = service
         service.relay.start()

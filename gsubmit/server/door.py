@@ -116,7 +116,9 @@ class Door:
         """Say in the log, once in a while, that clients are refused."""
         if time.monotonic() - self._logged >= LOG_EVERY:
             self._logged = time.monotonic()
-            _log.warning("client_limit = %d is reached, clients are refused", self.client_limit)
+            _log.warning(
+                "process_limit and client_limit are reached: %d clients; others are refused", self.client_limit
+            )
 
     # One more
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from gsubmit.settings.declare import setting
-from gsubmit.settings.kinds import addresses, boolean, enum, port_or_none, string, uint, word_list
+from gsubmit.settings.kinds import addresses, boolean, enum, limit, port_or_none, string, word_list
 from gsubmit.settings.problem import NOWHERE, Place
 from gsubmit.settings.tls import Certificate
 
-DEFAULT_CLIENT_LIMIT = 1000
+MAX_CLIENTS = 1000  # where nothing is said; Dovecot's own figures come to 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,20 @@ class ServiceSettings:
     """`service submission-login { }`."""
 
     inet_listeners: tuple[InetListener, ...] = (SUBMISSION, SUBMISSIONS)
-    client_limit: int = setting(
-        uint,
-        DEFAULT_CLIENT_LIMIT,
-        "Most clients connected at the same time; a newcomer then gets a place of the network or user with most.",
+    process_limit: int = setting(
+        limit,
+        0,
+        "Most processes in Dovecot; 0 means default_process_limit.",
+        "As many clients are taken at the same time as all these would take: `process_limit` times `client_limit`, and"
+        " for each no more than `service_count`. So with nothing else, `process_limit` is the number of clients."
+        f" Where none of these is set it is {MAX_CLIENTS}. When all places are taken, a newcomer gets one of the"
+        " network or user with most.",
     )
+    client_limit: int = setting(limit, 0, "Most clients of one process in Dovecot; 0 means default_client_limit.")
+    service_count: int = setting(
+        limit, 1, "Clients after which a process of Dovecot ends, so that it has no more at a time; 0 means unlimited."
+    )
+    max_clients: int = MAX_CLIENTS  # at the same time, by all of these
     has_penalty: bool = True  # unless `service anvil { unix_listener anvil-auth-penalty { mode = 0 } }` says no
 
     @staticmethod

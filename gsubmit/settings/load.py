@@ -89,7 +89,7 @@ def _read(root: Block, known: Known | None, report: Report) -> Settings:
     addresses = [_local_address(block, ssl, report) for block in of["local"]]
     settings = replace(
         settings,
-        services=read_services(of["service"], root.place, report, tls=ssl.ssl != "no"),
+        services=read_services(of["service"], settings.server, root.place, report, tls=ssl.ssl != "no"),
         passdbs=tuple(read_passdb(block, known, report) for block in of["passdb"]),
         imap_servers=read_servers(of["imap_urlauth_server"], own, place, report),
         local_names=tuple(_local_name(block, ssl, report) for block in of["local_name"]),

@@ -38,6 +38,7 @@ FACILITIES = (
     "auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
     "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 )  # fmt: skip
+DEFAULT_PROCESS_LIMIT, DEFAULT_CLIENT_LIMIT = 100, 1000  # Dovecot's
 
 
 @cache
@@ -66,6 +67,9 @@ class ServerSettings:
         "Root has no need to stay: give it a user of its own, which can read passwd-files and write `mail_temp_dir`,"
         " the log and the folders of rawlogs.",
     )
+
+    default_process_limit: int = setting(uint, DEFAULT_PROCESS_LIMIT, "process_limit of services that do not set it.")
+    default_client_limit: int = setting(uint, DEFAULT_CLIENT_LIMIT, "client_limit of services that do not set it.")
 
     def __post_init__(self) -> None:
         if not self.hostname:

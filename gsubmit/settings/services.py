@@ -7,19 +7,20 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import partial
 
-from gsubmit.settings.blocks import DEFAULT_CLIENT_LIMIT, SUBMISSION, InetListener, ServiceSettings
+from gsubmit.settings.blocks import MAX_CLIENTS, SUBMISSION, InetListener, ServiceSettings
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest, words
-from gsubmit.settings.reading import block_values, given, known_values
+from gsubmit.settings.reading import block_values, given, known_values, read_section
+from gsubmit.settings.sections import DEFAULT_CLIENT_LIMIT, DEFAULT_PROCESS_LIMIT, ServerSettings
 
 NAME = "submission-login"
 
 # Of Dovecot's processes, which gsubmit has none of.
 _SERVICE_NAMES = words(
     """
-    chroot drop_priv_before_exec executable extra_groups group idle_kill privileged_group process_limit
-    process_min_avail protocol service_count type user vsz_limit
+    chroot drop_priv_before_exec executable extra_groups group idle_kill privileged_group
+    process_min_avail protocol type user vsz_limit
     """
 )
 # In Dovecot the socket by which logins ask how long an address has to wait; mode = 0 closes it.
@@ -32,7 +33,9 @@ _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 _Unread = tuple[InetListener, dict[str, Value]]
 
 
-def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls: bool) -> ServiceSettings:
+def read_services(
+    blocks: Iterable[Block], server: ServerSettings, whole: Place, report: Report, *, tls: bool
+) -> ServiceSettings:
     """What all `service` blocks say; those of the same name add up. `whole` stands for the configuration.
 
     Where no listener is named there is one on port 465 too if there is TLS. Else Dovecot's are there, with what is
@@ -49,16 +52,39 @@ def read_services(blocks: Iterable[Block], whole: Place, report: Report, *, tls:
             _add_listeners(block, listeners, report)
         else:
             report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
-    limit = given(ServiceSettings, values, report).get("client_limit") or DEFAULT_CLIENT_LIMIT  # 0: Dovecot's "default"
+    service = replace(read_section(ServiceSettings, values, report), has_penalty=has_penalty)
+    service = replace(service, max_clients=_max_clients(service, server, values, whole, report))
     if not listeners:
         default = ServiceSettings.default_listeners(tls=tls)
-        return ServiceSettings(tuple(replace(listener, place=whole) for listener in default), limit, has_penalty)
+        return replace(service, inet_listeners=tuple(replace(listener, place=whole) for listener in default))
     listeners = {SUBMISSION.name: (replace(SUBMISSION, place=whole), {}), **listeners}
     read = [_listener(start, known, report) for start, known in listeners.values()]
     opened = tuple(listener for listener in read if listener.port)
     if not opened:
         report.problem(next(iter(listeners.values()))[0].place, "no listener is left, each has port = 0")
-    return ServiceSettings(opened, limit, has_penalty)
+    return replace(service, inet_listeners=opened)
+
+
+def _max_clients(
+    service: ServiceSettings, server: ServerSettings, values: dict[str, Value], whole: Place, report: Report
+) -> int:
+    """How many clients Dovecot's processes would have at the same time."""
+    usual = ServiceSettings()
+    said = [
+        (server.default_process_limit, DEFAULT_PROCESS_LIMIT),
+        (server.default_client_limit, DEFAULT_CLIENT_LIMIT),
+        (service.process_limit, usual.process_limit),
+        (service.client_limit, usual.client_limit),
+        (service.service_count, usual.service_count),
+    ]
+    if all(value == default for value, default in said):
+        return MAX_CLIENTS
+    processes = service.process_limit or server.default_process_limit
+    clients = service.client_limit or server.default_client_limit
+    clients = min(clients, service.service_count or clients)
+    text = f"{processes * clients} clients at the same time, as {processes} processes of Dovecot with {clients} each"
+    report.notice("note", next((value.place for value in values.values()), whole), text)
+    return processes * clients
 
 
 def _has_penalty(block: Block, before: bool, report: Report) -> bool:

@@ -57,7 +57,7 @@ def test_debian() -> None:
 def test_all_in_one() -> None:
     loaded = load(GOOD / "all-in-one.conf")
     assert loaded.settings.services.inet_listeners == (InetListener("submission", port=6587),)
-    assert loaded.settings.services.client_limit == 4000
+    assert loaded.settings.services.max_clients == 400_000
     assert loaded.settings.auth.passwords.auth_cache_size == 10 << 20
     assert loaded.settings.server.listen == ("127.0.0.1",)
     assert not said(loaded, "warning")
@@ -77,7 +77,7 @@ def test_language() -> None:
     assert settings.relay.login.user == "mx.example.org user"
     assert settings.relay.login.password == "$ecret"
     assert settings.relay.rawlog_dir == "/tmp"
-    assert settings.services.client_limit == 1000
+    assert settings.services.max_clients == 1000
     assert settings.services.inet_listeners == (
         InetListener("submission", ("127.0.0.1", "::1"), 587, False),
         InetListener("tls", (), 10465, True),

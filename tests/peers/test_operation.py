@@ -44,7 +44,7 @@ def test_sigterm_lets_a_transaction_finish_and_tells_the_others() -> None:
 
 
 def test_the_client_after_the_last_one_allowed_gets_421() -> None:
-    limit = "service submission-login {\n  client_limit = 2\n}"
+    limit = "service submission-login {\n  process_limit = 2\n}"
     with sink() as relay, gsubmit(relay.port, limit) as server, Client(server) as first:
         with Client(server):
             with socket.create_connection((HOST, server.port)) as third, third.makefile("rb") as replies:

@@ -47,7 +47,7 @@ def test_a_tls_name_that_is_no_text_is_one_line_of_the_log() -> None:
 
 
 def test_all_descriptors_that_may_be_had_are_taken() -> None:
-    """A shell's usual limit of 1024 is for fewer clients than client_limit lets in."""
+    """A shell's usual limit of 1024 is for fewer clients than process_limit lets in."""
     (relay_port,) = free_ports(1)
     few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, most))

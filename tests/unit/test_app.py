@@ -163,7 +163,7 @@ def test_root_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
         ("", 2 * 1000 + 100 + process.OTHER_DESCRIPTORS),
         ("submission_relay_max_connections = 0", 3 * 1000 + process.OTHER_DESCRIPTORS),
         ("rawlog_dir = /tmp", 4 * 1000 + 100 + process.OTHER_DESCRIPTORS),
-        ("service submission-login {\nclient_limit = 50\n}", 3 * 50 + process.OTHER_DESCRIPTORS),
+        ("service submission-login {\nprocess_limit = 50\n}", 3 * 50 + process.OTHER_DESCRIPTORS),
     ],
 )
 def test_too_few_descriptors_are_warned_of(text: str, needed: int, monkeypatch: pytest.MonkeyPatch) -> None:

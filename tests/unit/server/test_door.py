@@ -189,7 +189,7 @@ def test_ipv6_networks_count_as_one_address() -> None:
 # For real
 
 TAKEN = 20
-SMALL = f"service submission-login {{\n  client_limit = {TAKEN}\n}}\ndisable_plaintext_auth = no\n"
+SMALL = f"service submission-login {{\n  process_limit = {TAKEN}\n}}\ndisable_plaintext_auth = no\n"
 LOGIN = b"EHLO x\r\nAUTH PLAIN AHVzZXIAc2VjcmV0\r\n"
 
 

@@ -179,7 +179,7 @@ def test_elsewhere_it_is_a_bad_command(header: bytes) -> None:
 
 
 def test_not_too_many_wait_for_their_header() -> None:
-    limit = "service submission-login {\n  client_limit = 2\n}\n"
+    limit = "service submission-login {\n  process_limit = 2\n}\n"
     with serving(TRUSTED + limit) as running, connected(running.port), connected(running.port):
         time.sleep(0.05)
         with connected(running.port) as third:
@@ -189,7 +189,7 @@ def test_not_too_many_wait_for_their_header() -> None:
 
 def test_a_place_is_the_clients_not_the_front_ends() -> None:
     """With two places, the client that holds both of them makes room for another one."""
-    limit = "service submission-login {\n  client_limit = 2\n}\n"
+    limit = "service submission-login {\n  process_limit = 2\n}\n"
     with serving(TRUSTED + limit) as running, connected(running.port) as first, connected(running.port) as second:
         for sock in (first, second):
             sock.sendall(V1)

@@ -11,7 +11,7 @@ import pytest
 from gsubmit.server import listener
 from tests.harness.serving import Serving, certificate_folder, serving
 
-LIMIT = "service submission-login {\n  client_limit = 2\n}\n"
+LIMIT = "service submission-login {\n  process_limit = 2\n}\n"
 
 
 def connect(running: Serving) -> socket.socket:
@@ -27,7 +27,7 @@ def test_one_too_many_is_told_so() -> None:
         clients = [connect(running) for _ in range(3)]
         assert [heard(client)[:3] for client in clients] == ["220", "220", "421"]
         assert clients[2].recv(100) == b""
-        assert "client_limit = 2 is reached" in running.log_text
+        assert "process_limit and client_limit are reached: 2 clients" in running.log_text
         for client in clients:
             client.close()
 

@@ -68,14 +68,32 @@ def test_no_port_465_without_tls() -> None:
     assert service("", "ssl = no\n").settings.services.inet_listeners == (SUBMISSION,)
 
 
-@pytest.mark.parametrize(("text", "limit"), [("", 1000), ("client_limit = 5", 5), ("client_limit = 0", 1000)])
-def test_client_limit(text: str, limit: int) -> None:
-    assert service(text).settings.services.client_limit == limit
+@pytest.mark.parametrize(
+    ("text", "clients"),
+    [
+        ("", 1000),
+        ("client_limit = 0\nprocess_limit = 0\nservice_count = 1", 1000),  # as doveconf -a writes it
+        ("process_limit = 50", 50),
+        ("client_limit = 1\nservice_count = 1\nprocess_limit = 512", 512),
+        ("client_limit = 200", 100),  # service_count = 1: never more than one in a process
+        ("service_count = 0", 100 * 1000),
+        ("service_count = 0\nclient_limit = 200\nprocess_limit = 4", 800),
+        ("service_count = 20\nclient_limit = 200\nprocess_limit = 4", 80),
+        ("service_count = 20\nclient_limit = 10\nprocess_limit = 4", 40),
+        ("}\ndefault_process_limit = 300\nservice imap {", 300),
+        ("}\ndefault_client_limit = 70\nservice submission-login {\nprocess_limit = 2\nservice_count = unlimited", 140),
+    ],
+)
+def test_as_many_clients_as_the_processes_of_dovecot(text: str, clients: int) -> None:
+    loaded = service(text)
+    assert loaded.settings.services.max_clients == clients
+    said = [notice.text for notice in loaded.notices if "at the same time" in notice.text]
+    assert [text.split(" clients")[0] for text in said] == ([str(clients)] if clients != 1000 else [])
 
 
 def test_what_is_only_for_processes_is_ignored() -> None:
     loaded = service(
-        "process_limit = 5\nservice_count = 0\nfifo_listener x {\n}\ninet_listener submission {\nreuse_port = yes\n}"
+        "process_min_avail = 5\nvsz_limit = 0\nfifo_listener x {\n}\ninet_listener submission {\nreuse_port = yes\n}"
     )
     assert len([notice for notice in loaded.notices if notice.kind == "ignored"]) == 4
 
@@ -100,7 +118,7 @@ def test_penalty(anvil: str, expected: bool) -> None:
 def test_what_else_is_said_to_anvil_is_ignored() -> None:
     loaded = load_text("ssl = no\nservice anvil {\nclient_limit = 5\nunix_listener anvil {\n}\n}\n")
     assert len([notice for notice in loaded.notices if notice.kind == "ignored"]) == 2
-    assert loaded.settings.services.client_limit == 1000
+    assert loaded.settings.services.max_clients == 1000
 
 
 @pytest.mark.parametrize(
