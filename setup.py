@@ -49,7 +49,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["gsubmit", "gsubmit.*"]), "gsubmit_cli", "gsubmit_cli.probe"],
     package_dir={"gsubmit_cli": "cli/gsubmit_cli"},
-    package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed"]},
+    package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed", "templates/*", "templates/conf.d/*"]},
     data_files=DATA_FILES,
     install_requires=[
         "gevent>=24.2",

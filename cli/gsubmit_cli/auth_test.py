@@ -8,13 +8,11 @@ from pathlib import Path
 import click
 
 from gsubmit.auth.chain import Chain, build_chain
-from gsubmit.auth.drivers import KNOWN
 from gsubmit.auth.passdb import Origin, Unavailable
 from gsubmit.proxy.target import BadTarget, target_of
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, Elsewhere, Identity, Token
-from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
-from gsubmit_cli.config import config_option
+from gsubmit_cli.config import config_option, loaded_from
 from gsubmit_cli.password import asked
 
 TOKEN_MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
@@ -40,7 +38,7 @@ def auth_test(
     succeeds, 77 when it is denied, 75 when that cannot be found out now, 1 when the configuration has errors.
     """
     try:
-        chain = build_chain(load(path, KNOWN).settings)
+        chain = build_chain(loaded_from(path).settings)
     except SettingsError as error:
         click.echo(str(error), err=True)
         context.exit(1)

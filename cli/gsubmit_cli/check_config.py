@@ -10,15 +10,15 @@ import click
 from gsubmit.app.backends import named_targets, warnings
 from gsubmit.app.build import CannotStart, build_proxy, build_service
 from gsubmit.app.process import start_faults
-from gsubmit.auth.drivers import DRIVERS, KNOWN
+from gsubmit.auth.drivers import DRIVERS
 from gsubmit.dial.answer import RelayFailed
 from gsubmit.settings.burl import ImapServerSettings
-from gsubmit.settings.load import Loaded, load
+from gsubmit.settings.load import Loaded
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.show import blocks, changed, without_password
 from gsubmit.settings.tls import Certificate
-from gsubmit_cli.config import config_option
+from gsubmit_cli.config import config_option, loaded_from
 from gsubmit_cli.dial import addresses, dial, dial_backend
 from gsubmit_cli.dial_imap import ImapDial, Unusable
 
@@ -38,7 +38,7 @@ def check_config(context: click.Context, path: Path, only_changed: bool, and_dia
     if imap_user and not and_dial:
         raise click.UsageError("--imap-user has no meaning without --dial")
     try:
-        loaded = load(path, KNOWN)
+        loaded = loaded_from(path)
         build_service(loaded.settings)
         lines = difference(loaded.settings) if only_changed else overview(path, loaded)
         for line in lines:

@@ -1,10 +1,14 @@
-"""The option that says where the configuration is."""
+"""The option that says where the configuration is, and what is read there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+
+from gsubmit.auth.drivers import KNOWN
+from gsubmit.settings.load import Loaded, load
+from gsubmit.settings.problem import Place, Problem, SettingsError
 
 CONFIG = Path("/etc/gsubmit/conf.d")
 PATH = click.Path(path_type=Path)
@@ -13,3 +17,11 @@ config_option = click.option(
     "-c", "--config", "path", type=PATH, default=CONFIG, show_default=True,
     help="A configuration file, or a folder whose *.conf are read in name order.",
 )  # fmt: skip
+
+
+def loaded_from(path: Path) -> Loaded:
+    """The configuration there. Raises SettingsError, which says how to begin where nothing is set up."""
+    if path == CONFIG and not path.exists():
+        text = "nothing is set up here: `gsubmit init` lays it out, and -c names another place"
+        raise SettingsError([Problem(Place(path), text)])
+    return load(path, KNOWN)

@@ -8,6 +8,7 @@ from gsubmit import __version__
 from gsubmit_cli.auth_test import auth_test
 from gsubmit_cli.check_config import check_config
 from gsubmit_cli.hash_password import hash_password_command
+from gsubmit_cli.init import init
 from gsubmit_cli.send_test import send_test
 from gsubmit_cli.serve import serve
 
@@ -20,6 +21,7 @@ def main() -> None:
 
 # What a list of commands says of each; click cuts off what is longer than a line.
 for command, said in (
+    (init, "Lay out what a server needs on this machine."),
     (serve, "Serve mail clients until SIGTERM or Ctrl-C."),
     (check_config, "Check a configuration and show what it amounts to."),
     (auth_test, "Ask the passdbs whether a user may log in."),

@@ -10,10 +10,8 @@ import click
 
 from gsubmit.app.build import CannotStart
 from gsubmit.app.server import Server
-from gsubmit.auth.drivers import KNOWN
-from gsubmit.settings.load import load
 from gsubmit.settings.problem import SettingsError
-from gsubmit_cli.config import config_option
+from gsubmit_cli.config import config_option, loaded_from
 from gsubmit_cli.demo import FirstMessage, run_demo
 
 _log = logging.getLogger("gsubmit")
@@ -45,9 +43,9 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
 
 
 def _run(path: Path) -> None:
-    loaded = load(path, KNOWN)
+    loaded = loaded_from(path)
     server = Server(loaded.settings)
     for notice in loaded.notices:
         if notice.kind != "ignored":
             _log.warning("%s", notice)
-    server.run(lambda: load(path, KNOWN).settings)
+    server.run(lambda: loaded_from(path).settings)

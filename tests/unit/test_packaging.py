@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -104,3 +106,39 @@ def test_the_package_says_what_it_is(wheel: Path) -> None:
 
 def test_the_installed_program_runs(prefix: Path) -> None:
     assert run(prefix, "gsubmit", "--version").startswith("gsubmit, version ")
+
+
+def blocks() -> list[str]:
+    """What README says to type for the installation: as root, and as somebody else."""
+    chapter = (ROOT / "README.md").read_text().partition("## Using it")[2]
+    return re.findall(r"^```\n(.*?)^```\n", chapter, re.MULTILINE | re.DOTALL)[:2]
+
+
+def test_readme_says_the_same_to_root_and_to_others() -> None:
+    as_root, as_somebody = (re.sub(r" *#.*", "", block) for block in blocks())
+    assert as_root == re.sub("(~|[$]HOME)/gsubmit/", "/opt/gsubmit/", as_somebody).replace(
+        "~/gsubmit\n", "/opt/gsubmit\n", 1
+    ).replace(" --root ~/gsubmit", "")
+
+
+def test_what_readme_says_works_as_it_stands(tmp_path: Path) -> None:
+    """But for the packages that pip would fetch, which are those of this interpreter."""
+    shutil.copytree(ROOT, tmp_path / "source", ignore=NOT_SHIPPED, symlinks=True)
+    environment = os.environ | {
+        "HOME": str(tmp_path),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": sysconfig.get_path("purelib"),
+        **{f"PIP_{name}": "1" for name in ("NO_DEPS", "NO_INDEX", "IGNORE_INSTALLED", "DISABLE_PIP_VERSION_CHECK")},
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip's way of saying so
+    }
+    script = f"set -e\n{blocks()[1]}\ncommand -v gsubmit\nman -w gsubmit-serve || true\n"
+    ran = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path / "source", env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"\n{tmp_path}/gsubmit/bin/gsubmit\n" in ran.stdout
+    assert f"made     {tmp_path}/gsubmit/etc/gsubmit/conf.d/90-local.conf\n" in ran.stdout
+    if shutil.which("man"):
+        assert ran.stdout.endswith(f"\n{tmp_path}/gsubmit/share/man/man8/gsubmit-serve.8\n")
+    unit = (tmp_path / "gsubmit/etc/systemd/system/gsubmit.service").read_text()
+    assert f"ExecStart={tmp_path}/gsubmit/bin/gsubmit serve -c {tmp_path}/gsubmit/etc/gsubmit/conf.d\n" in unit

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gsubmit.app.build import CannotStart, next_hop
-from gsubmit.auth.drivers import KNOWN
 from gsubmit.dial.nexthop import NO_LOGIN, NextHop
 from gsubmit.settings.hosts import host_and_port
-from gsubmit.settings.load import load
 from gsubmit.tls.certificates import CertificateError, client_context
+from gsubmit_cli.config import loaded_from
 
 TLS_MODES = ("starttls", "implicit", "none")
 SUBMISSION_PORT = {"starttls": 587, "implicit": 465, "none": 587}
@@ -98,7 +97,7 @@ def _trust(authorities: str) -> str:
 
 def relay_target(path: Path) -> Target:
     """The relay of a configuration, spoken to as the server does. Raises ValueError, SettingsError."""
-    settings = load(path, KNOWN).settings
+    settings = loaded_from(path).settings
     try:
         hop = next_hop(settings)
     except CannotStart as error:
