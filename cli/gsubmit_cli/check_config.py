@@ -1,57 +1,172 @@
-"""`gsubmit check-config`: says whether a configuration can be used, what it amounts to, and what has no effect."""
+"""`gsubmit check-config`: whether a configuration makes a server of use, what it amounts to, what has no effect."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from gsubmit.app.backends import named_targets, warnings
 from gsubmit.app.build import CannotStart, build_proxy, build_service
 from gsubmit.app.process import start_faults
-from gsubmit.auth.drivers import DRIVERS
+from gsubmit.app.verdict import judge
 from gsubmit.dial.answer import RelayFailed
-from gsubmit.settings.burl import ImapServerSettings
-from gsubmit.settings.load import Loaded
-from gsubmit.settings.problem import SettingsError
+from gsubmit.settings.problem import Problem, SettingsError
 from gsubmit.settings.sections import Settings
-from gsubmit.settings.show import blocks, changed, without_password
-from gsubmit.settings.tls import Certificate
 from gsubmit_cli.config import config_option, loaded_from
 from gsubmit_cli.dial import addresses, dial, dial_backend
 from gsubmit_cli.dial_imap import ImapDial, Unusable
+from gsubmit_cli.summary import difference, summary
+
+
+class Remark(NamedTuple):
+    """Something to say, where it has a place with file and line; line 0 is the file as a whole."""
+
+    text: str
+    file: str | None = None
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return place + self.text
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that is said about a configuration; the names are those of --json."""
+
+    file: str
+    errors: list[Remark] = field(default_factory=list)
+    warnings: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+    ignored: list[Remark] = field(default_factory=list)
+    summary: dict[str, list[str]] = field(default_factory=dict)
+    settings: Settings | None = None  # unless they have errors in themselves
+
+    @classmethod
+    def of(cls, path: Path) -> Outcome:
+        """What is to be said without a connection to anybody."""
+        outcome = cls(str(path))
+        try:
+            outcome._look_at(path)
+        except SettingsError as error:
+            outcome.errors += [_remark(problem) for problem in error.problems]
+        except CannotStart as error:
+            outcome.errors.append(Remark(str(error)))
+        return outcome
+
+    def _look_at(self, path: Path) -> None:
+        loaded = loaded_from(path)
+        verdict = judge(loaded)
+        kinds = {"warning": self.warnings, "note": self.notes, "ignored": self.ignored}
+        for notice in verdict.notices:
+            kinds[notice.kind].append(_remark(notice))
+        self.warnings += map(Remark, start_faults(loaded.settings))
+        self.settings = loaded.settings
+        self.summary = summary(loaded.settings)
+        if verdict.errors:
+            raise SettingsError(verdict.errors)
+        self.warnings += map(Remark, warnings(loaded.settings))
+        build_service(loaded.settings)
+
+    def as_json(self) -> str:
+        """One object."""
+        shown = {
+            name: [remark._asdict() for remark in getattr(self, name)]
+            for name in ("errors", "warnings", "notes", "ignored")
+        }
+        return json.dumps({"file": self.file, **shown, "summary": self.summary}, ensure_ascii=False, indent=2)
+
+
+def _remark(problem: Problem) -> Remark:
+    return Remark(problem.text, str(problem.place.file), problem.place.line)
 
 
 @click.command("check-config")
 @config_option
 @click.option("-n", "only_changed", is_flag=True, help="Print the settings that differ from their defaults.")
+@click.option("-v", "--verbose", is_flag=True, help="Name each setting that is ignored.")
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as one JSON object.")
 @click.option("--dial", "and_dial", is_flag=True, help="Also connect to relay, IMAP servers and named backends.")
 @click.option("--imap-user", metavar="NAME", default="", help="With --dial: the IMAP master user logs in for this one.")
 @click.pass_context
-def check_config(context: click.Context, path: Path, only_changed: bool, and_dial: bool, imap_user: str) -> None:
+def check_config(
+    context: click.Context,
+    path: Path,
+    only_changed: bool,
+    verbose: bool,
+    as_json: bool,
+    and_dial: bool,
+    imap_user: str,
+) -> None:
     """Check a configuration and show what it amounts to, or every error in it.
 
-    Exit code 0 when the server could start with it and, with --dial, relay, IMAP servers and backends could be used;
-    else 1.
+    Exit code 0 when a server could start with it and be of use and, with --dial, relay, IMAP servers and backends could
+    be used; 1 when not; 2 for wrong arguments.
     """
     if imap_user and not and_dial:
         raise click.UsageError("--imap-user has no meaning without --dial")
-    try:
-        loaded = loaded_from(path)
-        build_service(loaded.settings)
-        lines = difference(loaded.settings) if only_changed else overview(path, loaded)
-        for line in lines:
-            click.echo(line)
-    except (SettingsError, CannotStart) as error:
+    if as_json and only_changed:
+        raise click.UsageError("-n is the configuration itself: it does not go with --json")
+    outcome = Outcome.of(path)
+    parts = _dialled(outcome, imap_user) if and_dial and not outcome.errors else iter(())
+    if as_json:
+        for title, lines in parts:
+            outcome.summary.setdefault(title, []).extend(lines)
+        click.echo(outcome.as_json())
+    else:
+        _print(outcome, only_changed=only_changed, verbose=verbose)
+        said = len(outcome.errors)
+        for title, lines in parts:
+            for line in _under(title, lines):
+                click.echo(line)
+        for error in outcome.errors[said:]:
+            click.echo(str(error), err=True)
+    context.exit(1 if outcome.errors else 0)
+
+
+def _print(outcome: Outcome, *, only_changed: bool, verbose: bool) -> None:
+    """The lines for people; errors go to stderr."""
+    for error in outcome.errors:
         click.echo(str(error), err=True)
-        context.exit(1)
-    if and_dial and not _dial(loaded.settings, imap_user):
-        context.exit(1)
+    if only_changed:
+        if not outcome.errors and outcome.settings is not None:
+            for line in difference(outcome.settings):
+                click.echo(line)
+        return
+    if not outcome.errors:
+        click.echo(f"{outcome.file}: no errors{_counted(', ', len(outcome.warnings), 'warning')}")
+        for title, lines in outcome.summary.items():
+            for line in _under(title, lines):
+                click.echo(line)
+    for kind, remarks in (("warning", outcome.warnings), ("note", outcome.notes)):
+        for remark in remarks:
+            click.echo(f"{kind}: {remark}")
+    if verbose:
+        for remark in outcome.ignored:
+            click.echo(f"ignored: {remark}")
+    elif outcome.ignored:
+        click.echo(f"ignored:{_counted(' ', len(outcome.ignored), 'setting')} for other services (-v names them)")
 
 
-def _dial(settings: Settings, imap_user: str) -> bool:
-    """Tell what relay, IMAP servers and backends can do, also when another one fails; whether all can be used."""
+def _counted(before: str, number: int, what: str) -> str:
+    """Such as `, 2 warnings`; empty for none."""
+    return f"{before}{number} {what}{'s' if number > 1 else ''}" if number else ""
+
+
+def _under(title: str, lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"  {title if number == 0 else '':10} {line}"
+
+
+def _dialled(outcome: Outcome, imap_user: str) -> Iterator[tuple[str, Iterator[str]]]:
+    """What relay, backends and IMAP servers say, also when another one fails. Who cannot be used is an error."""
+    settings = outcome.settings
+    assert settings is not None
     proxy = build_proxy(settings)
     parts = [("dial", dial(settings))]
     parts += [
@@ -60,94 +175,11 @@ def _dial(settings: Settings, imap_user: str) -> bool:
         for found in addresses(proxy, target)
     ]
     parts += [("imap", ImapDial(settings, server).lines(imap_user)) for server in settings.imap_servers]
-    failed = False
-    for title, lines in parts:
-        try:
-            for line in _under(title, lines):
-                click.echo(line)
-        except (CannotStart, RelayFailed, Unusable) as error:
-            click.echo(str(error), err=True)
-            failed = True
-    return not failed
+    return ((title, _tried(lines, outcome)) for title, lines in parts)
 
 
-def difference(settings: Settings) -> Iterator[str]:
-    """The lines of `-n`: a configuration that gives the same settings, but for the secrets."""
-    for name, value in changed(settings):
-        yield f"{name} = {value}".rstrip()
-    yield from blocks(settings)
-
-
-def overview(path: Path, loaded: Loaded) -> Iterator[str]:
-    """The lines without `-n`: a summary, then the notices."""
-    settings = loaded.settings
-    yield f"{path}: no errors"
-    yield from _under("listeners", _listeners(settings))
-    yield from _under("relay", [_relay(settings)])
-    yield from _under("BURL", map(_imap_server, settings.imap_servers))
-    yield from _under("passdbs", _passdbs(settings) or ["none"])
-    yield from _under("TLS", _tls(settings))
-    for notice in loaded.notices:
-        yield f"{notice.kind}: {notice}"
-    for fault in (*start_faults(settings), *warnings(settings)):
-        yield f"warning: {fault}"
-
-
-def _under(title: str, lines: Iterable[str]) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        yield f"  {title if number == 0 else '':10} {line}"
-
-
-def _listeners(settings: Settings) -> Iterator[str]:
-    for listener in settings.services.inet_listeners:
-        addresses = ", ".join(listener.addresses(settings.server.listen))
-        tls = ", TLS from the first octet" if listener.ssl else ""
-        yield f"{listener.name}: port {listener.port} on {addresses}{tls}"
-
-
-def _passdbs(settings: Settings) -> list[str]:
-    return [
-        f"{passdb.driver} {without_password(passdb.args) if passdb.driver in DRIVERS else '(never consulted)'}"
-        for passdb in settings.passdbs
-    ]
-
-
-def _imap_server(server: ImapServerSettings) -> str:
-    parts = [f"{server.host} port {server.port}", _tls_there(server.ssl, server.ssl_verify)]
-    if server.has_submit:
-        parts.append(f"URLFETCH as {server.submit_user}")
-    if server.has_master:
-        parts.append(f"{server.master_user} logs in for users")
-    if server.forwards:
-        parts.append("users' own passwords")
-    return ", ".join(parts)
-
-
-def _tls_there(ssl: str, verify: bool) -> str:
-    """How we begin TLS with another server."""
-    return "no TLS" if ssl == "no" else f"{ssl}, certificate {'verified' if verify else 'not verified'}"
-
-
-def _relay(settings: Settings) -> str:
-    relay = settings.relay
-    if not relay.host:
-        return "none"
-    parts = [f"{relay.host} port {relay.port}", _tls_there(relay.ssl, relay.ssl_verify)]
-    if relay.login.user:
-        parts.append(f"logs in as {relay.login.user}")
-    return ", ".join(parts)
-
-
-def _tls(settings: Settings) -> Iterator[str]:
-    if settings.ssl.ssl == "no":
-        yield "no"
-        return
-    yield f"{settings.ssl.ssl}, {settings.ssl.ssl_min_protocol} or later, {_certificate(settings.ssl)}"
-    for named in settings.local_names:
-        yield f"for {' '.join(named.names)}: {_certificate(named)}"
-    for local in settings.local_addresses:
-        yield f"on {local.network}: {_certificate(local)}"
-
-
-def _certificate(section: Certificate) -> str:
-    return f"certificate {section.ssl_cert.path or 'in the configuration'}"
+def _tried(lines: Iterator[str], outcome: Outcome) -> Iterator[str]:
+    try:
+        yield from lines
+    except (CannotStart, RelayFailed, Unusable) as error:
+        outcome.errors.append(Remark(str(error)))

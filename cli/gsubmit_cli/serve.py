@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from gsubmit.app.build import CannotStart
 from gsubmit.app.server import Server
-from gsubmit.settings.problem import SettingsError
+from gsubmit.app.verdict import approved
+from gsubmit.settings.problem import Notice, SettingsError
+from gsubmit.settings.sections import Settings
 from gsubmit_cli.config import config_option, loaded_from
 from gsubmit_cli.demo import FirstMessage, run_demo
 
@@ -43,9 +46,20 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
 
 
 def _run(path: Path) -> None:
-    loaded = loaded_from(path)
-    server = Server(loaded.settings)
-    for notice in loaded.notices:
+    settings, notices = approved(loaded_from(path))
+    server = Server(settings)
+    _log_all(notices)
+    server.run(lambda: _loaded_again(path))
+
+
+def _loaded_again(path: Path) -> Settings:
+    """For a reload. Raises SettingsError."""
+    settings, notices = approved(loaded_from(path))
+    _log_all(notices)
+    return settings
+
+
+def _log_all(notices: Iterable[Notice]) -> None:
+    for notice in notices:
         if notice.kind != "ignored":
             _log.warning("%s", notice)
-    server.run(lambda: loaded_from(path).settings)

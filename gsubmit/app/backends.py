@@ -41,9 +41,15 @@ def named_targets(settings: Settings) -> list[tuple[PassdbSettings, Target]]:
     return found
 
 
+def sends_elsewhere(passdb: PassdbSettings) -> bool:
+    """Whether the passdb by itself sends all its users to another server."""
+    return isinstance(restrictions.whereabouts(Identity(_ANYBODY, _fields(passdb))), Elsewhere)
+
+
 def _fields(passdb: PassdbSettings) -> Mapping[str, str]:
     merged: dict[str, str] = {}
-    for text in (passdb.default_fields, passdb.args, passdb.override_fields):
+    own = passdb.args if passdb.driver == "static" else ""
+    for text in (passdb.default_fields, own, passdb.override_fields):
         fields.merge(merged, fields.parse(text))
     return merged
 

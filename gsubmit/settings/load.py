@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,7 +17,7 @@ from gsubmit.settings.imapservers import read_servers
 from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
-from gsubmit.settings.problem import Notice, Report, SettingsError, nearest
+from gsubmit.settings.problem import Notice, Place, Report, SettingsError, nearest
 from gsubmit.settings.reading import given, known_values, read_section
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.services import read_services
@@ -29,10 +30,16 @@ _NAMES = declarations(Settings)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A usable configuration, and what there is to say about it."""
+    """A configuration without errors in itself, what there is to say about it, and where its settings stand."""
 
     settings: Settings
     notices: tuple[Notice, ...]
+    values: Mapping[str, Value]  # those that were set outside blocks
+    whole: Place
+
+    def place(self, *names: str) -> Place:
+        """Where the first of these settings that was set stands; else the configuration as a whole."""
+        return next((self.values[name].place for name in names if name in self.values), self.whole)
 
 
 def load(path: Path, known: Known) -> Loaded:
@@ -62,15 +69,17 @@ def _default_text(name: str) -> str | None:
 def _load(root: Block, known: Known | None, report: Report) -> Loaded:
     if report.problems and not root.entries:  # nothing was read, so there is nothing more to say
         raise SettingsError(report.problems)
-    settings = _read(root, known, report)
+    values, blocks = _applicable(root, report)
+    settings = _read(root, values, blocks, known, report)
     if report.problems:
         raise SettingsError(report.problems)
-    return Loaded(settings, tuple(sorted(report.notices, key=lambda notice: notice.place)))
+    return Loaded(settings, tuple(sorted(report.notices, key=lambda notice: notice.place)), values, root.place)
 
 
-def _read(root: Block, known: Known | None, report: Report) -> Settings:
+def _read(
+    root: Block, values: Mapping[str, Value], blocks: Sequence[Block], known: Known | None, report: Report
+) -> Settings:
     """The settings, and everything that is wrong in the report."""
-    values, blocks = _applicable(root, report)
     known_values(values.values(), _NAMES, report, foreign.pass_over, foreign.names())
     settings = read_section(Settings, values, report)
     of: dict[str, list[Block]] = {word: [] for word in BLOCKS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import smtplib
 import ssl
@@ -39,21 +40,24 @@ def test_a_dovecot_configuration_serves() -> None:
 def test_what_gsubmit_has_no_use_for_is_reported_and_no_error() -> None:
     with public_folder("dovecot") as folder:
         server = configured(folder, 25)
-        ran = run([gsubmit_program(), "check-config", "-c", str(server.path)])
+        ran = run([gsubmit_program(), "check-config", "-v", "-c", str(server.path)])
         assert ran.code == 0, ran.output
         for name in ("mail_location", "namespace", "plugin", "userdb"):
             assert name in ran.output
 
 
-def test_the_configuration_that_debian_ships_is_accepted() -> None:
+def test_the_configuration_that_debian_ships_lacks_what_it_says() -> None:
+    """Its users are PAM's, and it names no relay; nothing else is wrong."""
     if not (DEBIAN / "dovecot.conf").exists():
         missing("dovecot-core is not installed")
     with public_folder("debian") as folder:
         copied = folder / "dovecot"
         shutil.copytree(DEBIAN, copied, symlinks=True)
         _give_a_certificate(copied / "conf.d" / "10-ssl.conf")
-        ran = run([gsubmit_program(), "check-config", "-c", str(copied / "dovecot.conf")])
-        assert ran.code == 0, ran.output
+        arguments = [gsubmit_program(), "check-config", "--json", "-c", str(copied / "dovecot.conf")]
+        errors = json.loads(run(arguments).output)["errors"]
+        assert ["driver = dovecot" in error["text"] for error in errors] == [True, False]
+        assert [error["text"].partition(":")[0] for error in errors] == ["nobody can log in", "no relay"]
 
 
 def _give_a_certificate(path: Path) -> None:

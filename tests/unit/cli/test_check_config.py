@@ -1,3 +1,5 @@
+import json
+import socket
 import ssl
 from pathlib import Path
 
@@ -6,6 +8,7 @@ from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 
 from gsubmit.relay.maildir import MaildirRelay
+from gsubmit.settings.foreign import NO_USE
 from tests.harness.ports import free_port
 from tests.harness.serving import certificate_folder
 from tests.harness.smtpserver import Server, ehlo, served
@@ -22,7 +25,8 @@ def test_summary() -> None:
     result = run("-c", GOOD / "least.conf")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        f"{GOOD}/least.conf: no errors",
+        f"{GOOD}/least.conf: no errors, 2 warnings",
+        f"  hostname   {socket.getfqdn()}",
         "  listeners  submission: port 587 on *, ::",
         "             submissions: port 465 on *, ::, TLS from the first octet",
         "  relay      mx.example.org port 25, no TLS",
@@ -37,23 +41,65 @@ def test_summary_of_everything() -> None:
     result = run("-c", GOOD / "language.conf")
     assert result.exit_code == 0
     assert "relay      mx.example.org port 25, no TLS, logs in as mx.example.org user" in result.stdout
-    assert "passdbs    none" in result.stdout
+    assert "passdbs    static nopassword proxy=y host=192.0.2.9" in result.stdout
     assert f"for a.example *.b.example: certificate {GOOD}/other.pem" in result.stdout
     assert "on 192.0.2.0/24: certificate" in result.stdout
     assert "ecret" not in result.stdout
 
 
-def test_notices_come_after_the_summary() -> None:
-    lines = run("-c", GOOD / "debian" / "dovecot.conf").stdout.splitlines()
-    place = f"{GOOD}/debian/conf.d/auth-system.conf.ext:1"
-    assert "  passdbs    pam (never consulted)" in lines
-    assert any(line.startswith(f"warning: {place}: passdb driver pam is not supported yet, this") for line in lines)
-    assert all(line.startswith(("ignored: ", "warning: ", "note: ")) for line in lines[5:])
+DEBIAN = GOOD / "debian" / "dovecot.conf"
+
+
+def test_what_nobody_can_use_is_an_error_that_says_what_to_do() -> None:
+    result = run("-c", DEBIAN)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"{GOOD}/debian/conf.d/auth-system.conf.ext:1: nobody can log in: passdb driver pam is not supported; let Dovecot"
+        " ask it: driver = dovecot, with a unix_listener of Dovecot's service auth (gsubmit.conf(5))\n"
+    )
+    lines = result.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["warning", "warning", "ignored"]
+    assert f"{GOOD}/debian/conf.d/auth-system.conf.ext:1: passdb driver pam is not supported yet, this" in lines[0]
+    assert lines[-1] == "ignored: 14 settings for other services (-v names them)"
+
+
+def test_ignored_settings_are_named_when_asked_for() -> None:
+    lines = run("-c", DEBIAN, "-v").stdout.splitlines()
+    assert len([line for line in lines if line.startswith("ignored: ")]) == 14
+    assert f"ignored: {GOOD}/debian/conf.d/10-mail.conf:1: mail_location is ignored, {NO_USE}" in lines
+
+
+def test_json() -> None:
+    """The names are those of gsubmit-check-config(8)."""
+    result = run("-c", GOOD / "least.conf", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert list(found) == ["file", "errors", "warnings", "notes", "ignored", "summary"]
+    assert found["file"] == f"{GOOD}/least.conf"
+    assert found["summary"]["relay"] == ["mx.example.org port 25, no TLS"]
+    assert found["errors"] == []
+    assert all(set(remark) == {"text", "file", "line"} for remark in found["warnings"])
+
+
+def test_json_of_errors() -> None:
+    result = run("-c", DEBIAN, "--json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    found = json.loads(result.stdout)
+    (error,) = found["errors"]
+    assert (error["file"], error["line"]) == (f"{GOOD}/debian/conf.d/auth-system.conf.ext", 1)
+    assert error["text"].startswith("nobody can log in: ")
+    assert len(found["ignored"]) == 14
+    (missing,) = json.loads(run("-c", "/nowhere/x.conf", "--json").stdout)["errors"]
+    assert missing == {"text": "cannot be read: no such file or directory", "file": "/nowhere/x.conf", "line": 0}
+    assert run("-c", DEBIAN, "--json", "-n").exit_code == 2
+
+
+LOGIN = "passdb {\n driver = static\n args = password=x\n}\n"
 
 
 def test_relay_with_tls(tmp_path: Path) -> None:
     text = "ssl = no\nsubmission_relay_host = mx\nsubmission_relay_ssl = starttls\nsubmission_relay_ssl_verify = no\n"
-    (tmp_path / "x.conf").write_text(text)
+    (tmp_path / "x.conf").write_text(text + LOGIN)
     result = run("-c", tmp_path)
     assert "mx port 25, starttls, certificate not verified" in result.stdout
     assert "  TLS        no\n" in result.stdout
@@ -91,7 +137,7 @@ def test_difference() -> None:
 def test_a_certificate_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     pem = "-----BEGIN CERTIFICATE-----\n(not one)\n-----END CERTIFICATE-----\n"
     (tmp_path / "x.pem").write_text(pem)
-    (tmp_path / "x.conf").write_text("ssl_cert = <x.pem\nssl_key = <x.pem\n")
+    (tmp_path / "x.conf").write_text(f"ssl_cert = <x.pem\nssl_key = <x.pem\nsubmission_relay_host = mx\n{LOGIN}")
     result = run("-c", tmp_path / "x.conf")
     assert result.exit_code == 1
     assert result.stderr.startswith("ssl_cert: cannot use the certificate and key")
@@ -100,7 +146,7 @@ def test_a_certificate_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
 def test_dial_shows_what_the_relay_can_do(tmp_path: Path) -> None:
     relay = MaildirRelay(tmp_path / "Maildir", "relay.example.org")
     config = tmp_path / "x.conf"
-    config.write_text(f"ssl = no\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay.port}\n")
+    config.write_text(f"ssl = no\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay.port}\n{LOGIN}")
     result = run("-c", config, "--dial")
     relay.close()
     assert result.exit_code == 0
@@ -111,13 +157,13 @@ def test_dial_shows_what_the_relay_can_do(tmp_path: Path) -> None:
 def test_dial_says_why_the_relay_cannot_be_used(tmp_path: Path) -> None:
     port = free_port()
     config = tmp_path / "x.conf"
-    config.write_text(f"ssl = no\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {port}\n")
+    config.write_text(f"ssl = no\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {port}\n{LOGIN}")
     result = run("-c", config, "--dial")
     assert result.exit_code == 1
     assert result.stderr == f"cannot connect to 127.0.0.1:{port}: Connection refused\n"
 
 
-RELAY = "ssl = no\nhostname = msa.example.org\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = "
+RELAY = f"ssl = no\n{LOGIN}hostname = msa.example.org\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = "
 
 
 def dialled(folder: Path, server: Server, settings: str = "") -> Result:
@@ -206,13 +252,14 @@ def test_dial_misses_xclient(tmp_path: Path, keywords: list[str], warns: bool) -
 
 
 def test_dial_says_what_dns_says(tmp_path: Path) -> None:
-    (tmp_path / "x.conf").write_text("ssl = no\nsubmission_relay_host = no..name\n")
+    (tmp_path / "x.conf").write_text(f"ssl = no\nsubmission_relay_host = no..name\n{LOGIN}")
     result = run("-c", tmp_path / "x.conf", "--dial")
     assert result.exit_code == 1
     assert result.stderr.startswith("no..name: ")
 
 
 def test_dial_without_a_relay(tmp_path: Path) -> None:
-    (tmp_path / "x.conf").write_text("ssl = no\n")
-    result = run("-c", tmp_path / "x.conf", "--dial")
-    assert (result.exit_code, said(result)) == (0, ["no relay to connect to"])
+    """Whether there is nothing to connect to, when a passdb may name other servers."""
+    passdb = "passdb {\n driver = dovecot\n args = /nowhere\n}\n"
+    (tmp_path / "x.conf").write_text(f"ssl = no\n{passdb}")
+    assert said(run("-c", tmp_path / "x.conf", "--dial")) == ["no relay to connect to"]

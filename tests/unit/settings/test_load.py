@@ -195,7 +195,3 @@ def test_unsafe_ones_may_be_off(text: str) -> None:
 def test_unsafe_to_ignore(text: str) -> None:
     (said,) = problems(f"ssl = no\n{text}\n")
     assert "not supported yet, and to go on without it would be unsafe" in said
-
-
-def test_what_is_easily_overlooked() -> None:
-    assert notices("", "note") == ["no relay: MAIL is answered 451 4.3.5", "no passdb to consult: nobody can log in"]
