@@ -63,6 +63,8 @@ def log_in(session: Session, authority: SessionAuthority, identity: Identity) ->
         if target.vouched_by and not identity.is_proven:
             why = "nobody would look at the client's password, for the entry says nopassword"
             raise BadTarget(f"{target.vouched_by}: {why}")
+        if "\0" in login.password:  # it divides the fields of PLAIN, and is in no password (RFC 4616 2)
+            raise Denied("a password with NUL")
         if session.ends.ttl <= 1:
             raise BadTarget("TTL reached zero - proxies appear to be looping?")
         return Attempt(proxy, target, login, _facts(session, target), lambda: _guess(authority)).run()
@@ -70,7 +72,8 @@ def log_in(session: Session, authority: SessionAuthority, identity: Identity) ->
         raise UnavailableElsewhere(f"user {identity.user}: {bad}") from None
     except LoginRefused as refused:
         failure = DeniedElsewhere if refused.is_final else UnavailableElsewhere
-        raise failure(f"proxy: user {target.user}: {refused.why}", refused.refusal) from refused
+        reply = refused.refusal if refused.refusal.refuses else ACCOUNT_UNAVAILABLE
+        raise failure(f"proxy: user {target.user}: {refused.why}", reply) from refused
     except RelayFailed as failed:
         raise UnavailableElsewhere(f"proxy: user {target.user}: {failed.why}") from failed
 

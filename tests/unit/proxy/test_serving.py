@@ -12,13 +12,11 @@ import pytest
 
 from gsubmit.proxy.backends import Backends
 from gsubmit.proxy.target import Place
-from gsubmit.server import logins
-from gsubmit.server.logins import AT_A_TIME_ELSEWHERE, MAX_WAITING
 from tests.harness.client import Client
 from tests.harness.ports import free_port
 from tests.harness.serving import Serving
 from tests.harness.serving import serving as starting
-from tests.harness.smtpserver import CLOSE, SILENT, Answer, Server, ehlo, in_turn, later
+from tests.harness.smtpserver import Answer, Server, ehlo
 
 AUTH = ehlo("PIPELINING", "AUTH PLAIN LOGIN")
 DOWN = "454 4.7.0 Account is temporarily unavailable."
@@ -186,19 +184,6 @@ def test_a_backend_that_comes_back_meanwhile_is_not_missed() -> None:
             assert waiting.get(timeout=8)[1] == "235 2.7.0 Welcome"
 
 
-@pytest.mark.parametrize("said", ["550 5.7.1 Blocked", "421 4.7.0 Too many connections from you", CLOSE, SILENT])
-def test_what_a_backend_says_to_one_client_is_no_reason_to_leave_it_alone(said: str) -> None:
-    """Or anybody whom it blocks, or who has too many connections, would keep all others out."""
-    settings = "login_proxy_max_reconnects = 0\nlogin_proxy_timeout = 300ms\n"
-    answers = in_turn(said, "220 relay.example.net ESMTP")
-    with (
-        backend(EHLO=ehlo("AUTH PLAIN", "XCLIENT ADDR"), XCLIENT=answers) as there,
-        serving(proxied(f"proxy=y host=127.0.0.1 port={there.port}") + settings) as served,
-    ):
-        assert log_in(served)[1] == DOWN
-        assert log_in(served)[1] == "235 2.7.0 Welcome"
-
-
 def test_a_wrong_password_is_counted() -> None:
     """As one that we compare ourselves, so that the proxy is no way to guess faster."""
     with (
@@ -207,27 +192,6 @@ def test_a_wrong_password_is_counted() -> None:
     ):
         assert log_in(served)[1] == "535 5.7.8 No"
         assert served.server.service.logins.state.level("127.0.0.1", "ann") > 0
-
-
-def test_passwords_that_come_at_a_time_are_no_way_around_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them are looked at by the passdbs, which say yes, before the backend has refused the first."""
-    monkeypatch.setattr(logins, "WAITS", (0.0, 60.0, 60.0, 60.0, 60.0))
-    answer = later(0.3, "535 5.7.8 No")
-    with (
-        backend(AUTH=answer) as there,
-        serving(proxied(f"proxy=y host=127.0.0.1 port={there.port}") + "auth_penalty = yes\n") as served,
-    ):
-        clients = [connected(served) for _ in range(3 * AT_A_TIME_ELSEWHERE)]
-        for number, client in enumerate(clients):
-            client.send(b"AUTH PLAIN " + b64encode(f"\0ann\0guess {number}".encode()) + b"\r\n")
-        hearing = [gevent.spawn(text, client) for client in clients]
-        with gevent.Timeout(8):
-            while sum(each.ready() for each in hearing) < len(clients) - MAX_WAITING:
-                gevent.sleep(0.01)
-        replies = [each.value for each in hearing if each.ready()]
-        gevent.killall(hearing)
-        assert replies.count("535 5.7.8 No") == AT_A_TIME_ELSEWHERE
-        assert sum(line.startswith("AUTH") for talk in there.talks for line in talk.lines) == AT_A_TIME_ELSEWHERE
 
 
 # The end
