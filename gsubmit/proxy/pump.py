@@ -107,10 +107,11 @@ class Way:
 class Pump:
     """Both ways of one client. `note` is told whether the client is between two commands, each time that changes.
 
-    That is a guess from the octets: the backend's reply was the last that was said, and it ends.
+    That is a guess from the octets: the backend's reply was the last that was said, and it ends. A client whose backend
+    has gone without a goodbye hears of it up to `delay` seconds later.
     """
 
-    __slots__ = ("_note", "down", "ended_by", "is_between", "moved_at", "up")
+    __slots__ = ("_delay", "_note", "down", "ended_by", "is_between", "moved_at", "up")
 
     def __init__(
         self,
@@ -119,6 +120,7 @@ class Pump:
         from_client: bytes = b"",
         from_backend: bytes = b"",
         note: Callable[[bool], None] = lambda _: None,
+        delay: float = 0.0,
     ) -> None:
         client.settimeout(0)
         backend.settimeout(0)
@@ -129,6 +131,7 @@ class Pump:
         self.moved_at = time.monotonic()
         self.is_between = False  # whether the client is between two commands, as far as one can see
         self._note = note
+        self._delay = delay
 
     @property
     def idle(self) -> float:
@@ -166,7 +169,10 @@ class Pump:
         return self.ended_by == "server" and not self.down.last.startswith(_BYE)
 
     def _end(self, side: str) -> None:
-        self.ended_by = self.ended_by or side
+        if not self.ended_by:
+            self.ended_by = side
+            if self.was_dropped():
+                _spread(self._delay)
 
     def _look(self, way: Way) -> None:
         """Note what was moved: a whole reply, or something else."""
@@ -221,7 +227,7 @@ class Pump:
         return STALL_TIME if self.up.pending or self.down.pending else None
 
 
-def spread(longest: float) -> None:
+def _spread(longest: float) -> None:
     """Wait a random time, so that not all clients of a backend that has died come back at once."""
     if longest > 0:
         time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret

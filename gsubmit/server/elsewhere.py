@@ -10,7 +10,7 @@ from gsubmit.auth.passdb import Unavailable
 from gsubmit.dial.answer import LoginRefused, RelayFailed
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.proxy.attempt import Attempt, Backend
-from gsubmit.proxy.pump import Pump, spread
+from gsubmit.proxy.pump import Pump
 from gsubmit.proxy.target import BadTarget, Target, target_of
 from gsubmit.sasl.claims import Denied, Identity
 from gsubmit.server.authority import SessionAuthority
@@ -113,7 +113,8 @@ def serve(session: Session, backend: Backend) -> str:
         wire.send(backend.reply)
         wire.flush()
         sock, ahead = wire.lend()
-        pump = Pump(sock, backend.sock, ahead, backend.ahead, note)
+        delay = session.service.settings.proxy.login_proxy_max_disconnect_delay
+        pump = Pump(sock, backend.sock, ahead, backend.ahead, note, delay)
         try:
             why = pump.run()
         except Interrupted as interrupted:
@@ -126,8 +127,6 @@ def serve(session: Session, backend: Backend) -> str:
             wire.awaits = Awaits.NOTHING
             wire.octets_in += pump.up.octets
             wire.octets_out += pump.down.octets
-        if pump.was_dropped():
-            spread(session.service.settings.proxy.login_proxy_max_disconnect_delay)
         return f"by {pump.ended_by or 'proxy'}: {why} ({int(pump.idle)}s idle)"
     finally:
         backend.sock.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -44,13 +45,15 @@ def pumped() -> Iterator[Pumping]:
     yield from start()
 
 
-def start(from_client: bytes = b"", from_backend: bytes = b"", *, tls: bool = False) -> Iterator[Pumping]:
+def start(
+    from_client: bytes = b"", from_backend: bytes = b"", *, tls: bool = False, delay: float = 0.0
+) -> Iterator[Pumping]:
     client, near = pair()
     if tls:
         client, near = secured(client, near)
     backend, other = pair()
     notes: list[bool] = []
-    pump = Pump(near, other, from_client, from_backend, notes.append)
+    pump = Pump(near, other, from_client, from_backend, notes.append, delay)
     made = Pumping(client, backend, pump, gevent.spawn(pump.run), notes)
     try:
         yield made
@@ -142,6 +145,21 @@ def test_a_backend_that_has_gone(
     assert pumped.why() == "Connection closed"
     assert pumped.pump.ended_by == "server"
     assert pumped.pump.was_dropped() is is_dropped
+
+
+@pytest.mark.parametrize(("last", "is_late"), [(b"250 Ok\r\n", True), (b"221 2.0.0 Bye\r\n", False)])
+def test_a_client_hears_later_of_a_backend_that_has_gone(
+    monkeypatch: pytest.MonkeyPatch, last: bytes, is_late: bool
+) -> None:
+    """Or all would come back at once."""
+    monkeypatch.setattr("random.uniform", lambda _, most: most)
+    for made in start(delay=0.2):
+        made.backend.sendall(last)
+        made.backend.close()
+        assert received(made.client, len(last)) == last
+        since = time.monotonic()
+        assert made.client.recv(1) == b""
+        assert (time.monotonic() - since > 0.15) is is_late
 
 
 def test_a_backend_that_is_reset(pumped: Pumping) -> None:
