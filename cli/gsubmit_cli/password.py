@@ -23,10 +23,9 @@ def password_of(user: str, file: Path | None, option: str, variable: str) -> byt
     elif variable in os.environ:
         password = os.fsencode(os.environ[variable])
     else:
-        try:
-            password = _prompted(f"Password of {user}")
-        except click.Abort as error:
-            raise click.UsageError(f"no password: give {option}, or set {variable}") from error
+        password = asked(f"Password of {user}")
+        if not password:
+            raise click.UsageError(f"no password: give {option}, set {variable}, or write it to the standard input")
     if not password or b"\0" in password:
         raise click.UsageError("the password is empty, or has a NUL in it")  # RFC 4616 2
     return password

@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
+from gsubmit.sasl.mechanisms import CLIENT_NAMES
 from gsubmit.settings.hosts import is_loopback
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.config import CONFIG, PATH
 from gsubmit_cli.password import octets_of, password_of
 from gsubmit_cli.probe.interrupt import interruptible
-from gsubmit_cli.probe.login import MECHANISMS
 from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.probe import Probe, Submission
 from gsubmit_cli.probe.report import for_programs, verdict
@@ -65,17 +65,29 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)
 
 
 @click.command("send-test", epilog=EXIT_CODES)
-@click.option("--server", metavar="HOST[:PORT]", help="The server. Port: 587, or 465 with implicit TLS.")
-@click.option("--tls", type=click.Choice(TLS_MODES), default="starttls", show_default=True, help="How TLS starts.")
+@click.option("-s", "--server", metavar="HOST[:PORT]", help="The server. Port: 587, or 465 with implicit TLS.")
+@click.option("--tls", type=click.Choice(TLS_MODES), help="How TLS starts. Default: starttls; port 465: implicit.")
 @click.option("--ca", metavar="FILE", type=FILE, help="Trust the CA certificates in this file only.")
 @click.option("--insecure", is_flag=True, help="Take any certificate.")
 @click.option("--relay", is_flag=True, help="Talk to the relay of the configuration, as the server does.")
 @click.option("-c", "--config", metavar="PATH", type=PATH, default=CONFIG, help=f"For --relay. Default: {CONFIG}.")
-@click.option("--user", metavar="NAME", help="Log in as this user.")
-@click.option("--password-file", metavar="FILE", type=FILE, help=f"Password. Else ${PASSWORD_VARIABLE} or a prompt.")
-@click.option("--mechanism", type=click.Choice(MECHANISMS), help="How to log in. Default: the best one offered.")
-@click.option("--from", "sender", metavar="ADDRESS", help="Reverse-path. Default: the user, when it is an address.")
-@click.option("--to", metavar="ADDRESS", multiple=True, help="Recipient; may be repeated. Default as for --from.")
+@click.option("-u", "--user", metavar="NAME", help="Log in as this user.")
+@click.option(
+    "--password-file", metavar="FILE", type=FILE, help=f"Password. Else ${PASSWORD_VARIABLE}, prompt, or stdin."
+)
+@click.option(
+    "--mechanism",
+    "--auth",
+    "mechanism",
+    metavar="MECH",
+    type=click.Choice(CLIENT_NAMES, case_sensitive=False),
+    help=f"How to log in. Default: the best one offered. {', '.join(CLIENT_NAMES)}: with the last two the password is "
+    "a token.",
+)
+@click.option(
+    "-f", "--from", "sender", metavar="ADDRESS", help="Reverse-path. Default: the user, when it is an address."
+)
+@click.option("-t", "--to", metavar="ADDRESS", multiple=True, help="Recipient; may be repeated. Default as for --from.")
 @click.option("--subject", default="gsubmit send-test", show_default=True, help="Subject of the message made.")
 @click.option("--size", metavar="BYTES", type=click.IntRange(1, MAX_SIZE), help="Pad the message made to this size.")
 @click.option("--file", metavar="FILE", type=FILE, help="Send this message. Bare LF line ends become CRLF.")
@@ -84,7 +96,7 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)
     "--burl", "url", metavar="URL", default="", help="Submit what this IMAP URL names; -: read it from stdin."
 )
 @click.option("--via-imap", metavar="HOST[:PORT]", help="Store the message at this IMAP server, and hand in its URL.")
-@click.option("--imap-tls", type=click.Choice(TLS_MODES), default="starttls", show_default=True, help="As --tls.")
+@click.option("--imap-tls", type=click.Choice(TLS_MODES), help="As --tls; port 993: implicit.")
 @click.option("--imap-user", metavar="NAME", help="User of the IMAP server. Default: --user.")
 @click.option("--imap-password-file", metavar="FILE", type=FILE, help=f"Else ${IMAP_VARIABLE}, or as for --user.")
 @click.option("--imap-authority", metavar="HOST[:PORT]", help="Its name in the URL. Default: as in --via-imap.")
@@ -141,8 +153,9 @@ def _check(context: click.Context) -> None:
 
 
 def _target(
-    *, relay: bool, config: Path, server: str | None, tls: str, ca: Path | None, insecure: bool, user: str | None,
-    password_file: Path | None, mechanism: str | None, helo: str | None, timeout: float, **_others: Any,
+    *, relay: bool, config: Path, server: str | None, tls: str | None, ca: Path | None, insecure: bool,
+    user: str | None, password_file: Path | None, mechanism: str | None, helo: str | None, timeout: float,
+    **_others: Any,
 ) -> Target:  # fmt: skip
     try:
         if relay:
@@ -191,8 +204,9 @@ def _url_to_submit(given: str) -> str:
 
 
 def _sent_mailbox(
-    submission: Target, *, via_imap: str | None, imap_tls: str, imap_user: str | None, imap_password_file: Path | None,
-    imap_authority: str | None, sent_mailbox: str, ca: Path | None, insecure: bool, timeout: float, **_others: Any,
+    submission: Target, *, via_imap: str | None, imap_tls: str | None, imap_user: str | None,
+    imap_password_file: Path | None, imap_authority: str | None, sent_mailbox: str, ca: Path | None, insecure: bool,
+    timeout: float, **_others: Any,
 ) -> SentMailbox | None:  # fmt: skip
     """Where to put the message before it is submitted there, by the options; None without --via-imap."""
     if via_imap is None:
@@ -202,7 +216,7 @@ def _sent_mailbox(
     user = imap_user or submission.user
     try:
         target = server_target(via_imap, IMAP_PORT, imap_tls, ca, timeout, insecure=insecure)
-        if imap_tls == "none" and not is_loopback(target.host):
+        if target.tls == "none" and not is_loopback(target.host):
             raise ValueError("--imap-tls none shows the password to the network: it is for servers on this machine")
         target = replace(target, user=user, password=_imap_password(user, imap_password_file, submission))
         mailbox = SentMailbox(target, imap_authority or via_imap, sent_mailbox, submission.user)

@@ -77,10 +77,14 @@ def server_address(text: str, default_port: int) -> tuple[str, int]:
 
 
 def server_target(
-    server: str, ports: Mapping[str, int], tls: str, ca: Path | None, timeout: float, *, insecure: bool
+    server: str, ports: Mapping[str, int], tls: str | None, ca: Path | None, timeout: float, *, insecure: bool
 ) -> Target:
-    """The server HOST[:PORT], `ports` by the kind of TLS. Raises ValueError, also when the CA file cannot be used."""
-    host, port = server_address(server, ports[tls])
+    """The server HOST[:PORT], `ports` by the kind of TLS. Raises ValueError, also when the CA file cannot be used.
+
+    Where nothing is said of TLS, the port for TLS from the start means just that.
+    """
+    host, port = server_address(server, ports[tls or "starttls"])
+    tls = tls or ("implicit" if port == ports["implicit"] else "starttls")
     trusts = tls != "none" and not insecure
     authorities = str(ca or "") if trusts else ""
     try:
