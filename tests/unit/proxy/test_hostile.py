@@ -9,11 +9,8 @@ import pytest
 
 from gsubmit.server import logins
 from gsubmit.server.logins import AT_A_TIME_ELSEWHERE, MAX_WAITING
-from tests.harness.serving import serving
 from tests.harness.smtpserver import CLOSE, SILENT, ehlo, in_turn, later
-from tests.unit.proxy.test_serving import DOWN, backend, closed, connected, log_in, proxied, text
-
-__all__ = ["closed"]  # a fixture
+from tests.unit.proxy.test_serving import DOWN, backend, connected, log_in, proxied, serving, text
 
 
 def test_a_password_that_cannot_be_passed_on_is_wrong() -> None:
