@@ -17,7 +17,7 @@ from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.session import Session
 from gsubmit.server.waiting import Awaits, Interrupted
 from gsubmit.server.wire import Closed
-from gsubmit.smtp.replies import ACCOUNT_UNAVAILABLE, REFERRAL
+from gsubmit.smtp.replies import ACCOUNT_UNAVAILABLE, REFERRAL, SHUTTING_DOWN
 from gsubmit.smtp.reply import Reply
 
 _QUIT = b"QUIT\r\n"
@@ -108,6 +108,8 @@ def serve(session: Session, backend: Backend) -> str:
 
     def note(is_between: bool) -> None:
         wire.awaits = Awaits.COMMAND if is_between else Awaits.CONTENT
+        if is_between and session.is_stopping:  # a message was under way when the others were told
+            raise Interrupted(SHUTTING_DOWN)
 
     try:
         wire.send(backend.reply)
