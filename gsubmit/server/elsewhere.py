@@ -127,7 +127,7 @@ def serve(session: Session, backend: Backend) -> str:
             raise
         finally:
             wire.awaits = Awaits.NOTHING
-            wire.octets_in += pump.up.octets
+            wire.octets_in += pump.up.octets - len(ahead)  # which the wire has counted
             wire.octets_out += pump.down.octets
         return f"by {pump.ended_by or 'proxy'}: {why} ({int(pump.idle)}s idle)"
     finally:

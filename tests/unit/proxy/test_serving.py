@@ -246,3 +246,16 @@ def test_a_session_that_is_passed_on_is_none_of_ours() -> None:
             while served.server.door.sessions:
                 gevent.sleep(0.01)
         assert served.log_text.count("Disconnected by ") == 3
+
+
+def test_octets_are_counted_once() -> None:
+    with backend() as there, serving(proxied(f"proxy=y host=127.0.0.1 port={there.port}")) as served:
+        client = connected(served)
+        sent = b"AUTH PLAIN AGFubgBzZWNyZXQ=\r\nNOOP\r\n"  # the second for the backend, a little early
+        client.send(sent)
+        assert [text(client), text(client)] == ["235 2.7.0 Welcome", "250 2.0.0 Here"]
+        client.close()
+        with gevent.Timeout(5):
+            while served.server.door.sessions:
+                gevent.sleep(0.01)
+        assert f"in={len(sent) + len('EHLO client.example..')} " in served.log_text
