@@ -76,7 +76,7 @@ class Backends:
         """It does not serve us: others leave it alone for a while."""
         now = time.monotonic()
         known = self._failures.pop((address, port), None)
-        if known is None:
+        if known is None or now - known.until > GIVEN_UP_AFTER:  # nobody has tried since, and it may have been there
             known = _Failure(now, 0.0, FIRST_BACKOFF / 2)
         if now >= known.until:  # not what was under way when it was noticed
             known.backoff = min(known.backoff * 2, LONGEST_BACKOFF)

@@ -87,3 +87,14 @@ def test_who_fails_for_long_is_given_up(clock: Clock) -> None:
     assert clock.now - begin == pytest.approx(GIVEN_UP_AFTER, abs=2 * LONGEST_BACKOFF)
     known.worked("192.0.2.1", 587)
     assert not known.is_given_up("192.0.2.1", 587)
+
+
+def test_a_failure_of_long_ago_does_not_count(clock: Clock) -> None:
+    """Nobody may have tried in between, so that two failures are not hours of them."""
+    known = Backends()
+    known.failed("192.0.2.1", 587)
+    clock.now += 3600
+    known.failed("192.0.2.1", 587)
+    assert not known.is_given_up("192.0.2.1", 587)
+    clock.now += FIRST_BACKOFF
+    assert not known.left_alone("192.0.2.1", 587)
