@@ -112,10 +112,10 @@ class Attempt:
         addresses = self.proxy.addresses(self.target, self.deadline - time.monotonic())
         if any(self.proxy.answers_at(found.address, place.port, self.client) for found in addresses):
             raise GivenUp(AUTH_UNAVAILABLE, f"{place}: Proxying loops to itself")
-        usable = [found for found in addresses if not backends.left_alone(found.address, place.port)]
+        usable = [found for found in addresses if not backends.left_alone(place, found.address)]
         if usable:
             return usable
-        is_old = all(backends.is_given_up(found.address, place.port) for found in addresses)
+        is_old = all(backends.is_given_up(place, found.address) for found in addresses)
         why = f"{place} has failed a moment ago, and is left alone"
         raise (GivenUp if is_old else RelayFailed)(AUTH_UNAVAILABLE, why)
 

@@ -15,9 +15,7 @@ FIRST_BACKOFF = 0.9  # seconds, a little less than the time between two tries of
 LONGEST_BACKOFF = 5.0
 # Whoever comes later is not even made to wait (Dovecot's proxy_host_immediate_failure_after).
 GIVEN_UP_AFTER = 30.0  # seconds of failures
-MAX_KEPT = 10_000  # addresses that have failed
-
-Address = tuple[str, int]  # and port
+MAX_KEPT = 10_000  # addresses of places that have failed
 
 
 class Found(NamedTuple):
@@ -42,7 +40,8 @@ class Backends:
     """
 
     def __init__(self) -> None:
-        self._failures: dict[Address, _Failure] = {}
+        # By place too: one that names the backend wrongly, or its kind of TLS, says nothing of the others.
+        self._failures: dict[tuple[Place, str], _Failure] = {}
 
     def addresses(self, place: Place, user: str, seconds: float) -> list[Found]:
         """Those of a place, in the order to try them for this user. Raises LookupFailed when there is none."""
@@ -62,20 +61,20 @@ class Backends:
             return list(found.values())
         return sorted(found.values(), key=lambda one: _weight(user, one.address), reverse=True)
 
-    def left_alone(self, address: str, port: int) -> bool:
+    def left_alone(self, place: Place, address: str) -> bool:
         """Whether it has failed a moment ago."""
-        failure = self._failures.get((address, port))
+        failure = self._failures.get((place, address))
         return failure is not None and time.monotonic() < failure.until
 
-    def is_given_up(self, address: str, port: int) -> bool:
+    def is_given_up(self, place: Place, address: str) -> bool:
         """Whether it has failed for long."""
-        failure = self._failures.get((address, port))
+        failure = self._failures.get((place, address))
         return failure is not None and failure.until - failure.since > GIVEN_UP_AFTER
 
-    def failed(self, address: str, port: int) -> None:
+    def failed(self, place: Place, address: str) -> None:
         """It does not serve us: others leave it alone for a while."""
         now = time.monotonic()
-        known = self._failures.pop((address, port), None)
+        known = self._failures.pop((place, address), None)
         if known is None or now - known.until > GIVEN_UP_AFTER:  # nobody has tried since, and it may have been there
             known = _Failure(now, 0.0, FIRST_BACKOFF / 2)
         if now >= known.until:  # not what was under way when it was noticed
@@ -83,11 +82,11 @@ class Backends:
             known.until = now + known.backoff
         if len(self._failures) >= MAX_KEPT:
             self._failures.pop(next(iter(self._failures)))
-        self._failures[address, port] = known
+        self._failures[place, address] = known
 
-    def worked(self, address: str, port: int) -> None:
+    def worked(self, place: Place, address: str) -> None:
         """It does."""
-        self._failures.pop((address, port), None)
+        self._failures.pop((place, address), None)
 
     def doubt(self, place: Place) -> None:
         """All addresses have failed: DNS may know others by now."""

@@ -83,9 +83,9 @@ class LoginProxy:
             try:
                 connection = open_connection(hop, Addresses(found.address), None, make=BackendConnection)
             except (RelayFailed, gevent.Timeout):
-                self.backends.failed(found.address, place.port)
+                self.backends.failed(place, found.address)
                 raise
-            self.backends.worked(found.address, place.port)
+            self.backends.worked(place, found.address)
             try:
                 introduce(connection, client)
                 if not (target.has_login or (isinstance(connection, BackendConnection) and connection.knows_user)):

@@ -12,6 +12,7 @@ from gsubmit.proxy.backends import FIRST_BACKOFF, GIVEN_UP_AFTER, LONGEST_BACKOF
 from gsubmit.proxy.target import Place
 from tests.harness.clock import Clock, clock_of
 
+HERE = Place(("mx",), 587)
 THREE = Place(("192.0.2.1", "192.0.2.2", "192.0.2.3"), 587)
 USERS = [f"user{number}" for number in range(300)]
 
@@ -64,37 +65,38 @@ def test_who_failed_is_left_alone_longer_each_time(clock: Clock) -> None:
     known = Backends()
     waits = []
     for _ in range(6):
-        known.failed("192.0.2.1", 587)
-        known.failed("192.0.2.1", 587)  # others that were under way
+        known.failed(HERE, "192.0.2.1")
+        known.failed(HERE, "192.0.2.1")  # others that were under way
         start = clock.now
-        while known.left_alone("192.0.2.1", 587):
+        while known.left_alone(HERE, "192.0.2.1"):
             clock.now += 0.1
         waits.append(clock.now - start)
     expected = [FIRST_BACKOFF * 2**number for number in range(3)] + [LONGEST_BACKOFF] * 3
     assert waits == pytest.approx(expected, abs=0.11)
-    assert not known.left_alone("192.0.2.1", 588)
-    known.failed("192.0.2.1", 587)
-    known.worked("192.0.2.1", 587)
-    assert not known.left_alone("192.0.2.1", 587)
+    assert not known.left_alone(Place(("mx",), 588), "192.0.2.1")
+    assert not known.left_alone(Place(("another.name",), 587), "192.0.2.1")
+    known.failed(HERE, "192.0.2.1")
+    known.worked(HERE, "192.0.2.1")
+    assert not known.left_alone(HERE, "192.0.2.1")
 
 
 def test_who_fails_for_long_is_given_up(clock: Clock) -> None:
     known = Backends()
     begin = clock.now
-    while not known.is_given_up("192.0.2.1", 587):
-        known.failed("192.0.2.1", 587)
+    while not known.is_given_up(HERE, "192.0.2.1"):
+        known.failed(HERE, "192.0.2.1")
         clock.now += LONGEST_BACKOFF
     assert clock.now - begin == pytest.approx(GIVEN_UP_AFTER, abs=2 * LONGEST_BACKOFF)
-    known.worked("192.0.2.1", 587)
-    assert not known.is_given_up("192.0.2.1", 587)
+    known.worked(HERE, "192.0.2.1")
+    assert not known.is_given_up(HERE, "192.0.2.1")
 
 
 def test_a_failure_of_long_ago_does_not_count(clock: Clock) -> None:
     """Nobody may have tried in between, so that two failures are not hours of them."""
     known = Backends()
-    known.failed("192.0.2.1", 587)
+    known.failed(HERE, "192.0.2.1")
     clock.now += 3600
-    known.failed("192.0.2.1", 587)
-    assert not known.is_given_up("192.0.2.1", 587)
+    known.failed(HERE, "192.0.2.1")
+    assert not known.is_given_up(HERE, "192.0.2.1")
     clock.now += FIRST_BACKOFF
-    assert not known.left_alone("192.0.2.1", 587)
+    assert not known.left_alone(HERE, "192.0.2.1")
