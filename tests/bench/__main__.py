@@ -1,8 +1,8 @@
 """`make bench`: what gsubmit costs per message, beside a proxy that does nothing, both in front of smtp-sink.
 
 CPU time of the server's process over the messages of a load; the smallest of some rounds, to keep others' work on the
-machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins` and `burl`:
-see there. `attacks` are measured only when they are asked for.
+machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins`, `burl` and
+`proxied`: see there. `attacks` are measured only when they are asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tests.bench import attacks, burl, logins  # noqa: E402
+from tests.bench import attacks, burl, logins, proxied  # noqa: E402
 from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
@@ -54,12 +54,14 @@ def main() -> None:
     if chosen[:1] == ["attacks"]:
         attacks.measure(chosen[1:])
         return
-    if not set(chosen) or set(chosen) - {"logins", "burl"}:
+    if not set(chosen) or set(chosen) - {"logins", "burl", "proxied"}:
         loads()
     if not chosen or "logins" in chosen:
         logins.measure()
     if not chosen or "burl" in chosen:
         burl.measure()
+    if not chosen or "proxied" in chosen:
+        proxied.measure()
 
 
 def loads() -> None:

@@ -49,21 +49,11 @@ class Load:
         gevent.joinall(jobs, raise_error=True)
 
     def _session(self, port: int, context: ssl.SSLContext | None) -> None:
-        sock = socket.create_connection((HOST, port))
-        replies = sock.makefile("rb")
-        expect(replies, b"220")
-        self._say(sock, replies, HELLO)
-        if self.tls and context is not None:
-            self._say(sock, replies, b"STARTTLS\r\n")
-            sock = context.wrap_socket(sock, server_hostname=HOST)
-            replies = sock.makefile("rb")
-            self._say(sock, replies, HELLO)
-        if context is not None:
-            self._say(sock, replies, AUTH)
+        sock, replies = log_in(port, context, tls=self.tls)
         envelope = [MAIL, *(b"RCPT TO:<b%d@example.org>\r\n" % number for number in range(self.recipients))]
         for _ in range(self.messages):
             self._submit(sock, replies, envelope)
-        self._say(sock, replies, b"QUIT\r\n")
+        say(sock, replies, b"QUIT\r\n")
         sock.close()
 
     def _submit(self, sock: socket.socket, replies: BinaryIO, envelope: list[bytes]) -> None:
@@ -74,15 +64,33 @@ class Load:
                 expect(replies, b"23")
         else:
             for line in lines:
-                self._say(sock, replies, line)
+                say(sock, replies, line)
         message = self.message
         start = b"BDAT %d LAST\r\n" % len(message) if self.chunked else b""
         sock.sendall(start + message + (b"" if self.chunked else b".\r\n"))
         expect(replies, b"2")
 
-    def _say(self, sock: socket.socket, replies: BinaryIO, line: bytes) -> None:
-        sock.sendall(line)
-        expect(replies, b"23")
+
+def log_in(port: int, context: ssl.SSLContext | None, *, tls: bool) -> tuple[socket.socket, BinaryIO]:
+    """A session, and where its replies are read. Without a context there is neither TLS nor a login."""
+    sock = socket.create_connection((HOST, port))
+    replies = sock.makefile("rb")
+    expect(replies, b"220")
+    say(sock, replies, HELLO)
+    if tls and context is not None:
+        say(sock, replies, b"STARTTLS\r\n")
+        sock = context.wrap_socket(sock, server_hostname=HOST)
+        replies = sock.makefile("rb")
+        say(sock, replies, HELLO)
+    if context is not None:
+        say(sock, replies, AUTH)
+    return sock, replies
+
+
+def say(sock: socket.socket, replies: BinaryIO, line: bytes) -> None:
+    """A command that is not refused."""
+    sock.sendall(line)
+    expect(replies, b"23")
 
 
 def expect(replies: BinaryIO, first: bytes) -> None:
