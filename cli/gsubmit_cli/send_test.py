@@ -17,18 +17,17 @@ from gsubmit.sasl.mechanisms import CLIENT_NAMES
 from gsubmit.settings.hosts import is_loopback
 from gsubmit.settings.problem import SettingsError
 from gsubmit_cli.config import CONFIG, PATH
-from gsubmit_cli.password import octets_of, password_of
+from gsubmit_cli.messageoptions import FILE, message_of, message_options
+from gsubmit_cli.password import password_of
 from gsubmit_cli.probe.interrupt import interruptible
-from gsubmit_cli.probe.message import Message
 from gsubmit_cli.probe.probe import Probe, Submission
 from gsubmit_cli.probe.report import for_programs, verdict
 from gsubmit_cli.probe.sentmail import SentMailbox
 from gsubmit_cli.probe.target import IMAP_PORT, SUBMISSION_PORT, TLS_MODES, Target, relay_target, server_target
 from gsubmit_cli.probe.transcript import Transcript
 
-PASSWORD_VARIABLE = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
-IMAP_VARIABLE = "GSUBMIT_IMAP_PASSWORD"
-MAX_SIZE = 2**30  # octets; the message is made in memory
+PASSWORD = "GSUBMIT_PASSWORD"  # noqa: S105 - its name
+IMAP_PASSWORD = "GSUBMIT_IMAP_PASSWORD"  # noqa: S105
 MAX_URL = 8192  # characters; a command line of SMTP has fewer
 BOLD, DIM = {"bold": True}, {"dim": True}
 STYLES: dict[str, dict[str, Any]] = {
@@ -40,8 +39,9 @@ _URL = re.compile(r"[!-~]+")
 # Options that have no meaning beside another one: the other, and theirs.
 EXCLUDES = {
     "relay": ("server", "tls", "ca", "insecure", "user", "password_file", "mechanism", "helo", "timeout", "via_imap"),
-    "url": ("file", "size", "bdat", "subject", "via_imap"),
-    "file": ("size", "subject"),
+    "url": ("file", "size", "bdat", "subject", "via_imap", "header", "attach"),
+    "file": ("size", "subject", "attach"),
+    "attach": ("size",),
     "via_imap": ("bdat",),
 }
 IMAP_OPTIONS = ("imap_tls", "imap_user", "imap_password_file", "imap_authority", "sent_mailbox")
@@ -60,7 +60,6 @@ At the IMAP server of --via-imap:
   22  TLS failed               25  no URL for the message
 """
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SECONDS = click.FloatRange(0, 86400, min_open=True)
 
 
@@ -72,9 +71,7 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)
 @click.option("--relay", is_flag=True, help="Talk to the relay of the configuration, as the server does.")
 @click.option("-c", "--config", metavar="PATH", type=PATH, default=CONFIG, help=f"For --relay. Default: {CONFIG}.")
 @click.option("-u", "--user", metavar="NAME", help="Log in as this user.")
-@click.option(
-    "--password-file", metavar="FILE", type=FILE, help=f"Password. Else ${PASSWORD_VARIABLE}, prompt, or stdin."
-)
+@click.option("--password-file", metavar="FILE", type=FILE, help=f"Password. Else ${PASSWORD}, prompt, or stdin.")
 @click.option(
     "--mechanism",
     "--auth",
@@ -88,9 +85,7 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)
     "-f", "--from", "sender", metavar="ADDRESS", help="Reverse-path. Default: the user, when it is an address."
 )
 @click.option("-t", "--to", metavar="ADDRESS", multiple=True, help="Recipient; may be repeated. Default as for --from.")
-@click.option("--subject", default="gsubmit send-test", show_default=True, help="Subject of the message made.")
-@click.option("--size", metavar="BYTES", type=click.IntRange(1, MAX_SIZE), help="Pad the message made to this size.")
-@click.option("--file", metavar="FILE", type=FILE, help="Send this message. Bare LF line ends become CRLF.")
+@message_options
 @click.option("--bdat", is_flag=True, help="Send with BDAT instead of DATA.")
 @click.option(
     "--burl", "url", metavar="URL", default="", help="Submit what this IMAP URL names; -: read it from stdin."
@@ -98,7 +93,7 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)
 @click.option("--via-imap", metavar="HOST[:PORT]", help="Store the message at this IMAP server, and hand in its URL.")
 @click.option("--imap-tls", type=click.Choice(TLS_MODES), help="As --tls; port 993: implicit.")
 @click.option("--imap-user", metavar="NAME", help="User of the IMAP server. Default: --user.")
-@click.option("--imap-password-file", metavar="FILE", type=FILE, help=f"Else ${IMAP_VARIABLE}, or as for --user.")
+@click.option("--imap-password-file", metavar="FILE", type=FILE, help=f"Else ${IMAP_PASSWORD}, or as for --user.")
 @click.option("--imap-authority", metavar="HOST[:PORT]", help="Its name in the URL. Default: as in --via-imap.")
 @click.option("--sent-mailbox", metavar="NAME", default="Sent", show_default=True, help="Where it is stored.")
 @click.option("--helo", metavar="NAME", help="Name to say in EHLO. Default: this host's.")
@@ -143,6 +138,8 @@ def _check(context: click.Context) -> None:
         for other in others:
             if name in given and other in given:
                 raise click.UsageError(f"{flags[other]} has no meaning with {flags[name]}")
+    if str(given.get("file")) == "-" and "user" in given and not ("password_file" in given or PASSWORD in os.environ):
+        raise click.UsageError(f"--file - takes the standard input: give --password-file, or set {PASSWORD}")
     for name in IMAP_OPTIONS:
         if name in given and "via_imap" not in given:
             raise click.UsageError(f"{flags[name]} has no meaning without --via-imap")
@@ -174,23 +171,18 @@ def _password(user: str | None, file: Path | None) -> bytes:
         if file:
             raise click.UsageError("--password-file needs --user")
         return b""
-    return password_of(user, file, "--password-file", PASSWORD_VARIABLE)
+    return password_of(user, file, "--password-file", PASSWORD)
 
 
 def _submission(
-    target: Target, *, sender: str | None, to: tuple[str, ...], subject: str, size: int | None, file: Path | None,
-    bdat: bool, url: str, **others: Any,
-) -> Submission:  # fmt: skip
+    target: Target, *, sender: str | None, to: tuple[str, ...], bdat: bool, url: str, **others: Any
+) -> Submission:
     user = target.user if target.user and "@" in target.user.strip("@") else None
     sender = _path("--from", sender if sender is not None else user)
     recipients = [_path("--to", recipient) for recipient in to or (user,)]
     if not all(recipients):
         raise click.UsageError("--to must not be empty")
-    message = None
-    if file:
-        message = Message.of_octets(octets_of(file))
-    elif not url:
-        message = Message.generated(sender, recipients, subject, size)
+    message = None if url else message_of(sender, recipients, **others)
     sent = _sent_mailbox(target, **others)
     return Submission(sender, tuple(recipients), message, _url_to_submit(url), bdat, sent)
 
@@ -228,9 +220,9 @@ def _sent_mailbox(
 
 def _imap_password(user: str, file: Path | None, submission: Target) -> bytes:
     """The IMAP user's password; of the same user it is the one for the submission server, if no other is given."""
-    if user == submission.user and not (file or IMAP_VARIABLE in os.environ):
+    if user == submission.user and not (file or IMAP_PASSWORD in os.environ):
         return submission.password
-    return password_of(f"{user} (IMAP)", file, "--imap-password-file", IMAP_VARIABLE)
+    return password_of(f"{user} (IMAP)", file, "--imap-password-file", IMAP_PASSWORD)
 
 
 def _path(option: str, address: str | None) -> str:
