@@ -42,6 +42,7 @@ EXCLUDES = {
     "url": ("file", "size", "bdat", "subject", "via_imap", "header", "attach"),
     "file": ("size", "subject", "attach"),
     "attach": ("size",),
+    "as_json": ("quiet",),
     "via_imap": ("bdat",),
 }
 IMAP_OPTIONS = ("imap_tls", "imap_user", "imap_password_file", "imap_authority", "sent_mailbox")
@@ -98,6 +99,7 @@ SECONDS = click.FloatRange(0, 86400, min_open=True)
 @click.option("--sent-mailbox", metavar="NAME", default="Sent", show_default=True, help="Where it is stored.")
 @click.option("--helo", metavar="NAME", help="Name to say in EHLO. Default: this host's.")
 @click.option("--timeout", metavar="SECONDS", type=SECONDS, default=60.0, help="To wait for an answer. Default: 60.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing unless it fails, and then the last lines only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.pass_context
 def send_test(context: click.Context, /, **given: Any) -> None:
@@ -108,19 +110,20 @@ def send_test(context: click.Context, /, **given: Any) -> None:
     """
     _check(context)
     target = _target(**given)
-    context.exit(_send(target, _submission(target, **given), as_json=given["as_json"]))
+    context.exit(_send(target, _submission(target, **given), as_json=given["as_json"], quiet=given["quiet"]))
 
 
-def _send(target: Target, submission: Submission, *, as_json: bool) -> int:
+def _send(target: Target, submission: Submission, *, as_json: bool, quiet: bool) -> int:
     """Submit the message; the exit code."""
-    probe = Probe(target, Transcript(None if as_json else _show))
-    if not as_json:
+    terminal = sys.stderr if sys.stderr.isatty() and not quiet else None
+    probe = Probe(target, Transcript(None if as_json or quiet else _show, terminal))
+    if not as_json and not quiet:
         _show("verdict", f"server    {target}, TLS: {target.tls}")
     with interruptible():
         outcome = probe.run(submission)
     if as_json:
         click.echo(json.dumps(for_programs(probe), indent=2, default=datetime.isoformat))
-    else:
+    elif outcome.failure or not quiet:
         for line in verdict(probe):
             _show("verdict", line)
     return outcome.stage.value

@@ -117,6 +117,15 @@ class Connection(ABC):
         self.transcript.received(octets)
         return printable(octets)
 
+    def upload(self, octets: bytes) -> None:
+        """Send content, and tell how it goes when it is large."""
+        upload, sent = self.transcript.upload(len(octets)), 0
+        try:
+            for sent in self.wire.send_blocks(octets):
+                upload.went(sent)
+        finally:
+            upload.end(sent)
+
     def go_on_with(self, wire: Wire) -> None:
         """Talk on a connection that is open."""
         self._wire = wire

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gsubmit_cli.probe.answer import Answer
 from gsubmit_cli.probe.connection import Connection
-from gsubmit_cli.probe.failure import Broken, Failure, Stage
+from gsubmit_cli.probe.failure import Broken, Failure
 from gsubmit_cli.probe.hints import MISSING, RELAY_TROUBLE, SILENT_GREETING, TROUBLE, reply_hint
 
 GO_AHEAD = {"STARTTLS": "220", "DATA": "354"}  # all else is taken with 2yz
@@ -18,8 +18,8 @@ class Conversation(Connection):
         target = self.target
         if target.configured and trouble.kind in RELAY_TROUBLE:
             return RELAY_TROUBLE[trouble.kind]
-        if trouble.kind == "timeout" and self.stage is Stage.GREETING and target.tls != "implicit":
-            return SILENT_GREETING
+        if self.step_name == "greeting" and target.tls != "implicit" and trouble.kind in SILENT_GREETING:
+            return SILENT_GREETING[trouble.kind]
         return TROUBLE[trouble.kind].format(host=target.host, port=target.port)
 
     def missing(self, keyword: str) -> Failure:
@@ -58,7 +58,7 @@ class Conversation(Connection):
         """Send content and hear the answer. A server that has enough of it may answer early and close."""
         self.transcript.sent(shown)
         try:
-            self.wire.send(octets)
+            self.upload(octets)
         except Broken as cut_off:
             self.is_open = False
             try:

@@ -23,7 +23,10 @@ RELAY_TROUBLE = {
     "tls": "check submission_relay_ssl and submission_relay_port, and the relay's certificate",
 }
 RELAY_LOGIN = "check submission_relay_user and submission_relay_password; the relay's log says more"
-SILENT_GREETING = "a server that says nothing may wait for TLS: try --tls implicit"
+SILENT_GREETING = {
+    "timeout": "a server that says nothing may wait for TLS: try --tls implicit",
+    "closed": "a server that says nothing may have waited for TLS: try --tls implicit; else its log says why it closed",
+}
 
 # What a server ought to offer and does not: what to look at, for any server and for the relay of a configuration.
 MISSING = {
@@ -43,7 +46,24 @@ MISSING = {
 
 NEXT_HOP = "the server cannot reach the relay behind it: look at its log, or run `gsubmit send-test --relay` there"
 TOO_LARGE = "the message is larger than the server allows: see SIZE above and submission_max_mail_size"
-NO_RELAYING = "relaying is denied: log in with --user, or let the relay accept this server (mynetworks)"
+
+# What is refused for who asks, by whether it is the relay of a configuration, and whether there was a login.
+DENIED_SENDER = {
+    (False, False): "the address is refused without a login: give --user, or check --from",
+    (False, True): "this login may not send as that address, or the address is wrong: check --from",
+    (True, False): "the relay refuses this sender: check --from, or submission_relay_user for a login",
+    (True, True): "the relay refuses this sender, although our login was good: check --from, and the relay's log",
+}
+DENIED_RECIPIENT = {
+    (False, False): "relaying is denied, or the address is unknown: log in with --user, and check --to",
+    (
+        False,
+        True,
+    ): "the login was good, but the server's rules refuse --to or --from, or the relay behind it does not accept "
+    "that server (mynetworks): see their logs",
+    (True, False): "the relay does not accept this server: its mynetworks, or submission_relay_user for a login",
+    (True, True): "our login was good, but the relay's rules refuse --to or --from: see its log",
+}
 
 DIAL = "`gsubmit check-config --dial` there tries it, and the server's log says more"
 
@@ -58,7 +78,7 @@ BURL_REPLIES: tuple[tuple[int, str, str], ...] = (
 )
 
 # The same with the stage or the name of a step (None: any) in front. The first row that fits counts.
-REPLIES: tuple[tuple[Stage | str | None, int, str, str], ...] = (
+REPLIES: tuple[tuple[Stage | str | None, int, str, str | dict[tuple[bool, bool], str]], ...] = (
     *(("BURL", *row) for row in BURL_REPLIES),
     (None, 421, "4.4", NEXT_HOP),
     (None, 421, "", "the server is closing: too many connections, a limit reached, or a shutdown; see its log"),
@@ -75,12 +95,12 @@ REPLIES: tuple[tuple[Stage | str | None, int, str, str], ...] = (
     (Stage.AUTH, 538, "", "the server wants TLS first: use --tls starttls or implicit"),
     (Stage.MAIL, 452, "", "the server is short of storage: look at mail_temp_dir and its disk"),
     (Stage.MAIL, 552, "", TOO_LARGE),
-    (Stage.MAIL, 550, "", "this login may not send as that address: check --from"),
-    (Stage.MAIL, 553, "", "this login may not send as that address, or the address is wrong: check --from"),
-    (Stage.RCPT, 0, "5.7.1", NO_RELAYING),
-    (Stage.RCPT, 554, "", NO_RELAYING),
+    (Stage.MAIL, 550, "", DENIED_SENDER),
+    (Stage.MAIL, 553, "", DENIED_SENDER),
+    (Stage.RCPT, 0, "5.7.1", DENIED_RECIPIENT),
+    (Stage.RCPT, 554, "", DENIED_RECIPIENT),
     (Stage.RCPT, 550, "5.1", "the address is not known there: check --to"),
-    (Stage.RCPT, 550, "", "the address is unknown or relaying is denied: check --to, log in with --user"),
+    (Stage.RCPT, 550, "", DENIED_RECIPIENT),
     (Stage.RCPT, 450, "", "not now: greylisting, a full mailbox or a lookup that failed; try again later"),
     (Stage.RCPT, 452, "", "too many recipients at once: see submission_max_recipients"),
     (Stage.MESSAGE, 552, "", TOO_LARGE),
@@ -102,7 +122,7 @@ def reply_hint(answer: Answer, stage: Stage, target: Target, step: str) -> str:
         return _login_hint(answer, target)
     for place, code, status, hint in REPLIES:
         if place in (None, stage, step) and code in (0, answer.code) and answer.status.startswith(status):
-            return hint
+            return hint if isinstance(hint, str) else hint[target.configured, target.user is not None]
     if answer.code < 400:
         return "the server does not keep to the protocol: is it a submission server?"
     if answer.code < 500:

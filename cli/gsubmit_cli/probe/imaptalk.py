@@ -91,7 +91,7 @@ class ImapConversation(Connection):
                 if piece is None:
                     raise Broken("garbage", "the server asks for more than there is")
                 self.transcript.sent(piece.shown)
-                self.wire.send(piece.octets + b"\r\n")
+                self.upload(piece.octets + b"\r\n")
             elif start == tag:
                 status, _, text = rest.partition(" ")
                 if status.upper() not in ("OK", "NO", "BAD") or (status.upper() == "OK" and next(pieces, None)):

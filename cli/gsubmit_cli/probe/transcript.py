@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from gsubmit.burl.url import HIDDEN, redact
+from gsubmit_cli.probe.upload import Upload
 
 MASK = "****"
 
@@ -42,13 +44,17 @@ class Step:
 
 
 class Transcript:
-    """Collects steps and, as they happen, hands printable lines with a style ("C", "S", "*", "step") to `show`."""
+    """Collects steps and, as they happen, hands printable lines with a style ("C", "S", "*", "step") to `show`.
 
-    def __init__(self, show: Callable[[str, str], None] | None = None) -> None:
+    The progress of large messages is written to `terminal`.
+    """
+
+    def __init__(self, show: Callable[[str, str], None] | None = None, terminal: TextIO | None = None) -> None:
         self.steps: list[Step] = []
         self._show = show or (lambda _style, _text: None)
         self._start = time.monotonic()
         self._secrets: list[str] = []
+        self._terminal = terminal
 
     @property
     def seconds(self) -> float:
@@ -66,6 +72,10 @@ class Transcript:
         finally:
             step.seconds = self.seconds - step.at
             self._show("took", f"{'':9}  took {step.seconds:.3f} s")
+
+    def upload(self, size: int) -> Upload:
+        """To be told how so many octets go."""
+        return Upload(size, self._terminal, self.note)
 
     def hide(self, *secrets: bytes) -> None:
         """Never show these octets, neither as they are nor in base64, whoever sends them."""

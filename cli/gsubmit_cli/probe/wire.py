@@ -52,9 +52,16 @@ class Wire(Stream):
 
     def send(self, octets: bytes) -> None:
         """Send everything."""
+        for _ in self.send_blocks(octets):
+            pass
+
+    def send_blocks(self, octets: bytes) -> Iterator[int]:
+        """Send everything; after each block how much has gone."""
         for start in range(0, len(octets), BLOCK):
+            block = octets[start : start + BLOCK]
             with self._limited():
-                super().send(octets[start : start + BLOCK])
+                super().send(block)
+            yield start + len(block)
 
     def start_tls(self, context: ssl.SSLContext, host: str) -> ssl.SSLSocket:
         """Do the TLS handshake and talk inside TLS from now on."""
