@@ -33,6 +33,11 @@ class RelayFailed(Refused):
     def __str__(self) -> str:
         return self.why
 
+    @property
+    def by(self) -> str:
+        """Who says no, for the log: the other server, or we because of what it did."""
+        return "gsubmit" if self.said is None else "relay"
+
     def log(self, label: str = "gsubmit") -> None:
         """Say it in the log; `label` is who it is about. Whoever lets a failure out of relay/ has called this."""
         _log.error("relay: %s", self.why, extra={"prefix": label})
@@ -74,6 +79,11 @@ def read_lines(code: int, lines: list[str]) -> Reply:
             line = line[matched.end() :]  # noqa: PLW2901
         texts.append(_NOT_PRINTABLE.sub("?", line))
     return Reply(code, status, "\n".join(texts))
+
+
+def is_about_us(reply: Reply) -> bool:
+    """Whether it refuses us rather than our client: no client is to hear it, and an administrator has to mend it."""
+    return reply.code in _NOT_FOR_CLIENTS
 
 
 def is_answer(reply: Reply) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _SAFE = bytes(range(0x20, 0x7F))
 _UNSAFE = re.compile(r"[^ -~]")
@@ -19,6 +20,11 @@ def safe(text: str) -> str:
 def safe_name(text: str) -> str:
     """A name, such as a user's, that stands within brackets or before a comma."""
     return _ODD_IN_NAME.sub("?", text)
+
+
+def safe_names(names: Iterable[str]) -> str:
+    """`<a@example.org>,<b@example.org>`: addresses, as lines of the log list them."""
+    return ",".join([f"<{safe_name(name)}>" for name in names])
 
 
 def safe_words(text: str) -> str:

@@ -19,7 +19,7 @@ import time
 from contextlib import suppress
 from enum import Enum, auto
 
-from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client
+from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client, is_about_us
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
@@ -27,6 +27,7 @@ from gsubmit.relay.fit import fitting
 from gsubmit.relay.handover import hand_over
 from gsubmit.relay.pool import Pool
 from gsubmit.relay.promise import Promise
+from gsubmit.relay.refusal import log_refused
 from gsubmit.relay.requests import Requests
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.params import MailParams
@@ -67,7 +68,7 @@ class RelayDelivery:
         self._is_replaced = False
         self._stage = _OPEN
         self._connection = pool.take(client)
-        self._was_reused = self._connection.is_reused
+        self._was_reused = self._connection.mails > 0
         pool.hold(self)
         self._requests = self._requests_on(self._connection)
         try:
@@ -83,7 +84,7 @@ class RelayDelivery:
 
     @property
     def facts(self) -> str:
-        """For the log: the relay's address, and whether the connection had been used before."""
+        """For the log: the relay's address, and whether the connection has had transactions before."""
         return f"{self._connection}, reused={'yes' if self._was_reused else 'no'}"
 
     # Asking
@@ -98,7 +99,9 @@ class RelayDelivery:
     def _ask(self, request: Sender | Recipient) -> Promise:
         promise = Promise(self, request)
         if self._stage is _OVER:
-            promise.answer = self.failure.reply if self.failure is not None else MAIL_FIRST
+            refused = self.failure or Refused(MAIL_FIRST)
+            promise.answer = refused.reply
+            log_refused(request, self.sender.request, refused.by, refused.reply, self._label)
             return promise
         self.client_idle_since = 0.0
         if self._stage is _PARKED:
@@ -130,11 +133,16 @@ class RelayDelivery:
         while self.failure is None and self._stage is _OPEN and self._requests.unanswered:
             self.collect()
         if self.failure is not None:
-            raise Refused(self.failure.reply)
+            raise self.failure
 
     def accepted(self) -> list[Recipient]:
         """Wait for all answers; the recipients that the relay took. Raises Refused when it is lost."""
         self._collect_all()
+        return self.not_refused
+
+    @property
+    def not_refused(self) -> list[Recipient]:
+        """The recipients that the relay has taken, or has not answered yet."""
         return [
             promise.request
             for promise in self._asked
@@ -158,7 +166,7 @@ class RelayDelivery:
     def _go_on_with(self, connection: RelayConnection) -> None:
         """Ask again on another connection. Raises Refused for an address that cannot be said there."""
         self._connection = connection
-        self._was_reused = connection.is_reused
+        self._was_reused = connection.mails > 0
         self._stage = _OPEN
         try:
             self._requests = self._requests_on(connection)
@@ -195,6 +203,7 @@ class RelayDelivery:
         for promise in self._asked:
             if promise.answer is None:
                 promise.answer = failure.reply
+                log_refused(promise.request, self._asked[0].request, failure.by, failure.reply, self._label)
         if self._stage is not _PARKED:
             self._connection.close()
         self._finish()  # nothing can come of it: others may have the slot
@@ -230,6 +239,8 @@ class RelayDelivery:
             else:
                 if self._connection.takes_chunks and not reply.refuses:
                     self._pool.learnt.proven.add("CHUNKING")
+                if is_about_us(reply):
+                    self._pool.learnt.complain(self._connection, reply)
                 self._finish()
                 return for_client(reply)
 

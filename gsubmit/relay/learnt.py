@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
+from gsubmit.logs.complaints import Complaint
+from gsubmit.smtp.reply import Reply
+
 # Long enough that hardly any message pays for it, short enough that a relay that was mended is used as it is.
 REMEMBERED = 3600.0  # seconds
 
@@ -24,6 +27,7 @@ class Learnt:
     def __init__(self) -> None:
         self._until: dict[str, float] = {}  # monotonic
         self.proven: set[str] = set()
+        self._terms = Complaint(_log, logging.ERROR)
 
     def leave_out(self, what: str, why: str) -> None:
         """Do without it from now on; `why` names the relay and what it said, for the log."""
@@ -38,6 +42,10 @@ class Learnt:
         """
         self.leave_out(KEEPING, why)
         self.leave_out("PIPELINING", why)
+
+    def complain(self, relay: object, reply: Reply) -> None:
+        """It takes no mail from us as we are: an error, however many clients it is said to."""
+        self._terms.say("relay: %s does not take our mail: %s", relay, reply)
 
     @property
     def left_out(self) -> frozenset[str]:

@@ -64,6 +64,10 @@ class Delivery(Protocol):
     def accepted(self) -> list[Recipient]:
         """Wait for all answers; the recipients that the next hop took. Raises Refused when it is lost."""
 
+    @property
+    def not_refused(self) -> list[Recipient]:
+        """The recipients that the next hop has taken, or has not answered yet."""
+
     def send(self, header: bytes, body: MessageBody) -> Reply:
         """Hand over `header` and then the body; the next hop's final reply. Raises Refused."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
-from gsubmit.dial.answer import RelayFailed, for_client
+from gsubmit.dial.answer import RelayFailed, for_client, is_about_us
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.relay.learnt import OWN_PARAMETERS, Learnt
 from gsubmit.relay.lines import mail_line, rcpt_line
 from gsubmit.relay.promise import Promise
+from gsubmit.relay.refusal import log_refused
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.replies import RELAY_LOST
 from gsubmit.smtp.reply import Reply
@@ -21,8 +21,6 @@ _PARAMETER_REFUSED = frozenset({500, 501, 502, 503, 504, 555})
 ORDINARY_SIZE = 2**31 - 1  # octets; a larger number may be more than the relay can read
 
 _IN_LINE = tuple((name, b" " + name.encode("ascii")) for name in OWN_PARAMETERS)
-
-_log = logging.getLogger("gsubmit.relay")
 
 
 class Requests:
@@ -120,11 +118,17 @@ class Requests:
         answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
         if promise.answer is None:
             promise.answer = answer
-            if answer is not reply and answer.refuses:
-                _log.info("%s said: %s", self._connection, reply, extra={"prefix": self._label})
+            if answer.code >= 400:
+                self._log_refusal(promise, reply)
         elif promise.answer.refuses != answer.refuses:
             why = f"{self._connection} changed its mind after a reconnect: {reply}"
             raise RelayFailed(answer if answer.refuses else RELAY_LOST, why)  # the message is not sent: never a 250
+
+    def _log_refusal(self, promise: Promise, reply: Reply) -> None:
+        """In the relay's own words, though the client may hear others."""
+        if is_about_us(reply):
+            self._learnt.complain(self._connection, reply)
+        log_refused(promise.request, self._asked[0].request, f"relay, relay={self._connection}", reply, self._label)
 
 
 def _own_parameters(mail: Promise) -> list[str]:

@@ -12,6 +12,7 @@ class Attempts:
     failed: int = 0
     has_bound: bool = False  # a channel binding was used, and is good for no other
     unfinished: int = 0  # exchanges that the client began, and did not end with a proof
+    has_mail: bool = False  # MAIL or RCPT came without a login
     first: float = 0.0
     user: str = ""
     method: str = ""

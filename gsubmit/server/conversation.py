@@ -45,7 +45,7 @@ def converse(session: Session, *, implicit_tls: bool = False) -> None:
         if isinstance(last, Backend):
             end = elsewhere.serve(session, last)
         else:
-            end = "Logged out" if last.code == BYE.code else last.text
+            end = journal.LOGGED_OUT if last.code == BYE.code else last.text
             _say_last(session, last)
     except Closed as closed:
         end = f"Connection closed: {closed}"
@@ -63,9 +63,10 @@ def converse(session: Session, *, implicit_tls: bool = False) -> None:
     finally:
         session.is_over = True
         session.login_timer.cancel()
+        state = journal.unfinished(session, end)
         session.end_transaction()
         session.leave()
-        journal.ended(session, end)
+        journal.ended(session, end, state)
 
 
 def _dialog(session: Session) -> Reply | Backend:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging
 import time
 
-from gsubmit.logs.text import safe_name, safe_words
+from gsubmit.logs.text import safe_name, safe_names, safe_words
 from gsubmit.message import header
 from gsubmit.proxy.attempt import Backend
+from gsubmit.relay.refusal import log_refused_words
 from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.settings.variables import expand
-from gsubmit.smtp.address import path_text
-from gsubmit.smtp.reply import Reply
+from gsubmit.smtp.address import MAX_PATH, path_text
+from gsubmit.smtp.replies import CHUNK_FAILED
+from gsubmit.smtp.reply import Refused, Reply
+
+LOGGED_OUT = "Logged out"  # how a session ends by QUIT
+LISTED = 10  # recipients in one line
 
 _log = logging.getLogger("gsubmit.session")
 _LOGIN = {"prefix": "submission-login"}
@@ -79,8 +84,8 @@ def login_refused(session: Session, method: str, reason: str) -> None:
     session.attempts.method, session.attempts.reason = method, reason
 
 
-def ended(session: Session, how: str) -> None:
-    """The connection is over."""
+def ended(session: Session, how: str, state: str = "") -> None:
+    """The connection is over; `state` is that of the transaction which was open then."""
     login = session.login
     if login is not None and login.backend:
         how = safe_words(how if how.startswith("by ") else f"by proxy: {how}")
@@ -97,7 +102,8 @@ def ended(session: Session, how: str) -> None:
             "reply_count": str(session.wire.replies),
         }
         figures = expand(session.service.settings.submission.submission_logout_format, values)
-        _log.info("Disconnected: %s %s", safe_words(how), figures, extra={"prefix": session.label})
+        what = safe_words(how) if how == LOGGED_OUT else f"{safe_words(how)} (state={state or 'READY'})"
+        _log.info("Disconnected: %s %s", what, figures, extra={"prefix": session.label})
         return
     attempts = session.attempts
     if attempts.failed:
@@ -110,18 +116,83 @@ def ended(session: Session, how: str) -> None:
     _log.info("%s: %s", what, _who(session, attempts.user, attempts.method), extra=_LOGIN)
 
 
+# Messages
+
+
 def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
-    """A message got its final reply."""
-    envelope = transaction.envelope
+    """A message got its final reply from the relay."""
+    relay = transaction.delivery.facts
+    if reply.refuses:
+        not_relayed(session, transaction, f"relay={relay}, by=relay, reply=`{reply}'")
+        return
+    recipients = transaction.envelope.recipients
+    names = safe_names([str(recipient.forward_path) for recipient in recipients[:LISTED]])
+    if len(recipients) > LISTED:
+        names += f",({len(recipients) - LISTED} more)"
+    _log_message("Relayed", session, transaction, len(recipients), names, f"relay={relay}, reply=`{reply}'")
+
+
+def not_relayed(session: Session, transaction: Transaction, why: str) -> None:
+    """A message got as far as having recipients, and is not relayed; each ten of them have a line of their own."""
+    recipients = transaction.delivery.not_refused
+    for first in range(0, len(recipients), LISTED):
+        names = safe_names([str(recipient.forward_path) for recipient in recipients[first : first + LISTED]])
+        _log_message("Failed to relay", session, transaction, len(recipients), names, why)
+
+
+def _log_message(what: str, session: Session, transaction: Transaction, number: int, names: str, more: str) -> None:
     _log.info(
-        "%s message: id=%s, from=%s, nrcpt=%d, size=%d, msgid=%s, relay=%s, reply=`%s'",
-        "Failed to relay" if reply.refuses else "Relayed",
+        "%s message: id=%s, from=<%s>, nrcpt=%d, to=%s, size=%d, msgid=%s, %s",
+        what,
         transaction.id,
-        f"<{safe_name(path_text(envelope.sender.reverse_path)[1:-1])}>",
-        len(envelope.recipients),
+        safe_name(path_text(transaction.envelope.sender.reverse_path)[1:-1]),
+        number,
+        names,
         transaction.body.size,
         header.message_id(transaction.body.head()).replace(",", "?"),
-        transaction.delivery.facts,
-        reply,
+        more,
         extra={"prefix": session.label},
     )
+
+
+def refused(session: Session, transaction: Transaction | None, line: bytes, refusal: Refused) -> None:
+    """A command was refused, and not by a promise. `transaction` is the one that was open before it.
+
+    MAIL and RCPT have a line each, but only the first without a login. Where their message is lost by it, that has one
+    as well.
+    """
+    how = f"by={refusal.by}, reply=`{refusal.reply}'"
+    verb = line[:4].upper().decode("ascii", "replace")
+    if verb in ("MAIL", "RCPT"):
+        _command_refused(session, transaction, line, how)
+    if transaction is None or refusal.reply is CHUNK_FAILED:
+        return
+    if session.transaction is None or verb in ("DATA", "BDAT", "BURL"):
+        not_relayed(session, transaction, how)
+
+
+def _command_refused(session: Session, transaction: Transaction | None, line: bytes, how: str) -> None:
+    """One line, with the address as the client wrote it."""
+    prefix = session.label
+    if session.login is None:
+        if session.attempts.has_mail:
+            return
+        session.attempts.has_mail = True
+        prefix, how = "submission-login", f"{how}: {_who(session, '', '')}"
+    said = line[4:].decode("utf-8", "replace").partition(":")[2].lstrip()
+    path = (said[1:].partition(">") if said.startswith("<") else said.partition(" "))[0][:MAX_PATH]
+    if line[:4].upper() == b"MAIL":
+        log_refused_words("MAIL", path, None, how, prefix)
+        return
+    sender = path_text(transaction.envelope.sender.reverse_path)[1:-1] if transaction is not None else None
+    log_refused_words("RCPT", sender, path, how, prefix)
+
+
+def unfinished(session: Session, why: str) -> str:
+    """The open transaction is about to end without its message; how far it had come, empty without one."""
+    transaction = session.transaction
+    if transaction is None:
+        return ""
+    if not transaction.is_spoiled:  # which was a refusal, and logged
+        not_relayed(session, transaction, f"state={transaction.state}, reason=`{safe_words(why)}'")
+    return transaction.state

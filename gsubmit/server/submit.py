@@ -19,10 +19,9 @@ _log = logging.getLogger("gsubmit.session")
 
 def submit(session: Session, transaction: Transaction) -> Reply | None:
     """The final reply for the session's transaction, which is over after this; None when it has been sent already."""
+    session.wire.flush()
+    reply = _hand_over(session, transaction)
     try:
-        session.wire.flush()
-        reply = _hand_over(session, transaction)
-        journal.submitted(session, transaction, reply)
         if not reply.refuses and transaction.delivery.owes_reports:
             session.wire.send(reply)
             session.wire.flush()  # a client that waits too long for its 250 sends the message again
@@ -34,23 +33,32 @@ def submit(session: Session, transaction: Transaction) -> Reply | None:
 
 
 def _hand_over(session: Session, transaction: Transaction) -> Reply:
+    """The final reply. What ends the session here leaves the transaction open: its end has a line in the log too."""
+    try:
+        header = _accepted(session, transaction)
+        reply = transaction.delivery.send(header, transaction.body)
+    except Refused as refused:
+        journal.not_relayed(session, transaction, f"by={refused.by}, reply=`{refused.reply}'")
+        return refused.reply
+    journal.submitted(session, transaction, reply)
+    return reply
+
+
+def _accepted(session: Session, transaction: Transaction) -> bytes:
+    """What is to stand before the message, if we take it. Raises Refused."""
     fault = transaction.judge()
     if fault is not None:
-        return fault
+        raise Refused(fault)
     try:
         _let_begin_well(transaction)
     except OSError as error:
         _log.error("cannot keep message %s: %s", transaction.id, error, extra={"prefix": session.label})
-        return NO_ROOM
+        raise Refused(NO_ROOM) from error
     if count_received(transaction.body.head()) > MAX_RECEIVED:
-        return LOOPING
-    header = b""
-    if session.service.settings.submission.submission_add_received_header:
-        header = received_field(_trace(session, transaction))
-    try:
-        return transaction.delivery.send(header, transaction.body)
-    except Refused as refused:
-        return refused.reply
+        raise Refused(LOOPING)
+    if not session.service.settings.submission.submission_add_received_header:
+        return b""
+    return received_field(_trace(session, transaction))
 
 
 def _let_begin_well(transaction: Transaction) -> None:

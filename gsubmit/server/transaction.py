@@ -21,7 +21,7 @@ class Transaction:
 
     __slots__ = (
         *("_accepted", "_asked", "_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
-        *("fault", "has_chunks", "id", "is_spoiled", "label", "moved_at"),
+        *("fault", "has_content", "id", "is_spoiled", "label", "moved_at"),
     )
 
     def __init__(
@@ -35,7 +35,7 @@ class Transaction:
         self.delivery = delivery
         self.body = body
         self.fault: Reply | None = None
-        self.has_chunks = False  # BDAT has begun: no RCPT, no DATA (RFC 3030 2)
+        self.has_content = False  # DATA, BDAT or BURL has begun: no RCPT, no DATA (RFC 3030 2)
         self.is_spoiled = False  # a chunk failed: nothing but RSET helps
         self._max_size = max_size
         self._asked: deque[Promise] = deque()  # answers to RCPT that were not counted yet
@@ -95,6 +95,13 @@ class Transaction:
         if body.has_bare_line_end():
             return BARE_LINE_END
         return HOLDS_NUL if body.has_nul else None
+
+    @property
+    def state(self) -> str:
+        """How far it has come, as Dovecot's log calls it."""
+        if self.has_content:
+            return "DATA"
+        return "RCPT TO" if self.envelope.recipients else "MAIL FROM"
 
     def close(self) -> None:
         """End it: what was not sent is dropped, at the next hop too."""

@@ -68,6 +68,11 @@ class Refused(Exception):
         super().__init__(str(reply))
         self.reply = reply
 
+    @property
+    def by(self) -> str:
+        """Who says no, for the log."""
+        return "gsubmit"
+
 
 class Disconnected(Refused):
     """Refused, and the connection ends after the reply although its code does not say so."""

@@ -101,6 +101,6 @@ def test_the_stock_filter_finds_every_kind_of_guess() -> None:
         assert _try(server, "127.0.2.2", "SCRAM-SHA-256", [Who("user", "secret")]).startswith("235")
         for address in [*ADDRESSES, in_clear]:
             eventually(f"the end of {address}", lambda end=f"rip={address}, ": end in log.read_text())  # type: ignore[misc]
-        eventually("the end of the login", lambda: "closed by the client in=" in log.read_text())
+        eventually("the end of the login", lambda: "closed by the client (state=READY) in=" in log.read_text())
         ran = run([find, "-o", "ip", str(log), str(FILTER)])
         assert sorted(ran.output.split()) == sorted([*ADDRESSES, in_clear]), ran.output + log.read_text()

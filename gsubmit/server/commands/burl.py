@@ -32,7 +32,7 @@ def burl(session: Session, transaction: Transaction, argument: BurlArgument) -> 
     """Fetch what the URL leads to; with LAST pass the message on."""
     submitter = _submitter(session, needs.login(session, ""))
     session.wire.flush()
-    transaction.has_chunks = True
+    transaction.has_content = True
     try:
         octets = session.service.resolver.fetch(argument.url, submitter, transaction, session.label)
         if transaction.fault is not None:

@@ -15,6 +15,7 @@ def data(session: Session, transaction: Transaction, _: str) -> Reply | None:
     """Take a message up to CRLF.CRLF and pass it on."""
     if session.wire.has_input:  # the content, or more commands, before our 354 (SMG-8)
         raise Disconnected(TALKED_TOO_EARLY)
+    transaction.has_content = True
     session.wire.send(START_MAIL)
     reader = DataReader()
     while not reader.ended:
@@ -27,7 +28,7 @@ def data(session: Session, transaction: Transaction, _: str) -> Reply | None:
 
 def bdat(session: Session, transaction: Transaction, chunk: Chunk) -> Reply | None:
     """Take a chunk; with LAST pass the message on."""
-    transaction.has_chunks = True
+    transaction.has_content = True
     left = chunk.size
     while left:
         block = session.wire.read_block(left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from gsubmit.server.commands import steps
 from gsubmit.server.commands.burl import parameters
 from gsubmit.server.session import Greeting, Session
 from gsubmit.smtp.address import is_host_name
@@ -24,7 +25,7 @@ def hello_name(session: Session, text: str) -> str:
 
 def ehlo(session: Session, name: str) -> Reply:
     """Greet, and tell what there is: from the state at this moment (EHL-5)."""
-    session.give_up_transaction()
+    steps.give_up_transaction(session, "EHLO")
     situation = _situation(session)
     session.greet(Greeting(name, is_extended=True, situation=situation, offered=frozenset(announced(situation))))
     return _reply(session.service.hostname, situation)
@@ -38,7 +39,7 @@ def _reply(hostname: str, situation: Situation) -> Reply:
 
 def helo(session: Session, name: str) -> Reply:
     """Greet an old client, which hears no keywords (EHL-2)."""
-    session.give_up_transaction()
+    steps.give_up_transaction(session, "HELO")
     session.greet(Greeting(name, situation=_situation(session)))
     return Reply(250, "", session.service.hostname)
 

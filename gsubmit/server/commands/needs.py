@@ -118,7 +118,7 @@ def transaction(session: Session) -> Transaction:
 
 def no_chunks(_: Session, transaction: Transaction) -> None:
     """After BDAT neither RCPT nor DATA (RFC 3030 2)."""
-    if transaction.has_chunks:
+    if transaction.has_content:
         raise Refused(CHUNKS_BEGUN)
 
 

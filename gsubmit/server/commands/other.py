@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gsubmit.server.commands import steps
 from gsubmit.server.session import Session
 from gsubmit.smtp.replies import BYE, CANNOT_VERIFY, NOT_IMPLEMENTED, OK
 from gsubmit.smtp.reply import Reply
@@ -9,7 +10,7 @@ from gsubmit.smtp.reply import Reply
 
 def rset(session: Session, _: str) -> Reply:
     """Drop the transaction; EHLO, TLS and login stay (STA-5)."""
-    session.give_up_transaction()
+    steps.give_up_transaction(session, "RSET")
     return OK
 
 
@@ -28,7 +29,7 @@ def vrfy(session: Session, argument: str) -> Reply:
 
 def quit(session: Session, _: str) -> Reply:
     """Goodbye; an open transaction is dropped (STA-9)."""
-    session.give_up_transaction()
+    steps.give_up_transaction(session, "QUIT")
     return BYE
 
 

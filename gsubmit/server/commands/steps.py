@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from gsubmit.server import journal
 from gsubmit.server.commands import auth
 from gsubmit.server.session import UNGREETED, Session
 from gsubmit.server.transaction import Transaction
@@ -17,6 +18,14 @@ def log_in_by_certificate(session: Session, _: str) -> None:
         return
     if "implicit-auth-external" in session.service.settings.submission.submission_client_workarounds:
         auth.log_in_by_certificate(session)
+
+
+def give_up_transaction(session: Session, why: str) -> None:
+    """End an open transaction as the client wants it; what it was promised before is answered first."""
+    if session.transaction is not None:
+        session.wire.flush()
+        journal.unfinished(session, why)
+        session.end_transaction()
 
 
 def await_sender(session: Session, _: str) -> None:

@@ -5,6 +5,7 @@ What a row holds, and in which order it is used, stands in rows.py.
 
 from __future__ import annotations
 
+from gsubmit.server import journal
 from gsubmit.server.commands import auth, burl, content, envelope, greeting, needs, other, starttls, steps, xclient
 from gsubmit.server.commands.rows import AnyRow, PieceRow, Result, Row, RowWithin
 from gsubmit.server.session import Session
@@ -98,12 +99,14 @@ HELP = Reply(
 
 def execute(session: Session, line: bytes) -> Result:
     """Carry out one command line and give its reply. Raises Disconnected when the connection is to end after it."""
+    transaction = session.transaction
     try:
         command, row = _read(line, may_be_foreign=session.login is None)
         return row.run(session, command.argument)
     except Disconnected:
         raise
     except Refused as refused:
+        journal.refused(session, transaction, line, refused)
         return refused.reply
 
 

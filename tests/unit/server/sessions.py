@@ -66,6 +66,10 @@ class Delivered:
         return promise
 
     def accepted(self) -> list[Recipient]:
+        return self.not_refused
+
+    @property
+    def not_refused(self) -> list[Recipient]:
         return [cast(Recipient, promise.request) for promise in self.asked if not promise.is_refused]
 
     def send(self, header: bytes, body: MessageBody) -> Reply:

@@ -12,6 +12,7 @@ from gsubmit.sasl.claims import Identity
 from gsubmit.server import journal
 from gsubmit.server.conversation import BY_CLIENT
 from gsubmit.server.session import Login
+from gsubmit.smtp.reply import Reply
 from tests.unit.server.sessions import Client, connected
 
 WHO = r"rip=192\.0\.2\.10, lip=127\.0\.0\.1, session=<[\w-]{16}>"
@@ -117,3 +118,71 @@ def test_a_name_cannot_end_its_own_field(name: str, caplog: pytest.LogCaptureFix
         journal.login_failed(client.session, name, "PLAIN", "password mismatch")
         journal.ended(client.session, BY_CLIENT)
     assert re.search(r": user=<[^>, <]*>, method=PLAIN, rip=\S+, lip=", caplog.messages[-1])
+
+
+def messages_to(number: int, caplog: pytest.LogCaptureFixture, final: Reply) -> list[str]:
+    """What the log says of a message with that many recipients."""
+    with connected() as client:
+        client.log_in()
+        client.say("EHLO c", "MAIL FROM:<>", *(f"RCPT TO:<r{at}@x>" for at in range(number)))
+        client.reply("RCPT TO:<bad@x>")
+        client.delivery.final = final
+        caplog.clear()
+        client.reply("BDAT 3 LAST", b"abc")
+    return caplog.messages
+
+
+def names(first: int, end: int) -> str:
+    return ",".join(f"<r{at}@x>" for at in range(first, end))
+
+
+def test_the_recipients_of_a_relayed_message(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for number, listed in ((1, names(0, 1)), (10, names(0, 10)), (12, f"{names(0, 10)},(2 more)")):
+        (line,) = messages_to(number, caplog, Reply(250, "2.0.0", "Stored"))
+        expected = rf"Relayed message: id=\S+, from=<>, nrcpt={number}, to={listed}, size=5, msgid=, relay=here, reply=`250 2\.0\.0 Stored'"
+        assert re.fullmatch(expected.replace("(2 more)", r"\(2 more\)"), line)
+
+
+def test_all_recipients_of_a_message_that_was_not_relayed(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    lines = messages_to(12, caplog, Reply(554, "5.7.1", "Spam"))
+    for line, listed in zip(lines, (names(0, 10), names(10, 12)), strict=True):
+        expected = rf"Failed to relay message: id=\S+, from=<>, nrcpt=12, to={listed}, size=5, msgid=, relay=here, by=relay, reply=`554 5\.7\.1 Spam'"
+        assert re.fullmatch(expected, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "logged"),
+    [
+        pytest.param("RCPT TO:<b>, by=relay, to=<c@x>", "RCPT: from=<a@x>, to=<b>, by=gsubmit, ", id="ends its field"),
+        pytest.param("RCPT TO:<(b),\tby=x>", "RCPT: from=<a@x>, to=<?b???by=x>, by=gsubmit, ", id="has marks in it"),
+        pytest.param("RCPT TO:b@x c", "RCPT: from=<a@x>, to=<b@x>, by=gsubmit, ", id="without brackets"),
+        pytest.param("RCPT", "RCPT: from=<a@x>, to=<>, by=gsubmit, ", id="nothing"),
+        pytest.param(f"RCPT TO:<{'b' * 2000}", f"RCPT: from=<a@x>, to=<{'b' * 256}>, by=gsubmit, ", id="long"),
+        pytest.param(
+            "mail from:<b@x>", "MAIL: from=<b@x>, by=gsubmit, reply=`503 5.5.1 MAIL already given'", id="MAIL"
+        ),
+    ],
+)
+def test_what_a_client_calls_an_address(line: str, logged: str, caplog: pytest.LogCaptureFixture) -> None:
+    """CMD-24."""
+    caplog.set_level(logging.INFO)
+    with connected() as client:
+        client.log_in()
+        client.say("EHLO c", "MAIL FROM:<a@x>")
+        assert client.reply(line).refuses
+    assert [message.startswith(f"Refused {logged}") for message in caplog.messages] == [True]
+
+
+def test_without_a_login_one_refusal_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected() as client:
+        client.reply("EHLO c")
+        for line in ("MAIL FROM:<a@x>", "RCPT TO:<b@x>", "MAIL FROM:<c@x>"):
+            assert client.reply(line).code == 530
+    (line,) = caplog.messages
+    assert re.fullmatch(
+        r"Refused MAIL: from=<a@x>, by=gsubmit, reply=`530 5\.7\.0 \w+ required': user=<>, " + WHO, line
+    )
+    assert [getattr(record, "prefix", "") for record in caplog.records] == ["submission-login"]

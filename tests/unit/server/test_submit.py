@@ -132,7 +132,7 @@ def test_log_line(content: bytes, msgid: str, caplog: pytest.LogCaptureFixture) 
         client.reply(f"BDAT {len(content)} LAST", content)
         ident = client.session.id
     assert caplog.messages == [
-        f"Relayed message: id={ident}, from=<??@x>, nrcpt=1, size={len(content)}, msgid={msgid}, relay=here, "
+        f"Relayed message: id={ident}, from=<??@x>, nrcpt=1, to=<b@x>, size={len(content)}, msgid={msgid}, relay=here, "
         "reply=`250 2.0.0 Stored'"
     ]
 
