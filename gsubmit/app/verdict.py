@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gsubmit.app import certificatecheck
 from gsubmit.app.backends import named_targets, sends_elsewhere
 from gsubmit.auth.chain import build_chain
 from gsubmit.auth.drivers import KNOWN
@@ -40,6 +41,7 @@ def judge(loaded: Loaded) -> Verdict:
     """Look at what only a server needs: doors for users, a relay, files."""
     report = Report(notices=list(loaded.notices))
     _check_relay(_doors(loaded, report), loaded, report)
+    certificatecheck.check(loaded, report)
     for check in (named_targets, build_chain):
         try:
             check(loaded.settings)

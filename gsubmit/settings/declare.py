@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from gsubmit.settings.lines import quote
+from gsubmit.settings.problem import NOWHERE, Place
 
 T = TypeVar("T")
 
@@ -102,15 +103,20 @@ def values(section: Any, prefix: str = "") -> dict[str, Any]:
 
 
 class FileContent(str):
-    """The content of a file. `path` tells where it was read, or is None when it stood in the configuration itself."""
+    """The content of a file. `path` tells where it was read, or is None when it stood in the configuration itself.
 
-    __slots__ = ("path",)
+    `place` is where its setting stands.
+    """
+
+    __slots__ = ("path", "place")
     path: Path | None
+    place: Place
 
-    def __new__(cls, text: str = "", path: Path | None = None) -> FileContent:
+    def __new__(cls, text: str = "", path: Path | None = None, place: Place = NOWHERE) -> FileContent:
         """Make it from the content and, if it was read from a file, the file."""
         content = super().__new__(cls, text)
         content.path = path
+        content.place = place
         return content
 
 

@@ -72,15 +72,16 @@ def given(section: type[Any], values: Mapping[str, Value], report: Report, prefi
 
 def _typed(declaration: Declaration, value: Value) -> object:
     """Return the value of one setting. Raises ValueError with words for people."""
-    read = declaration.value_type.read
+    read: Callable[[str], Any] = declaration.value_type.read
     if not value.from_file:
-        return read(value.text)
+        typed = read(value.text)
+        return FileContent(typed, None, value.place) if declaration.value_type.is_content else typed
     try:
         content = read_text(value.path)
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {value.path}: {reason(error)}") from None
     if declaration.value_type.is_content:
-        return FileContent(read(content), value.path)
+        return FileContent(read(content), value.path, value.place)
     try:
         return read(content.rstrip("\r\n"))
     except ValueError:

@@ -6,6 +6,8 @@ import os
 import ssl
 from pathlib import Path
 
+from gsubmit.settings.problem import NOWHERE, Place, Problem
+from gsubmit.tls.checkup import Names, fault_of_pair
 from gsubmit.tls.tlssocket import TlsSocket
 
 VERSIONS = {
@@ -26,18 +28,29 @@ _LEVEL = "@SECLEVEL"
 _OLD_LEVEL = "@SECLEVEL=0"  # above it OpenSSL 3 refuses the signatures of TLS before 1.2, which have SHA-1
 
 
+SERVER = Names("ssl_cert", "ssl_key", "ssl_key_password")
+SERVER_ALT = Names("ssl_alt_cert", "ssl_alt_key", "ssl_key_password")
+CLIENT = Names("ssl_client_cert", "ssl_client_key")
+
+
 class CertificateError(Exception):
-    """A certificate or key that cannot be used; the text names it."""
+    """A certificate or key that cannot be used; the text names it, and its setting."""
+
+    def __init__(self, text: str, place: Place = NOWHERE) -> None:
+        self.problem = Problem(place, text)
+        super().__init__(text if place == NOWHERE else str(self.problem))
 
 
-def load(context: ssl.SSLContext, cert: str, key: str, password: str, where: str) -> None:
-    """Give `context` a certificate with its key, both PEM. Raises CertificateError, which begins with `where`."""
+def load(context: ssl.SSLContext, cert: str, key: str, password: str, names: Names) -> None:
+    """Give `context` a certificate with its key, both PEM, of the settings `names`. Raises CertificateError."""
     try:
         with _InMemory(cert) as cert_path, _InMemory(key) as key_path:
             # Without a callback OpenSSL would ask on the terminal.
             context.load_cert_chain(cert_path, key_path, password=lambda: password)
     except (OSError, ValueError) as error:
-        raise CertificateError(f"{where}: cannot use the certificate and key: {error}") from error
+        which, why = fault_of_pair(cert, key, password, names, error)
+        place = getattr((cert, key)[which], "place", NOWHERE)
+        raise CertificateError(f"{names[which]}: {why}", place) from error
 
 
 def load_authorities(context: ssl.SSLContext, authorities: str, where: str) -> None:
@@ -46,7 +59,7 @@ def load_authorities(context: ssl.SSLContext, authorities: str, where: str) -> N
         with _InMemory(authorities) as path:  # what is given as text is searched for certificates only, not for CRLs
             context.load_verify_locations(path)
     except (OSError, ValueError) as error:
-        raise CertificateError(f"{where}: cannot use the CA certificates: {error}") from error
+        raise CertificateError(f"{where}: cannot use the CA certificates: {plain_words(error)}") from error
     if not context.cert_store_stats()["x509"]:
         raise CertificateError(f"{where}: holds no CA certificate")
 
@@ -85,7 +98,8 @@ def client_context(
         else:
             context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     except OSError as error:
-        raise CertificateError(f"cannot use the CA certificates in {ca_file or ca_dir}: {error}") from error
+        text = f"cannot use the CA certificates in {ca_file or ca_dir}: {plain_words(error)}"
+        raise CertificateError(text) from error
     if ca_dir and not (Path(ca_dir).is_dir() and os.access(ca_dir, os.R_OK | os.X_OK)):
         raise CertificateError(f"cannot use the CA certificates in {ca_dir}: not a folder that can be read")
     if not verify:
@@ -101,6 +115,15 @@ def server_name(host: str) -> str:
     """
     name = host.removeprefix("[").removesuffix("]")
     return name.partition("%")[0] if ":" in name else name.removesuffix(".")
+
+
+def plain_words(error: OSError | ValueError) -> str:
+    """What went wrong in TLS, without the file names and codes of OpenSSL's sentences."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    return getattr(error, "strerror", None) or str(error)
 
 
 class _InMemory:

@@ -19,5 +19,5 @@ def client_context(settings: SslSettings, *, verify: bool) -> ssl.SSLContext:
         ciphers=settings.client_cipher_list,
     )
     if own.ssl_client_cert:
-        certificates.load(context, own.ssl_client_cert, own.ssl_client_key, "", "ssl_client_cert")
+        certificates.load(context, own.ssl_client_cert, own.ssl_client_key, "", certificates.CLIENT)
     return context

@@ -73,5 +73,5 @@ def _contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     server.minimum_version = client.minimum_version = ssl.TLSVersion.TLSv1_3
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     certificate, key = self_signed("localhost", "127.0.0.1", 1)
-    certificates.load(server, certificate, key, "", TYPE)
+    certificates.load(server, certificate, key, "", certificates.SERVER)
     return server, client

@@ -22,9 +22,9 @@ class ServerTls:
     def __init__(self, settings: Settings) -> None:
         own = settings.ssl
         self._leaves: dict[ssl.SSLContext, bytes] = {}
-        self._own = self._context(own, own, "ssl_cert")
+        self._own = self._context(own, own)
         self._by_address = [
-            (block.network, self._context(own, block, f"local {block.network}"))
+            (block.network, self._context(own, block))
             for block in sorted(settings.local_addresses, key=lambda block: -block.network.prefixlen)
         ]  # the narrowest network first
         names = self._by_name(own, settings.local_names)
@@ -48,19 +48,24 @@ class ServerTls:
     def _by_name(self, own: SslSettings, blocks: Sequence[LocalName]) -> dict[str, ssl.SSLContext]:
         names: dict[str, ssl.SSLContext] = {}
         for block in blocks:
-            context = self._context(own, block, f"local_name {' '.join(block.names)}")
+            context = self._context(own, block)
             names.update({_comparable(name): context for name in block.names})
         return names
 
-    def _context(self, own: SslSettings, shown: Certificate, where: str) -> ssl.SSLContext:
+    def _context(self, own: SslSettings, shown: Certificate) -> ssl.SSLContext:
         context = _context(own)
-        certificates.load(context, shown.ssl_cert, shown.ssl_key, shown.ssl_key_password, where)
-        if shown.ssl_alt_cert:
-            alt = "ssl_alt_cert" if shown is own else f"{where}: ssl_alt_cert"
-            certificates.load(context, shown.ssl_alt_cert, shown.ssl_alt_key, shown.ssl_key_password, alt)
-        else:
+        load_pairs(context, shown)
+        if not shown.ssl_alt_cert:
             self._leaves[context] = _leaf(shown.ssl_cert)
         return context
+
+
+def load_pairs(context: ssl.SSLContext, shown: Certificate) -> None:
+    """Give `context` the certificate and, if there is one, the second. Raises CertificateError."""
+    password = shown.ssl_key_password
+    certificates.load(context, shown.ssl_cert, shown.ssl_key, password, certificates.SERVER)
+    if shown.ssl_alt_cert:
+        certificates.load(context, shown.ssl_alt_cert, shown.ssl_alt_key, password, certificates.SERVER_ALT)
 
 
 # What OpenSSL takes for the first certificate of a file.

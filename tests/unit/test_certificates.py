@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, TLS_VERSIONS
-from gsubmit.tls.certificates import OLD_VERSIONS, VERSIONS, CertificateError, client_context, load, server_name
+from gsubmit.tls.certificates import OLD_VERSIONS, SERVER, VERSIONS, CertificateError, client_context, load, server_name
 
 
 def test_versions() -> None:
@@ -39,34 +39,37 @@ def locked(key: str) -> str:
 
 @pytest.mark.parametrize("side", [ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT])
 def test_load(pems: tuple[str, str], side: int) -> None:
-    load(ssl.SSLContext(side), *pems, "", "ssl_cert")
-    load(ssl.SSLContext(side), pems[0], locked(pems[1]), "hunter2", "ssl_cert")
+    load(ssl.SSLContext(side), *pems, "", SERVER)
+    load(ssl.SSLContext(side), pems[0], locked(pems[1]), "hunter2", SERVER)
 
 
 def test_nothing_stays_open(pems: tuple[str, str]) -> None:
     before = os.listdir("/proc/self/fd")
-    load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *pems, "", "ssl_cert")
+    load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *pems, "", SERVER)
     assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
-@pytest.mark.parametrize("password", ["", "wrong"])
-def test_wrong_password(pems: tuple[str, str], password: str) -> None:
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [("", "has a password: set ssl_key_password"), ("wrong", "ssl_key_password is not the password")],
+)
+def test_wrong_password(pems: tuple[str, str], password: str, said: str) -> None:
     """It never asks on the terminal, and never shows the key."""
-    with pytest.raises(CertificateError, match=r"^local_name x: cannot use the certificate and key: ") as caught:
-        load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pems[0], locked(pems[1]), password, "local_name x")
+    with pytest.raises(CertificateError, match=f"^ssl_key: .*{said}") as caught:
+        load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pems[0], locked(pems[1]), password, SERVER)
     assert "PRIVATE" not in str(caught.value)
 
 
 @pytest.mark.parametrize("cert", ["", "nonsense", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"])
 def test_no_certificate(pems: tuple[str, str], cert: str) -> None:
     with pytest.raises(CertificateError, match=r"^ssl_cert: "):
-        load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert, pems[1], "", "ssl_cert")
+        load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert, pems[1], "", SERVER)
 
 
 def test_key_of_another(pems: tuple[str, str]) -> None:
     other = trustme.CA().issue_cert("y.example").private_key_pem.bytes().decode()
-    with pytest.raises(CertificateError, match=r"^ssl_cert: "):
-        load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pems[0], other, "", "ssl_cert")
+    with pytest.raises(CertificateError, match=r"^ssl_key: .* is not the key of the certificate in "):
+        load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), pems[0], other, "", SERVER)
 
 
 @pytest.mark.parametrize(

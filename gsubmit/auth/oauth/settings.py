@@ -12,7 +12,7 @@ from pathlib import Path
 from gsubmit.auth import fields
 from gsubmit.auth.oauth.endpoint import Endpoint
 from gsubmit.auth.oauth.tokenclaims import Demands
-from gsubmit.settings.declare import ValueType, declarations, part, setting
+from gsubmit.settings.declare import FileContent, ValueType, declarations, part, setting
 from gsubmit.settings.files import read_text, reason
 from gsubmit.settings.kinds import boolean, enum, string
 from gsubmit.settings.parse import Value, read_lines
@@ -21,6 +21,7 @@ from gsubmit.settings.reading import known_values, read_section
 from gsubmit.settings.variables import check
 from gsubmit.tls import certificates
 from gsubmit.tls.certificates import CertificateError
+from gsubmit.tls.checkup import Names
 
 DEFAULT_TIMEOUT = 10_000  # milliseconds, where Dovecot waits for ever
 
@@ -195,7 +196,8 @@ def _context(files: TlsFiles, place: Callable[..., Place], report: Report) -> ss
         report.problem(place("tls_key_file"), "tls_key_file without tls_cert_file")
     elif cert:
         try:
-            certificates.load(context, read_text(Path(cert)), read_text(Path(key or cert)), "", "tls_cert_file")
+            own, its_key = (FileContent(read_text(path), path) for path in (Path(cert), Path(key or cert)))
+            certificates.load(context, own, its_key, "", Names("tls_cert_file", "tls_key_file"))
         except CertificateError as error:
             report.problem(place("tls_cert_file"), str(error))
         except (OSError, ValueError) as error:
