@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 
+from gsubmit.auth.names import values as user_values
 from gsubmit.logs.text import safe_name, safe_names, safe_words
 from gsubmit.message import header
 from gsubmit.proxy.attempt import Backend
@@ -100,6 +102,13 @@ def ended(session: Session, how: str, state: str = "") -> None:
             "session": session.id,
             "command_count": str(session.commands),
             "reply_count": str(session.wire.replies),
+            "transaction_id": session.transaction.id if session.transaction else "",
+            **user_values(safe_name(login.identity.user)),
+            "service": "submission",
+            "local_ip": session.ends.local_ip,
+            "remote_ip": session.ends.remote_ip,
+            "hostname": session.service.settings.server.hostname,
+            "pid": str(os.getpid()),
         }
         figures = expand(session.service.settings.submission.submission_logout_format, values)
         what = safe_words(how) if how == LOGGED_OUT else f"{safe_words(how)} (state={state or 'READY'})"

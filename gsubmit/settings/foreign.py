@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from gsubmit.settings.kinds import YES
+from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, words
 
@@ -74,15 +78,17 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
 # Going on without these would let in somebody, or show us to the relay as somebody, who was not meant.
 UNSAFE = frozenset({"auth_policy_server_url", "login_access_sockets"})
 
-# Names from before and after 2.3, and what is written here instead.
+# Names from after 2.3, and what is written here instead.
 OTHER_VERSIONS = {
     "auth_allow_cleartext": "disable_plaintext_auth",
-    "ssl_protocols": "ssl_min_protocol",
     "ssl_server_cert_file": "ssl_cert",
     "ssl_server_key_file": "ssl_key",
     "ssl_server_key_password": "ssl_key_password",
     "ssl_server_prefer_ciphers": "ssl_prefer_server_ciphers",
 }
+
+# Mechanisms of Dovecot's that are not here. Nobody comes in without.
+OTHER_MECHANISMS = words("anonymous apop digest-md5 gss-spnego gssapi ntlm otp")
 
 # What makes a server stricter, and so must not be lost in a block that is passed over.
 _STRICT = {
@@ -135,6 +141,21 @@ def _changes_nothing(value: Value) -> bool:
 
 def _is_unsafe(value: Value) -> bool:
     return value.key in UNSAFE and not _changes_nothing(value)
+
+
+def without_mechanisms(values: dict[str, Value], known: Known | None, report: Report) -> dict[str, Value]:
+    """The values without mechanisms that only Dovecot has, if any are left then."""
+    value = values.get("auth_mechanisms")
+    if known is None or value is None or value.from_file:
+        return values
+    listed = re.findall(r"[^\s,]+", value.text.lower())
+    others = OTHER_MECHANISMS.intersection(listed).difference(known.mechanisms)
+    left = [word for word in listed if word not in others]
+    if not others or not left:
+        return values
+    text = f"auth_mechanisms: {', '.join(sorted(others))} is not supported yet, clients are offered the others"
+    report.notice("warning", value.place, text)
+    return values | {"auth_mechanisms": replace(value, text=" ".join(left))}
 
 
 def is_for_others(block: Block) -> bool:

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from gsubmit.settings import foreign
+from gsubmit.settings import foreign, obsolete
 from gsubmit.settings.blocks import LocalAddress, LocalName
 from gsubmit.settings.burl import BURL_PREFIX
 from gsubmit.settings.consistency import check_consistency
@@ -69,6 +69,7 @@ def _default_text(name: str) -> str | None:
 def _load(root: Block, known: Known | None, report: Report) -> Loaded:
     if report.problems and not root.entries:  # nothing was read, so there is nothing more to say
         raise SettingsError(report.problems)
+    obsolete.translate(root, report)
     values, blocks = _applicable(root, report)
     settings = _read(root, values, blocks, known, report)
     if report.problems:
@@ -81,6 +82,7 @@ def _read(
 ) -> Settings:
     """The settings, and everything that is wrong in the report."""
     known_values(values.values(), _NAMES, report, foreign.pass_over, foreign.names())
+    values = foreign.without_mechanisms(values, known, report)
     settings = read_section(Settings, values, report)
     of: dict[str, list[Block]] = {word: [] for word in BLOCKS}
     for block in blocks:

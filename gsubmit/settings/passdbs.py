@@ -7,6 +7,7 @@ from dataclasses import replace
 from gsubmit.settings import variables
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.declare import declarations
+from gsubmit.settings.foreign import OTHER_MECHANISMS
 from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Report, nearest, words
@@ -34,7 +35,7 @@ _PLAIN_RULES = {
 _OF_ENTRIES = frozenset({"nopassword", "noauthenticate"})
 
 # What else a passdb can be told in Dovecot, and the values that change nothing here.
-_DEFAULTS = {"auth_verbose": ("default",), "use_worker": ("no", "yes")}
+_DEFAULTS = {"auth_verbose": ("default", "yes", "no"), "use_worker": ("no", "yes")}
 
 
 def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSettings:
@@ -92,7 +93,10 @@ def _check_absent(passdb: PassdbSettings, values: dict[str, Value], block: Block
 def _check_usable(passdb: PassdbSettings, values: dict[str, Value], block: Block, known: Known, report: Report) -> None:
     """Whether a passdb of our drivers can be asked."""
     for mechanism in passdb.mechanisms if passdb.driver in known.drivers else ():
-        if mechanism.lower() not in known.mechanisms:  # the passdb, perhaps one that keeps out, would not be asked
+        if mechanism.lower() not in {
+            *known.mechanisms,
+            *OTHER_MECHANISMS,
+        }:  # the passdb, perhaps one that keeps out, would not be asked
             text = f"mechanisms: unknown mechanism '{mechanism}'{nearest(mechanism, known.mechanisms)}"
             report.problem(values["mechanisms"].place, text)
     problem = ""

@@ -33,7 +33,10 @@ from gsubmit.smtp.keywords import NAMES
 
 CAPABILITIES = (*sorted({*NAMES, "etrn"}), "none")
 WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
-LOGOUT_VARIABLES = ("input", "output", "session", "command_count", "reply_count")
+LOGOUT_VARIABLES = (
+    "input", "output", "session", "command_count", "reply_count", "transaction_id",
+    "user", "username", "domain", "service", "local_ip", "remote_ip", "hostname", "pid",
+)  # fmt: skip
 FACILITIES = (
     "auth", "authpriv", "cron", "daemon", "ftp", "kern", "lpr", "mail", "news", "syslog", "user", "uucp",
     "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
@@ -92,7 +95,8 @@ class SubmissionSettings:
     submission_logout_format: str = setting(
         template(LOGOUT_VARIABLES),
         "in=%i out=%o",
-        "Figures logged at the end of a session: %{input}, %{output}, %{session}, %{command_count}, %{reply_count}.",
+        "Figures logged at the end of a session: %{input}, %{output}, %{command_count}, %{reply_count}, and %{session},"
+        " %{transaction_id} of the message that was not finished, %{user} and others of Dovecot's.",
     )
     submission_backend_capabilities: tuple[str, ...] = setting(
         word_list(CAPABILITIES, "Unknown SMTP capability"),

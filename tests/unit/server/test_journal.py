@@ -101,12 +101,15 @@ def test_auth_verbose(verbose: str, lines: list[str], caplog: pytest.LogCaptureF
 
 def test_logout_format(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    with connected("submission_logout_format = in=%i out=%o %{session} %{command_count} %{reply_count}") as client:
+    text = (
+        "in=%i out=%o %{session} %{command_count} %{reply_count} %{transaction_id} %u %{domain} %{service} %{remote_ip}"
+    )
+    with connected(f"submission_logout_format = {text}") as client:
         client.log_in()
         client.session.wire.octets_in, client.session.wire.octets_out = 10, 20
         journal.ended(client.session, "Logged out")
         ident = client.session.id
-    assert caplog.messages == [f"Disconnected: Logged out in=10 out=20 {ident} 0 0"]
+    assert caplog.messages == [f"Disconnected: Logged out in=10 out=20 {ident} 0 0  user  submission 192.0.2.10"]
     assert [getattr(record, "prefix", "") for record in caplog.records] == [f"submission(user)<{ident}>"]
 
 

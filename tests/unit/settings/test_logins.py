@@ -86,7 +86,7 @@ def test_values(line: str, expected: object) -> None:
         "auth_username_translation = abc",
         "auth_username_format = %{service}",
         "auth_username_format = %{user|reverse}",
-        "auth_mechanisms = plain gssapi",
+        "auth_mechanisms = plain scram-sha-512",
         "auth_penalty = sometimes",
         "auth_max_failures_per_connection = -1",
         "mail_max_userip_connections = many",

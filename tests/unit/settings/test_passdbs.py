@@ -91,7 +91,6 @@ def test_what_they_can_be_told(line: str, name: str, value: object) -> None:
         ("result_success = ok", "result_success: expected return-ok, return, return-fail, continue, "),
         ("skip = yes", "skip: expected never, authenticated or unauthenticated, not 'yes'"),
         ("pass = maybe", "pass = maybe in a passdb is not supported"),
-        ("auth_verbose = yes", "auth_verbose = yes in a passdb is not supported"),
         ("default_fields = a=%{nothing}", "default_fields: unknown variable %{nothing}"),
         ("override_fields = a=%", "override_fields: a variable is missing after '%'"),
         ("mechanisms = plain logni", "mechanisms: unknown mechanism 'logni', did you mean login?"),
