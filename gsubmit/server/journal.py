@@ -81,9 +81,16 @@ def login_failed(session: Session, user: str, method: str, reason: str) -> None:
         _log.info("Login failed: %s: %s", safe_words(reason), _who(session, user, method), extra=_LOGIN)
 
 
-def login_refused(session: Session, method: str, reason: str) -> None:
+def login_unavailable(session: Session, user: str, method: str, reason: str) -> None:
+    """A login came to nothing, and not by the client's fault: a passdb or backend is down, say."""
+    login_refused(session, method, "auth service reported temporary failure", user)
+    _log.error("%s: %s", safe_words(reason), _who(session, user, method), extra=_LOGIN)
+
+
+def login_refused(session: Session, method: str, reason: str, user: str = "") -> None:
     """A login was not even tried, for instance because it would have shown a password to the network."""
-    session.attempts.method, session.attempts.reason = method, reason
+    attempts = session.attempts
+    attempts.user, attempts.method, attempts.reason = user or attempts.user, method, reason
 
 
 def ended(session: Session, how: str, state: str = "") -> None:

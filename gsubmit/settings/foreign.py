@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gsubmit.settings.kinds import YES
@@ -143,7 +144,7 @@ def _is_unsafe(value: Value) -> bool:
     return value.key in UNSAFE and not _changes_nothing(value)
 
 
-def without_mechanisms(values: dict[str, Value], known: Known | None, report: Report) -> dict[str, Value]:
+def without_mechanisms(values: Mapping[str, Value], known: Known | None, report: Report) -> Mapping[str, Value]:
     """The values without mechanisms that only Dovecot has, if any are left then."""
     value = values.get("auth_mechanisms")
     if known is None or value is None or value.from_file:
@@ -155,7 +156,7 @@ def without_mechanisms(values: dict[str, Value], known: Known | None, report: Re
         return values
     text = f"auth_mechanisms: {', '.join(sorted(others))} is not supported yet, clients are offered the others"
     report.notice("warning", value.place, text)
-    return values | {"auth_mechanisms": replace(value, text=" ".join(left))}
+    return {**values, "auth_mechanisms": replace(value, text=" ".join(left))}
 
 
 def is_for_others(block: Block) -> bool:

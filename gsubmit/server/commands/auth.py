@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from base64 import b64encode
 from dataclasses import replace
@@ -39,8 +38,6 @@ from gsubmit.smtp.replies import (
 from gsubmit.smtp.reply import Disconnected, Refused, Reply
 
 MAX_UNFINISHED = 10  # exchanges of SCRAM on a connection that end before the proof: each asks whether a user exists
-
-_log = logging.getLogger("gsubmit.auth")
 
 
 def auth(session: Session, argument: str) -> Reply:
@@ -118,14 +115,12 @@ def _settle(session: Session, authority: SessionAuthority, end: Exception) -> No
     elif isinstance(end, Unavailable):  # guessing is not free because one of several passdbs is missing
         denied = end.denied
     if isinstance(end, TooManyAtATime):  # a line of the log for each would be as many as there are guesses
-        session.attempts.user = authority.user
-        journal.login_refused(session, authority.mechanism.name, end.reason)
+        journal.login_refused(session, authority.mechanism.name, end.reason, authority.user)
     elif isinstance(end, Unavailable):
-        _log.error("%s", end.reason, extra={"prefix": session.label})
+        journal.login_unavailable(session, authority.user, authority.mechanism.name, end.reason)
     elif denied is None and authority.is_unfinished:
         session.attempts.unfinished += 1
-        session.attempts.user = authority.user
-        journal.login_refused(session, authority.mechanism.name, "client didn't finish SASL auth")
+        journal.login_refused(session, authority.mechanism.name, "client didn't finish SASL auth", authority.user)
     if denied is not None:
         journal.login_failed(session, authority.user, authority.mechanism.name, denied.reason)
         authority.count(denied)
@@ -162,7 +157,7 @@ def _welcome(session: Session, mechanism: Mechanism, identity: Identity, passwor
     most = session.service.settings.auth.mail_max_userip_connections
     if not session.service.logins.state.enter(identity.user, session.ends.remote_ip, most):
         text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
-        journal.login_refused(session, mechanism.name, text)
+        journal.login_refused(session, mechanism.name, text, identity.user)
         raise Disconnected(AUTH_UNAVAILABLE.with_text(text))
     is_forwarded = session.service.resolver.forwards and not identity.master_user
     login = Login(identity, mechanism.name, password if is_forwarded else "")

@@ -348,6 +348,7 @@ class TestConnections:
             assert (disconnected.value.reply.code, disconnected.value.reply.status) == (454, "4.7.0")
             assert "mail_max_userip_connections=2" in disconnected.value.reply.text
             assert client.session.login is None
+            assert client.session.attempts.user == "tim"
             logins.state.leave("tim", HERE)
             assert client.reply(GOOD) == replies.LOGGED_IN
 

@@ -38,6 +38,17 @@ def in_tls(client: Client) -> None:
     failed(client)
 
 
+def unavailable(client: Client) -> None:
+    journal.login_begun(client.session)
+    journal.login_unavailable(client.session, "u\nx", "PLAIN", "cannot read /users")
+
+
+def failed_and_unavailable(client: Client) -> None:
+    failed(client)
+    unavailable(client)
+    client.reply("AUTH PLAIN AHVzZXIAc2VjcmV0")
+
+
 def nothing(_: Client) -> None:
     pass
 
@@ -56,6 +67,12 @@ def nothing(_: Client) -> None:
             refused,
             r"Aborted login \(tried to use disallowed plaintext auth\): user=<>, method=PLAIN, " + WHO,
             id="no TLS",
+        ),
+        pytest.param(
+            unavailable, r"Aborted login \(auth service reported temporary failure\): user=<u\?x>, method=PLAIN, " + WHO, id="unavailable"
+        ),
+        pytest.param(
+            failed_and_unavailable, r"Aborted login \(auth failed, 1 attempts in 0 secs\): user=<u\?x>, method=PLAIN, " + WHO, id="both"
         ),
         pytest.param(in_tls, r".*, lip=127\.0\.0\.1, TLS, session=<.*", id="TLS"),
     ],
@@ -85,6 +102,19 @@ def test_secured_without_tls(caplog: pytest.LogCaptureFixture) -> None:
         r"Login: user=<user>, method=LOGIN, rip=127\.0\.0\.1, lip=127\.0\.0\.1, secured, session=<.*>",
         caplog.messages[0],
     )
+
+
+def test_a_temporary_failure_is_said_at_once_and_whose_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with connected("disable_plaintext_auth = no\npassdb {\ndriver = passwd-file\nargs = /nonexistent\n}\n") as client:
+        assert client.reply("AUTH PLAIN AHVzZXIAc2VjcmV0").code == 454
+        journal.ended(client.session, BY_CLIENT)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records if "rip=" in record.getMessage()]
+    who = "user=<user>, method=PLAIN, rip=192.0.2.10, lip=127.0.0.1, secured, "
+    assert [(level, text.partition("session=")[0]) for level, text in lines] == [
+        ("ERROR", f"cannot read /nonexistent: No such file or directory: {who}"),
+        ("INFO", f"Aborted login (auth service reported temporary failure): {who}"),
+    ]
 
 
 @pytest.mark.parametrize(
