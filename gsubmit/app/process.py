@@ -64,7 +64,7 @@ def start_faults(settings: Settings) -> Iterator[str]:
         yield f"default_internal_user = {name}: started by root, the server stays root"
     elif _uid(name) is None:
         yield f"default_internal_user: there is no user {name}"
-    with _acting_as(name):
+    with acting_as(name):
         yield from list(unreadable_files(settings))
 
 
@@ -76,7 +76,7 @@ def _uid(name: str) -> int | None:
 
 
 @contextmanager
-def _acting_as(name: str) -> Iterator[None]:
+def acting_as(name: str) -> Iterator[None]:
     """With the rights of that user, if root asks and there is one."""
     if not name or os.geteuid() != 0 or not _uid(name):
         yield
@@ -116,6 +116,6 @@ def unreadable_files(settings: Settings) -> Iterator[str]:
     for passdb in settings.passdbs:
         path = passdb.args.split(" ")[-1]
         driver = DRIVERS.get(passdb.driver)
-        is_file = driver is not None and driver.has_file and "%" not in path
+        is_file = driver is not None and driver.has_file and passdb.driver != "passwd-file"
         if is_file and not os.access(path, os.R_OK, effective_ids=True):
             yield f"passdb file {path} cannot be read"

@@ -6,8 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gsubmit.app import certificatecheck
+from gsubmit.app import certificatecheck, userscheck
 from gsubmit.app.backends import named_targets, sends_elsewhere
+from gsubmit.app.process import acting_as
 from gsubmit.auth.chain import build_chain
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.settings.blocks import PassdbSettings
@@ -40,13 +41,17 @@ def approved(loaded: Loaded) -> tuple[Settings, tuple[Notice, ...]]:
 def judge(loaded: Loaded) -> Verdict:
     """Look at what only a server needs: doors for users, a relay, files."""
     report = Report(notices=list(loaded.notices))
-    _check_relay(_doors(loaded, report), loaded, report)
+    settings, doors = loaded.settings, _doors(loaded, report)
+    _check_relay(doors, loaded, report)
     certificatecheck.check(loaded, report)
-    for check in (named_targets, build_chain):
-        try:
-            check(loaded.settings)
-        except SettingsError as error:
-            report.problems += error.problems
+    try:
+        named_targets(settings)
+        chain = build_chain(settings)
+    except SettingsError as error:
+        report.problems += error.problems
+    else:
+        with acting_as(settings.server.default_internal_user):
+            userscheck.check(settings, chain, doors, report)
     return Verdict(
         tuple(sorted(report.problems, key=lambda problem: problem.place)),
         tuple(sorted(report.notices, key=lambda notice: notice.place)),

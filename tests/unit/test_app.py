@@ -188,7 +188,7 @@ def test_root_is_warned_of_before_the_start(user: str, fault: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
 def test_files_are_judged_as_the_user_who_will_read_them(tmp_path: Path) -> None:
-    (tmp_path / "users").touch(0o600)
-    text = f"ssl = no\ndefault_internal_user = nobody\npassdb {{\ndriver = passwd-file\nargs = {tmp_path}/users\n}}\n"
-    assert list(process.start_faults(load_text(text).settings)) == [f"passdb file {tmp_path}/users cannot be read"]
+    (tmp_path / "oauth2").touch(0o600)
+    text = f"ssl = no\ndefault_internal_user = nobody\npassdb {{\ndriver = oauth2\nargs = {tmp_path}/oauth2\n}}\n"
+    assert list(process.start_faults(load_text(text).settings)) == [f"passdb file {tmp_path}/oauth2 cannot be read"]
     assert (os.geteuid(), os.getegid()) == (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,42 @@ def test_a_way_to_log_in_that_one_door_has() -> None:
 def test_errors_of_passdbs_are_among_them() -> None:
     (error,) = judged(RELAY + passdb("passwd-file", "users")).errors
     assert error.text == "passwd-file: args must end in an absolute path"
+
+
+def test_a_users_file_is_read(tmp_path: Path) -> None:
+    """The first ten faults, and how many there are more."""
+    (tmp_path / "users").write_text("".join(f"u{number}:secret\n" for number in range(12)))
+    verdict = judged(RELAY + passdb("passwd-file", f"{tmp_path}/users"))
+    assert verdict.errors == ()
+    assert [notice.place.line for notice in verdict.notices] == [0, *range(1, 11)]
+    assert str(verdict.notices[0]) == f"{tmp_path}/users: 2 more lines with faults"
+    assert str(verdict.notices[1]).startswith(
+        f"{tmp_path}/users:1: user 'u0': stored password: not a hash that crypt(3)"
+    )
+
+
+@pytest.mark.parametrize("more", ["", LOGIN])
+def test_a_missing_users_file(tmp_path: Path, more: str) -> None:
+    """Of the only passdb it is an error."""
+    verdict = judged(RELAY + passdb("passwd-file", f"{tmp_path}/users") + more)
+    (said,) = verdict.notices if more else verdict.errors
+    assert said.text.endswith(f"passdb file {tmp_path}/users cannot be read: no such file or directory")
+    assert said.text.startswith("passdb file" if more else "nobody can log in: ")
+    assert said.place.line == 3
+    assert len(verdict.errors) + len(verdict.notices) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
+def test_users_files_are_read_as_the_user_who_will_read_them(tmp_path: Path) -> None:
+    (tmp_path / "users").touch(0o600)
+    text = RELAY + "default_internal_user = nobody\n" + passdb("passwd-file", f"{tmp_path}/users")
+    (error,) = judged(text).errors
+    assert error.text.endswith("cannot be read: permission denied")
+    assert (os.geteuid(), os.getegid()) == (0, 0)
+
+
+@pytest.mark.parametrize(("allowed", "number"), [("", 1), ("auth_allow_weak_schemes = yes\n", 0)])
+def test_a_weak_default_scheme_of_files_that_are_found_later(allowed: str, number: int) -> None:
+    verdict = judged(RELAY + allowed + passdb("passwd-file", "scheme=MD5-CRYPT username_format=%n /etc/%d/passwd"))
+    weak = [notice for notice in verdict.notices if notice.text.startswith("scheme=MD5-CRYPT is weak")]
+    assert len(weak) == number

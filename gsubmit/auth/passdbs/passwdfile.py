@@ -6,6 +6,7 @@ import logging
 import re
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from gsubmit.auth import fields, hashing
@@ -16,7 +17,7 @@ from gsubmit.auth.means import Means
 from gsubmit.auth.names import values
 from gsubmit.auth.passdb import Answer, Origin, Reach, Unavailable, UnknownUser
 from gsubmit.auth.passdbs.options import read_options
-from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile
+from gsubmit.auth.passdbs.userfile import ABSENT, Entry, UserFile, regular
 from gsubmit.auth.schemes.keys import scram_keys
 from gsubmit.auth.schemes.scheme import SchemeError
 from gsubmit.auth.schemes.stored import parse
@@ -44,7 +45,7 @@ class PasswdFile:
         self.username_format = username_format
         self._means = means
         self._variables = _variables_in(path)
-        self._fixed_path = "" if self._variables else expand(path, {})
+        self.fixed_path = "" if self._variables else expand(path, {})  # empty: it depends on the user
         self._files: dict[str, UserFile] = {}  # path -> file, the one used last at the end
         self._sample = ""  # a stored password that is like the others
 
@@ -64,6 +65,11 @@ class PasswdFile:
 
     def __str__(self) -> str:
         return f"passwd-file {self.path}"
+
+    def read(self) -> bytes:
+        """The file whose path is fixed, as it is now. Raises OSError."""
+        regular(Path(self.fixed_path))
+        return Path(self.fixed_path).read_bytes()
 
     def verify(self, claim: Claim, origin: Origin) -> Answer:
         """Look the user up, and compare the password or give its keys."""
@@ -160,8 +166,8 @@ class PasswdFile:
 
     def _path_for(self, user: str) -> str:
         """The file this user would be in. The client chooses the name, so it must not lead into another folder."""
-        if self._fixed_path:
-            return self._fixed_path
+        if self.fixed_path:
+            return self.fixed_path
         known = values(user)
         for name in self._variables:
             value = known[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import logging
+import os
 import re
 import stat
 import time
@@ -102,9 +103,7 @@ class UserFile:
 
     def _read_if_changed(self) -> None:
         path = Path(self.path)
-        status = path.stat()  # before reading: what changes in between is read at the next look
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
+        status = regular(path)  # before reading: what changes in between is read at the next look
         version = (status.st_mtime_ns, status.st_size, status.st_ino)
         if version == self._version:
             self._new = None
@@ -141,20 +140,39 @@ class UserFile:
         return has_end or now - self._new[1] >= UNFINISHED
 
 
-def _users(path: str, octets: bytes) -> dict[str, str]:
-    """The users and the rest of their lines. Bad lines are logged by number only: they may hold hashes."""
-    users: dict[str, str] = {}
-    faults: list[tuple[int, str]] = []
+def regular(path: Path) -> os.stat_result:
+    """The status of a file; OSError also for what is no file, and would perhaps never end."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return status
+
+
+def lines_of(octets: bytes) -> Iterator[tuple[int, str, str, str]]:
+    """Number, user, the rest, and what is wrong with it: of each line that is to be one of a user."""
+    known: set[str] = set()
     # A password is the octets that it is (sasl.claims.text_from), and nobody looks at gecos and home.
     for number, line in enumerate(octets.decode("utf-8", "surrogateescape").split("\n"), start=1):
         line = line.removesuffix("\r")  # noqa: PLW2901
         if line.startswith(("#", ":")) or not line or line.isspace():
             continue
         user, _, rest = line.partition(":")  # a list of names to deny has nothing else
+        fault = ""
         if not line.isascii() and NOT_UTF8.search(user + "".join(rest.split(":", EXTRA_FIELDS)[EXTRA_FIELDS:])):
-            faults.append((number, "not UTF-8"))
-        elif user in users:
-            faults.append((number, "user exists more than once, the first line counts"))
+            fault = "not UTF-8"
+        elif user in known:
+            fault = "user exists more than once, the first line counts"
+        known.add(user)
+        yield number, user, rest, fault
+
+
+def _users(path: str, octets: bytes) -> dict[str, str]:
+    """The users and the rest of their lines. Bad lines are logged by number only: they may hold hashes."""
+    users: dict[str, str] = {}
+    faults: list[tuple[int, str]] = []
+    for number, user, rest, fault in lines_of(octets):
+        if fault:
+            faults.append((number, fault))
         else:
             users[user] = rest
     for number, fault in faults[:MAX_COMPLAINTS]:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gsubmit.auth.names import NOT_UTF8
+from gsubmit.auth.schemes import cryptform
 from gsubmit.auth.schemes.cost import DEFAULT_LIMITS, Cost, Limits
 from gsubmit.auth.schemes.plain import CLEARTEXT
 from gsubmit.auth.schemes.scheme import ENCODINGS, Scheme, SchemeError, decoded, encoded
 from gsubmit.auth.schemes.table import SCHEMES
 from gsubmit.sasl.claims import octets_of
+
+# What other programs call a scheme.
+_OTHERS_NAMES = {
+    name: f" {name}, it is called {ours} here"
+    for name, ours in {
+        "BCRYPT": "BLF-CRYPT", "BLOWFISH": "BLF-CRYPT", "SHA512CRYPT": "SHA512-CRYPT", "SHA256CRYPT": "SHA256-CRYPT",
+        "SHA-512": "SHA512", "SHA-256": "SHA256", "MD5CRYPT": "MD5-CRYPT", "PLAINTEXT": "PLAIN",
+    }.items()
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,8 @@ class Rules:
     def check(self, hashed: StoredPassword) -> None:
         """Raise SchemeError for one that is not."""
         if not self.allow_weak and hashed.is_weak:
+            if hashed.name in cryptform.SCHEMES and not cryptform.is_hash(hashed.content.decode("utf-8", "replace")):
+                raise SchemeError(cryptform.NO_HASH)
             raise SchemeError("weak password scheme, see auth_allow_weak_schemes")
         if excess := self.limits.excess(hashed.cost):
             raise SchemeError(excess)
@@ -82,7 +94,8 @@ def parse(stored: str, default_scheme: str) -> StoredPassword:
     name, encoding = _parted(name)
     scheme = SCHEMES.get(name)
     if scheme is None:
-        raise SchemeError("unknown password scheme")  # without its name, which may be a password in braces
+        # Without its name, which may be a password in braces.
+        raise SchemeError(f"unknown password scheme{_OTHERS_NAMES.get(name, '')}")
     if encoding:
         return StoredPassword(name, decoded(text, encoding, 0))
     return StoredPassword(name, decoded(text, scheme.encoding, scheme.size))
