@@ -14,7 +14,7 @@ import gevent
 from gevent.hub import Waiter
 
 from gsubmit.fairness import let_others_run
-from gsubmit.tls.tlssocket import MAX_RECORD
+from gsubmit.tls.tlssocket import MAX_RECORD, TlsSocket
 
 BLOCK = 65536  # octets taken at a time, and the most that wait on one way
 BLOCKS_IN_A_ROW = 16  # of one way, before the other has its turn
@@ -236,7 +236,7 @@ def _spread(longest: float) -> None:
 def _shut(target: socket.socket) -> None:
     """Pass on that nothing more comes; what the target still says can be heard."""
     with suppress(OSError, ValueError):
-        if isinstance(target, ssl.SSLSocket):
-            target.unwrap()  # sends close_notify, and does not wait for the other's
+        if isinstance(target, TlsSocket):
+            target.say_end()
     with suppress(OSError):
         socket.socket.shutdown(target, socket.SHUT_WR)  # that of TLS sockets would end reading too

@@ -45,6 +45,7 @@ def library() -> ctypes.PyDLL:
     found.BIO_s_mem.argtypes, found.BIO_s_mem.restype = (), pointer
     found.BIO_new.argtypes, found.BIO_new.restype = (pointer,), pointer
     found.BIO_write.argtypes, found.BIO_write.restype = (pointer, text, number), number
+    found.SSL_shutdown.argtypes, found.SSL_shutdown.restype = (pointer,), number
     found.ERR_clear_error.argtypes, found.ERR_clear_error.restype = (), None
     return found
 
@@ -52,7 +53,7 @@ def library() -> ctypes.PyDLL:
 class Source:
     """What a connection reads from, instead of the socket itself. It keeps alive what it points to."""
 
-    __slots__ = ("_holder", "_memory", "_write")
+    __slots__ = ("_address", "_holder", "_memory", "_write")
 
     def __init__(self, sock: ssl.SSLSocket | ssl.SSLObject) -> None:
         """Before the handshake. Raises ValueError where OpenSSL cannot be asked."""
@@ -64,6 +65,7 @@ class Source:
         if address is None:
             raise ValueError("unknown layout of the connection")
         self._holder = sock._sslobj  # type: ignore[union-attr]
+        self._address = address
         self._write = openssl.BIO_write
         self._memory = openssl.BIO_new(openssl.BIO_s_mem())
         if not self._memory:
@@ -73,6 +75,11 @@ class Source:
     def give(self, octets: bytes) -> bool:
         """Let the connection read these octets; whether it has them."""
         return bool(self._write(self._memory, octets, len(octets)) == len(octets))
+
+    def say_end(self) -> None:
+        """Send close_notify, if there is room for it, and look for nothing: what was given can still be read."""
+        library().SSL_shutdown(self._address)
+        library().ERR_clear_error()
 
 
 @cache

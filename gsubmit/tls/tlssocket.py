@@ -87,6 +87,16 @@ class TlsSocket(ssl.SSLSocket):
         self._has_ended = True
         return b"" if buffer is None else 0
 
+    def say_end(self) -> None:
+        """Say that nothing more comes, without a wait; what the other side says can still be read.
+
+        `unwrap` would look for the other's end at once, and break the connection at data that was not read yet.
+        """
+        if self._source is None:
+            self.unwrap()
+        elif self._sslobj is not None:
+            self._source.say_end()
+
     def _give_record(self, most: int) -> bool:
         """Let OpenSSL have the next record, or what there is of it, with large ones behind a large one.
 

@@ -131,6 +131,27 @@ def test_a_client_that_has_said_all_hears_the_rest(tls: bool) -> None:
         assert not made.pump.was_dropped()
 
 
+def test_a_client_that_has_said_all_hears_what_was_on_its_way() -> None:
+    """OpenSSL has some of it already, and would take it for an error if it were asked for the backend's end too."""
+    (client, near), (backend, other) = pair(), pair()
+    other, backend = secured(other, backend)
+    pump = Pump(near, other)
+    at_work = gevent.spawn(pump.run)
+    octets = os.urandom(10_000_000)
+    sending = gevent.spawn(backend.sendall, octets)
+    with gevent.Timeout(5):
+        while not pump.down.pending:
+            gevent.sleep(0.01)
+    client.sendall(b"QUIT\r\n")
+    client.shutdown(socket.SHUT_WR)
+    assert received(backend, 100) == b"QUIT\r\n"
+    assert received(client, len(octets)) == octets
+    for greenlet in (sending, at_work):
+        greenlet.kill()
+    for sock in (client, near, backend, other):
+        sock.close()
+
+
 @pytest.mark.parametrize(
     ("last", "is_dropped"), [(b"221 2.0.0 Bye\r\n", False), (b"421 Going down\r\n", False), (b"250 Ok\r\n", True)]
 )
