@@ -47,6 +47,7 @@ class Way:
         """Move what can be moved now, or a part of it; whether any was. Raises OSError: the target has gone."""
         has_moved = False
         for _ in range(BLOCKS_IN_A_ROW):
+            let_others_run()  # a block of TLS may have taken a hundred records
             if not self.pending and not self._take():
                 break
             before = len(self.pending)
@@ -157,12 +158,10 @@ class Pump:
             if not live:
                 return "Connection closed"
             ready = [way for way in live if way.wants is None]
-            if ready:
-                let_others_run()
-            elif (way_or_none := self._await(live)) is not None:
-                ready = [way_or_none]
-            else:
-                return "Connection closed" if self.ended_by else "no octet was taken in time"
+            if not ready:
+                if (can_go_on := self._await(live)) is None:
+                    return "Connection closed" if self.ended_by else "no octet was taken in time"
+                ready = [can_go_on]
 
     def was_dropped(self) -> bool:
         """Whether the backend has closed without a goodbye, as many do at the same time when it dies."""

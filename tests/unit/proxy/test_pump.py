@@ -91,6 +91,16 @@ def test_both_ways_at_once(tls: bool) -> None:
         assert (made.pump.up.octets, made.pump.down.octets) == (len(up), len(down))
 
 
+def test_others_may_run_before_each_block(monkeypatch: pytest.MonkeyPatch, pumped: Pumping) -> None:
+    """Of a client that sends without end: what one block takes, of TLS records with hardly any data, is enough."""
+    turns: list[int] = []
+    monkeypatch.setattr(pumping, "let_others_run", lambda: turns.append(pumped.pump.up.octets))
+    sent = 30 * BLOCK
+    gevent.spawn(pumped.client.sendall, b"x" * sent)
+    received(pumped.backend, sent)
+    assert max(after - before for before, after in zip(turns, [*turns[1:], sent], strict=True)) <= BLOCK
+
+
 def test_what_was_read_ahead_comes_first() -> None:
     for made in start(b"NOOP\r\n", b"250 more\r\n"):
         assert received(made.backend, 6) == b"NOOP\r\n"
