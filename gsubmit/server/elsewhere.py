@@ -9,6 +9,7 @@ from dataclasses import replace
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.dial.answer import LoginRefused, RelayFailed
 from gsubmit.dial.xclient import ClientFacts
+from gsubmit.logs.text import safe_name
 from gsubmit.proxy.attempt import Attempt, Backend
 from gsubmit.proxy.pump import Pump
 from gsubmit.proxy.target import BadTarget, Target, target_of
@@ -20,6 +21,7 @@ from gsubmit.server.wire import Closed
 from gsubmit.smtp.replies import ACCOUNT_UNAVAILABLE, REFERRAL, SHUTTING_DOWN
 from gsubmit.smtp.reply import Reply
 
+MAX_SHOWN = 1000  # characters of what went wrong
 _QUIT = b"QUIT\r\n"
 
 
@@ -69,13 +71,19 @@ def log_in(session: Session, authority: SessionAuthority, identity: Identity) ->
             raise BadTarget("TTL reached zero - proxies appear to be looping?")
         return Attempt(proxy, target, login, _facts(session, target), lambda: _guess(authority)).run()
     except BadTarget as bad:
-        raise UnavailableElsewhere(f"user {identity.user}: {bad}") from None
+        raise UnavailableElsewhere(f"user {safe_name(identity.user)}: {bad}") from None
     except LoginRefused as refused:
         failure = DeniedElsewhere if refused.is_final else UnavailableElsewhere
         reply = refused.refusal if refused.refusal.refuses else ACCOUNT_UNAVAILABLE
-        raise failure(f"proxy: user {target.user}: {refused.why}", reply) from refused
+        raise failure(_why(target, refused), reply) from refused
     except RelayFailed as failed:
-        raise UnavailableElsewhere(f"proxy: user {target.user}: {failed.why}") from failed
+        raise UnavailableElsewhere(_why(target, failed)) from failed
+
+
+def _why(target: Target, failed: RelayFailed) -> str:
+    """For the log, which neither users' names nor backends' words may fill, or pass for something that we say."""
+    why = failed.why if len(failed.why) <= MAX_SHOWN else f"{failed.why[:MAX_SHOWN]}..."
+    return f"proxy: user {safe_name(target.user)}: {why}"
 
 
 def _facts(session: Session, target: Target) -> ClientFacts:

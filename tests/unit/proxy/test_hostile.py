@@ -68,3 +68,16 @@ def test_passwords_that_come_at_a_time_are_no_way_around_the_wait(monkeypatch: p
         gevent.killall(hearing)
         assert replies.count("535 5.7.8 No") == AT_A_TIME_ELSEWHERE
         assert sum(line.startswith("AUTH") for talk in there.talks for line in talk.lines) == AT_A_TIME_ELSEWHERE
+
+
+def test_neither_a_name_nor_a_backend_writes_the_log() -> None:
+    """A name that looks like fields, and a reply of 128 lines."""
+    settings = "auth_username_chars =\nlogin_proxy_max_reconnects = 0\n"
+    said = "\r\n".join([*(f"454-{'x' * 3000}" for _ in range(100)), "454 End"])
+    with (
+        backend(AUTH=said) as there,
+        serving(proxied(f"proxy=y host=127.0.0.1 port={there.port}") + settings) as served,
+    ):
+        assert log_in(served, "eve>, rip=192.0.2.1")[1].startswith("454")
+        assert "Error: proxy: user eve???rip=192.0.2.1: " in served.log_text
+        assert len(served.log_text) < 2000
