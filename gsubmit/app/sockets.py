@@ -41,9 +41,16 @@ def bind_all(settings: Settings) -> tuple[list[Bound], list[str]]:
                     continue
                 for other in bound:
                     other.sock.close()
-                raise CannotStart(f"cannot listen on {address} port {listener.port}: {error.strerror}") from error
+                why = f"cannot listen on {address} port {listener.port}: {error.strerror}"
+                raise CannotStart(why + _advice(error)) from error
             bound.append(Bound(f"{listener.name} {address}", sock, listener.ssl, listener.haproxy))
     return bound, warnings
+
+
+def _advice(error: OSError) -> str:
+    if error.errno != errno.EACCES:
+        return ""
+    return "; start as root with default_internal_user, or give CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities)"
 
 
 def bind(address: str, port: int) -> socket.socket:

@@ -49,6 +49,7 @@ NAMES = words(
 )
 
 NO_USE = "a submission server has no use for it"
+_REASONS = {"ssl_dh": "keys are agreed on with ECDHE, which needs no parameters"}
 
 BLOCKS = frozenset({"userdb", "namespace", "mailbox", "plugin", "dict", "metric", "event_exporter"})
 
@@ -125,7 +126,7 @@ def pass_over(value: Value, report: Report) -> bool:
         elif not _changes_nothing(value):
             report.notice("warning", value.place, f"{name} is not supported yet, it has no effect")
     elif is_known(name) or name.partition("/")[0] in BLOCKS:
-        report.notice("ignored", value.place, f"{name} is ignored, {NO_USE}")
+        report.notice("ignored", value.place, f"{name} is ignored, {_REASONS.get(name, NO_USE)}")
     elif name in OTHER_VERSIONS:
         report.problem(value.place, f"{name} is not of Dovecot 2.3; use {OTHER_VERSIONS[name]} instead")
     elif name == "dovecot_config_version":

@@ -107,6 +107,11 @@ def _expectation(text: str) -> str:
     return "'name = value' or 'name {'"
 
 
+def is_unclosed(text: str) -> bool:
+    """Whether a value begins with a quote that is never closed, so that the quote is part of it."""
+    return text.startswith(('"', "'")) and _closing_quote(text, 0) < 0
+
+
 def unquote(text: str) -> tuple[str, bool]:
     """Take off surrounding quotes and the backslashes inside them; tell whether there were any."""
     if len(text) >= 2 and text[0] in "\"'" and text[-1] == text[0]:

@@ -73,7 +73,7 @@ def _load(root: Block, known: Known | None, report: Report) -> Loaded:
     values, blocks = _applicable(root, report)
     settings = _read(root, values, blocks, known, report)
     if report.problems:
-        raise SettingsError(report.problems)
+        raise SettingsError(report.believable)
     return Loaded(settings, tuple(sorted(report.notices, key=lambda notice: notice.place)), values, root.place)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gsubmit.settings.files import read_text, reason
-from gsubmit.settings.lines import BadLine, Line, logical_lines, read_line
+from gsubmit.settings.lines import BadLine, Line, is_unclosed, logical_lines, read_line
 from gsubmit.settings.problem import Place, Report
 
 MAX_DEPTH = 32  # of files that include each other; a loop is found long before
@@ -129,6 +129,7 @@ class _Parser:
         while len(self._open) > depth:
             block = self._open.pop()
             self._report.problem(block.place, f"'{block} {{' is never closed")
+            self._report.unclosed.append(block.place)
 
     def _add(self, line: Line, place: Place, depth: int) -> None:
         match line.kind:
@@ -151,14 +152,16 @@ class _Parser:
             files = sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob refuses absolute patterns
         except ValueError as error:  # characters that no file name can have
             raise BadLine(f"cannot read {pattern!r}: no file has such a name") from error
-        if not files and line.kind == "include" and not glob.has_magic(line.text):
-            raise BadLine(f"cannot read {pattern}: no such file")
+        if not files and line.kind == "include":
+            raise BadLine(f"cannot read {pattern}: no {'file matches' if glob.has_magic(line.text) else 'such file'}")
         for file in files:
             self.read_file(Path(file), place)
 
     def _value(self, line: Line, place: Place) -> Value:
         if line.quoted:
             return Value(line.key, line.text, place)
+        if is_unclosed(line.text):
+            self._report.notice("warning", place, f"{line.key}: the quote is never closed, and so part of the value")
         if line.text.startswith("<"):
             return Value(line.key, line.text[1:].strip(), place, from_file=True)
         if "$" not in line.text:

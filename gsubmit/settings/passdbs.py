@@ -103,7 +103,8 @@ def _check_usable(passdb: PassdbSettings, values: dict[str, Value], block: Block
     if not passdb.driver:
         problem = f"a passdb needs a driver, such as {next(iter(known.drivers))}"
     elif passdb.driver not in known.drivers:
-        near = nearest(passdb.driver, {*known.drivers, *OTHER_DRIVERS})
+        likely = {"passwd-file"} if "passwd" in passdb.driver else {*known.drivers, *OTHER_DRIVERS}
+        near = nearest(passdb.driver, likely, 0.5)
         problem = f"unknown passdb driver '{passdb.driver}'{near}"
     elif passdb.deny and passdb.master:
         problem = "deny = yes contradicts master = yes"

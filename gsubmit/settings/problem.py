@@ -63,7 +63,18 @@ class Report:
 
     problems: list[Problem] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    unclosed: list[Place] = field(default_factory=list)  # blocks
     _noticed: set[str] = field(default_factory=set)
+
+    @property
+    def believable(self) -> list[Problem]:
+        """The problems, without those that may come of a block that is never closed: what follows it in its file."""
+        return [
+            problem
+            for problem in self.problems
+            if "is never closed" in problem.text
+            or not any(problem.place.line == 0 or _follows(problem.place, place) for place in self.unclosed)
+        ]
 
     def problem(self, place: Place, text: str) -> None:
         """Note an error."""
@@ -78,12 +89,16 @@ class Report:
             self.notices.append(Notice(place, text, kind))
 
 
+def _follows(place: Place, other: Place) -> bool:
+    return place.file == other.file and place.line >= other.line
+
+
 def words(text: str) -> frozenset[str]:
     """The words of a text, as a set of known names."""
     return frozenset(text.split())
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.7) -> str:
     """Return `, did you mean X?` for an unknown name, or nothing when no known name is near."""
-    near = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    near = get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return f", did you mean {near[0]}?" if near else ""

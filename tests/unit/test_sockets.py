@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from gsubmit.app import sockets
 from gsubmit.app.build import CannotStart
 from gsubmit.app.sockets import bind_all
 from gsubmit.settings.blocks import InetListener, ServiceSettings
@@ -46,3 +49,23 @@ def test_other_reasons_are_none_to_go_on() -> None:
     elsewhere = InetListener("extra", address=("192.0.2.1",), port=free_port(), is_extra=True)
     with pytest.raises(CannotStart, match="Cannot assign requested address"):
         bind_all(settings(elsewhere))
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EADDRINUSE, ""),
+        (
+            errno.EACCES,
+            "; start as root with default_internal_user, or give CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities)",
+        ),
+    ],
+)
+def test_why_and_what_to_do(monkeypatch: pytest.MonkeyPatch, number: int, advice: str) -> None:
+    def refuse(address: str, port: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(sockets, "bind", refuse)
+    with pytest.raises(CannotStart) as caught:
+        sockets.bind_all(settings(InetListener("submission", port=587)))
+    assert str(caught.value) == f"cannot listen on 127.0.0.1 port 587: {os.strerror(number)}{advice}"

@@ -25,6 +25,30 @@ def last_value(text: str) -> str:
     return list(root.values())[-1].text
 
 
+@pytest.mark.parametrize(
+    ("text", "is_unclosed"),
+    [
+        ('a = "b', True),
+        ("a = 'b\"", True),
+        ('a = "b" c', False),
+        ('a = b"', False),
+        ('a = "b"', False),
+    ],
+)
+def test_a_quote_that_is_never_closed(text: str, is_unclosed: bool) -> None:
+    """The value is what it was, and that is said: a password may begin with a quote."""
+    root, report = read(text)
+    assert len(list(root.values())) == 1
+    assert [notice.text for notice in report.notices] == (
+        ["a: the quote is never closed, and so part of the value"] if is_unclosed else []
+    )
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_text("a = b\n", encoding="utf-8-sig")
+    assert [value.key for value in parse(tmp_path / "x.conf", nobody_knows, Report()).values()] == ["a"]
+
+
 def test_values_know_where_they_stand() -> None:
     root, _ = read("a = b\npassdb x {\n\n  c = <d\n}\n")
     assert root.entries == [
@@ -91,7 +115,7 @@ def test_include_order_and_relative_paths(tmp_path: Path) -> None:
     for name in ("20", "10", "30"):
         (folder / f"{name}.conf").write_text(f"n = {name}\n!include_try ../more.inc\n")
     (tmp_path / "more.inc").write_text("m = 1\n")
-    (tmp_path / "main.conf").write_text(f"!include {tmp_path}/conf.d/*.conf\n!include none*.conf\n")
+    (tmp_path / "main.conf").write_text(f"!include {tmp_path}/conf.d/*.conf\n!include_try none*.conf\n")
     report = Report()
     root = parse(tmp_path / "main.conf", nobody_knows, report)
     assert [value.text for value in root.values()] == ["10", "1", "20", "1", "30", "1"]
