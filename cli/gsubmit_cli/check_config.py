@@ -65,7 +65,8 @@ class Outcome:
         kinds = {"warning": self.warnings, "note": self.notes, "ignored": self.ignored}
         for notice in verdict.notices:
             kinds[notice.kind].append(_remark(notice))
-        self.warnings += map(Remark, start_faults(loaded.settings))
+        user = loaded.place("default_internal_user")
+        self.warnings += [Remark(fault, str(user.file), user.line) for fault in start_faults(loaded.settings)]
         self.settings = loaded.settings
         self.summary = summary(loaded.settings)
         if verdict.errors:

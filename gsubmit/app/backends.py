@@ -55,8 +55,11 @@ def _fields(passdb: PassdbSettings) -> Mapping[str, str]:
 
 
 def warnings(settings: Settings) -> Iterator[str]:
-    """What is likely to be wrong with these backends, each with its place."""
-    itself = Itself.of(settings)
+    """What is likely to be wrong with where users and messages are sent, by the addresses that names have now."""
+    itself, relay = Itself.of(settings), settings.relay
+    has_name = relay.host and not relay.host.startswith("unix:") and not is_address(relay.host)
+    if has_name and any(itself.is_at(address, relay.port) for address in _addresses(relay.host)):
+        yield f"submission_relay_host: {relay.host} port {relay.port} is this server: no message would go anywhere"
     for passdb, target in named_targets(settings):
         place = target.place
         if not target.is_maybe:

@@ -7,10 +7,8 @@ import pwd
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from gsubmit.app.build import CannotStart
-from gsubmit.auth.drivers import DRIVERS
 from gsubmit.logs.places import Owner
 from gsubmit.settings.sections import Settings
 
@@ -52,23 +50,19 @@ def running_faults(settings: Settings) -> Iterator[str]:
     if most != resource.RLIM_INFINITY and needed > most:
         limit = settings.services.max_clients
         yield f"{limit} clients at the same time may need {needed} descriptors, but {most} is the limit (ulimit -n)"
-    yield from unreadable_files(settings)
 
 
 def start_faults(settings: Settings) -> Iterator[str]:
-    """The same before the start, when nobody knows yet who will start it."""
+    """What is to be said before the start, when nobody knows yet who will start it."""
     name = settings.server.default_internal_user
     if not name:
         yield "default_internal_user is empty: started by root, the server stays root"
-    elif _uid(name) == 0:
+    elif uid_of(name) == 0:
         yield f"default_internal_user = {name}: started by root, the server stays root"
-    elif _uid(name) is None:
-        yield f"default_internal_user: there is no user {name}"
-    with acting_as(name):
-        yield from list(unreadable_files(settings))
 
 
-def _uid(name: str) -> int | None:
+def uid_of(name: str) -> int | None:
+    """Its number, or None where there is no such user."""
     try:
         return pwd.getpwnam(name).pw_uid
     except KeyError:
@@ -78,7 +72,7 @@ def _uid(name: str) -> int | None:
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
     """With the rights of that user, if root asks and there is one."""
-    if not name or os.geteuid() != 0 or not _uid(name):
+    if not name or os.geteuid() != 0 or not uid_of(name):
         yield
         return
     user, groups = pwd.getpwnam(name), os.getgroups()
@@ -101,21 +95,3 @@ def _descriptors(settings: Settings) -> int:
     each_to_relay = 3 if relay.rawlog_dir else 1
     to_imap = len(settings.imap_servers) * settings.burl.max_connections
     return clients * each_client + to_relay * each_to_relay + to_imap + OTHER_DESCRIPTORS
-
-
-def unreadable_files(settings: Settings) -> Iterator[str]:
-    """Files and folders that the server could start without, but not work; asked as whoever we are now."""
-    folders = {
-        "mail_temp_dir": settings.server.mail_temp_dir,
-        "rawlog_dir": settings.server.rawlog_dir,
-        "submission_relay_rawlog_dir": settings.relay.rawlog_dir,
-    }
-    for name, folder in folders.items():
-        if folder and not (Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK, effective_ids=True)):
-            yield f"{name} {folder} cannot be written"
-    for passdb in settings.passdbs:
-        path = passdb.args.split(" ")[-1]
-        driver = DRIVERS.get(passdb.driver)
-        is_file = driver is not None and driver.has_file and passdb.driver != "passwd-file"
-        if is_file and not os.access(path, os.R_OK, effective_ids=True):
-            yield f"passdb file {path} cannot be read"

@@ -62,7 +62,8 @@ def said(folder: Path) -> Said:
     """What is said, errors first, of a configuration in which {} is the folder."""
 
     def said(text: str) -> list[str]:
-        verdict = judge(load_text(text.format(folder) + REST))
+        name = "" if "hostname" in text else "hostname = mail.example.org\n"
+        verdict = judge(load_text(text.format(folder) + REST + name))
         lines = [f"error: {problem}" for problem in verdict.errors]
         lines += [f"{notice.kind}: {notice}" for notice in verdict.notices]
         return [line.replace(f"{folder}/", "") for line in lines]

@@ -15,7 +15,7 @@ LOGIN = "passdb {\n driver = static\n args = password=x\n}\n"
 
 
 def judged(text: str) -> Verdict:
-    return judge(load_text(f"ssl = no\n{text}"))
+    return judge(load_text(f"ssl = no\n{text}\n" + ("" if "hostname" in text else "hostname = msa.example.org\n")))
 
 
 def passdb(driver: str, args: str, more: str = "") -> str:

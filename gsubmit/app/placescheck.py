@@ -1,0 +1,106 @@
+"""Names and places in a configuration: hosts, folders, files and the user, as the server will find them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from gsubmit.app.process import acting_as, uid_of
+from gsubmit.auth.drivers import DRIVERS
+from gsubmit.proxy.itself import Itself
+from gsubmit.settings.declare import FileContent, values
+from gsubmit.settings.hosts import is_address, is_loopback
+from gsubmit.settings.load import Loaded
+from gsubmit.settings.problem import Place, Report
+from gsubmit.settings.relay import RELAY_PREFIX
+
+_FOLDERS = ("mail_temp_dir", "rawlog_dir", f"{RELAY_PREFIX}rawlog_dir", "login_proxy_rawlog_dir")
+_LOGS = ("log_path", "info_log_path")
+
+
+def check(loaded: Loaded, report: Report) -> None:
+    """Report what is not there, or not the server's to use, at the line of the setting."""
+    _check_hosts(loaded, report)
+    typed = values(loaded.settings)
+    for name in _LOGS:
+        _check_log_folder(name, typed[name], loaded, report)
+    user = loaded.settings.server.default_internal_user
+    if user and uid_of(user) is None:
+        text = f"default_internal_user: there is no user {user}"
+        place = loaded.place("default_internal_user")
+        if os.getuid() == 0:  # nobody else becomes that user
+            report.problem(place, text)
+        else:
+            report.notice("warning", place, text)
+        return
+    with acting_as(user):
+        whom = f" by {user}" if user else ""
+        for name in _FOLDERS:
+            if why := _fault_of_folder(typed[name], whom):
+                report.notice("warning", loaded.place(name), f"{name}: {typed[name]} {why}")
+        for name in _LOGS:
+            path = typed[name]
+            if path.startswith("/") and not path.startswith("/dev/") and _is_kept_from(path, os.W_OK):
+                report.notice("warning", loaded.place(name), f"{name}: {path} cannot be written{whom}")
+        for place, name, path in _files(loaded, typed):
+            if _is_kept_from(path, os.R_OK):
+                text = f"{name}: {path} cannot be read{whom}: it is read at the start, and a reload fails"
+                report.notice("warning", place, text)
+
+
+def _check_hosts(loaded: Loaded, report: Report) -> None:
+    settings = loaded.settings
+    hostname, relay = settings.server.hostname, settings.relay
+    if "." not in hostname and ":" not in hostname:
+        text = f"hostname: {hostname} is no full name, and others may refuse it in EHLO"
+        report.notice("warning", loaded.place("hostname"), text)
+    addresses = [relay.host] if is_address(relay.host) else ["127.0.0.1", "::1"] if is_loopback(relay.host) else []
+    itself = Itself.of(settings)
+    if any(itself.is_at(address, relay.port) for address in addresses):
+        name = f"{RELAY_PREFIX}host"
+        text = f"{name}: {relay.host} port {relay.port} is this server, so that no message would go anywhere"
+        report.problem(loaded.place(name, f"{RELAY_PREFIX}port"), text)
+
+
+def _check_log_folder(name: str, path: str, loaded: Loaded, report: Report) -> None:
+    """Without it the server does not start."""
+    if path.startswith("/") and not Path(path).parent.is_dir():
+        report.problem(loaded.place(name), f"{name}: there is no folder {Path(path).parent}")
+    elif Path(path).is_dir() and path:
+        report.problem(loaded.place(name), f"{name}: {path} is a folder")
+
+
+def _fault_of_folder(folder: str, whom: str) -> str:
+    if not folder:
+        return ""
+    with suppress(PermissionError):
+        if not Path(folder).is_dir():
+            return "is no folder" if Path(folder).exists() else "is not there"
+    return "" if os.access(folder, os.W_OK | os.X_OK, effective_ids=True) else f"cannot be written{whom}"
+
+
+def _is_kept_from(path: str, mode: int) -> bool:
+    """Whether there is such a file, and whoever we are now may not open it."""
+    try:
+        return Path(path).exists() and not os.access(path, mode, effective_ids=True)
+    except PermissionError:  # of a folder on the way
+        return True
+
+
+def _files(loaded: Loaded, typed: Mapping[str, object]) -> Iterator[tuple[Place, str, str]]:
+    """Place, setting and path of the files that each reload reads again, but for users files."""
+    settings = loaded.settings
+    for value in loaded.values.values():
+        if value.from_file and value.key in typed:
+            yield value.place, value.key, str(value.path)
+    for block in (*settings.local_names, *settings.local_addresses):
+        for name in ("ssl_cert", "ssl_key", "ssl_alt_cert", "ssl_alt_key"):
+            content: FileContent = getattr(block, name)
+            if content.path:
+                yield content.place, name, str(content.path)
+    for passdb in settings.passdbs:
+        driver = DRIVERS.get(passdb.driver)
+        if driver is not None and driver.has_file and passdb.driver != "passwd-file":
+            yield passdb.place, "args", passdb.args.strip()
