@@ -30,7 +30,13 @@ def open_connection(
 
     `make` makes one that is not open yet. Raises RelayFailed, KeywordRefused among it.
     """
-    connection = _reach(hop, addresses, lambda address: make(hop, address, left_out))
+
+    def made(address: str) -> RelayConnection:
+        connection = make(hop, address, left_out)
+        connection.write_rawlog(client.session if client is not None else "")
+        return connection
+
+    connection = _reach(hop, addresses, made)
     try:
         connection.timeout_now = hop.connect_timeout
         connection.hello(hop.hostname)

@@ -58,6 +58,7 @@ class RelayStream(smtplib.SMTP):
     """
 
     sock: socket | None
+    leg = "relay"  # what rawlogs call it
 
     def __init__(self, hop: NextHop, address: str, witness: Witness | None = None) -> None:
         super().__init__(local_hostname=hop.hostname, timeout=hop.connect_timeout)
@@ -68,12 +69,19 @@ class RelayStream(smtplib.SMTP):
         self._timeout_set: float | None = None  # the socket's
         self.outgoing_size = 0  # octets of content
         self._outgoing: list[bytes] = []
-        self._rawlog = witness or open_rawlog(hop.rawlog_dir)
-        self._replies = ReplyParser(self._rawlog.received if self._rawlog is not None else None)
+        self._rawlog: Witness | None = witness
+        self._replies = ReplyParser(witness.received if witness is not None else None)
+        self.rawlog = ""  # the name of its files, without their ends
         self._name = str(hop) if address in (hop.host, hop.unix_path) else f"{hop} ({address})"
 
     def __str__(self) -> str:
         return self._name
+
+    def write_rawlog(self, session: str) -> None:
+        """Write one from now on where the next hop has them; the connection is made for `session`, or for nobody."""
+        if self._rawlog is None and (rawlog := open_rawlog(self.hop.rawlog_dir, self.leg, session)) is not None:
+            self._rawlog, self.rawlog = rawlog, rawlog.name
+            self._replies = ReplyParser(rawlog.received)
 
     # Opening
 

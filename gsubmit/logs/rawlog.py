@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gsubmit.logs.background import Background
 from gsubmit.logs.complaints import Complaint
+from gsubmit.logs.text import safe_name
 
 _log = logging.getLogger("gsubmit")
 _counter = itertools.count(1)
@@ -21,6 +22,8 @@ _AUTH = re.compile(rb"([ \t]*AUTH[ \t]+)([^ \t\r\n]+)([ \t]*)([^\r\n]*)([\r\n]*)
 _FORWARD = re.compile(rb"([ \t]FORWARD=)[^ \t\r\n]+", re.IGNORECASE)  # of XCLIENT: what passdbs tell each other
 _MECHANISM = re.compile(rb"PLAIN|LOGIN|EXTERNAL|XOAUTH2|OAUTHBEARER|CRAM-MD5|SCRAM-SHA-(1|256)(-PLUS)?", re.IGNORECASE)
 _HIDDEN = b"<secret>"
+_ODD_IN_FILE_NAME = re.compile(r"[^A-Za-z0-9_-]")  # a front end's id may have / and other marks
+MAX_SESSION = 64  # characters of a session's id in a file's name
 SECRET = _HIDDEN + b"\r\n"
 LEAST_SECRET = 4  # octets
 MAX_WAITING = 16 << 20  # octets of all rawlogs that wait to be written
@@ -35,6 +38,7 @@ class Rawlog:
     """
 
     def __init__(self, stem: Path) -> None:
+        self.name = stem.name
         self._in = _create(f"{stem}.in")
         try:
             self._out = _create(f"{stem}.out")
@@ -44,6 +48,10 @@ class Rawlog:
         self._hidden: list[bytes] = []  # what we said of secrets: the other side may repeat it
         self._is_over = False
         self._fault = ""  # set by the thread
+
+    def tell(self, session: str) -> None:
+        """Say in the log where a session can be looked up."""
+        _log.info("rawlog of session=<%s>: %s", safe_name(session), self.name)
 
     def received(self, octets: bytes, *, secret: bool = False) -> None:
         """Note octets from the peer; `secret` says that they are a SASL response."""
@@ -134,13 +142,19 @@ def _stamped(octets: bytes) -> bytes:
     return b"".join(stamp + line for line in octets.splitlines(keepends=True))
 
 
-def open_rawlog(directory: str) -> Rawlog | None:
-    """A new rawlog in `directory`, or None when the setting is empty or the files cannot be made, which is logged."""
+def open_rawlog(directory: str, leg: str, session: str = "") -> Rawlog | None:
+    """A new rawlog in `directory`, or None when the setting is empty or the files cannot be made, which is logged.
+
+    `leg` says with whom we speak there: client, relay or backend. `session` is for whom, empty for nobody.
+    """
     if not directory:
         return None
     name = f"{time.strftime('%Y%m%d-%H%M%S')}.{os.getpid()}.{next(_counter)}"
+    name += f".{_ODD_IN_FILE_NAME.sub('_', session[:MAX_SESSION])}.{leg}" if session else f".{leg}"
     try:
-        return Rawlog(Path(directory) / name)
+        rawlog = Rawlog(Path(directory) / name)
     except OSError as error:
         _broken.say("rawlog: %s", error)
         return None
+    rawlog.tell(session)
+    return rawlog

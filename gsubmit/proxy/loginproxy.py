@@ -30,6 +30,7 @@ MAX_PLACES = 1000  # whose NextHop is kept
 class BackendConnection(RelayConnection):
     """A connection that knows whether the backend has heard of the user, by XCLIENT's LOGIN."""
 
+    leg = "backend"
     knows_user = False
 
     def command(self, line: bytes) -> None:

@@ -84,8 +84,9 @@ class RelayDelivery:
 
     @property
     def facts(self) -> str:
-        """For the log: the relay's address, and whether the connection has had transactions before."""
-        return f"{self._connection}, reused={'yes' if self._was_reused else 'no'}"
+        """For the log: the relay's address, whether the connection has had transactions before, and its rawlog."""
+        facts = f"{self._connection}, reused={'yes' if self._was_reused else 'no'}"
+        return f"{facts}, rawlog={self._connection.rawlog}" if self._connection.rawlog else facts
 
     # Asking
 

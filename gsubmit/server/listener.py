@@ -15,7 +15,7 @@ from gsubmit.server.door import Door, holder_before_login
 from gsubmit.server.endpoints import Endpoints
 from gsubmit.server.frontend import FrontEnds
 from gsubmit.server.service import Service
-from gsubmit.server.session import Session
+from gsubmit.server.session import Session, new_id
 from gsubmit.server.wire import Closed, TimedOut, Wire
 from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS
 
@@ -70,10 +70,11 @@ class Listener:
         if self._door.is_full and not self._door.evict_for(holder_before_login(ends.remote_ip, self.service)):
             self._refuse(sock)
             return
-        rawlog = open_rawlog(self.service.settings.server.rawlog_dir)
+        id = new_id()
+        rawlog = open_rawlog(self.service.settings.server.rawlog_dir, "client", id)
         wire = Wire(sock, INACTIVITY, rawlog, COMMANDS)
         login_timer = gevent.Timeout(LOGIN_TIME, TimedOut)  # timeouts of the socket begin anew with each octet
-        session = Session(wire, self.service, ends, login_timer)
+        session = Session(wire, self.service, ends, login_timer, id)
         self._door.enter(session, gevent.getcurrent())  # type: ignore[arg-type]
         try:
             converse(session, implicit_tls=self._implicit_tls)

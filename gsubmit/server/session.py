@@ -64,14 +64,21 @@ def label(user: str, session: str) -> str:
     return f"submission({safe_name(user)})<{session}>" if user else f"submission-login<{session}>"
 
 
+def new_id() -> str:
+    """What a session is called in the log and in Received fields."""
+    return secrets.token_urlsafe(12)
+
+
 class Session:
     """Facts about one client. What it said, who it is and what it sends are objects of their own, while they are so.
 
     What follows from these facts and is asked for with each message (`client`, `label`, `has_tls`) is made once.
     """
 
-    def __init__(self, wire: Wire, service: Service, ends: Endpoints, login_timer: LoginTimer) -> None:
-        self.id = secrets.token_urlsafe(12)
+    def __init__(
+        self, wire: Wire, service: Service, ends: Endpoints, login_timer: LoginTimer, id: str | None = None
+    ) -> None:
+        self.id = id or new_id()
         self.wire = wire
         self.service = service
         self.ends = ends
@@ -122,6 +129,8 @@ class Session:
     def introduce(self, ends: Endpoints, id: str) -> None:
         """A front end has said whose connection this is: all starts over (XCL-7), TLS stays."""
         self.restart()
+        if id != self.id and self.wire.rawlog is not None:
+            self.wire.rawlog.tell(id)
         self.ends, self.id = ends, id
         self._forget("network", "is_trusted")
 

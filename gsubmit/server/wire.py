@@ -57,14 +57,14 @@ class Wire:
     """
 
     __slots__ = (
-        *("_buffer", "_is_cut", "_outbox", "_rawlog", "_sock", "_socket_timeout", "_verbs"),
-        *("awaits", "octets_in", "octets_out", "replies", "timeout"),
+        *("_buffer", "_is_cut", "_outbox", "_sock", "_socket_timeout", "_verbs"),
+        *("awaits", "octets_in", "octets_out", "rawlog", "replies", "timeout"),
     )
 
     def __init__(self, sock: socket, timeout: float, rawlog: Rawlog | None = None, verbs: Container[str] = ()) -> None:
         self._sock = sock
         self._socket_timeout: float | None = None  # the socket's, as we have set it
-        self._rawlog = rawlog
+        self.rawlog = rawlog
         self._verbs = verbs
         self._buffer = b""
         self._outbox: list[Reply | Answer] = []
@@ -99,7 +99,7 @@ class Wire:
         line = self._buffer[:end]
         self._buffer = self._buffer[end + 2 :]
         let_others_run()  # a client that always has more to say never makes us wait for it
-        if self._rawlog is not None:
+        if self.rawlog is not None:
             self._note(line, secret=secret or len(line) > MAX_LINE)
         if len(line) > MAX_LINE:
             raise LineTooLong(line[:READ_LINE])
@@ -110,14 +110,14 @@ class Wire:
 
         Clients go on with a dialog of AUTH that was refused, mangled, or too long.
         """
-        assert self._rawlog is not None
+        assert self.rawlog is not None
         pieces = line.replace(b"\r", b"\n").split(b"\n")  # more than one from a client that ends lines by LF alone
         begins = [piece.lstrip(b" \t").upper() for piece in pieces if piece]
         verbs = [begin.partition(b" ")[0].decode("ascii", "replace") for begin in begins]
         secret = secret or not all(verb in self._verbs for verb in verbs)
         secret = secret or (len(pieces) > 1 and any(begin.startswith(b"AUTH") for begin in begins))
         shown = redact(mask(line).decode("latin-1"))  # URLs are secrets too, wherever they stand (RFC 4468 8)
-        self._rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
+        self.rawlog.received(shown.encode("latin-1") + b"\r\n", secret=secret)
 
     def _receive_by(self, deadline: float, awaits: Awaits) -> bytes:
         """More of a line. A timeout of the socket begins anew with each octet, this one does not."""
@@ -136,8 +136,8 @@ class Wire:
             let_others_run()
             self._buffer = self._buffer[-1:] + self._receive_by(deadline, awaits)
         self._buffer = self._buffer[end + 2 :]
-        if self._rawlog is not None:
-            self._rawlog.received(start, secret=True)
+        if self.rawlog is not None:
+            self.rawlog.received(start, secret=True)
         raise LineTooLong(start)
 
     def read_block(self, limit: int = READ_BLOCK) -> bytes:
@@ -149,8 +149,8 @@ class Wire:
 
     def note_content(self, octets: bytes) -> None:
         """Write content to the rawlog, once it is known which octets are content."""
-        if self._rawlog is not None:
-            self._rawlog.received(octets)
+        if self.rawlog is not None:
+            self.rawlog.received(octets)
 
     def unread(self, octets: bytes) -> None:
         """Put octets back in front of what comes next."""
@@ -207,8 +207,8 @@ class Wire:
             return
         outbox, self._outbox = self._outbox, []
         octets = b"".join([(reply if isinstance(reply, Reply) else reply.reply()).wire for reply in outbox])
-        if self._rawlog is not None:
-            self._rawlog.sent(octets)
+        if self.rawlog is not None:
+            self.rawlog.sent(octets)
         if self._is_cut:
             raise Closed("the reply before was not sent to its end")
         if self._socket_timeout != self.timeout:
@@ -275,9 +275,9 @@ class Wire:
 
     def close(self) -> None:
         """Close the connection; replies still in the outbox are dropped."""
-        if self._rawlog is not None:
-            self._rawlog.close()
-            self._rawlog = None
+        if self.rawlog is not None:
+            self.rawlog.close()
+            self.rawlog = None
         if isinstance(self._sock, ssl.SSLSocket):
             try:
                 self._bound(0)

@@ -33,7 +33,7 @@ def files(folder: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def rawlog(tmp_path: Path) -> Iterator[Rawlog]:
-    opened = open_rawlog(str(tmp_path))
+    opened = open_rawlog(str(tmp_path), "client", "AbC_d-1")
     assert opened is not None
     yield opened
     opened.close()
@@ -59,11 +59,31 @@ def test_only_the_owner_reads(rawlog: Rawlog, tmp_path: Path) -> None:
 
 def test_names_differ(tmp_path: Path) -> None:
     for _ in range(3):
-        opened = open_rawlog(str(tmp_path))
+        opened = open_rawlog(str(tmp_path), "client", "AbC_d-1")
         assert opened is not None
         opened.close()
     assert len({path.stem for path in tmp_path.iterdir()}) == 3
-    assert all(re.fullmatch(rf"\d{{8}}-\d{{6}}\.{os.getpid()}\.\d+", path.stem) for path in tmp_path.iterdir())
+    assert all(
+        re.fullmatch(rf"\d{{8}}-\d{{6}}\.{os.getpid()}\.\d+\.AbC_d-1\.client", path.stem) for path in tmp_path.iterdir()
+    )
+
+
+@pytest.mark.parametrize(
+    ("session", "end"),
+    [
+        pytest.param("", "relay", id="nobody's"),
+        pytest.param("front+1/../../x=:@", "front_1_______x___.relay", id="a front end's"),
+        pytest.param("x" * 300, f"{'x' * 64}.relay", id="long"),
+    ],
+)
+def test_a_session_id_makes_no_path(tmp_path: Path, session: str, end: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    opened = open_rawlog(str(tmp_path), "relay", session)
+    assert opened is not None
+    opened.close()
+    assert {path.name for path in tmp_path.iterdir()} == {f"{opened.name}.in", f"{opened.name}.out"}
+    assert re.fullmatch(rf"\d{{8}}-\d{{6}}\.\d+\.\d+\.{end}", opened.name)
+    assert caplog.messages == [f"rawlog of session=<{session}>: {opened.name}"]
 
 
 @pytest.mark.parametrize(
@@ -92,12 +112,12 @@ def test_mask(line: bytes, masked: bytes) -> None:
 
 
 def test_no_setting() -> None:
-    assert open_rawlog("") is None
+    assert open_rawlog("", "client") is None
 
 
 def test_folder_missing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A rawlog that cannot be made is a warning, not a failure."""
-    assert open_rawlog(f"{tmp_path}/gone") is None
+    assert open_rawlog(f"{tmp_path}/gone", "client") is None
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
@@ -157,7 +177,7 @@ def test_a_disk_that_is_too_slow(
     stuck = Background(rawlogs._work, 1000)
     monkeypatch.setattr(stuck, "_is_running", True)  # and never does anything
     monkeypatch.setattr(rawlogs, "_background", stuck)
-    opened = [open_rawlog(str(tmp_path)) for _ in range(2)]
+    opened = [open_rawlog(str(tmp_path), "client", "AbC_d-1") for _ in range(2)]
     for each in opened:
         assert each is not None
         for _ in range(100):
@@ -170,7 +190,7 @@ def test_a_disk_that_is_too_slow(
 
 
 def test_closing_twice_raises_nothing(tmp_path: Path) -> None:
-    opened = open_rawlog(str(tmp_path))
+    opened = open_rawlog(str(tmp_path), "client", "AbC_d-1")
     assert opened is not None
     for descriptor in list(Path("/proc/self/fd").iterdir()):
         if descriptor.is_symlink() and tmp_path in descriptor.readlink().parents:

@@ -7,6 +7,7 @@ import socket
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -153,3 +154,26 @@ def test_a_relay_that_does_not_take_our_mail_is_an_error_once() -> None:
     )
     refusals = [line for line in lines if re.search(rf"Info: Refused MAIL: .*by=relay, {RELAY}, reply=`530 ", line)]
     assert len(refusals) == 3
+
+
+def test_rawlogs_are_found_by_the_session(tmp_path: Path) -> None:
+    """That of a relay's connection is named after the session it was made for, and with each message."""
+    settings = f"rawlog_dir = {tmp_path}\nsubmission_relay_rawlog_dir = {tmp_path}\n"
+    settings += "login_trusted_networks = 127.0.0.1/32\nsubmission_relay_trusted = yes"
+    relay = Server(answers={"EHLO": ehlo("XCLIENT ADDR LOGIN SESSION", "LIMITS MAILMAX=1")})
+    with served(relay), serving(settings, relay.port) as server:
+        for id in ("one/1", "one/2"):
+            _play(Case(["EHLO x", f"XCLIENT SESSION={id}", *LOGIN, *MESSAGE], ""), server)
+    log = server.log_text
+    names = {path.stem for path in tmp_path.iterdir()}
+    assert all(
+        len(set(re.findall(rf"rawlog of session=<{id}>: (\S+\.client)$", log, re.M)) & names) == 1
+        for id in ("one/1", "one/2")
+    )
+    (first, second) = re.findall(r"Relayed message: id=one/[12], .*, reused=no, rawlog=(\S+), reply=", log)
+    assert {first, second} <= names
+    assert re.fullmatch(r"\d+-\d+\.\d+\.\d+\.relay", first)  # of the connection that the start makes
+    assert re.fullmatch(r"\d+-\d+\.\d+\.\d+\.one_2\.relay", second)
+    client = next(name for name in names if name.endswith(".client"))
+    (ours,) = re.findall(rf"rawlog of session=<([\w-]{{16}})>: {re.escape(client)}$", log, re.M)
+    assert f".{ours}.client" in client

@@ -268,7 +268,7 @@ def test_handshake_that_fails(ends: Ends, octets: bytes, expected: type[Exceptio
 def test_rawlog(tmp_path: Path) -> None:
     """What is said is noted once; a response in AUTH is not."""
     ours, client = socket.socketpair()
-    wire = Wire(ours, TIMEOUT, open_rawlog(str(tmp_path)), COMMANDS)
+    wire = Wire(ours, TIMEOUT, open_rawlog(str(tmp_path), "client"), COMMANDS)
     client.sendall(b"AUTH LOGIN dXNlcg==\r\nc2VjcmV0\r\nDATA\r\nx\r\n.\r\nQUIT\r\n")
     wire.read_line()
     wire.read_line(secret=True)
@@ -323,7 +323,7 @@ def test_rawlog(tmp_path: Path) -> None:
 def test_rawlog_of_a_client_that_keeps_to_no_rules(tmp_path: Path, lines: bytes, noted: bytes) -> None:
     """Rawlogs are written to look into such ones: they show no password for that."""
     ours, client = socket.socketpair()
-    wire = Wire(ours, TIMEOUT, open_rawlog(str(tmp_path)), COMMANDS)
+    wire = Wire(ours, TIMEOUT, open_rawlog(str(tmp_path), "client"), COMMANDS)
     client.sendall(lines)
     for _ in range(lines.count(b"\r\n")):
         with suppress(LineTooLong):
