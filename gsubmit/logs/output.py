@@ -14,7 +14,16 @@ from types import TracebackType
 from typing import TextIO
 
 from gsubmit.logs.background import Background
-from gsubmit.logs.places import LogFile, LogPlace, Owner, StandardError, Syslog, tell_stderr
+from gsubmit.logs.places import (
+    SYSLOG_TAG,
+    LogFile,
+    LogPlace,
+    Owner,
+    StandardError,
+    Syslog,
+    is_journal,
+    tell_stderr,
+)
 from gsubmit.logs.text import safe
 from gsubmit.settings.sections import LoggingSettings
 
@@ -61,15 +70,19 @@ class _Line(logging.Formatter):
         return self._stamped[1]
 
 
-class _SyslogLine(_Line):
-    """`<PRIORITY>gsubmit: ` before each line; syslog has times of its own (RFC 3164 4.1)."""
+class _PriorityLine(_Line):
+    """`<PRIORITY>` before each line, for the journal (sd-daemon(3)); for syslog a tag follows it (RFC 3164 4.1).
 
-    def __init__(self, facility: str) -> None:
+    Both have times of their own.
+    """
+
+    def __init__(self, facility: int = 0, tag: str = "") -> None:
         super().__init__("")
-        self._facility = logging.handlers.SysLogHandler.facility_names[facility] * 8
+        self._facility = facility * 8
+        self._tag = tag
 
     def format(self, record: logging.LogRecord) -> str:
-        front = f"<{self._facility + _PRIORITIES[record.levelname]}>gsubmit: "
+        front = f"<{self._facility + _PRIORITIES[record.levelname]}>{self._tag}"
         return "\n".join(front + line for line in super().format(record).split("\n"))
 
 
@@ -199,12 +212,14 @@ def _stream(stream: TextIO, settings: LoggingSettings) -> logging.Handler:
 
 def _handler(path: str, settings: LoggingSettings, owner: Owner | None) -> logging.Handler:
     if path == "syslog":
-        return _Log(Syslog(), _SyslogLine(settings.syslog_facility))
+        facility = logging.handlers.SysLogHandler.facility_names[settings.syslog_facility]
+        return _Log(Syslog(), _PriorityLine(facility, SYSLOG_TAG))
     line = _Line(settings.log_timestamp)
     if path not in ("", "/dev/stderr"):
         return _Log(LogFile(path, owner), line)
     try:
-        return _Log(StandardError(sys.stderr.fileno()), line)
+        file = sys.stderr.fileno()
+        return _Log(StandardError(file), _PriorityLine() if is_journal(file) else line)
     except (OSError, ValueError, AttributeError):  # something else stands in for it, or it is closed
         return _stream(sys.stderr, settings) if sys.stderr is not None else logging.NullHandler()
 

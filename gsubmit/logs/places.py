@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import stat
 import sys
@@ -19,6 +20,9 @@ from gevent import monkey
 LOOK_INTERVAL = 1.0  # seconds between two looks whether the log file is still the same
 MAX_DATAGRAM = 8192  # octets of one line to syslog; rsyslog's own limit ($MaxMessageSize)
 SYSLOG_SOCKET = "/dev/log"
+SYSLOG_TAG = "gsubmit: "
+PATIENCE = 1.0  # seconds that lines wait for a syslog daemon, which may only be starting again
+_SYSLOG_FRONT = re.compile(rb"^<\d+>" + SYSLOG_TAG.encode(), re.MULTILINE)
 _MODE = 0o644  # of a new log file, before the umask
 _poll = monkey.get_original("select", "poll")  # the system's, which needs no event loop
 
@@ -121,26 +125,47 @@ class LogFile:
 
 
 class Syslog:
-    """The local syslog's socket; each line is one message. The daemon may come and go."""
+    """The local syslog's socket; each line is one message. The daemon may come and go.
+
+    While it is not there, lines go to the standard error, and it is tried again with each of them.
+    """
 
     name = "syslog"
 
     def __init__(self) -> None:
         self.complain: Callable[[str], None] = lambda text: None
         self._sock: socket | None = None
+        self._missing_since = 0.0  # monotonic; 0 while it is there
+        self._diverted = 0  # lines that went to the standard error
 
     def write(self, records: list[bytes]) -> None:
         """The same as for any place."""
         try:
-            if self._sock is None:
-                self._sock = _connected()
-            while records:
-                for line in records[0].splitlines():
-                    self._sock.sendall(line[:MAX_DATAGRAM] + b"\0")
-                del records[0]
+            self._send(records)
         except OSError:
             self.close()
-            raise
+            self._missing_since = self._missing_since or time.monotonic()
+            if time.monotonic() - self._missing_since < PATIENCE or not _takes_more(_stderr()):
+                raise
+            self._divert(records)
+            return
+        self._missing_since = 0.0
+        if self._diverted:
+            self.complain(f"log: {self._diverted} lines went to the standard error, for syslog was not there")
+            self._diverted = 0
+
+    def _send(self, records: list[bytes]) -> None:
+        if self._sock is None:
+            self._sock = _connected()
+        while records:
+            for line in records[0].splitlines():
+                self._sock.sendall(line[:MAX_DATAGRAM] + b"\0")
+            del records[0]
+
+    def _divert(self, records: list[bytes]) -> None:
+        self._diverted += len(records)
+        records[:] = [_SYSLOG_FRONT.sub(b"", record) for record in records]
+        _write(_stderr(), records)
 
     def close(self) -> None:
         """Leave the daemon."""
@@ -181,17 +206,34 @@ def _await_room(file: int) -> None:
     waiting.poll()
 
 
+def _stderr() -> int:
+    """The standard error. Raises OSError where there was none at the start: whatever has its number now is not it."""
+    if sys.__stderr__ is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    return sys.__stderr__.fileno()
+
+
+def _takes_more(file: int) -> bool:
+    """Whether a file takes octets at once."""
+    waiting = _poll()
+    waiting.register(file, select.POLLOUT)
+    return bool(waiting.poll(0))
+
+
 def tell_stderr(text: str) -> None:
     """A line on the standard error, if it takes one at once: the last resort when the log itself fails."""
     octets = f"gsubmit: Error: {text}\n".encode("utf-8", "replace")[: select.PIPE_BUF]
     try:
-        file = sys.__stderr__.fileno() if sys.__stderr__ is not None else 2
-        waiting = _poll()
-        waiting.register(file, select.POLLOUT)
-        if waiting.poll(0):
-            os.write(file, octets)
-    except (OSError, ValueError):
+        if _takes_more(_stderr()):
+            os.write(_stderr(), octets)
+    except OSError:
         pass
+
+
+def is_journal(file: int) -> bool:
+    """Whether a file is the stream to the journal, which systemd says in JOURNAL_STREAM (systemd.exec(5))."""
+    facts = os.fstat(file)
+    return os.environ.get("JOURNAL_STREAM") == f"{facts.st_dev}:{facts.st_ino}"
 
 
 def _open(path: str, flags: int = 0) -> int:

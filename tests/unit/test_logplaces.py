@@ -297,6 +297,47 @@ def test_syslog_comes_and_goes(
     assert "Traceback" not in look()
 
 
+def test_without_syslog_lines_go_to_standard_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One line says why, and it is tried again with each line."""
+    monkeypatch.setattr(places, "SYSLOG_SOCKET", f"{tmp_path}/socket")
+    monkeypatch.setattr(places, "PATIENCE", 0.0)
+    log, look = start("syslog"), told(capfd)
+    log.info("one")
+    try:
+        raise ValueError("why")
+    except ValueError:
+        log.exception("two")
+    log.error("three")
+    eventually("the lines", lambda: "three" in look())
+    lines = look().splitlines()
+    assert [lines[0], *lines[-2:]] == ["gsubmit: Info: one", "ValueError: why", "gsubmit: Error: three"]
+    assert not [line for line in lines if line.startswith("<")]
+    with daemon(tmp_path / "socket") as sock:
+        log.info("four")
+        assert sock.recv(1000) == b"<22>gsubmit: gsubmit: Info: four\0"
+        expected = b"log: 3 lines went to the standard error, for syslog was not there\0"
+        assert sock.recv(1000) == b"<20>gsubmit: gsubmit: Warning: " + expected
+    assert "four" not in look()
+
+
+def test_a_short_life_without_syslog_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Lines that still wait for it at the end, among them one that says why the server cannot start."""
+    monkeypatch.setattr(places, "SYSLOG_SOCKET", f"{tmp_path}/socket")
+    monkeypatch.setattr(places, "PATIENCE", 0.05)
+    log, look = start("syslog"), told(capfd)
+    log.error("one")
+    log.handlers[0].close()
+    log.handlers.clear()
+    assert look().splitlines() == [
+        "gsubmit: Error: cannot write the log to syslog: No such file or directory",
+        "gsubmit: Error: one",
+    ]
+
+
 def test_a_syslog_that_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its socket takes few datagrams; whoever logs does not wait for it."""
     monkeypatch.setattr(places, "SYSLOG_SOCKET", f"{tmp_path}/socket")

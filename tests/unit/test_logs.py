@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -128,6 +130,37 @@ def test_same_file_twice_is_one(tmp_path: Path) -> None:
 def test_stderr(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     tell(LoggingSettings(log_path=path, log_timestamp=""))
     assert capsys.readouterr().err.count("gsubmit: ") == 3
+
+
+@pytest.mark.parametrize("path", ["", "/dev/stderr"])
+def test_the_journal_has_times_and_takes_priorities(
+    path: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """systemd.exec(5), sd-daemon(3): where standard error is the stream that JOURNAL_STREAM names."""
+    facts = os.fstat(sys.stderr.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
+    tell(LoggingSettings(log_path=path))
+    lines = ["<6>gsubmit: Info: info", "<4>gsubmit: Warning: warning", "<3>gsubmit: Error: error"]
+    assert capfd.readouterr().err.splitlines() == lines
+    monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino + 1}")  # standard error leads elsewhere
+    tell(LoggingSettings(log_path=path, log_timestamp="now "))
+    assert capfd.readouterr().err.splitlines() == [f"now {line[3:]}" for line in lines]
+
+
+def test_a_traceback_has_its_priority_in_the_journal(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    facts = os.fstat(sys.stderr.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino}")
+    output.configure(LoggingSettings())
+    try:
+        raise ValueError("why")
+    except ValueError:
+        logging.getLogger("gsubmit").exception("internal error")
+    output.flush()
+    lines = capfd.readouterr().err.splitlines()
+    assert all(line.startswith("<3>") for line in lines)
+    assert (lines[0], lines[-1]) == ("<3>gsubmit: Error: internal error", "<3>ValueError: why")
 
 
 def test_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
