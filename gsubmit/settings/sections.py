@@ -83,7 +83,12 @@ class ServerSettings:
 class SubmissionSettings:
     """What clients may submit."""
 
-    submission_max_mail_size: int = setting(size, 40 << 20, "Largest message accepted; 0 means unlimited.")
+    submission_max_mail_size: int = setting(
+        size,
+        0,
+        "Largest message accepted; 0 means as large as the relay announces by SIZE, or unlimited.",
+        "Large messages are kept in `mail_temp_dir` until the relay has them.",
+    )
     submission_max_recipients: int = setting(uint, 0, "Most recipients of one message; 0 means unlimited.")
     submission_client_workarounds: tuple[str, ...] = setting(
         word_list(WORKAROUNDS, "Unknown workaround"),

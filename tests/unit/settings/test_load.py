@@ -22,7 +22,7 @@ def notices(text: str, kind: str) -> list[str]:
 def test_defaults() -> None:
     settings = load_text("ssl = no\n").settings
     assert settings.relay.port == 25
-    assert settings.submission.submission_max_mail_size == 40 << 20
+    assert settings.submission.submission_max_mail_size == 0
     assert settings.server.hostname
 
 
