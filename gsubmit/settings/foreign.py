@@ -80,15 +80,6 @@ UNSUPPORTED: dict[str, tuple[str, ...]] = {
 # Going on without these would let in somebody, or show us to the relay as somebody, who was not meant.
 UNSAFE = frozenset({"auth_policy_server_url", "login_access_sockets"})
 
-# Names from after 2.3, and what is written here instead.
-OTHER_VERSIONS = {
-    "auth_allow_cleartext": "disable_plaintext_auth",
-    "ssl_server_cert_file": "ssl_cert",
-    "ssl_server_key_file": "ssl_key",
-    "ssl_server_key_password": "ssl_key_password",
-    "ssl_server_prefer_ciphers": "ssl_prefer_server_ciphers",
-}
-
 # Mechanisms of Dovecot's that are not here. Nobody comes in without.
 OTHER_MECHANISMS = words("anonymous apop digest-md5 gss-spnego gssapi ntlm otp")
 
@@ -127,10 +118,6 @@ def pass_over(value: Value, report: Report) -> bool:
             report.notice("warning", value.place, f"{name} is not supported yet, it has no effect")
     elif is_known(name) or name.partition("/")[0] in BLOCKS:
         report.notice("ignored", value.place, f"{name} is ignored, {_REASONS.get(name, NO_USE)}")
-    elif name in OTHER_VERSIONS:
-        report.problem(value.place, f"{name} is not of Dovecot 2.3; use {OTHER_VERSIONS[name]} instead")
-    elif name == "dovecot_config_version":
-        report.problem(value.place, "this is of Dovecot 2.4; the language and the names here are those of 2.3")
     else:
         return False
     return True

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from gsubmit.settings import foreign, obsolete
+from gsubmit.settings import foreign, newer, obsolete
 from gsubmit.settings.blocks import LocalAddress, LocalName
 from gsubmit.settings.burl import BURL_PREFIX
 from gsubmit.settings.consistency import check_consistency
@@ -69,6 +69,8 @@ def _default_text(name: str) -> str | None:
 def _load(root: Block, known: Known | None, report: Report) -> Loaded:
     if report.problems and not root.entries:  # nothing was read, so there is nothing more to say
         raise SettingsError(report.problems)
+    if not newer.translate(root, report):
+        raise SettingsError(report.problems)
     obsolete.translate(root, report)
     values, blocks = _applicable(root, report)
     settings = _read(root, values, blocks, known, report)
@@ -81,7 +83,7 @@ def _read(
     root: Block, values: Mapping[str, Value], blocks: Sequence[Block], known: Known | None, report: Report
 ) -> Settings:
     """The settings, and everything that is wrong in the report."""
-    known_values(values.values(), _NAMES, report, foreign.pass_over, foreign.names())
+    known_values(values.values(), _NAMES, report, _pass_over, foreign.names())
     values = foreign.without_mechanisms(values, known, report)
     settings = read_section(Settings, values, report)
     of: dict[str, list[Block]] = {word: [] for word in BLOCKS}
@@ -108,6 +110,12 @@ def _read(
     )
     check_consistency(settings, values, root.place, known, report)
     return settings
+
+
+def _pass_over(value: Value, report: Report) -> bool:
+    if instead := newer.advice(value):
+        report.problem(value.place, f"{value.key} is of Dovecot 2.4; in the words of 2.3: {instead}")
+    return bool(instead) or foreign.pass_over(value, report)
 
 
 def _applicable(block: Block, report: Report) -> tuple[dict[str, Value], list[Block]]:

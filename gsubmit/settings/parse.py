@@ -189,6 +189,7 @@ class _Parser:
                 return Value(name, os.environ.get(name[4:], ""), place)
             except ValueError as error:  # characters that no variable's name can have
                 raise BadLine(f"there is no variable {name!r}") from error
+        name = name.removeprefix("SET:")  # Dovecot 2.4
         for block in reversed(self._open):
             for entry in reversed(block.entries):
                 if isinstance(entry, Value) and entry.key == name:

@@ -87,6 +87,7 @@ def _check_absent(passdb: PassdbSettings, values: dict[str, Value], block: Block
         report.problem(place, f"{absent}, and to go on without its {name} = {value} would be unsafe")
     if not gates:
         text = f"{absent}, this passdb is never consulted: logins that no other one lets in fail temporarily"
+        text += "; driver = dovecot asks a Dovecot that has it"
         report.notice("warning", block.place, text)
 
 

@@ -47,7 +47,7 @@ def test_debian() -> None:
     assert [passdb.driver for passdb in loaded.settings.passdbs] == ["pam"]
     assert said(loaded, "warning") == [
         "auth-system.conf.ext:1: passdb driver pam is not supported yet, this passdb is never consulted: "
-        "logins that no other one lets in fail temporarily"
+        "logins that no other one lets in fail temporarily; driver = dovecot asks a Dovecot that has it"
     ]
     ignored = {line.partition(": ")[2].partition(" is ignored")[0] for line in said(loaded, "ignored")}
     assert {"protocols", "mail_location", "'namespace'", "'service auth'", "'protocol imap'", "ssl_dh"} <= ignored
