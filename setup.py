@@ -77,5 +77,8 @@ setup(
             "types-gevent>=24.2",
         ],
     },
-    entry_points={"console_scripts": ["gsubmit = gsubmit_cli.main:main"]},
+    entry_points={
+        "console_scripts": ["gsubmit = gsubmit_cli.main:main"],
+        "pytest11": ["gsubmit.pytest_plugin = gsubmit.pytest_plugin"],
+    },
 )

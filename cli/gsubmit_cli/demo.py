@@ -17,37 +17,12 @@ from gsubmit.app.server import Server
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.load import load
-from gsubmit.tls.selfsigned import self_signed
+from gsubmit.testing.place import Place
 from gsubmit_cli.send_test import send_test
 
 USER = "demo"
 SUBMISSION_PORT = 1587
 SUBMISSIONS_PORT = 1465
-_DAYS = 30  # that its certificate is valid
-
-_CONFIGURATION = """\
-hostname = localhost
-listen = 127.0.0.1
-login_greeting = gsubmit demo ready.
-mail_temp_dir = {folder}
-ssl_cert = <cert.pem
-ssl_key = <key.pem
-submission_relay_host = 127.0.0.1
-submission_relay_port = {relay_port}
-passdb {{
-  driver = passwd-file
-  args = {folder}/users
-}}
-service submission-login {{
-  inet_listener submission {{
-    port = {submission}
-  }}
-  inet_listener submissions {{
-    port = {submissions}
-    ssl = yes
-  }}
-}}
-"""
 
 _HELP = """\
 Submission server on localhost port {submission} (STARTTLS) and {submissions} (TLS from the start).
@@ -99,22 +74,15 @@ def run_demo(message: FirstMessage | None = None) -> None:
 
 def _serve(folder: Path, message: FirstMessage | None) -> None:
     password = secrets.token_urlsafe(9)
-    _private(folder / "password", password + "\n")
-    _private(folder / "users", f"{USER}:{{PLAIN}}{password}\n")
-    certificate, key = self_signed("localhost", "127.0.0.1", _DAYS)
-    (folder / "cert.pem").write_text(certificate)
-    _private(folder / "key.pem", key)
+    place = Place(folder)
+    place.prepare({USER: password})
+    place.keep("password", password + "\n")
     with closing(MaildirRelay(folder / "Maildir", "maildir.localhost")) as relay:
-        facts = {"folder": folder, "relay_port": relay.port, "user": USER, "password": password}
+        place.configure(SUBMISSION_PORT, SUBMISSIONS_PORT, relay.port, "login_greeting = gsubmit demo ready.\n")
+        facts = {"folder": folder, "user": USER, "password": password}
         facts |= {"submission": SUBMISSION_PORT, "submissions": SUBMISSIONS_PORT}
-        (folder / "gsubmit.conf").write_text(_CONFIGURATION.format(**facts))
-        server = Server(load(folder / "gsubmit.conf", KNOWN).settings)
+        server = Server(load(place.configuration, KNOWN).settings)
         click.echo(_HELP.format(**facts))
         if message is not None:
             message.start(f"localhost:{SUBMISSION_PORT}", USER, folder)
         server.run()
-
-
-def _private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)

@@ -104,6 +104,12 @@ def test_the_package_says_what_it_is(wheel: Path) -> None:
     assert "License-Expression" in said or "License" in said
 
 
+def test_pytest_finds_the_fixture(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/entry_points.txt"))
+        assert "[pytest11]\ngsubmit.pytest_plugin = gsubmit.pytest_plugin\n" in archive.read(name).decode()
+
+
 def test_the_installed_program_runs(prefix: Path) -> None:
     assert run(prefix, "gsubmit", "--version").startswith("gsubmit, version ")
 
