@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Debian packages of the real programs that tests/peers talks to; libnet-ssleay-perl gives swaks TLS.
-PEERS := postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl dovecot-core dovecot-submissiond dovecot-imapd fail2ban
+PEERS := mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl dovecot-core dovecot-submissiond dovecot-imapd fail2ban
 # Debian allows one mail server and one IMAP server at a time: these are unpacked beside Postfix and Dovecot, with the
 # libraries that they need installed. So is haproxy, which would be started.
 UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy

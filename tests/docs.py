@@ -75,7 +75,8 @@ def _manual(section: str) -> str:
 
 
 def _item(name: str, declaration: Declaration) -> Iterator[str]:
-    value = declaration.default_text.replace("\\", "\\e").replace('"', "\\(dq")
+    pieces = textwrap.wrap(declaration.default_text, 40, drop_whitespace=False)  # a long word may be divided
+    value = "\\:".join(piece.replace("\\", "\\e").replace('"', "\\(dq") for piece in pieces)
     yield f".It Va {name} = {value}".rstrip()
     yield from _wrapped(declaration.sentence)
     for sentence in re.split(r"(?<=[.]) (?=[A-Z`])", declaration.more):
