@@ -18,6 +18,7 @@ USER = "gsubmit"
 USERADD = ("useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", USER)
 CONF_D = "etc/gsubmit/conf.d"
 LOCAL, USERS = f"{CONF_D}/90-local.conf", "etc/gsubmit/users"
+HOOK = "etc/gsubmit/certificate-hook"
 LOG_FOLDER, LOG = "var/log/gsubmit", "var/log/gsubmit/gsubmit.log"
 TEMPLATES = files("gsubmit_cli") / "templates"
 
@@ -67,7 +68,8 @@ def lay_out(root: Path) -> Iterator[str]:
     yield _make_user() if is_root and root == HERE else _say_user()
     user = _user()
     owner = user if is_root else None
-    words = {"@root@": "" if root == HERE else str(root), "@program@": _program(), "@if_user@": "" if user else "#"}
+    words = {"@root@": "" if root == HERE else str(root), "@program@": _program()}
+    words |= {"@user@": USER, "@if_user@": "" if user else "#"}
     yield from _folder(root / CONF_D)
     for sample in sorted((TEMPLATES / "conf.d").iterdir(), key=lambda sample: sample.name):
         yield from _file(root / CONF_D / sample.name, sample.read_text())
@@ -75,6 +77,7 @@ def lay_out(root: Path) -> Iterator[str]:
         yield from _file(root / name, _filled(template, words))
     if not is_root:
         yield from _file(root / CONF_D / "95-ports.conf", _filled("ports.conf", words))
+    yield from _file(root / HOOK, _filled("certificate-hook", words), 0o755)
     yield from _file(root / USERS, _filled("users", words), 0o640, group=owner)
     yield from _folder(root / LOG_FOLDER, 0o750, owner)
     # There from the start, or fail2ban does not find what it has to watch.

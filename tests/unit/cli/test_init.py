@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,8 +20,9 @@ from gsubmit_cli import init
 from gsubmit_cli.auth_test import auth_test
 from gsubmit_cli.check_config import check_config
 
+from gsubmit.tls.selfsigned import self_signed
 from tests.harness.peer_clients import run as run_program
-from tests.harness.peer_process import eventually, missing, program, public_folder, running
+from tests.harness.peer_process import HOST, eventually, missing, program, public_folder, running
 from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
@@ -28,6 +32,7 @@ LAID_OUT = {
     *(f"etc/gsubmit/conf.d/{path.name}" for path in (ROOT / "conf.d").iterdir()),
     LOCAL,
     "etc/gsubmit/users",
+    "etc/gsubmit/certificate-hook",
     "etc/systemd/system/gsubmit.service",
     "etc/logrotate.d/gsubmit",
     "etc/fail2ban/jail.d/gsubmit.conf",
@@ -61,7 +66,7 @@ def test_an_empty_folder_gets_everything(tmp_path: Path, as_user: int) -> None:
     for name in found(tmp_path):
         assert f"made     {tmp_path / name}\n" in said.output
     assert "root makes it with: useradd --system" in said.output
-    assert not [name for name, octets in found(tmp_path).items() if b"@" in octets and b"@root@" in octets]
+    assert not [name for name, octets in found(tmp_path).items() if re.search(rb"@\w+@", octets)]
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
@@ -141,7 +146,7 @@ def test_a_user_that_is_there_gets_what_it_needs(monkeypatch: pytest.MonkeyPatch
     nobody = pwd.getpwnam("nobody")
     monkeypatch.setattr(init, "USER", "nobody")
     assert "kept     user nobody" in run(tmp_path).output
-    assert "\ndefault_internal_user = gsubmit\n" in (tmp_path / LOCAL).read_text()
+    assert "\ndefault_internal_user = nobody\n" in (tmp_path / LOCAL).read_text()
     assert (tmp_path / "etc/gsubmit/users").stat().st_gid == nobody.pw_gid
     assert (tmp_path / "etc/gsubmit/users").stat().st_uid == 0
     log = tmp_path / "var/log/gsubmit/gsubmit.log"
@@ -173,6 +178,16 @@ def test_the_jail_watches_the_log_with_a_filter_that_there_is(tmp_path: Path) ->
     assert "1 matched" in run_program([regex, line, "dovecot"]).output
 
 
+def give_ports(root: Path) -> list[int]:
+    """Let the server there listen on ports that are free."""
+    ports = free_ports(2)
+    text = (Path(init.__file__).parent / "templates/ports.conf").read_text()
+    for before, port in zip(("1587", "1465"), ports, strict=True):
+        text = text.replace(before, str(port))
+    (root / "etc/gsubmit/conf.d/95-ports.conf").write_text(text)
+    return ports
+
+
 def test_an_ordinary_user_lays_it_out_and_serves() -> None:
     """With the ports of its own, for those of a server are root's."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
@@ -188,17 +203,56 @@ def test_an_ordinary_user_lays_it_out_and_serves() -> None:
         (folder / "key.pem").chmod(0o644)
         with (root / LOCAL).open("a") as local:
             local.write(f"ssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\n")
-        ports = free_ports(2)
-        text = (root / "etc/gsubmit/conf.d/95-ports.conf").read_text()
-        for before, port in zip(("1587", "1465"), ports, strict=True):
-            text = text.replace(before, str(port))
-        (root / "etc/gsubmit/conf.d/95-ports.conf").write_text(text)
+        ports = give_ports(root)
         with running([*somebody, "serve", "-c", str(root / "etc/gsubmit/conf.d")], folder / "output", ports):
             log = root / "var/log/gsubmit/gsubmit.log"
             eventually("the first line of the log", lambda: "serving on" in log.read_text())
         assert (folder / "output").read_text() == ""
 
 
+def shown_certificate(port: int) -> bytes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((HOST, port)) as sock, context.wrap_socket(sock) as secured:
+        return secured.getpeercert(binary_form=True) or b""
+
+
+def test_a_renewed_certificate_is_served_after_the_hook() -> None:
+    """The key is root's alone; the server runs as another user, and reads what the hook has made of it."""
+    if os.geteuid() != 0:
+        missing("not root")
+    with public_folder("renewal") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(init, "USER", "nobody")
+        root, lineage, stub = folder / "root", folder / "lineage", folder / "bin/systemctl"
+        run(root)
+        lineage.mkdir(mode=0o700)
+        stub.parent.mkdir()
+        stub.write_text("#!/bin/sh\nexit 3\n")  # nothing is active yet
+        stub.chmod(0o755)
+        environ = {"RENEWED_LINEAGE": str(lineage), "PATH": f"{stub.parent}:{os.environ['PATH']}"}
+        ports = give_ports(root)
+        local = (root / LOCAL).read_text().replace("#ssl_", "ssl_")
+        (root / LOCAL).write_text(local)
+
+        def renew() -> bytes:
+            certificate, key = self_signed("mail.example.org", HOST, 1)
+            (lineage / "fullchain.pem").write_text(certificate)
+            (lineage / "privkey.pem").write_text(key)
+            (lineage / "privkey.pem").chmod(0o600)
+            ran = run_program(["sh", str(root / "etc/gsubmit/certificate-hook")], environ)
+            assert ran.code == 0, ran.output
+            return ssl.PEM_cert_to_DER_cert(certificate)
+
+        first = renew()
+        assert (root / "etc/gsubmit/tls/privkey.pem").stat().st_mode & 0o007 == 0
+        server = [sys.executable, "-m", "gsubmit", "serve", "-c", str(root / "etc/gsubmit/conf.d")]
+        with running(server, folder / "output", ports) as process:
+            assert shown_certificate(ports[1]) == first
+            stub.write_text(f'#!/bin/sh\n[ "$1" != reload ] || kill -HUP {process.pid}\n')
+            second = renew()
+            eventually("the renewed certificate", lambda: shown_certificate(ports[1]) == second)
+
+
 def test_templates_are_a_part_of_the_package() -> None:
     names = {path.name for path in (files("gsubmit_cli") / "templates").iterdir()}
-    assert set(init.FILES.values()) | {"users", "ports.conf", "conf.d"} == names
+    assert set(init.FILES.values()) | {"users", "ports.conf", "certificate-hook", "conf.d"} == names
