@@ -15,11 +15,15 @@ from gsubmit.tls.clientcertificate import user_name
 
 
 def channel_of(service: Service, tls: ssl.SSLSocket | None, ends: Endpoints, *, is_secured: bool) -> Channel:
-    """The channel as it is now, with the mechanisms that can be used on it."""
+    """The channel as it is now, with the mechanisms that can be used on it.
+
+    After XCLIENT the TLS here, and the certificate shown in it, are a front end's and not its client's.
+    """
     channel = Channel(hostname=service.hostname)
-    if tls is not None and not ends.tls and service.tls is not None and service.binds_channels:
+    is_clients = not (ends.tls or ends.peer_ip)
+    if tls is not None and is_clients and service.tls is not None and service.binds_channels:
         channel = replace(channel, bindings=bindings(tls, service.tls.certificate(tls)))
-    name = _certificate_name(service.settings.ssl, tls, ends)
+    name = "" if ends.peer_ip else _certificate_name(service.settings.ssl, tls, ends)
     separator = service.settings.auth.usernames.auth_master_user_separator
     if name and not (separator and separator in name):  # a certificate is its owner's, and no master's for somebody
         channel = replace(channel, certificate_name=name)

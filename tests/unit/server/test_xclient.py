@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from gsubmit.server.door import _holder
 from gsubmit.server.endpoints import MAX_TTL
+from tests.harness.serving import serving
+from tests.unit.server.authority import CN, Authority, rdn
 from tests.unit.server.sessions import Client, connected
 
 TRUSTED = "login_trusted_networks = 192.0.2.0/24\n"
@@ -176,3 +181,31 @@ def test_tls_by_a_proxy_header_stays() -> None:
         client.session.ends = replace(client.session.ends, tls="TLSv1.3")
         client.say("EHLO front.example", "XCLIENT ADDR=198.51.100.1")
         assert client.session.has_tls
+
+
+def test_a_front_end_s_certificate_is_not_its_clients(tmp_path: Path) -> None:
+    """With XCLIENT the TLS here is the front end's own; whoever is behind it would log in as the front end."""
+    authority = Authority()
+    (tmp_path / "ca.pem").write_text(authority.pem)
+    (tmp_path / "front.pem").write_bytes(authority.issue(rdn(CN, "front")))
+    settings = (
+        f"ssl_ca = <{tmp_path}/ca.pem\nssl_verify_client_cert = yes\nssl_require_crl = no\n"
+        "auth_mechanisms = external\nauth_ssl_username_from_cert = yes\nlogin_trusted_networks = 127.0.0.1\n"
+        "passdb {\n  driver = static\n  args = nopassword=y\n}\n"
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain(tmp_path / "front.pem")
+    with serving(settings) as served:
+        for says, code in ((b"NOOP", b"235"), (b"XCLIENT ADDR=198.51.100.1", b"504")):
+            with (
+                socket.create_connection(("127.0.0.1", served.tls_port)) as sock,
+                context.wrap_socket(sock) as tls,
+                tls.makefile("rb") as heard,
+            ):
+                tls.settimeout(5)
+                heard.readline()
+                for line in (says, b"AUTH EXTERNAL ="):
+                    tls.sendall(line + b"\r\n")
+                    reply = heard.readline()
+                assert reply.startswith(code)
