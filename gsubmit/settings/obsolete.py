@@ -15,7 +15,7 @@ NAMES = words(
     """
     auth_chroot auth_count auth_executable auth_process_size auth_user
     dbox_rotate_days dbox_rotate_min_size dbox_rotate_size director_consistent_hashing fsync_disable
-    imap_zlib_compress_level login_chroot login_dir login_executable login_max_connections login_max_processes_count
+    login_chroot login_dir login_executable login_max_connections login_max_processes_count
     login_process_per_connection login_process_size login_processes_count login_user mail_drop_priv_before_exec
     mail_executable mail_log_max_lines_per_sec mail_process_size maildir_copy_preserve_filename max_mail_processes
     sieve sieve_storage ssl_dh_parameters_length ssl_listen ssl_parameters_regenerate

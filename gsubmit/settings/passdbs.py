@@ -35,12 +35,12 @@ _PLAIN_RULES = {
 _OF_ENTRIES = frozenset({"nopassword", "noauthenticate"})
 
 # What else a passdb can be told in Dovecot, and the values that change nothing here.
-_DEFAULTS = {"auth_verbose": ("default", "yes", "no"), "use_worker": ("no", "yes")}
+OTHER_SETTINGS = {"auth_verbose": ("default", "yes", "no"), "use_worker": ("no", "yes")}
 
 
 def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSettings:
     """Read one passdb. Whatever keeps it from being consulted is reported."""
-    values = block_values(block, {*declarations(PassdbSettings), "pass"}, report, _pass_over, _DEFAULTS)
+    values = block_values(block, {*declarations(PassdbSettings), "pass"}, report, _pass_over, OTHER_SETTINGS)
     passdb = read_section(PassdbSettings, values, report, place=block.place)
     if "pass" in values and values["pass"].text.lower() not in ("yes", "no"):
         report.problem(values["pass"].place, f"pass = {values['pass'].text} in a passdb is not supported")
@@ -66,10 +66,10 @@ def read_passdb(block: Block, known: Known | None, report: Report) -> PassdbSett
 
 def _pass_over(value: Value, report: Report) -> bool:
     """What else a passdb has in Dovecot."""
-    if value.text.lower() not in _DEFAULTS.get(value.key, (value.text.lower(),)):
+    if value.text.lower() not in OTHER_SETTINGS.get(value.key, (value.text.lower(),)):
         # Who is let in may depend on it, so the passdb cannot be consulted as if it were not there.
         report.problem(value.place, f"{value.key} = {value.text} in a passdb is not supported")
-    return value.key in _DEFAULTS or value.key == "name"
+    return value.key in OTHER_SETTINGS or value.key == "name"
 
 
 def _check_absent(passdb: PassdbSettings, values: dict[str, Value], block: Block, report: Report) -> None:

@@ -17,7 +17,7 @@ from gsubmit.settings.sections import DEFAULT_CLIENT_LIMIT, DEFAULT_PROCESS_LIMI
 NAME = "submission-login"
 
 # Of Dovecot's processes, which gsubmit has none of.
-_SERVICE_NAMES = words(
+SERVICE_NAMES = words(
     """
     chroot drop_priv_before_exec executable extra_groups group idle_kill privileged_group
     process_min_avail protocol type user vsz_limit
@@ -25,7 +25,7 @@ _SERVICE_NAMES = words(
 )
 # In Dovecot the socket by which logins ask how long an address has to wait; mode = 0 closes it.
 _ANVIL, _PENALTY = "anvil", "anvil-auth-penalty"
-_LISTENER_NAMES = frozenset({"reuse_port"})
+LISTENER_NAMES = frozenset({"reuse_port"})
 _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 
@@ -48,7 +48,7 @@ def read_services(
         if block.name == _ANVIL:
             has_penalty = _has_penalty(block, has_penalty, report)
         elif block.name == NAME:
-            values |= known_values(block.values(), declarations(ServiceSettings), report, _of_service, _SERVICE_NAMES)
+            values |= known_values(block.values(), declarations(ServiceSettings), report, _of_service, SERVICE_NAMES)
             _add_listeners(block, listeners, report)
         else:
             report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
@@ -102,7 +102,7 @@ def _has_penalty(block: Block, before: bool, report: Report) -> bool:
 def _add_listeners(block: Block, listeners: dict[str, _Unread], report: Report) -> None:
     for entry in block.blocks():
         if entry.word == "inet_listener":
-            values = block_values(entry, declarations(InetListener), report, _of_listener, _LISTENER_NAMES)
+            values = block_values(entry, declarations(InetListener), report, _of_listener, LISTENER_NAMES)
             start = SUBMISSION if entry.name == SUBMISSION.name else InetListener(entry.name)
             listeners.setdefault(entry.name, (replace(start, place=entry.place), {}))[1].update(values)
         elif entry.word in _OTHER_LISTENERS:
@@ -126,5 +126,5 @@ def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:
     return value.key in names
 
 
-_of_service = partial(_pass_over, _SERVICE_NAMES)
-_of_listener = partial(_pass_over, _LISTENER_NAMES)
+_of_service = partial(_pass_over, SERVICE_NAMES)
+_of_listener = partial(_pass_over, LISTENER_NAMES)
