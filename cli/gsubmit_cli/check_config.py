@@ -14,12 +14,14 @@ from gsubmit.app.backends import named_targets, warnings
 from gsubmit.app.build import CannotStart, build_proxy, build_service
 from gsubmit.app.process import start_faults
 from gsubmit.app.verdict import judge
+from gsubmit.auth.chain import build_chain
 from gsubmit.dial.answer import RelayFailed
 from gsubmit.settings.problem import Problem, SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit_cli.config import config_option, loaded_from
-from gsubmit_cli.dial import addresses, dial, dial_backend
-from gsubmit_cli.dial_imap import ImapDial, Unusable
+from gsubmit_cli.dial import Unusable, addresses, dial, dial_backend
+from gsubmit_cli.dial_imap import ImapDial
+from gsubmit_cli.dial_passdb import dial_passdb
 from gsubmit_cli.summary import difference, summary
 
 
@@ -92,7 +94,7 @@ def _remark(problem: Problem) -> Remark:
 @click.option("-n", "only_changed", is_flag=True, help="Print the settings that differ from their defaults.")
 @click.option("-v", "--verbose", is_flag=True, help="Name each setting that is ignored.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as one JSON object.")
-@click.option("--dial", "and_dial", is_flag=True, help="Also connect to relay, IMAP servers and named backends.")
+@click.option("--dial", "and_dial", is_flag=True, help="Also connect to relay, passdbs, IMAP servers and backends.")
 @click.option("--imap-user", metavar="NAME", default="", help="With --dial: the IMAP master user logs in for this one.")
 @click.pass_context
 def check_config(
@@ -106,8 +108,8 @@ def check_config(
 ) -> None:
     """Check a configuration and show what it amounts to, or every error in it.
 
-    Exit code 0 when a server could start with it and be of use and, with --dial, relay, IMAP servers and backends could
-    be used; 1 when not; 2 for wrong arguments.
+    Exit code 0 when a server could start with it and be of use and, with --dial, all other servers could be
+    used; 1 when not; 2 for wrong arguments.
     """
     if imap_user and not and_dial:
         raise click.UsageError("--imap-user has no meaning without --dial")
@@ -169,7 +171,9 @@ def _dialled(outcome: Outcome, imap_user: str) -> Iterator[tuple[str, Iterator[s
     settings = outcome.settings
     assert settings is not None
     proxy = build_proxy(settings)
+    chain = build_chain(settings)
     parts = [("dial", dial(settings))]
+    parts += [("passdb", dial_passdb(link.passdb)) for link in (*chain.links, *chain.masters)]
     parts += [
         ("backend", dial_backend(proxy, target, found))
         for _, target in named_targets(settings)

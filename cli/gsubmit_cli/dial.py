@@ -9,6 +9,7 @@ from typing import Any
 from gsubmit.app.build import next_hop
 from gsubmit.dial.answer import RelayFailed
 from gsubmit.dial.connection import RelayConnection
+from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.opening import open_connection
 from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.net.addresses import Addresses
@@ -17,7 +18,10 @@ from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.proxy.target import Target
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.capabilities import Capabilities
+from gsubmit.smtp.replies import RELAY_REFUSES_US, RELAY_SLOW
 
+_NAME_MISMATCH = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 _SUPPLIES = {
     "8BITMIME": "8-bit messages are converted to 7-bit",
     "BINARYMIME": "binary messages are converted",
@@ -31,18 +35,59 @@ _SUPPLIES = {
 }
 
 
+class Unusable(Exception):
+    """A server cannot be used as configured; the text says which, why, and what may be done."""
+
+
 def dial(settings: Settings) -> Iterator[str]:
-    """The lines about the relay. Raises RelayFailed, or CannotStart for unusable CA files."""
+    """The lines about the relay. Raises Unusable, or CannotStart for unusable CA files."""
     hop = next_hop(settings)
     if hop is None:
         yield "no relay to connect to"
         return
+    try:
+        yield from _relay(hop)
+    except RelayFailed as failed:
+        raise Unusable(f"{failed}{_advice(failed, hop)}") from failed
+
+
+def _relay(hop: NextHop) -> Iterator[str]:
     connection = open_connection(hop, Addresses(hop.host), client_here(hop.hostname))
-    yield from _seen(connection)
-    yield from _supplied(connection.capabilities)
-    if hop.trusted and connection.client is None:
-        yield "warning: submission_relay_trusted = yes, but the relay does not offer XCLIENT to us"
-    connection.say_goodbye()
+    try:
+        yield from _seen(connection)
+        yield from _supplied(connection.capabilities)
+        if hop.trusted and connection.client is None:
+            yield "warning: submission_relay_trusted = yes, but the relay does not offer XCLIENT to us"
+        yield _mail_taken(connection)
+    finally:
+        connection.say_goodbye()
+
+
+def _mail_taken(connection: RelayConnection) -> str:
+    """Which sender the relay takes. Raises RelayFailed with its words if it takes neither of two."""
+    connection.timeout_now = connection.hop.connect_timeout
+    refusals = []
+    for sender in ("", f"postmaster@{connection.hop.hostname}"):
+        reply = connection.ask(f"MAIL FROM:<{sender}>")
+        if reply.code == 250:
+            connection.ask("RSET")
+            return f"takes MAIL FROM:<{sender}>; whether it takes recipients shows gsubmit send-test"
+        refusals.append(f"MAIL FROM:<{sender}> was answered with: {reply}")
+    raise RelayFailed(RELAY_REFUSES_US, f"{connection} takes no mail from us: {'; '.join(refusals)}")
+
+
+def _advice(failed: RelayFailed, hop: NextHop) -> str:
+    """Which setting may have to change."""
+    error = failed.__cause__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _NAME_MISMATCH:
+            return "; submission_relay_host is to be a name in its certificate"
+        return "; the CA of its certificate is to be named (ssl_client_ca_file)"
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS and hop.tls == "smtps":
+        return "; it does not begin with TLS: is submission_relay_ssl = starttls or no meant?"
+    if failed.reply == RELAY_SLOW and hop.tls != "smtps":
+        return "; it may wait for TLS: is submission_relay_ssl = smtps meant?"
+    return ""
 
 
 def _seen(connection: RelayConnection) -> Iterator[str]:

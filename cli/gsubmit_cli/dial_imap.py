@@ -9,18 +9,14 @@ from urllib.parse import quote
 from gsubmit.burl.fetcher import Fetcher, NotResolved
 from gsubmit.burl.pool import Who
 from gsubmit.burl.url import ImapUrl
-from gsubmit.net.imap import ImapFault, LoginRefused
+from gsubmit.net.imap import ImapFault, LoginRefused, Slow
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.sections import Settings
 from gsubmit.tls.client import client_context
-from gsubmit_cli.dial import tls_facts
+from gsubmit_cli.dial import Unusable, tls_facts
 
 MADE_UP = "0" * 32  # a token that no server has given
-
-
-class Unusable(Exception):
-    """An IMAP server cannot be used as configured; the text says which, and why."""
 
 
 class Nothing:
@@ -120,4 +116,16 @@ class ImapDial:
             finally:
                 fetcher.leave()
         except ImapFault as fault:
-            raise Unusable(f"{self._name} {complaint}: {fault.reason}") from fault
+            advice = imap_advice(fault, self._server.ssl)
+            raise Unusable(f"{self._name} {complaint}: {fault.reason}{advice}") from fault
+
+
+def imap_advice(fault: ImapFault, tls: str) -> str:
+    """Which setting may have to change, for an IMAP server with this `ssl`: imaps, starttls, or another word."""
+    if "certificate verify failed" in fault.reason:
+        return "; the CA of its certificate is to be named (ssl_client_ca_file, or ssl_ca_file of a passdb)"
+    if tls == "imaps" and "wrong version number" in fault.reason:
+        return "; it does not begin with TLS: is ssl = starttls meant, or another port?"
+    if tls != "imaps" and isinstance(fault, Slow):
+        return "; it may wait for TLS: is ssl = imaps meant?"
+    return ""

@@ -29,6 +29,7 @@ from gsubmit.logs.rawlog import open_rawlog
 from gsubmit.net.sending import await_event, send_all, send_some
 from gsubmit.net.stream import Stream
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW, RELAY_UNREACHABLE
+from gsubmit.tls.certificates import plain_words
 
 READ_SIZE = 4096  # octets asked of the socket
 LEAST_TIMEOUT = 0.5  # seconds for one address, when there are many
@@ -114,7 +115,7 @@ class RelayStream(smtplib.SMTP):
         try:
             stream.start_tls(self.hop.context, self.hop.tls_name)
         except (OSError, ValueError) as error:
-            raise RelayFailed(RELAY_UNREACHABLE, f"TLS with {self} failed: {error}") from error
+            raise RelayFailed(RELAY_UNREACHABLE, f"TLS with {self} failed: {plain_words(error)}") from error
         finally:
             self.sock = stream.sock
 

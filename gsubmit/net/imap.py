@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from gsubmit.net.dial import connect
 from gsubmit.net.stream import Stream
+from gsubmit.tls.certificates import plain_words
 
 GOODBYE_TIME = 1.0  # seconds for LOGOUT to leave
 MAX_LINE = 8192  # octets, RFC 7162 4
 MAX_ANSWERS = 65536  # octets of all that the server says to one command, content that was asked for apart
-MAX_SHOWN = 100  # octets of the server's words that go to the log
+MAX_SHOWN = 300  # octets of the server's words that go to the log
 
 # What imaplib raises at strange answers beside its own: it decodes as ASCII and base64, and indexes what it found.
 FAULTS: Final = (imaplib.IMAP4.error, OSError, ValueError, LookupError, TypeError)
@@ -95,8 +96,9 @@ class ImapClient(imaplib.IMAP4):
         """A fault for the log, without the words of a server that has seen a password."""
         if self._is_told:
             return type(error).__name__
-        text = getattr(error, "strerror", None) or str(error)
-        return str(text).encode("ascii", "backslashreplace").decode()[:MAX_SHOWN]
+        text = plain_words(error) if isinstance(error, OSError | ValueError) else str(error)
+        shown = text.encode("ascii", "backslashreplace").decode()
+        return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]} ..."
 
     # The dialog
 

@@ -106,6 +106,15 @@ class Client:
             raise Unavailable(f"{endpoint}: answered more than {MAX_BODY} octets")
         return reply
 
+    def reach(self, endpoint: Endpoint) -> str:
+        """Connect and ask nothing; the version of TLS, empty without. Raises Unavailable."""
+        deadline = time.monotonic() + self.timeout
+        try:
+            with self._connection(endpoint, deadline) as connection:
+                return (connection.sock.version() or "") if isinstance(connection.sock, ssl.SSLSocket) else ""
+        except OSError as error:
+            raise Unavailable(f"{endpoint}: {self._reason(error, deadline)}") from None
+
     def _reason(self, error: OSError | HTTPException, deadline: float) -> str:
         """Why there is no answer, in words that hold nothing that was sent or received."""
         if isinstance(error, TimeoutError) or time.monotonic() >= deadline:

@@ -10,7 +10,7 @@ from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.foreign import NO_USE
 from tests.harness.ports import free_port
 from tests.harness.serving import certificate_folder
-from tests.harness.smtpserver import Server, ehlo, served
+from tests.harness.smtpserver import SILENT, Server, ehlo, served
 
 CONFIG = Path(__file__).parents[2] / "config"
 GOOD = CONFIG / "good"
@@ -191,6 +191,9 @@ def said(result: Result) -> list[str]:
     return [line[13:] for line in lines[start:]]
 
 
+TAKEN = "takes MAIL FROM:<>; whether it takes recipients shows gsubmit send-test"
+
+
 def test_dial_to_a_relay_with_nothing(tmp_path: Path) -> None:
     """Everything that clients get nevertheless, and what they do not."""
     with served(Server({"EHLO": ehlo()})) as server:
@@ -207,8 +210,9 @@ def test_dial_to_a_relay_with_nothing(tmp_path: Path) -> None:
         "no SIZE: only submission_max_mail_size limits messages",
         "no SMTPUTF8: not announced to clients",
         "no VRFY: not announced to clients",
+        TAKEN,
     ]
-    assert server.talks[0].verbs() == "EHLO QUIT"
+    assert server.talks[0].verbs() == "EHLO MAIL RSET QUIT"
 
 
 def test_dial_to_a_relay_with_everything(tmp_path: Path) -> None:
@@ -224,7 +228,7 @@ def test_dial_to_a_relay_with_everything(tmp_path: Path) -> None:
         "VRFY",
     ]
     with served(Server({"EHLO": ehlo(*keywords)})) as server:
-        assert said(dialled(tmp_path, server))[1:] == keywords
+        assert said(dialled(tmp_path, server))[1:] == [*keywords, TAKEN]
 
 
 def relay_with_tls() -> Server:
@@ -276,3 +280,46 @@ def test_dial_without_a_relay(tmp_path: Path) -> None:
     passdb = "passdb {\n driver = dovecot\n args = /nowhere\n}\n"
     (tmp_path / "x.conf").write_text(f"ssl = no\n{passdb}")
     assert said(run("-c", tmp_path / "x.conf", "--dial")) == ["no relay to connect to"]
+
+
+def test_dial_asks_with_a_sender_where_the_relay_wants_one(tmp_path: Path) -> None:
+    with served(
+        Server({"EHLO": ehlo(), "MAIL": lambda line: "250 Ok" if "postmaster" in line else "501 No"})
+    ) as server:
+        last = said(dialled(tmp_path, server))[-1]
+    assert last.startswith("takes MAIL FROM:<postmaster@msa.example.org>; ")
+
+
+def test_dial_shows_the_words_of_a_relay_that_takes_no_mail(tmp_path: Path) -> None:
+    with served(Server({"EHLO": ehlo(), "MAIL": "530 5.7.0 Must issue a STARTTLS command first"})) as server:
+        result = dialled(tmp_path, server)
+    assert result.exit_code == 1
+    words = "was answered with: 530 5.7.0 Must issue a STARTTLS command first"
+    assert result.stderr == (
+        f"127.0.0.1:{server.port} takes no mail from us: MAIL FROM:<> {words}; "
+        f"MAIL FROM:<postmaster@msa.example.org> {words}\n"
+    )
+
+
+def test_dial_with_tls_to_a_port_without(tmp_path: Path) -> None:
+    with served(Server()) as server:
+        result = dialled(tmp_path, server, "submission_relay_ssl = smtps\n")
+    assert result.stderr == (
+        f"TLS with 127.0.0.1:{server.port} failed: wrong version number; "
+        "it does not begin with TLS: is submission_relay_ssl = starttls or no meant?\n"
+    )
+
+
+def test_dial_without_tls_to_a_port_with(tmp_path: Path) -> None:
+    with served(Server({"greeting": SILENT})) as server:
+        result = dialled(tmp_path, server, "submission_relay_connect_timeout = 300 ms\n")
+    assert result.stderr.endswith("in time; it may wait for TLS: is submission_relay_ssl = smtps meant?\n")
+
+
+def test_dial_says_which_certificates_are_believed(tmp_path: Path) -> None:
+    with served(relay_with_tls()) as server:
+        result = dialled(tmp_path, server, "submission_relay_ssl = starttls\n")
+    assert result.stderr == (
+        f"TLS with 127.0.0.1:{server.port} failed: certificate verify failed: unable to get local issuer certificate; "
+        "the CA of its certificate is to be named (ssl_client_ca_file)\n"
+    )
