@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gsubmit.logs.places import SYSLOG_TAG
 from tests.harness.loginclient import MECHANISMS, Kind, Talk, Who
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_clients import run
@@ -18,7 +19,7 @@ FILTER = Path("/etc/fail2ban/filter.d/dovecot.conf")
 SETTINGS = {
     "file": "log_path = {folder}/mail.log",
     # What rsyslog makes of our syslog lines differs from this in the host's name only.
-    "file-in-the-form-of-syslog": 'log_path = {folder}/mail.log\nlog_timestamp = "%b %d %H:%M:%S host dovecot: "',
+    "file-in-the-form-of-syslog": f'log_path = {{folder}}/mail.log\nlog_timestamp = "%b %d %H:%M:%S host {SYSLOG_TAG}"',
 }
 
 
