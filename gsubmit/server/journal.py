@@ -9,6 +9,7 @@ import time
 from gsubmit.auth.names import values as user_values
 from gsubmit.logs.text import safe_name, safe_names, safe_words
 from gsubmit.message import header
+from gsubmit.message.body import MessageBody
 from gsubmit.proxy.attempt import Backend
 from gsubmit.relay.refusal import log_refused_words
 from gsubmit.server.session import Login, Session
@@ -165,10 +166,17 @@ def _log_message(what: str, session: Session, transaction: Transaction, number: 
         number,
         names,
         transaction.body.size,
-        header.message_id(transaction.body.head()).replace(",", "?"),
+        _message_id(transaction.body),
         more,
         extra={"prefix": session.label},
     )
+
+
+def _message_id(body: MessageBody) -> str:
+    try:
+        return header.message_id(body.head()).replace(",", "?")
+    except OSError:  # what cannot be read any more ends a session, and that has a line too
+        return ""
 
 
 def refused(session: Session, transaction: Transaction | None, line: bytes, refusal: Refused) -> None:

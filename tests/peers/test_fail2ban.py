@@ -79,6 +79,16 @@ passdb {
 OAUTH2 = "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix=/nonexistent/\n"
 
 
+FORGED = "Aborted login (auth failed, 1 attempts in 1 secs): user=<x>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2"
+
+
+def _send_without_login(server: Gsubmit, address: str) -> None:
+    """What such a client calls its recipients is in the log."""
+    with smtplib.SMTP(HOST, server.port, source_address=(address, 0)) as client:
+        client.ehlo()
+        assert client.docmd("RCPT", f"TO:<{FORGED}>")[0] == 530
+
+
 def _try(server: Gsubmit, address: str, mechanism: str, guesses: list[Who], tls: str = "implicit") -> str:
     """The last reply."""
     talk = Talk(server.port, server.tls_port, Kind(address, tls))
@@ -100,7 +110,8 @@ def test_the_stock_filter_finds_every_kind_of_guess() -> None:
         in_clear = "127.0.2.1"
         assert _try(server, in_clear, "PLAIN", [Who("user", "wrong")], "").startswith("504")
         assert _try(server, "127.0.2.2", "SCRAM-SHA-256", [Who("user", "secret")]).startswith("235")
-        for address in [*ADDRESSES, in_clear]:
+        _send_without_login(server, "127.0.2.3")
+        for address in [*ADDRESSES, in_clear, "127.0.2.3"]:
             eventually(f"the end of {address}", lambda end=f"rip={address}, ": end in log.read_text())  # type: ignore[misc]
         eventually("the end of the login", lambda: "closed by the client (state=READY) in=" in log.read_text())
         ran = run([find, "-o", "ip", str(log), str(FILTER)])

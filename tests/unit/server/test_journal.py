@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import pytest
 
+from gsubmit.message.body import MessageBody
 from gsubmit.sasl.claims import Identity
 from gsubmit.server import journal
 from gsubmit.server.conversation import BY_CLIENT
@@ -219,3 +221,19 @@ def test_without_a_login_one_refusal_is_logged(caplog: pytest.LogCaptureFixture)
         r"Refused MAIL: from=<a@x>, by=gsubmit, reply=`530 5\.7\.0 \w+ required': user=<>, " + WHO, line
     )
     assert [getattr(record, "prefix", "") for record in caplog.records] == ["submission-login"]
+
+
+def test_a_message_that_cannot_be_read_any_more_is_logged(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    with connected() as client:
+        client.log_in()
+        client.say("EHLO c", "MAIL FROM:<>", "RCPT TO:<b@x>")
+        monkeypatch.setattr(MessageBody, "head", Mock(side_effect=OSError(5, "Input/output error")))
+        assert journal.unfinished(client.session, "Internal error") == "RCPT TO"
+    (line,) = caplog.messages
+    assert re.fullmatch(
+        r"Failed to relay message: id=\S+, from=<>, nrcpt=1, to=<b@x>, size=0, msgid=, state=RCPT TO, reason=`Internal error'",
+        line,
+    )
