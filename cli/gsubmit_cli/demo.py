@@ -17,19 +17,19 @@ from gsubmit.app.server import Server
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.load import load
-from gsubmit.testing.place import Place
+from gsubmit.testing.place import Place, free_port
+from gsubmit_cli.program import from_here
 from gsubmit_cli.send_test import send_test
 
 USER = "demo"
-SUBMISSION_PORT = 1587
-SUBMISSIONS_PORT = 1465
+SUBMISSION_PORT, SUBMISSIONS_PORT = 1587, 1465  # or any that are free, where others have these
 
 _HELP = """\
 Submission server on localhost port {submission} (STARTTLS) and {submissions} (TLS from the start).
 User {user}, password {password}. Messages go to the Maildir {folder}/Maildir.
 
 Try it:
-  gsubmit send-test --server localhost:{submission} --ca {folder}/cert.pem --user {user} \\
+  {program} send-test --server localhost:{submission} --ca {folder}/cert.pem --user {user} \\
       --password-file {folder}/password --from demo@localhost --to you@example.org
 
 Ctrl-C ends the demo and removes {folder}.
@@ -55,7 +55,7 @@ class FirstMessage:
 
     def _run(self, arguments: list[str], maildir: Path) -> None:
         try:
-            click.echo(f"$ gsubmit send-test {shlex.join(arguments)}")
+            click.echo(f"$ {from_here()} send-test {shlex.join(arguments)}")
             code = send_test.main(arguments, prog_name="gsubmit send-test", standalone_mode=False)
             stored = sorted((maildir / "new").glob("*"))
             for path in stored:
@@ -78,11 +78,20 @@ def _serve(folder: Path, message: FirstMessage | None) -> None:
     place.prepare({USER: password})
     place.keep("password", password + "\n")
     with closing(MaildirRelay(folder / "Maildir", "maildir.localhost")) as relay:
-        place.configure(SUBMISSION_PORT, SUBMISSIONS_PORT, relay.port, "login_greeting = gsubmit demo ready.\n")
-        facts = {"folder": folder, "user": USER, "password": password}
-        facts |= {"submission": SUBMISSION_PORT, "submissions": SUBMISSIONS_PORT}
+        ports = _free(SUBMISSION_PORT), _free(SUBMISSIONS_PORT)
+        place.configure(*ports, relay.port, "login_greeting = gsubmit demo ready.\n")
+        facts = {"folder": folder, "user": USER, "password": password, "program": from_here()}
+        facts |= {"submission": ports[0], "submissions": ports[1]}
         server = Server(load(place.configuration, KNOWN).settings)
         click.echo(_HELP.format(**facts))
         if message is not None:
-            message.start(f"localhost:{SUBMISSION_PORT}", USER, folder)
+            message.start(f"localhost:{ports[0]}", USER, folder)
         server.run()
+
+
+def _free(port: int) -> int:
+    """This port, or one that is free."""
+    try:
+        return free_port(port)
+    except OSError:
+        return free_port(0)

@@ -6,12 +6,13 @@ import os
 import pwd
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import click
+
+from gsubmit_cli.program import from_anywhere
 
 HERE = Path("/")
 USER = "gsubmit"
@@ -68,7 +69,7 @@ def lay_out(root: Path) -> Iterator[str]:
     yield _make_user() if is_root and root == HERE else _say_user()
     user = _user()
     owner = user if is_root else None
-    words = {"@root@": "" if root == HERE else str(root), "@program@": _program()}
+    words = {"@root@": "" if root == HERE else str(root), "@program@": from_anywhere()}
     words |= {"@user@": USER, "@if_user@": "" if user else "#"}
     yield from _folder(root / CONF_D)
     for sample in sorted((TEMPLATES / "conf.d").iterdir(), key=lambda sample: sample.name):
@@ -82,12 +83,6 @@ def lay_out(root: Path) -> Iterator[str]:
     yield from _folder(root / LOG_FOLDER, 0o750, owner)
     # There from the start, or fail2ban does not find what it has to watch.
     yield from _file(root / LOG, "", 0o640, owner, owner)
-
-
-def _program() -> str:
-    """How this program is called from anywhere."""
-    beside = Path(sys.executable).with_name("gsubmit")
-    return str(beside) if beside.exists() else f"{sys.executable} -P -m gsubmit"
 
 
 def _user() -> pwd.struct_passwd | None:

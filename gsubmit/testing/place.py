@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from socket import create_server
 
 from gsubmit.tls.selfsigned import self_signed
 
@@ -34,6 +35,12 @@ service submission-login {{
   }}
 }}
 """
+
+
+def free_port(port: int) -> int:
+    """The port if nobody listens on it; 0 stands for any. Raises OSError."""
+    with create_server((HOST, port)) as listener:
+        return int(listener.getsockname()[1])
 
 
 @dataclass(frozen=True)
