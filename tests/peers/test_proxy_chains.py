@@ -22,6 +22,7 @@ from tests.harness.ports import free_port
 MESSAGE = hard_message(1_000_000)
 TELLS = "submission_relay_trusted = yes\n"
 TRUSTS = f"login_trusted_networks = 127.0.0.1\n{TELLS}"
+AT_ONCE = "auth_failure_delay = 0\nservice anvil {\n unix_listener anvil-auth-penalty {\n mode = 0\n }\n}\n"
 TLS = "starttls=any-cert"
 SESSION = re.compile(rf"user=<{USER}>.* rip={ADDRESS}, .*session=<(\S+)>")
 
@@ -54,7 +55,7 @@ def gsubmit_gsubmit_by_tls(relay: int) -> Iterator[Chain]:
 
 @contextmanager
 def gsubmit_dovecot(relay: int) -> Iterator[Chain]:
-    with dovecot(relay, TRUSTS) as backend, gsubmit(NO_RELAY, passdb=elsewhere(backend.port)) as front:
+    with dovecot(relay, TRUSTS + AT_ONCE) as backend, gsubmit(NO_RELAY, passdb=elsewhere(backend.port)) as front:
         yield Chain(front, backend)
 
 
