@@ -15,7 +15,6 @@ from typing import TextIO
 
 from gsubmit.logs.background import Background
 from gsubmit.logs.places import (
-    SYSLOG_TAG,
     LogFile,
     LogPlace,
     Owner,
@@ -213,7 +212,7 @@ def _stream(stream: TextIO, settings: LoggingSettings) -> logging.Handler:
 def _handler(path: str, settings: LoggingSettings, owner: Owner | None) -> logging.Handler:
     if path == "syslog":
         facility = logging.handlers.SysLogHandler.facility_names[settings.syslog_facility]
-        return _Log(Syslog(), _PriorityLine(facility, SYSLOG_TAG))
+        return _Log(Syslog(), _PriorityLine(facility, f"{settings.instance_name}: "))
     line = _Line(settings.log_timestamp)
     if path not in ("", "/dev/stderr"):
         return _Log(LogFile(path, owner), line)

@@ -20,9 +20,8 @@ from gevent import monkey
 LOOK_INTERVAL = 1.0  # seconds between two looks whether the log file is still the same
 MAX_DATAGRAM = 8192  # octets of one line to syslog; rsyslog's own limit ($MaxMessageSize)
 SYSLOG_SOCKET = "/dev/log"
-SYSLOG_TAG = "dovecot: "  # what tools such as fail2ban and filters of syslog daemons look for
 PATIENCE = 1.0  # seconds that lines wait for a syslog daemon, which may only be starting again
-_SYSLOG_FRONT = re.compile(rb"^<\d+>" + SYSLOG_TAG.encode(), re.MULTILINE)
+_SYSLOG_FRONT = re.compile(rb"^<\d+>[A-Za-z0-9._-]+: ", re.MULTILINE)
 _MODE = 0o644  # of a new log file, before the umask
 _poll = monkey.get_original("select", "poll")  # the system's, which needs no event loop
 

@@ -19,6 +19,7 @@ from gsubmit.settings.kinds import (
     host,
     log_place,
     path,
+    program,
     size,
     string,
     template,
@@ -120,6 +121,11 @@ class LoggingSettings:
     log_path: str = setting(log_place, "", "File for the log, syslog or /dev/stderr; empty means /dev/stderr.")
     info_log_path: str = setting(log_place, "", "The same for lines below a warning; empty means log_path.")
     syslog_facility: str = setting(enum(*FACILITIES), "mail", "Facility of lines sent to syslog.")
+    instance_name: str = setting(
+        program,
+        "gsubmit",
+        "Name of the program in syslog: dovecot for what looks for Dovecot's lines there, such as fail2ban's filter.",
+    )
     log_timestamp: str = setting(string, "%b %d %H:%M:%S ", "What each line in a file begins with, see strftime(3).")
 
 

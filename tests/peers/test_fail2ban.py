@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.logs.places import SYSLOG_TAG
 from tests.harness.loginclient import MECHANISMS, Kind, Talk, Who
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_clients import run
@@ -18,8 +17,8 @@ from tests.harness.peer_process import HOST, eventually, missing, program
 FILTER = Path("/etc/fail2ban/filter.d/dovecot.conf")
 SETTINGS = {
     "file": "log_path = {folder}/mail.log",
-    # What rsyslog makes of our syslog lines differs from this in the host's name only.
-    "file-in-the-form-of-syslog": f'log_path = {{folder}}/mail.log\nlog_timestamp = "%b %d %H:%M:%S host {SYSLOG_TAG}"',
+    # What rsyslog makes of our syslog lines, with instance_name = dovecot, differs from this in the host's name only.
+    "file-in-the-form-of-syslog": 'log_path = {folder}/mail.log\nlog_timestamp = "%b %d %H:%M:%S host dovecot: "',
 }
 
 

@@ -55,7 +55,7 @@ def test_a_renewed_certificate_is_served(tmp_path: Path) -> None:
     renew()
     (settings,) = blocks(GUIDE, "gsubmit")
     settings = settings.replace("/etc/gsubmit/tls", str(place)).replace("= gsubmit", "= nobody")
-    with gsubmit(25, settings) as server:
+    with gsubmit(25, settings, passdb="driver = static\n  args = password=x") as server:
         before = _served(server)
         renew()
         assert _served(server) == before

@@ -174,6 +174,7 @@ def _dial(folder: Path, store: Store, how: str, *arguments: str) -> Result:
     config.write_text(f"ssl = no\nimap_urlauth_ssl = starttls\n{_settings(store, how)}")
     with config.open("a") as file:
         file.write(f"ssl_client_ca_file = {certificate_folder()}/ca.pem\n")
+        file.write("passdb {\n driver = static\n args = nopassword proxy=y host=%d\n}\n")  # no relay is needed
     return CliRunner().invoke(check_config, ["-c", str(config), "--dial", *arguments], catch_exceptions=False)
 
 

@@ -292,7 +292,7 @@ def test_syslog_comes_and_goes(
     eventually("a word about it", look)
     for text in ("one", "two"):
         with daemon(tmp_path / "socket") as sock:
-            assert sock.recv(1000) == f"<22>dovecot: gsubmit: Info: {text}\0".encode()
+            assert sock.recv(1000) == f"<22>gsubmit: gsubmit: Info: {text}\0".encode()
         log.info("two")
     assert "Traceback" not in look()
 
@@ -316,9 +316,9 @@ def test_without_syslog_lines_go_to_standard_error(
     assert not [line for line in lines if line.startswith("<")]
     with daemon(tmp_path / "socket") as sock:
         log.info("four")
-        assert sock.recv(1000) == b"<22>dovecot: gsubmit: Info: four\0"
+        assert sock.recv(1000) == b"<22>gsubmit: gsubmit: Info: four\0"
         expected = b"log: 3 lines went to the standard error, for syslog was not there\0"
-        assert sock.recv(1000) == b"<20>dovecot: gsubmit: Warning: " + expected
+        assert sock.recv(1000) == b"<20>gsubmit: gsubmit: Warning: " + expected
     assert "four" not in look()
 
 
@@ -358,7 +358,7 @@ def test_a_traceback_is_several_messages_to_syslog(tmp_path: Path, monkeypatch: 
         except ValueError:
             start("syslog").exception("internal error")
         first, *_, last = [sock.recv(1000) for _ in range(5)]
-    assert (first, last) == (b"<19>dovecot: gsubmit: Error: internal error\0", b"<19>dovecot: ValueError: why\0")
+    assert (first, last) == (b"<19>gsubmit: gsubmit: Error: internal error\0", b"<19>gsubmit: ValueError: why\0")
 
 
 # Whose files they are
