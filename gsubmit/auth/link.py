@@ -78,4 +78,6 @@ class Link:
         merged |= known
         fields.merge(merged, answer.fields)
         fields.merge(merged, fields.expanded(self._override_fields, user, origin))
+        if "nopassword" in answer.fields:  # whoever takes it away has not compared a password
+            merged["nopassword"] = answer.fields["nopassword"]
         return Answer(merged, answer.keys)

@@ -13,6 +13,7 @@ from gsubmit.auth.passdb import Answer, Origin, Reach
 from gsubmit.auth.schemes.scheme import SchemeError
 from gsubmit.auth.schemes.stored import Rules, parse
 from gsubmit.sasl.claims import Claim, Cleartext, Denied, KeysWanted, Proven, Token
+from gsubmit.settings.kinds import NO
 
 DEFAULT_SCHEME = "PLAIN"  # as in Dovecot
 
@@ -29,7 +30,7 @@ class Static:
         """`given` are fields; `password` or `nopassword` is among them for a yes to be possible."""
         self._fields = {name: value for name, value in given.items() if name not in ("password", "noauthenticate")}
         self._nopassword = "nopassword" in given
-        if self._nopassword and "proxy" in given:  # the backend looks at the token
+        if self._nopassword and given.get("proxy", "no").lower() not in NO:  # the backend looks at the token
             self.serves = (*Static.serves, Token)
         self._password = given.get("password", "")
         self._means = means

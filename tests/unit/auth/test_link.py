@@ -90,6 +90,11 @@ def test_override_fields() -> None:
     assert answered(override_fields="a:remove", answer={"a": "2", "b": "3"}) == {"b": "3"}
 
 
+def test_nopassword_stays() -> None:
+    """Or a login proxy would take for looked at what nobody has looked at."""
+    assert answered(override_fields="nopassword:remove", answer={"nopassword": "yes"}) == {"nopassword": "yes"}
+
+
 @pytest.mark.parametrize("setting", ["default_fields", "override_fields"])
 def test_variables(setting: str) -> None:
     text = "a=%u b=%n c=%d d=%r e=%{local_ip} f=%m g=%s h=%{session} i=%Uu j=%{user|upper} k=100%%"

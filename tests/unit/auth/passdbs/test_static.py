@@ -50,6 +50,7 @@ def test_everybody_exists(args: str, fields: dict[str, str]) -> None:
 
 def test_only_a_backend_can_look_at_a_token() -> None:
     assert Token not in static("nopassword").serves
+    assert Token not in static("nopassword proxy=no host=mx").serves
     assert Token not in static("password=secret proxy host=mx").serves
     passdb = static("nopassword proxy host=mx")
     assert Token in passdb.serves
