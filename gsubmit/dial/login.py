@@ -17,6 +17,7 @@ from gsubmit.smtp.replies import RELAY_REFUSES_US
 from gsubmit.smtp.reply import Reply
 
 MAX_INITIAL_RESPONSE = 510  # longer AUTH lines go without initial response, RFC 4954 4
+MIN_MASKED = 4  # characters; shorter ones are parts of words, and these may be for a client to read
 _NO_INITIAL_RESPONSE = frozenset({500, 501})  # to AUTH with one: perhaps without
 
 _log = logging.getLogger("gsubmit.relay")
@@ -121,7 +122,7 @@ def _masked(reply: Reply, responses: Sequence[str], who: Login | None) -> Reply:
     """A reply for the log: some servers repeat what they did not like."""
     text = reply.text
     for secret in (*responses, who.password if who is not None else ""):
-        if secret:
+        if len(secret) >= MIN_MASKED:
             text = text.replace(secret, "<secret>")
     return reply.with_text(text)
 
