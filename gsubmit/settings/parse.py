@@ -183,7 +183,7 @@ class _Parser:
         return Value(line.key, " ".join(words).strip(), place)
 
     def _look_up(self, name: str, place: Place) -> Value:
-        """Return what `$name` stands for: set before in this block or one around it, or the default."""
+        """Return what `$name` stands for: set before in this block or one around it, the default, or itself."""
         if name.startswith("ENV:"):
             try:
                 return Value(name, os.environ.get(name[4:], ""), place)
@@ -197,5 +197,7 @@ class _Parser:
         default = self._default_text(name)
         if default is None:
             # The word is not shown: it may be a password that begins with a dollar sign.
-            raise BadLine("no setting has the name after '$'; put the value in quotes to keep the sign")
+            text = "no setting has the name after '$', so the word stays as it is; in quotes it would be meant so"
+            self._report.notice("warning", place, text)
+            return Value(name, f"${name}", place)
         return Value(name, default, place)

@@ -195,3 +195,18 @@ def test_unsafe_ones_may_be_off(text: str) -> None:
 def test_unsafe_to_ignore(text: str) -> None:
     (said,) = problems(f"ssl = no\n{text}\n")
     assert "not supported yet, and to go on without it would be unsafe" in said
+
+
+def test_a_dollar_sign_without_a_setting_stays() -> None:
+    """As in Dovecot, where passwords begin so; the warning does not show the word."""
+    loaded = load_text("ssl = no\nsubmission_relay_password = $ecret\nlogin_greeting = for $5 only\n")
+    assert loaded.settings.relay.login.password == "$ecret"
+    assert loaded.settings.server.login_greeting == "for $5 only"
+    said = [notice.text for notice in loaded.notices if notice.kind == "warning"]
+    assert said == ["no setting has the name after '$', so the word stays as it is; in quotes it would be meant so"]
+
+
+def test_tls_that_is_required_wins_over_passwords_without_it() -> None:
+    text = "ssl = required\nssl_cert = -----BEGIN X-----\nssl_key = -----BEGIN X-----\ndisable_plaintext_auth = no\n"
+    warnings = [notice.text for notice in load_text(text).notices if notice.kind == "warning"]
+    assert warnings == ["disable_plaintext_auth = no has no effect with ssl = required: nobody logs in without TLS"]
