@@ -119,13 +119,13 @@ def _matching(form: str, expected: str) -> ValueType[str]:
 
 
 def _read_networks(text: str) -> tuple[str, ...]:
-    found = tuple(re.findall(r"[^\s,]+", text))
+    found = tuple(word.replace("[", "").replace("]", "") for word in re.findall(r"[^\s,]+", text))
     for word in found:
         try:
-            ip_network(word.strip("[]"), strict=False)
+            ip_network(word, strict=False)
         except ValueError:
             raise _wrong("addresses and networks such as 192.0.2.0/24", word) from None
-    return tuple(word.strip("[]") for word in found)
+    return found
 
 
 def _read_sources(text: str) -> tuple[str, ...]:

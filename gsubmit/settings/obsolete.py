@@ -55,6 +55,8 @@ def _value(value: Value, report: Report) -> Iterator[Value]:
         yield _renamed(value, report, "ssl", "no" if value.text.lower() == "yes" else "yes")
     elif value.key == "ssl_protocols":
         yield from _protocols(value, report)
+    elif (value.key, value.text) == ("ssl_min_protocol", "SSLv3"):  # OpenSSL has no SSLv3 any more
+        yield _renamed(value, report, "ssl_min_protocol", "TLSv1")
     elif value.key == "listen" and (without := _LISTEN_PORT.sub(r"\1", value.text)) != value.text:
         text = "a port in listen is obsolete and not for submission: it stands in 'inet_listener submission'"
         report.notice("warning", value.place, text)
@@ -64,7 +66,8 @@ def _value(value: Value, report: Report) -> Iterator[Value]:
 
 
 def _renamed(value: Value, report: Report, key: str, text: str, *, from_file: bool = False) -> Value:
-    report.notice("note", value.place, f"{value.key} is obsolete: read as {key} = {'<' * from_file}{text}")
+    what = value.key if value.key != key else f"{key} = {value.text}"
+    report.notice("note", value.place, f"{what} is obsolete: read as {key} = {'<' * from_file}{text}")
     return Value(key, text, value.place, from_file)
 
 

@@ -58,6 +58,7 @@ def test_defaults(name: str, expected: object) -> None:
             "login_trusted_networks = 192.0.2.0/24, 2001:db8::/32 127.0.0.1",
             ("192.0.2.0/24", "2001:db8::/32", "127.0.0.1"),
         ),
+        ("login_trusted_networks = [::1]/128 [2001:db8::]", ("::1/128", "2001:db8::")),
         ("login_trusted_networks =", ()),
         ("auth_username_format = %{user|lower}", "%{user|lower}"),
         ("auth_username_format = %n", "%n"),

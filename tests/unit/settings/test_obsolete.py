@@ -86,6 +86,13 @@ def test_what_is_no_longer_for_anything_is_ignored(name: str) -> None:
     assert text == f"{name} is ignored, Dovecot 2.3 has no such setting either, or none that is for submission"
 
 
+def test_sslv3_is_no_version_any_more() -> None:
+    read = loaded("ssl = no\nssl_min_protocol = SSLv3\n")
+    assert read.settings.ssl.ssl_min_protocol == "TLSv1"
+    text = "ssl_min_protocol = SSLv3 is obsolete: read as ssl_min_protocol = TLSv1"
+    assert text in [one.text for one in read.notices]
+
+
 def test_ports_in_listen() -> None:
     read = loaded("ssl = no\nlisten = *:587, [::]:587, 2001:db8::587\n").settings
     assert read.server.listen == ("*", "[::]", "2001:db8::587")
