@@ -19,6 +19,7 @@ from gsubmit.smtp.address import MAX_PATH, path_text
 from gsubmit.smtp.replies import CHUNK_FAILED
 from gsubmit.smtp.reply import Refused, Reply
 
+UNFINISHED = "client didn't finish SASL auth"
 LOGGED_OUT = "Logged out"  # how a session ends by QUIT
 LISTED = 10  # recipients in one line
 
@@ -123,9 +124,11 @@ def ended(session: Session, how: str, state: str = "") -> None:
         _log.info("Disconnected: %s %s", what, figures, extra={"prefix": session.label})
         return
     attempts = session.attempts
+    seconds = int(time.monotonic() - attempts.first)
     if attempts.failed:
-        seconds = int(time.monotonic() - attempts.first)
         what = f"Aborted login (auth failed, {attempts.failed} attempts in {seconds} secs)"
+    elif attempts.reason == UNFINISHED:
+        what = f"Aborted login ({UNFINISHED}, waited {seconds} secs)"
     elif attempts.reason:
         what = f"Aborted login ({attempts.reason})"
     else:

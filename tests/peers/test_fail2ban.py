@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,13 @@ def _send_without_login(server: Gsubmit, address: str) -> None:
         assert client.docmd("RCPT", f"TO:<{FORGED}>")[0] == 530
 
 
+def _leave_within_a_login(server: Gsubmit, address: str) -> None:
+    with socket.create_connection((HOST, server.port), 5, (address, 0)) as sock, sock.makefile("rb") as replies:
+        sock.sendall(b"EHLO x\r\nAUTH SCRAM-SHA-256 " + b64encode(b"n,,n=user,r=abcdefgh") + b"\r\n")
+        while not replies.readline().startswith(b"334 "):
+            pass
+
+
 def _try(server: Gsubmit, address: str, mechanism: str, guesses: list[Who], tls: str = "implicit") -> str:
     """The last reply."""
     talk = Talk(server.port, server.tls_port, Kind(address, tls))
@@ -110,8 +119,13 @@ def test_the_stock_filter_finds_every_kind_of_guess() -> None:
         assert _try(server, in_clear, "PLAIN", [Who("user", "wrong")], "").startswith("504")
         assert _try(server, "127.0.2.2", "SCRAM-SHA-256", [Who("user", "secret")]).startswith("235")
         _send_without_login(server, "127.0.2.3")
-        for address in [*ADDRESSES, in_clear, "127.0.2.3"]:
+        _leave_within_a_login(server, "127.0.2.4")
+        noise = ["127.0.2.3", "127.0.2.4"]
+        for address in [*ADDRESSES, in_clear, *noise]:
             eventually(f"the end of {address}", lambda end=f"rip={address}, ": end in log.read_text())  # type: ignore[misc]
         eventually("the end of the login", lambda: "closed by the client (state=READY) in=" in log.read_text())
         ran = run([find, "-o", "ip", str(log), str(FILTER)])
         assert sorted(ran.output.split()) == sorted([*ADDRESSES, in_clear]), ran.output + log.read_text()
+        ran = run([find, "-o", "ip", str(log), f"{FILTER}[mode=aggressive]"])
+        # And those who looked whether the server is there yet.
+        assert {*ran.output.split()} == {*ADDRESSES, in_clear, *noise, HOST}, ran.output + log.read_text()

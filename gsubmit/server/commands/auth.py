@@ -120,7 +120,7 @@ def _settle(session: Session, authority: SessionAuthority, end: Exception) -> No
         journal.login_unavailable(session, authority.user, authority.mechanism.name, end.reason)
     elif denied is None and authority.is_unfinished:
         session.attempts.unfinished += 1
-        journal.login_refused(session, authority.mechanism.name, "client didn't finish SASL auth", authority.user)
+        journal.login_refused(session, authority.mechanism.name, journal.UNFINISHED, authority.user)
     if denied is not None:
         journal.login_failed(session, authority.user, authority.mechanism.name, denied.reason)
         authority.count(denied)
