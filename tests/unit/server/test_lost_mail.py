@@ -156,6 +156,17 @@ def test_a_relay_that_does_not_take_our_mail_is_an_error_once() -> None:
     assert len(refusals) == 3
 
 
+def test_the_same_for_each_message() -> None:
+    relay = Server(answers={"content": "530 5.7.0 Log in", "chunk": "530 5.7.0 Log in"})
+    with served(relay), serving("", relay.port) as server:
+        _play(Case([*MESSAGE, *MESSAGE], ""), server)
+    lines = [line[16:] for line in server.log_text.splitlines()]
+    assert [line for line in lines if " Error: " in line] == [
+        f"gsubmit: Error: relay: 127.0.0.1:{relay.port} does not take our mail: 530 5.7.0 Log in"
+    ]
+    assert len([line for line in lines if re.search(rf"{FAILED}.*by=relay, reply=`{NO_TERMS}'", line)]) == 2
+
+
 def test_rawlogs_are_found_by_the_session(tmp_path: Path) -> None:
     """That of a relay's connection is named after the session it was made for, and with each message."""
     settings = f"rawlog_dir = {tmp_path}\nsubmission_relay_rawlog_dir = {tmp_path}\n"
