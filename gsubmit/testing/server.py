@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.testing.place import HOST, Place
 
-START_TIME = 30.0  # seconds, for machines that have much to do
+START_TIME = 60.0  # seconds, for machines that have much to do
 STOP_TIME = 35.0  # seconds; a gentle stop takes at most 30
 _LOOK = 0.02  # seconds between two looks whether it serves
 _ATTEMPTS = 5  # with other ports, if somebody was faster
@@ -123,8 +123,10 @@ class SubmissionServer:
         while "serving on " not in self.log:
             if process.poll() is not None and "Address already in use" in self.log:
                 return False
-            if process.poll() is not None or time.monotonic() > end:
-                raise CannotStart(self.log.strip() or "it says nothing")
+            if process.poll() is not None:
+                raise CannotStart(self.log.strip() or f"it ended with exit code {process.returncode}")
+            if time.monotonic() > end:
+                raise CannotStart(f"it did not serve within {START_TIME:g} seconds. {self.log}".strip())
             time.sleep(_LOOK)
         return True
 

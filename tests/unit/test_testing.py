@@ -74,6 +74,16 @@ def test_wrong_settings_are_said() -> None:
         pass
 
 
+def test_a_server_that_is_slow_or_silent_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "START_TIME", 0.0)
+    with pytest.raises(CannotStart, match="did not serve within 0 seconds"), SubmissionServer():
+        pass
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(server_module, "START_TIME", 60.0)
+    with pytest.raises(CannotStart, match="it ended with exit code 1"), SubmissionServer():
+        pass
+
+
 def test_ports_that_somebody_took_meanwhile_are_left_to_him(monkeypatch: pytest.MonkeyPatch) -> None:
     with SubmissionServer() as first:
         taken, free = (first.port, first.tls_port), iter([(first.port, first.tls_port)])
