@@ -165,3 +165,10 @@ def test_typed_once_for_a_test() -> None:
 
 def test_nothing_is_asked_in_vain() -> None:
     assert on_terminal("-s", "NO-SUCH", typed="") == (64, "gsubmit hash-password: unknown password scheme\n")
+
+
+def test_a_password_as_an_argument_is_not_repeated() -> None:
+    result = run("sesame")
+    assert result.exit_code == 2
+    assert "a password is no argument" in result.output
+    assert "sesame" not in result.output
