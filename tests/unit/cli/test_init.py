@@ -210,6 +210,15 @@ def test_an_ordinary_user_lays_it_out_and_serves() -> None:
         assert (folder / "output").read_text() == ""
 
 
+def rights_of_the_unit(root: Path) -> list[str]:
+    """A command that gives another one no more rights than systemd would."""
+    unit = (root / "etc/systemd/system/gsubmit.service").read_text()
+    (names,) = re.findall("^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)
+    kept = [f"+{name.removeprefix('CAP_').lower()}" for name in names.split()]
+    assert "NoNewPrivileges=yes\n" in unit
+    return [program("setpriv"), "--no-new-privs", "--bounding-set", ",".join(["-all", *kept])]
+
+
 def shown_certificate(port: int) -> bytes:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -245,8 +254,8 @@ def test_a_renewed_certificate_is_served_after_the_hook() -> None:
 
         first = renew()
         assert (root / "etc/gsubmit/tls/privkey.pem").stat().st_mode & 0o007 == 0
-        server = [sys.executable, "-m", "gsubmit", "serve", "-c", str(root / "etc/gsubmit/conf.d")]
-        with running(server, folder / "output", ports) as process:
+        server = [*rights_of_the_unit(root), sys.executable, "-m", "gsubmit", "serve"]
+        with running([*server, "-c", str(root / "etc/gsubmit/conf.d")], folder / "output", ports) as process:
             assert shown_certificate(ports[1]) == first
             stub.write_text(f'#!/bin/sh\n[ "$1" != reload ] || kill -HUP {process.pid}\n')
             second = renew()
