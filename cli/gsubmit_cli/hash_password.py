@@ -24,21 +24,24 @@ TEST_SCHEME = "CRYPT"  # of a hash without one, as in a passwd-file
 @click.option("-u", "--user", default="", help="Whose password it is; DIGEST-MD5 needs to know.")
 @click.option("-t", "--test", "tested", metavar="HASH", help="Say whether HASH was made of the password.")
 @click.option("-l", "--list", "only_list", is_flag=True, help="List the schemes.")
-@click.argument("words", nargs=-1, metavar="")
+@click.argument("arguments", nargs=-1, metavar="")
 @click.pass_context
 def hash_password_command(
-    context: click.Context, scheme: str | None, rounds: int | None, user: str, tested: str | None, only_list: bool,
-    words: tuple[str, ...],
-) -> None:  # fmt: skip
+    context: click.Context,
+    scheme: str | None,
+    rounds: int | None,
+    user: str,
+    tested: str | None,
+    only_list: bool,
+    arguments: tuple[str, ...],
+) -> None:
     """Make what is stored of a password, for a passwd-file or a database, or test it.
 
     The password is asked for without echo, or read from the standard input, one line, where that is no terminal.
     Exit code 0; 1 when -t does not verify; 64 when something is wrong with the arguments or the password.
     """
-    if words:  # which are not repeated here: one may be the password
-        raise click.UsageError(
-            "a password is no argument, for others could see it: it is asked for, or read from stdin"
-        )
+    if arguments:  # which are not repeated
+        raise click.UsageError("a password is never an argument, for all users of this machine see those")
     if only_list:
         for line in _listed():
             click.echo(line)

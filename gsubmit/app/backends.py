@@ -57,8 +57,9 @@ def _fields(passdb: PassdbSettings) -> Mapping[str, str]:
 def warnings(settings: Settings) -> Iterator[str]:
     """What is likely to be wrong with where users and messages are sent, by the addresses that names have now."""
     itself, relay = Itself.of(settings), settings.relay
-    has_name = relay.host and not relay.host.startswith("unix:") and not is_address(relay.host)
-    if has_name and any(itself.is_at(address, relay.port) for address in _addresses(relay.host)):
+    may_be_here = relay.port in {listener.port for listener in settings.services.inet_listeners}
+    is_name = relay.host and not relay.host.startswith("unix:") and not is_address(relay.host)
+    if may_be_here and is_name and any(itself.is_at(address, relay.port) for address in _addresses(relay.host)):
         yield f"submission_relay_host: {relay.host} port {relay.port} is this server: no message would go anywhere"
     for passdb, target in named_targets(settings):
         place = target.place

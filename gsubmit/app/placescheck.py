@@ -34,7 +34,7 @@ def check(loaded: Loaded, report: Report) -> None:
             report.problem(place, text)
         else:
             report.notice("warning", place, text)
-        return
+        user = ""
     with acting_as(user):
         whom = f" by {user}" if user else ""
         for name in _FOLDERS:

@@ -48,7 +48,8 @@ def _check(server: ImapServerSettings, report: Report) -> None:
         text = f"{prefix}method = owner needs {prefix}master_user and its password, or {prefix}forward_credentials"
         report.problem(place, text)
     elif not server.is_useful:
-        text = f"no password is set for {server.host}, so its URLs cannot be resolved and BURL does not take them"
+        text = f"no password is set for {server.host}, so BURL does not take its URLs; set {prefix}master_user and its"
+        text += f" password, {prefix}submit_password, or {prefix}forward_credentials"
         report.notice("warning", place, text)
     elif server.shows_passwords:
         text = (

@@ -80,6 +80,10 @@ def test_a_service_user_that_is_not_there(said: Said, monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "getuid", lambda: uid)
     line = f"{kind}: <text>:1: default_internal_user: there is no user no-such-user"
     assert said("default_internal_user = no-such-user") == [line]
+    rest = RELAY + NAME + "rawlog_dir = /nowhere\n"
+    assert said("default_internal_user = no-such-user", rest)[1:] == [
+        "warning: <text>:5: rawlog_dir: /nowhere is not there"
+    ]
 
 
 @pytest.mark.parametrize(("name", "is_full"), [("vm", False), ("vm.example.org", True), ("[IPv6:::1]", True)])

@@ -93,11 +93,6 @@ def test_refused(arguments: list[str], typed: str | bytes, said: str) -> None:
     assert (done.exit_code, done.stdout, done.stderr) == (64, "", f"gsubmit hash-password: {said}\n")
 
 
-def test_no_password_as_argument() -> None:
-    done = run("secret")
-    assert done.exit_code == 2
-
-
 WARNING = "warning: this scheme is weak and needs auth_allow_weak_schemes = yes\n"
 
 
@@ -167,8 +162,9 @@ def test_nothing_is_asked_in_vain() -> None:
     assert on_terminal("-s", "NO-SUCH", typed="") == (64, "gsubmit hash-password: unknown password scheme\n")
 
 
-def test_a_password_as_an_argument_is_not_repeated() -> None:
-    result = run("sesame")
-    assert result.exit_code == 2
-    assert "a password is no argument" in result.output
-    assert "sesame" not in result.output
+@pytest.mark.parametrize("arguments", [["hunter2"], ["-s", "SSHA", "hunter2"], ["hunter2", "-l"]])
+def test_a_password_as_an_argument_is_refused_and_not_repeated(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "a password is never an argument" in done.stderr
+    assert "hunter2" not in done.stderr

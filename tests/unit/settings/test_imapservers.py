@@ -98,7 +98,10 @@ def test_warnings(text: str, warning: str) -> None:
 
 def test_a_server_of_no_use_is_a_warning() -> None:
     notices = [str(notice) for notice in loaded("imap_urlauth_host = imap.example.org").notices]
-    assert any("no password is set for imap.example.org" in notice for notice in notices)
+    words = (
+        "no password is set for imap.example.org, so BURL does not take its URLs; set imap_urlauth_master_user and its"
+    )
+    assert any(words in notice for notice in notices)
 
 
 @pytest.mark.parametrize(
