@@ -33,7 +33,7 @@ class RelayLogin:
 class RelaySettings:
     """The MTA that gets messages."""
 
-    host: str = setting(server, "", "Name or address of the relay, or unix:PATH; without one MAIL is refused.")
+    host: str = setting(server, "", "Name or address of the relay, or unix:PATH; needed unless all users are proxied.")
     port: int = setting(port, 25, "TCP port of the relay.")
     ssl: str = setting(
         enum("no", "smtps", "starttls"), "no", "TLS to the relay: no, smtps (from the first octet) or starttls."
