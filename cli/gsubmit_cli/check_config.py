@@ -137,7 +137,7 @@ def _print(outcome: Outcome, *, only_changed: bool, verbose: bool) -> None:
     for error in outcome.errors:
         click.echo(str(error), err=True)
     if only_changed:
-        if not outcome.errors and outcome.settings is not None:
+        if outcome.settings is not None:
             for line in difference(outcome.settings):
                 click.echo(line)
         return

@@ -49,11 +49,11 @@ def _run(path: Path) -> None:
     settings, notices = approved(loaded_from(path))
     server = Server(settings)
     _log_all(notices)
-    server.run(lambda: _loaded_again(path))
+    server.run(lambda: loaded_again(path))
 
 
-def _loaded_again(path: Path) -> Settings:
-    """For a reload. Raises SettingsError."""
+def loaded_again(path: Path) -> Settings:
+    """The settings for a reload; what there is to say about them is logged. Raises SettingsError."""
     settings, notices = approved(loaded_from(path))
     _log_all(notices)
     return settings

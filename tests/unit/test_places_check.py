@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from gsubmit_cli.main import main
+from gsubmit_cli.serve import loaded_again
 
 from gsubmit.app.backends import warnings
 from gsubmit.app.verdict import judge
+from gsubmit.settings.problem import SettingsError
 from tests.harness.loading import load_text
 from tests.harness.peer_process import public_folder
 
@@ -119,6 +121,23 @@ def test_the_relay_is_this_server_by_a_name_that_is_looked_up(monkeypatch: pytes
     assert list(warnings(load_text(text).settings)) == [
         "submission_relay_host: mx.example.org port 587 is this server: no message would go anywhere"
     ]
+
+
+def test_a_reload_says_the_same(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, users = tmp_path / "gsubmit.conf", tmp_path / "users"
+    passdb = f"passdb {{\n driver = passwd-file\n args = {users}\n}}\n"
+    path.write_text(f"ssl = no\nrawlog_dir = {tmp_path}/none\nmail_location = x\n{RELAY}{NAME}{passdb}")
+    users.write_text("tim:secret\n")
+    assert loaded_again(path).server.hostname == "msa.example.org"
+    assert [record.getMessage().partition(" stored")[0] for record in caplog.records] == [
+        f"{path}:2: rawlog_dir: {tmp_path}/none is not there",
+        f"{users}:1: user 'tim':",
+    ]
+    users.unlink()
+    with pytest.raises(
+        SettingsError, match=rf"^{path}:6: nobody can log in: passdb file {users} cannot be read: no such"
+    ):
+        loaded_again(path)
 
 
 def test_serve_refuses_with_the_words_of_check_config(tmp_path: Path) -> None:

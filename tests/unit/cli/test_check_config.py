@@ -74,6 +74,14 @@ def test_what_nobody_can_use_is_an_error_that_says_what_to_do() -> None:
     assert lines[-1] == "ignored: 14 settings for other services (-v names them)"
 
 
+def test_difference_of_what_is_of_no_use() -> None:
+    """It can be compared with doveconf -n all the same."""
+    result = run("-c", DEBIAN, "-n")
+    assert result.exit_code == 1
+    assert "nobody can log in" in result.stderr
+    assert "submission_relay_host = mx.example.org" in result.stdout.splitlines()
+
+
 def test_ignored_settings_are_named_when_asked_for() -> None:
     lines = run("-c", DEBIAN, "-v").stdout.splitlines()
     assert len([line for line in lines if line.startswith("ignored: ")]) == 14
