@@ -10,7 +10,7 @@ from gsubmit.burl.fetcher import Fetcher, NotResolved
 from gsubmit.burl.pool import Who
 from gsubmit.burl.url import ImapUrl
 from gsubmit.net.imap import ImapFault, LoginRefused, Slow
-from gsubmit.settings.burl import ImapServerSettings
+from gsubmit.settings.burl import BURL_PREFIX, ImapServerSettings
 from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.sections import Settings
 from gsubmit.tls.client import client_context
@@ -116,16 +116,20 @@ class ImapDial:
             finally:
                 fetcher.leave()
         except ImapFault as fault:
-            advice = imap_advice(fault, self._server.ssl)
+            setting = "ssl" if self._server.name else f"{BURL_PREFIX}ssl"
+            advice = imap_advice(fault, self._server.ssl, f"{setting} = ", "ssl_client_ca_file")
             raise Unusable(f"{self._name} {complaint}: {fault.reason}{advice}") from fault
 
 
-def imap_advice(fault: ImapFault, tls: str) -> str:
-    """Which setting may have to change, for an IMAP server with this `ssl`: imaps, starttls, or another word."""
+def imap_advice(fault: ImapFault, tls: str, setting: str, authorities: str) -> str:
+    """What may have to change, for an IMAP server with TLS by `tls`: imaps, starttls, or another word.
+
+    `setting` is what stands before that word, `authorities` the name of the setting for CA certificates.
+    """
     if "certificate verify failed" in fault.reason:
-        return "; the CA of its certificate is to be named (ssl_client_ca_file, or ssl_ca_file of a passdb)"
+        return f"; the CA of its certificate is to be named ({authorities})"
     if tls == "imaps" and "wrong version number" in fault.reason:
-        return "; it does not begin with TLS: is ssl = starttls meant, or another port?"
+        return f"; it does not begin with TLS: is {setting}starttls meant, or another port?"
     if tls != "imaps" and isinstance(fault, Slow):
-        return "; it may wait for TLS: is ssl = imaps meant?"
+        return f"; it may wait for TLS: is {setting}imaps meant?"
     return ""

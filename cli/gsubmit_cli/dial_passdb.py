@@ -68,7 +68,8 @@ def _imap(passdb: ImapServer) -> Iterator[str]:
         finally:
             client.leave()
     except ImapFault as fault:
-        raise Unusable(f"imap {name} cannot be used: {fault.reason}{imap_advice(fault, passdb.ssl)}") from fault
+        advice = imap_advice(fault, passdb.ssl, "ssl=", "ssl_ca_file=")
+        raise Unusable(f"imap {name} cannot be used: {fault.reason}{advice}") from fault
 
 
 def _oauth2(passdb: OAuth2) -> Iterator[str]:

@@ -110,7 +110,19 @@ def test_an_untrusted_certificate(tmp_path: Path) -> None:
         settings = f"{SUBMIT}imap_urlauth_ssl = starttls\nssl_client_ca_file =\n"
         result = dialled(tmp_path, server, settings)
     assert result.exit_code == 1
-    assert "certificate verify failed" in result.stderr
+    assert result.stderr == (
+        f"127.0.0.1:{server.port} cannot be used: certificate verify failed: unable to get local issuer certificate; "
+        "the CA of its certificate is to be named (ssl_client_ca_file)\n"
+    )
+
+
+def test_tls_to_a_port_without(tmp_path: Path) -> None:
+    with imap_server() as server:
+        result = dialled(tmp_path, server, f"{SUBMIT}imap_urlauth_ssl = imaps\n")
+    assert result.stderr == (
+        f"127.0.0.1:{server.port} cannot be used: wrong version number; "
+        "it does not begin with TLS: is imap_urlauth_ssl = starttls meant, or another port?\n"
+    )
 
 
 def test_every_server_is_tried(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_imap(tmp_path: Path, tls: str) -> None:
         (
             "ssl=imaps",
             False,
-            "cannot be used: wrong version number; it does not begin with TLS: is ssl = starttls meant",
+            "cannot be used: wrong version number; it does not begin with TLS: is ssl=starttls meant, or",
         ),
     ],
 )
