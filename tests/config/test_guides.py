@@ -36,7 +36,8 @@ COMMANDS = [
 @pytest.mark.parametrize(("path", "text"), CONFIGURATIONS, ids=[path.stem for path, _ in CONFIGURATIONS])
 def test_configuration(path: Path, text: str) -> None:
     folder = certificate_folder()
-    text = text.replace("/etc/gsubmit/tls", str(folder))
+    text = text.replace("/etc/gsubmit/tls/fullchain.pem", f"{folder}/cert.pem")
+    text = text.replace("/etc/gsubmit/tls/privkey.pem", f"{folder}/key.pem")
     loaded = load_text(f"ssl_cert = <{folder}/cert.pem\nssl_key = <{folder}/key.pem\n{text}")
     assert [str(notice) for notice in loaded.notices if notice.kind != "note"] == []
 

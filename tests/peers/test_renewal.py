@@ -13,8 +13,8 @@ import trustme
 
 from tests.architecture.sources import ROOT
 from tests.config.test_guides import blocks
-from tests.harness.peer_gsubmit import Gsubmit, gsubmit
-from tests.harness.peer_process import HOST, eventually, need_root
+from tests.harness.peer_gsubmit import Gsubmit, gsubmit, gsubmit_program
+from tests.harness.peer_process import HOST, eventually, need_root, public_folder
 
 GUIDE = ROOT / "docs" / "guides" / "certificates.md"
 
@@ -34,35 +34,39 @@ def _served(server: Gsubmit) -> bytes:
         return tls.getpeercert(binary_form=True) or b""
 
 
-def test_a_renewed_certificate_is_served(tmp_path: Path) -> None:
+def _hook(root: Path, user: str) -> str:
+    """The script that `gsubmit init` leaves, for a server whose user that is."""
+    made = subprocess.run([gsubmit_program(), "init", "--root", root], capture_output=True, text=True, check=True)
+    assert "certificate-hook" in made.stdout
+    return (root / "etc" / "gsubmit" / "certificate-hook").read_text().replace("id -g gsubmit", f"id -g {user}")
+
+
+def test_a_renewed_certificate_is_served() -> None:
     need_root()
-    ca, live, place = trustme.CA(), tmp_path / "live", tmp_path / "tls"
-    live.mkdir(mode=0o700)
-    place.mkdir(mode=0o755)
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.stat().st_uid == os.getuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o755)
-    (hook,) = blocks(GUIDE, "hook")
-    hook = hook.replace("/etc/gsubmit/tls", str(place)).replace("-g gsubmit", "-g nogroup")
-    *install, reload = hook.rstrip().splitlines(keepends=True)
-    assert reload == "systemctl kill --signal=HUP gsubmit"
-
-    def renew() -> None:
-        _issued(ca, live)
-        environment = {"RENEWED_LINEAGE": str(live), "PATH": os.environ["PATH"]}
-        subprocess.run(["/bin/sh", "-c", "".join(install)], env=environment, check=True)
-
-    renew()
     (settings,) = blocks(GUIDE, "gsubmit")
-    settings = settings.replace("/etc/gsubmit/tls", str(place)).replace("= gsubmit", "= nobody")
-    with gsubmit(25, settings, passdb="driver = static\n  args = password=x") as server:
-        before = _served(server)
+    with public_folder("renewal") as folder:
+        ca, live = trustme.CA(), folder / "live"
+        live.mkdir(mode=0o700)
+        hook = _hook(folder / "root", "nobody")
+
+        def renew() -> None:
+            _issued(ca, live)
+            environment = {"RENEWED_LINEAGE": str(live), "PATH": os.environ["PATH"]}
+            subprocess.run(["/bin/sh", "-c", hook], env=environment, check=True)
+
         renew()
-        assert _served(server) == before
-        os.kill(server.process.pid, signal.SIGHUP)
-        eventually("the new certificate", lambda: _served(server) != before)
-        assert "settings reloaded" in server.log
-        (place / "key.pem").chmod(0o600)  # as without the hook
-        os.kill(server.process.pid, signal.SIGHUP)
-        eventually("an error", lambda: "Error: reload: " in server.log)
-        assert _served(server)
+        place = folder / "root" / "etc" / "gsubmit" / "tls"
+        settings = settings.replace("/etc/gsubmit/tls", str(place)).replace("= gsubmit", "= nobody")
+        for parent in (folder / "root", folder / "root" / "etc", folder / "root" / "etc" / "gsubmit"):
+            parent.chmod(0o755)
+        with gsubmit(25, settings, passdb="driver = static\n  args = password=x") as server:
+            before = _served(server)
+            renew()
+            assert _served(server) == before
+            os.kill(server.process.pid, signal.SIGHUP)  # what `systemctl reload` does
+            eventually("the new certificate", lambda: _served(server) != before)
+            assert "settings reloaded" in server.log
+            (place / "privkey.pem").chmod(0o600)  # as without the hook
+            os.kill(server.process.pid, signal.SIGHUP)
+            eventually("an error", lambda: "Error: reload: " in server.log)
+            assert _served(server)
