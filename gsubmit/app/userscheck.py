@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gsubmit.auth.chain import Chain
-from gsubmit.auth.link import Link
 from gsubmit.auth.passdbs.passwdfile import PasswdFile
 from gsubmit.auth.passdbs.usercheck import UserCheck
 from gsubmit.auth.schemes.cost import Limits
@@ -21,11 +20,12 @@ MAX_SHOWN = 10  # faults of one file
 
 
 def check(settings: Settings, chain: Chain, doors: Collection[PassdbSettings], report: Report) -> None:
-    """Report what is wrong with each file and with its users. The file of the only door must be there."""
+    """Report what is wrong with each file and with its users. Where no door has one, nobody can log in."""
     passwords = settings.auth.passwords
     limits = Limits(passwords.auth_max_hash_time, passwords.auth_max_hash_memory)
     rules = Rules(passwords.auth_allow_weak_schemes, limits)
     needs_password = "external" not in settings.auth.auth_mechanisms
+    missing: dict[Place, str] = {}
     for link in (*chain.links, *chain.masters):
         passdb = link.passdb
         if not isinstance(passdb, PasswdFile):
@@ -35,21 +35,23 @@ def check(settings: Settings, chain: Chain, doors: Collection[PassdbSettings], r
             report.notice("warning", link.settings.place, text)
         if passdb.fixed_path:
             users = UserCheck(chain.names, rules, is_list=link.settings.deny, needs_password=needs_password)
-            is_only = [door.place for door in doors] == [link.settings.place]
-            _check_file(passdb, users, link, report, is_only=is_only)
-
-
-def _check_file(passdb: PasswdFile, users: UserCheck, link: Link, report: Report, *, is_only: bool) -> None:
-    path, number = Path(passdb.fixed_path), 0
-    try:
-        for number, (line, fault) in enumerate(users.faults(passdb), 1):
-            if number <= MAX_SHOWN:
-                report.notices.append(Notice(Place(path, line), fault, "warning"))
-    except OSError as error:
-        text = f"passdb file {path} cannot be read: {reason(error)}"
-        if is_only:
-            report.problem(link.settings.place, f"nobody can log in: {text}")
+            try:
+                _check_file(passdb, users, report)
+            except OSError as error:
+                missing[link.settings.place] = f"passdb file {passdb.fixed_path} cannot be read: {reason(error)}"
+    is_shut = bool(doors) and missing.keys() >= {door.place for door in doors}
+    for place, text in missing.items():
+        if is_shut:
+            report.problem(place, f"nobody can log in: {text}")
         else:
-            report.notice("warning", link.settings.place, text)
+            report.notice("warning", place, text)
+
+
+def _check_file(passdb: PasswdFile, users: UserCheck, report: Report) -> None:
+    """Raises OSError."""
+    path, number = Path(passdb.fixed_path), 0
+    for number, (line, fault) in enumerate(users.faults(passdb), 1):
+        if number <= MAX_SHOWN:
+            report.notices.append(Notice(Place(path, line), fault, "warning"))
     if number > MAX_SHOWN:
         report.notices.append(Notice(Place(path), f"{number - MAX_SHOWN} more lines with faults", "warning"))

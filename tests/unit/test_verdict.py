@@ -100,6 +100,11 @@ def test_a_missing_users_file(tmp_path: Path, more: str) -> None:
     assert len(verdict.errors) + len(verdict.notices) == 1
 
 
+def test_missing_users_files_of_all_passdbs(tmp_path: Path) -> None:
+    verdict = judged(RELAY + passdb("passwd-file", f"{tmp_path}/a") + passdb("passwd-file", f"{tmp_path}/b"))
+    assert [error.text.startswith("nobody can log in: passdb file ") for error in verdict.errors] == [True, True]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
 def test_users_files_are_read_as_the_user_who_will_read_them(tmp_path: Path) -> None:
     (tmp_path / "users").touch(0o600)
