@@ -20,12 +20,15 @@ MAX_SHOWN = 10  # faults of one file
 
 
 def check(settings: Settings, chain: Chain, doors: Collection[PassdbSettings], report: Report) -> None:
-    """Report what is wrong with each file and with its users. Where no door has one, nobody can log in."""
+    """Report what is wrong with each file and with its users.
+
+    Without the file of any door nobody can log in, nor without one that says whom to keep out.
+    """
     passwords = settings.auth.passwords
     limits = Limits(passwords.auth_max_hash_time, passwords.auth_max_hash_memory)
     rules = Rules(passwords.auth_allow_weak_schemes, limits)
     needs_password = "external" not in settings.auth.auth_mechanisms
-    missing: dict[Place, str] = {}
+    missing: dict[PassdbSettings, str] = {}
     for link in (*chain.links, *chain.masters):
         passdb = link.passdb
         if not isinstance(passdb, PasswdFile):
@@ -38,13 +41,13 @@ def check(settings: Settings, chain: Chain, doors: Collection[PassdbSettings], r
             try:
                 _check_file(passdb, users, report)
             except OSError as error:
-                missing[link.settings.place] = f"passdb file {passdb.fixed_path} cannot be read: {reason(error)}"
-    is_shut = bool(doors) and missing.keys() >= {door.place for door in doors}
-    for place, text in missing.items():
-        if is_shut:
-            report.problem(place, f"nobody can log in: {text}")
+                missing[link.settings] = f"passdb file {passdb.fixed_path} cannot be read: {reason(error)}"
+    is_shut = bool(doors) and missing.keys() >= set(doors)
+    for whose, text in missing.items():
+        if is_shut or whose.deny:
+            report.problem(whose.place, f"nobody can log in: {text}")
         else:
-            report.notice("warning", place, text)
+            report.notice("warning", whose.place, text)
 
 
 def _check_file(passdb: PasswdFile, users: UserCheck, report: Report) -> None:

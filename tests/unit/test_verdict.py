@@ -105,6 +105,12 @@ def test_missing_users_files_of_all_passdbs(tmp_path: Path) -> None:
     assert [error.text.startswith("nobody can log in: passdb file ") for error in verdict.errors] == [True, True]
 
 
+def test_a_missing_file_of_users_to_keep_out(tmp_path: Path) -> None:
+    """Nobody knows whom it names, and so every login fails temporarily."""
+    (error,) = judged(RELAY + passdb("passwd-file", f"{tmp_path}/denied", "deny = yes") + LOGIN).errors
+    assert error.text.startswith("nobody can log in: passdb file ")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a moment")
 def test_users_files_are_read_as_the_user_who_will_read_them(tmp_path: Path) -> None:
     (tmp_path / "users").touch(0o600)
