@@ -121,8 +121,8 @@ def plain_words(error: OSError | ValueError) -> str:
     """What went wrong in TLS, without the file names and codes of OpenSSL's sentences."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
+    if reason := getattr(error, "reason", None):  # only errors that OpenSSL makes have one
+        return str(reason).replace("_", " ").lower()
     return getattr(error, "strerror", None) or str(error)
 
 

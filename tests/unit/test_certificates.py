@@ -17,7 +17,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, TLS_VERSIONS
-from gsubmit.tls.certificates import OLD_VERSIONS, SERVER, VERSIONS, CertificateError, client_context, load, server_name
+from gsubmit.tls.certificates import (
+    OLD_VERSIONS,
+    SERVER,
+    VERSIONS,
+    CertificateError,
+    client_context,
+    load,
+    plain_words,
+    server_name,
+)
 
 
 def test_versions() -> None:
@@ -129,3 +138,10 @@ def believes(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
         except ssl.SSLCertVerificationError:
             return False
     return True
+
+
+def test_words_for_errors_that_openssl_has_not_made() -> None:
+    """TlsSocket raises some itself, without a reason."""
+    assert plain_words(ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF occurred")) == "EOF occurred"
+    assert plain_words(ConnectionResetError(104, "Connection reset by peer")) == "Connection reset by peer"
+    assert plain_words(ValueError("no name")) == "no name"
