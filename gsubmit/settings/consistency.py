@@ -12,7 +12,7 @@ from gsubmit.settings.passdbs import OTHER_DRIVERS
 from gsubmit.settings.problem import Place, Report
 from gsubmit.settings.reading import unsuitable
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
-from gsubmit.settings.sections import Settings
+from gsubmit.settings.sections import ALWAYS, Settings
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
 
 
@@ -40,6 +40,10 @@ def check_consistency(
     if known is not None:
         _check_mechanisms(settings, values.get("auth_mechanisms"), whole, known, report)
     _check_deny(settings, report)
+    for word in ALWAYS:  # a..b@ is quoted towards the relay, and domains may have an underscore
+        if word in settings.submission.submission_client_workarounds:
+            place_of = place("submission_client_workarounds")
+            report.notice("note", place_of, f"submission_client_workarounds: {word} need not be asked for")
 
 
 def _check_relay(relay: RelaySettings, place: Callable[..., Place], report: Report) -> None:

@@ -33,7 +33,11 @@ from gsubmit.settings.tls import SslSettings
 from gsubmit.smtp.keywords import NAMES
 
 CAPABILITIES = (*sorted({*NAMES, "etrn"}), "none")
-WORKAROUNDS = ("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend", "bare-newline")
+ALWAYS = ("odd-local-part", "odd-domain")  # workarounds that need not be asked for
+WORKAROUNDS = (
+    *("whitespace-before-path", "mailbox-for-path", "implicit-auth-external", "exotic-backend"),
+    *("bare-newline", "lone-lf", *ALWAYS),
+)
 LOGOUT_VARIABLES = (
     "input", "output", "session", "command_count", "reply_count", "transaction_id",
     "user", "username", "domain", "service", "local_ip", "remote_ip", "hostname", "pid",
@@ -95,7 +99,7 @@ class SubmissionSettings:
         word_list(WORKAROUNDS, "Unknown workaround"),
         (),
         "Client faults to overlook: whitespace-before-path, mailbox-for-path, implicit-auth-external,"
-        " bare-newline (CRLF is made of each bare LF in a message); and exotic-backend, with which nothing is announced"
+        " bare-newline or lone-lf (CRLF is made of each bare LF in a message); and exotic-backend: nothing is announced"
         " that submission_backend_capabilities does not list.",
     )
     submission_logout_format: str = setting(

@@ -21,7 +21,7 @@ from gsubmit.smtp.reply import Refused, Reply
 
 WHITESPACE_BEFORE_PATH = "whitespace-before-path"
 MAILBOX_FOR_PATH = "mailbox-for-path"
-BARE_NEWLINE = "bare-newline"
+BARE_NEWLINE = frozenset({"bare-newline", "lone-lf"})  # two words for one workaround
 
 
 class Sender(NamedTuple):

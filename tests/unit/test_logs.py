@@ -199,7 +199,7 @@ def test_syslog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tell(LoggingSettings(log_path="syslog", syslog_facility="local5"))
         lines = [daemon.recv(1000).rstrip(b"\0") for _ in range(3)]
     assert lines == [
-        b"<174>dovecot: gsubmit: Info: info",  # 21 * 8 + 6
-        b"<172>dovecot: gsubmit: Warning: warning",
-        b"<171>dovecot: gsubmit: Error: error",
+        b"<174>gsubmit: gsubmit: Info: info",  # 21 * 8 + 6
+        b"<172>gsubmit: gsubmit: Warning: warning",
+        b"<171>gsubmit: gsubmit: Error: error",
     ]

@@ -23,7 +23,7 @@ def mail(session: Session, sender: Sender) -> Answer:
         raise Refused(TOO_BIG)  # RFC 1870 6.1
     delivery = session.service.relay.begin(sender, session.client, session.label)
     transaction = session.begin_transaction(sender, delivery)
-    if BARE_NEWLINE in session.service.settings.submission.submission_client_workarounds:
+    if not BARE_NEWLINE.isdisjoint(session.service.settings.submission.submission_client_workarounds):
         transaction.mend_newlines()
     return delivery.sender
 

@@ -115,6 +115,7 @@ def test_ignored_only_once() -> None:
         ("mail_max_userip_connections = 0", False),
         ("submission_client_workarounds = exotic-backend", False),
         ("submission_client_workarounds = mailbox-for-path", False),
+        ("submission_client_workarounds = odd-domain lone-lf", False),
         ("remote 192.0.2.1 {\n disable_plaintext_auth = no\n}", True),
         ("local_name a {\n login_greeting = x\n}", True),
         ("local 192.0.2.1 {\n local_name a {\n ssl_cert = x\n }\n}", True),

@@ -345,7 +345,7 @@ def test_tls(tls: str) -> None:
     answers = {"CAPABILITY": capabilities("STARTTLS AUTH=PLAIN"), "STARTTLS": [b"TAG OK go\r\n"]}
     with fake(answers, tls=tls) as server:
         assert outcome(passdb(server, ca(tls))) == "yes"
-        assert "CERTIFICATE_VERIFY_FAILED" in outcome(passdb(server, f"ssl={tls}"))
+        assert "certificate verify failed" in outcome(passdb(server, f"ssl={tls}"))
         assert outcome(passdb(server, f"ssl={tls} allow_invalid_cert=yes")) == "yes"
 
 
@@ -355,7 +355,7 @@ def test_certificate_of_another_name(tls: str) -> None:
     with fake(answers, tls=tls) as server:
         there = ImapServer.from_args(f"host=127.0.0.2 port={server.port} {ca(tls)}", NOWHERE)
         server.listen_on("127.0.0.2")
-        assert "CERTIFICATE_VERIFY_FAILED" in outcome(there)
+        assert "certificate verify failed" in outcome(there)
     assert not [line for line in server.lines if b"AUTHENTICATE" in line]
 
 
