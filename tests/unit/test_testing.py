@@ -15,6 +15,8 @@ from gsubmit.testing import CannotStart, SubmissionServer
 from gsubmit.testing import server as server_module
 from tests.harness.peer_process import eventually
 
+pytestmark = pytest.mark.slow  # each starts a server in a process of its own
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = re.findall(r"^```python\n(.*?)^```\n", (ROOT / "docs" / "testing.md").read_text(), re.MULTILINE | re.DOTALL)
 

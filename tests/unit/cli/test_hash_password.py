@@ -144,6 +144,7 @@ def on_terminal(*arguments: str, typed: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.slow
 def test_typed_twice() -> None:
     exit_code, shown = on_terminal(*FAST, typed="secret\nother\nsecret\nsecret\n")
     assert exit_code == 0
@@ -153,11 +154,13 @@ def test_typed_twice() -> None:
     assert parse(shown.split()[-1], "CRYPT").matches("secret")
 
 
+@pytest.mark.slow
 def test_typed_once_for_a_test() -> None:
     assert on_terminal("-t", STORED, typed="secret\n") == (0, "Password: |\nverified\n")
     assert on_terminal("-t", STORED, typed="wrong\n") == (1, "Password: |\nnot verified\n")
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_in_vain() -> None:
     assert on_terminal("-s", "NO-SUCH", typed="") == (64, "gsubmit hash-password: unknown password scheme\n")
 

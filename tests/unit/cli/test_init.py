@@ -188,6 +188,7 @@ def give_ports(root: Path) -> list[int]:
     return ports
 
 
+@pytest.mark.slow
 def test_an_ordinary_user_lays_it_out_and_serves() -> None:
     """With the ports of its own, for those of a server are root's."""
     if os.geteuid() != 0 or shutil.which("setpriv") is None:
@@ -226,6 +227,7 @@ def shown_certificate(port: int) -> bytes:
         return secured.getpeercert(binary_form=True) or b""
 
 
+@pytest.mark.slow
 def test_a_renewed_certificate_is_served_after_the_hook() -> None:
     """The key is root's alone; the server runs as another user, and reads what the hook has made of it."""
     if os.geteuid() != 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from click.testing import CliRunner
 from gsubmit_cli.main import main
 
@@ -17,6 +18,7 @@ def test_the_list_of_commands_is_not_cut_off() -> None:
     assert "..." not in said.partition("Commands:")[2]
 
 
+@pytest.mark.slow
 def test_python_m_gsubmit_is_the_command() -> None:
     ran = subprocess.run([sys.executable, "-m", "gsubmit", "--version"], capture_output=True, text=True, check=True)
     assert ran.stdout == f"gsubmit, version {__version__}\n"

@@ -294,6 +294,7 @@ def test_relay_of_a_configuration(serve: Serve, ca_file: Path, tmp_path: Path) -
     assert base64.b64decode(server.heard[3].split()[2]).decode() == f"\0bob@example.org\0{PASSWORD}"
 
 
+@pytest.mark.slow
 def test_interrupt(serve: Serve) -> None:
     server = serve(greeting=SILENT)
     arguments = ["--server", f"127.0.0.1:{server.port}", "--json", *ADDRESSES]

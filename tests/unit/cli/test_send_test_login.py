@@ -105,6 +105,7 @@ def test_a_malformed_challenge_ends_the_login(serve: Serve) -> None:
     assert server.heard[-2:] == ["*", "QUIT"]
 
 
+@pytest.mark.slow
 def test_the_password_on_the_standard_input(serve: Serve) -> None:
     """A process of its own, for click's runner stands in for a terminal."""
     server = serve()

@@ -81,6 +81,7 @@ def test_programs_find_the_rate_in_the_remarks(serve: Serve) -> None:
     assert steps["message"]["remarks"][-1].startswith("1.0 MB in ")
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_progress(serve: Serve) -> None:
     code = "from gsubmit_cli.probe import upload; upload.INTERVAL = 0; from gsubmit_cli.send_test import send_test; send_test()"
     server = serve()
