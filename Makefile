@@ -47,7 +47,7 @@ test: $(VENV)/with-tests peers
 	@echo "make test: everything has passed"
 
 quick: $(VENV)/with-tests
-	@+$(call side-by-side,3) types $(QUICK:%=quick-%)
+	@+$(call side-by-side,4) types $(QUICK:%=quick-%)
 
 types:
 	$(BIN)/ruff check

@@ -31,7 +31,13 @@ def test_octets_come_back(octets: bytes) -> None:
     assert octets_of(text_from(octets)) == octets
 
 
-@pytest.mark.parametrize("name", sorted(SCHEMES.keys() - NOT_OCTETS))
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name.startswith("ARGON2") else name
+    for name in sorted(SCHEMES.keys() - NOT_OCTETS)
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_schemes(name: str) -> None:
     scheme = SCHEMES[name]
     rounds = ROUNDS.get(name, scheme.rounds.least if scheme.rounds else 0)

@@ -25,7 +25,7 @@ def terminated(settings: str = "", name: str = "") -> Iterator[Client]:
 
 
 def test_starttls_is_neither_announced_nor_taken() -> None:
-    with terminated("ssl = required\n") as client:
+    with terminated("ssl = required\nauth_failure_delay = 10ms\n") as client:
         lines = client.reply("EHLO client.example").text.split("\n")
         assert "AUTH PLAIN LOGIN" in lines
         assert "STARTTLS" not in lines
@@ -33,7 +33,7 @@ def test_starttls_is_neither_announced_nor_taken() -> None:
 
 
 def test_passwords_are_safe() -> None:
-    with terminated("ssl = required\n") as client:
+    with terminated("ssl = required\nauth_failure_delay = 10ms\n") as client:
         client.say("EHLO client.example")
         assert client.session.is_secured
         assert client.reply("AUTH PLAIN AHVzZXIAc2VjcmV0").code == 454  # no passdb
@@ -94,7 +94,7 @@ def test_the_front_ends_own_certificate_is_nobodys() -> None:
 
 
 def test_a_login_that_needs_a_certificate() -> None:
-    settings = CERTIFICATES + "auth_ssl_require_client_cert = yes\n"
+    settings = CERTIFICATES + "auth_ssl_require_client_cert = yes\nauth_failure_delay = 10ms\n"
     with terminated(settings) as client:
         client.say("EHLO client.example")
         assert client.reply("AUTH PLAIN AHVzZXIAc2VjcmV0").code == 535

@@ -106,9 +106,19 @@ def test_secured_without_tls(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
+NO_USERS = """
+auth_failure_delay = 10ms
+disable_plaintext_auth = no
+passdb {
+  driver = passwd-file
+  args = /nonexistent
+}
+"""
+
+
 def test_a_temporary_failure_is_said_at_once_and_whose_it_is(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    with connected("disable_plaintext_auth = no\npassdb {\ndriver = passwd-file\nargs = /nonexistent\n}\n") as client:
+    with connected(NO_USERS) as client:
         assert client.reply("AUTH PLAIN AHVzZXIAc2VjcmV0").code == 454
         journal.ended(client.session, BY_CLIENT)
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if "rip=" in record.getMessage()]
