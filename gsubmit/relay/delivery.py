@@ -160,6 +160,7 @@ class RelayDelivery:
 
     def _resume(self) -> None:
         """Have a connection again, on which everything has been asked. Raises RelayFailed."""
+        self.client_idle_since = 0.0  # it is the relay's move now: nobody else may have this connection
         connection = self._pool.take(self._client)
         self._pool.hold(self)
         self._go_on_with(connection)

@@ -139,3 +139,21 @@ def test_a_free_slot_goes_to_the_user_with_the_fewest(tmp_path: Path) -> None:
         assert order[0] == "bob"
         relay.pool.give_back(second, ALICE.login)
         assert busy(relay) == 0
+
+
+def test_who_asks_again_has_its_connection_for_itself(tmp_path: Path) -> None:
+    """It was parked while its client was slow; now the relay is, and others still wait."""
+    server = Server({"RCPT": later(0.2, "250 2.1.5 Yes")})
+    with relaying(server, limit=1, connect_timeout=5.0) as relay, content(tmp_path) as body:
+        slow = begin(relay, ALICE)
+        assert recipient(slow).code == 250
+        assert message(relay, tmp_path, BOB).code == 250
+        sending = gevent.spawn(slow.send, b"", body)
+        gevent.sleep(0)
+        others = [gevent.spawn(message, relay, tmp_path, BOB) for _ in range(2)]
+        assert sending.get(timeout=5).code == 250
+        assert [other.get(timeout=5).code for other in others] == [250, 250]
+        assert busy(relay) == 0
+        assert server.mails.count(b"Subject: slow\r\n\r\n") == 1
+        assert len(server.mails) == 4
+        assert not relay.pool.learnt.left_out
