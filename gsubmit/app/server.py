@@ -15,7 +15,9 @@ from gevent.event import Event
 from gsubmit.app import failures, process
 from gsubmit.app.build import CannotStart, build_service
 from gsubmit.app.sockets import bind_all
+from gsubmit.app.ticker import Ticker
 from gsubmit.logs import output
+from gsubmit.metrics.board import Board
 from gsubmit.net.resolve import renew
 from gsubmit.server.door import Door
 from gsubmit.server.listener import Listener
@@ -52,6 +54,8 @@ class Server:
                 bound.sock.close()
             raise
         self.door = Door(settings.services.max_clients)
+        self.board = Board(1)
+        self.ticker = Ticker(self.door, lambda: self.service)
         self.listeners = {
             bound.name: Listener(
                 bound.sock, self.service, self.door, implicit_tls=bound.implicit_tls, haproxy=bound.haproxy
@@ -62,6 +66,8 @@ class Server:
 
     def start(self) -> None:
         """Accept clients, and find out what the relay can do."""
+        self.board.take(0)
+        self._ticking = gevent.spawn(self.ticker.run)
         for listener in self.listeners.values():
             listener.start()
         self.service.relay.start()
@@ -134,6 +140,8 @@ class Server:
         farewell = gevent.spawn(self._leave_others)
         farewell.join(_at_least(end) - time.monotonic())
         farewell.kill()
+        self._ticking.kill()
+        self.ticker.tick()  # what has come since the last one
         _log.info("stopped")
 
     def _await_sessions(self, end: float, again: Callable[[], None] = lambda: None) -> None:

@@ -16,6 +16,8 @@ from gevent.threadpool import ThreadPool
 from gsubmit.auth.passdb import Origin, Unavailable, held
 from gsubmit.auth.schemes.scheme import Incomparable, SchemeError
 from gsubmit.auth.schemes.stored import Rules, StoredPassword
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import HASHES, HASHES_QUEUED
 from gsubmit.net.slots import Slots, SlotsByKey
 from gsubmit.sasl.claims import Cleartext
 
@@ -24,6 +26,8 @@ MAX_THREADS = 4
 USUAL_MEMORY = 64 << 20  # octets, argon2's with the parameters of Dovecot, PHP and RFC 9106; more has one at a time
 _TOO_MANY = "too many passwords to compare at the same time"
 SLOT_TIMEOUT = 30.0  # seconds to wait for a slot
+
+_COMPUTED, _QUEUED = HASHES.at(), HASHES_QUEUED.at()
 
 Result = TypeVar("Result")
 Arguments = TypeVarTuple("Arguments")
@@ -40,9 +44,13 @@ def compare(hashed: StoredPassword, claim: Cleartext, origin: Origin, rules: Rul
     try:
         if hashed.is_cheap:
             return hashed.matches(password, user)
-        with _slot(user, hashed.cost.octets):
-            origin.check_wanted()
-            return run(hashed.matches, password, user)
+        current.row[_QUEUED] += 1
+        try:
+            with _slot(user, hashed.cost.octets):
+                origin.check_wanted()
+                return run(hashed.matches, password, user)
+        finally:
+            current.row[_QUEUED] -= 1
     except Incomparable:  # what the client has sent is no fault of ours, and must not look like one
         return False
 
@@ -52,6 +60,7 @@ def run(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Res
 
     SchemeError if it raises that, Unavailable for whatever else it raises, such as MemoryError.
     """
+    current.row[_COMPUTED] += 1
     outcome: Result | Exception = _threads().apply(_outcome, (function, arguments))
     if isinstance(outcome, SchemeError):
         raise outcome

@@ -56,6 +56,11 @@ class Pool:
         """How many connections are kept that nobody uses."""
         return len(self._idle)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return self._slots.waiting
+
     @contextmanager
     def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
         """A connection that is logged in. It is kept if the block ends, or ends with NotResolved."""

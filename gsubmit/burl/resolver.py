@@ -13,6 +13,8 @@ from gsubmit.burl.fetcher import Fetcher, NoToken, NotResolved, Sink, TokenRefus
 from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import IMAP_FAILURES, IMAP_FETCH
 from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
 from gsubmit.net.slots import SlotsByKey
 from gsubmit.settings.burl import ImapServerSettings
@@ -36,6 +38,7 @@ IMAPS_PORT = 993  # RFC 8314 3.2
 REMEMBERED = 3600.0  # seconds, of a server that resolves no submit+ URLs: Dovecot takes some to say so
 _SYNTAX = frozenset({Kind.SYNTAX, Kind.RELATIVE})
 _FOR_NOW = frozenset({"UNAVAILABLE", "CONTACTADMIN", "SERVERBUG", "LIMIT", "INUSE"})  # RFC 5530: says nothing of a user
+_LATENCY = current.Buckets(IMAP_FETCH)
 _log = logging.getLogger("gsubmit.burl")
 
 
@@ -84,6 +87,16 @@ class Resolver:
 
     def fetch(self, text: str, submitter: Submitter, sink: Sink, label: str) -> int:
         """Give the octets behind a URL to the sink; their number. Raises Refused. `label` begins lines of the log."""
+        began = time.monotonic()
+        try:
+            octets = self._fetch(text, submitter, sink, label)
+        except Refused as refused:
+            current.row[IMAP_FAILURES.at("failed" if refused.reply.code < 500 else "refused")] += 1
+            raise
+        _LATENCY.observe(time.monotonic() - began)
+        return octets
+
+    def _fetch(self, text: str, submitter: Submitter, sink: Sink, label: str) -> int:
         try:
             url = ImapUrl.parse(text)
         except BadUrl as bad:

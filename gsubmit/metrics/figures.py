@@ -11,8 +11,8 @@ MECHANISMS = (
     *("PLAIN", "LOGIN", "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "CRAM-MD5"),
     *("SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"),
 )
-TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
-REFUSED = ("refused_4xx", "refused_5xx", "relay_4xx", "relay_5xx")  # by us, and by the relay
+TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "other")
+REFUSED = ("refused_4xx", "refused_5xx", "relay_4xx", "relay_5xx")
 LATENCIES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 DELAYS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -21,8 +21,8 @@ DELAYS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 OPEN_CONNECTIONS = LAYOUT.gauge("gsubmit_open_connections", "Clients that are connected.")
 CONNECTIONS = LAYOUT.counter(
     "gsubmit_connections_total",
-    "Connections of clients: taken, refused because all places are taken, or without the PROXY header that is due.",
-    result=("accepted", "full", "no_proxy_header"),
+    "Connections of clients: accepted, refused because all places were taken, or dropped before they could begin.",
+    result=("accepted", "full", "dropped"),
 )
 SESSIONS = LAYOUT.gauge(
     "gsubmit_sessions",
@@ -42,7 +42,7 @@ CLIENT_SENT = LAYOUT.counter("gsubmit_client_sent_bytes_total", "Octets that cli
 
 LOGINS = LAYOUT.counter(
     "gsubmit_logins_total",
-    "Logins: ok, failed by the client's fault, or temporary by ours; unfinished ones the client gave up.",
+    "Logins: ok, failed by the client's fault, temporary by the server's, or unfinished ones that the client gave up.",
     mechanism=MECHANISMS,
     result=("ok", "failed", "temporary", "unfinished"),
 )
@@ -56,17 +56,17 @@ HASHES_QUEUED = LAYOUT.gauge("gsubmit_password_hashes_queued", "Slow password ha
 
 MESSAGES = LAYOUT.counter(
     "gsubmit_messages_total",
-    "Messages of who is logged in, one for each MAIL: accepted by the relay, refused by us or by the relay, or given"
-    " up by the client.",
+    "Messages of who is logged in, one for each MAIL: accepted by the relay, refused by this server, refused by the"
+    " relay or for want of it, or unfinished when the client gave up or was cut off.",
     result=("accepted", *REFUSED, "unfinished"),
 )
 RECIPIENTS = LAYOUT.counter(
     "gsubmit_recipients_total",
-    "Recipients: those of accepted messages, and those that we or the relay refused.",
+    "Recipients: those of accepted messages, and those that this server or the relay refused.",
     result=("accepted", *REFUSED),
 )
 RELAY_SENT = LAYOUT.counter(
-    "gsubmit_relay_sent_bytes_total", "Octets of accepted messages, with the Received field that we add."
+    "gsubmit_relay_sent_bytes_total", "Octets of accepted messages, with the Received field that is added."
 )
 
 # The relay

@@ -23,6 +23,8 @@ from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_clien
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
+from gsubmit.metrics.current import Buckets
+from gsubmit.metrics.figures import RELAY_LATENCY
 from gsubmit.relay.fit import fitting
 from gsubmit.relay.handover import hand_over
 from gsubmit.relay.pool import Pool
@@ -34,6 +36,7 @@ from gsubmit.smtp.params import MailParams
 from gsubmit.smtp.replies import MAIL_FIRST, NO_ROOM, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused, Reply
 
+_LATENCY = Buckets(RELAY_LATENCY, "envelope")
 HURRY = 10.0  # seconds for the answer to RSET when a transaction is given up
 
 _log = logging.getLogger("gsubmit.relay")
@@ -64,6 +67,7 @@ class RelayDelivery:
         self.user = client.login
         self.client_idle_since = 0.0
         self.failure: RelayFailed | None = None
+        self._asked_at = 0.0  # when the relay was last asked after it had answered all (monotonic)
         self._asked: list[Promise] = []
         self._is_replaced = False
         self._stage = _OPEN
@@ -111,6 +115,8 @@ class RelayDelivery:
             except RelayFailed as failure:
                 failure.log(self._label)
                 raise
+        if not self._requests.unanswered:
+            self._asked_at = time.monotonic()
         self._requests.ask(promise)
         self._asked.append(promise)
         return promise
@@ -125,10 +131,12 @@ class RelayDelivery:
         except RelayFailed as failure:
             self._replace_or_fail(failure)
         if self._stage is _OPEN and not self._requests.unanswered:
+            now = time.monotonic()
+            _LATENCY.observe(now - self._asked_at)
             if self.sender.is_refused:
                 self._finish()
             else:
-                self.client_idle_since = time.monotonic()
+                self.client_idle_since = now
 
     def _collect_all(self) -> None:
         while self.failure is None and self._stage is _OPEN and self._requests.unanswered:

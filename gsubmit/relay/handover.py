@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from itertools import chain
 
@@ -12,6 +13,8 @@ from gsubmit.dial.answer import KeywordRefused, RelayFailed, for_client
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.fairness import let_others_run
 from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.metrics.current import Buckets
+from gsubmit.metrics.figures import RELAY_LATENCY
 from gsubmit.smtp.data import stuffed
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW
 from gsubmit.smtp.reply import Reply
@@ -20,6 +23,8 @@ from gsubmit.smtp.reply import Reply
 _NO_CHUNKING = frozenset({500, 502, 503, 504})
 # The first chunk holds octets of ours only, and nothing in it can be wrong.
 _NO_FIRST_CHUNK = _NO_CHUNKING | {501, 555}
+
+_LATENCY = Buckets(RELAY_LATENCY, "message")
 
 Committed = Callable[[], None]
 
@@ -116,7 +121,9 @@ def _send(connection: RelayConnection, header: bytes, blocks: Iterable[bytes], c
         return reply
     connection.end_content()
     connection.timeout_now = connection.hop.data_done_timeout
+    began = time.monotonic()
     reply = connection.hear_final()
+    _LATENCY.observe(time.monotonic() - began)
     connection.is_in_transaction = False
     return reply
 

@@ -12,6 +12,8 @@ from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.opening import introduce, open_connection
 from gsubmit.dial.xclient import ClientFacts
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import RELAY_FAILURES, RELAY_LATENCY
 from gsubmit.net.addresses import Addresses
 from gsubmit.net.slots import Slots
 from gsubmit.relay.learnt import KEEPING, Learnt
@@ -22,6 +24,8 @@ MAX_KEPT = 100  # idle connections
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
 PARK_AFTER = 0.05  # seconds that a client may think before somebody who waits gets its slot
 PARK_EVERY = 0.02  # seconds between looks for such a client, while somebody waits
+
+_LATENCY = current.Buckets(RELAY_LATENCY, "connect")
 
 
 class Holder(Protocol):
@@ -60,6 +64,11 @@ class Pool:
     def busy(self) -> int:
         """How many slots are taken."""
         return self._slots.busy
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return self._slots.waiting
 
     # Connections: whoever takes one gives it back, in whatever state it is
 
@@ -146,17 +155,26 @@ class Pool:
         """A new connection, for somebody who has a slot. Raises RelayFailed."""
         while self.max_connections and self.idle and self._slots.busy + len(self.idle) > self.max_connections:
             self.idle.pop(0).close()
+        began = time.monotonic()
         try:
-            connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
-        except KeywordRefused as refused:
-            if refused.keyword in self.learnt.proven:
-                raise  # it is about this client
-            self.learnt.leave_out(refused.keyword, refused.why)
-            connection = open_connection(self.hop, self._addresses, client, self.learnt.left_out)
+            connection = self._opened(client)
+        except RelayFailed:
+            current.row[RELAY_FAILURES.at()] += 1
+            raise
+        _LATENCY.observe(time.monotonic() - began)
         if connection.client is not None:
             self.learnt.proven.add("XCLIENT")
         self.capabilities = connection.capabilities
         return connection
+
+    def _opened(self, client: ClientFacts | None) -> RelayConnection:
+        try:
+            return open_connection(self.hop, self._addresses, client, self.learnt.left_out)
+        except KeywordRefused as refused:
+            if refused.keyword in self.learnt.proven:
+                raise  # it is about this client
+            self.learnt.leave_out(refused.keyword, refused.why)
+            return open_connection(self.hop, self._addresses, client, self.learnt.left_out)
 
     def give_back(self, connection: RelayConnection, user: str) -> None:
         """Keep a connection for the next transaction, and let others have the slot that `user` had."""

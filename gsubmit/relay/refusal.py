@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 from gsubmit.logs.text import safe_name
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import RECIPIENTS
 from gsubmit.smtp.address import path_text
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.reply import Reply
@@ -16,6 +18,7 @@ def log_refused(request: Sender | Recipient, sender: Sender | Recipient, by: str
     """`request` is what was refused, in the transaction of `sender`; `by` is `gsubmit` or `relay`, with its facts."""
     path = path_text(sender.reverse_path)[1:-1] if isinstance(sender, Sender) else None
     if isinstance(request, Recipient):
+        current.row[RECIPIENTS.at(f"relay_{reply.code // 100}xx")] += 1
         log_refused_words("RCPT", path, str(request.forward_path), f"by={by}, reply=`{reply}'", label)
     else:
         log_refused_words("MAIL", path, None, f"by={by}, reply=`{reply}'", label)

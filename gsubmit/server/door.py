@@ -12,6 +12,8 @@ from typing import TypeAlias
 import gevent
 
 from gsubmit.auth.penalty import network_of
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import OPEN_CONNECTIONS
 from gsubmit.server.service import Service
 from gsubmit.server.session import Session
 from gsubmit.server.waiting import Awaits, Interrupted
@@ -27,6 +29,7 @@ IDLE_SHARE = 20
 LEAST_SHARE = 2  # places, however few there are
 BUSY_SHARE = 4
 
+_OPEN = OPEN_CONNECTIONS.at()
 _STAYS = 4  # a rank above those of all who may have to go
 Greenlet: TypeAlias = "gevent.Greenlet[..., None]"
 Holder = tuple[str, str]  # what kind, and its name: who is counted as one
@@ -93,6 +96,8 @@ class Door:
     sessions: dict[Session, Greenlet] = field(default_factory=dict)
     evicted: set[Session] = field(default_factory=set)  # those that have not left yet
     refusals: int = 0
+    octets_in: int = 0  # of those that have left
+    octets_out: int = 0
     _logged: float = -3600.0
     _places: _Places = field(default_factory=_Places)
 
@@ -104,11 +109,15 @@ class Door:
     def enter(self, session: Session, greenlet: Greenlet) -> None:
         """Somebody is in."""
         self.sessions[session] = greenlet
+        current.row[_OPEN] = len(self.sessions)
         self._places.take(session)
 
     def leave(self, session: Session) -> None:
         """Somebody has gone."""
         del self.sessions[session]
+        current.row[_OPEN] = len(self.sessions)
+        self.octets_in += session.wire.octets_in
+        self.octets_out += session.wire.octets_out
         self.evicted.discard(session)
         self._places.give_back(session)
 

@@ -10,8 +10,11 @@ from gsubmit.auth.names import values as user_values
 from gsubmit.logs.text import safe_name, safe_names, safe_words
 from gsubmit.message import header
 from gsubmit.message.body import MessageBody
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import MESSAGES, RECIPIENTS
 from gsubmit.proxy.attempt import Backend
 from gsubmit.relay.refusal import log_refused_words
+from gsubmit.server import outcome
 from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.settings.variables import expand
@@ -192,6 +195,8 @@ def refused(session: Session, transaction: Transaction | None, line: bytes, refu
     verb = line[:4].upper().decode("ascii", "replace")
     if verb in ("MAIL", "RCPT"):
         _command_refused(session, transaction, line, how)
+        if session.login is not None:
+            current.row[(MESSAGES if verb == "MAIL" else RECIPIENTS).at(outcome.refusal(refusal))] += 1
     if transaction is None or refusal.reply is CHUNK_FAILED:
         return
     if session.transaction is None or verb in ("DATA", "BDAT", "BURL"):
@@ -220,6 +225,6 @@ def unfinished(session: Session, why: str) -> str:
     transaction = session.transaction
     if transaction is None:
         return ""
-    if not transaction.is_spoiled:  # which was a refusal, and logged
+    if not transaction.spoiled:  # which was a refusal, and logged
         not_relayed(session, transaction, f"state={transaction.state}, reason=`{safe_words(why)}'")
     return transaction.state

@@ -8,6 +8,8 @@ import gevent
 from gevent.server import StreamServer
 
 from gsubmit.logs.rawlog import open_rawlog
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import CONNECTIONS
 from gsubmit.net.proxyprotocol import NotProxied
 from gsubmit.server.commands.table import COMMANDS
 from gsubmit.server.conversation import converse
@@ -23,6 +25,8 @@ LOGIN_TIME = 180.0  # seconds for the whole login
 INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
 REFUSAL_TIME = 5.0  # seconds to tell a client that there are too many
 MAX_REFUSALS = 50  # clients that are being told at the same time; more are just closed
+
+_ACCEPTED, _FULL, _DROPPED = (CONNECTIONS.at(result) for result in ("accepted", "full", "dropped"))
 
 
 def _plain(address: str) -> str:
@@ -65,11 +69,13 @@ class Listener:
             if self._front_ends is not None:
                 ends = self._front_ends.introduced(sock, ends, self.service, self._door.client_limit)
         except (OSError, NotProxied):
+            current.row[_DROPPED] += 1
             sock.close()
             return
         if self._door.is_full and not self._door.evict_for(holder_before_login(ends.remote_ip, self.service)):
             self._refuse(sock)
             return
+        current.row[_ACCEPTED] += 1
         id = new_id()
         rawlog = open_rawlog(self.service.settings.server.rawlog_dir, "client", id)
         wire = Wire(sock, INACTIVITY, rawlog, COMMANDS)
@@ -86,6 +92,7 @@ class Listener:
     def _refuse(self, sock: socket) -> None:
         """421, when few others are being told so, and the connection ends."""
         door = self._door
+        current.row[_FULL] += 1
         wire = Wire(sock, REFUSAL_TIME)
         door.log_refusals()
         door.refusals += 1

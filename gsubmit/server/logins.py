@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from gsubmit.auth.loginstate import LocalState, LoginState
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import WAITS, network_of
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import PENALTIES
 from gsubmit.net.slots import SlotsByKey
 
 # Passwords checked at the same time for one address: slow hashes take a thread each, while another server, which may
@@ -51,6 +53,7 @@ class Logins:
         with self._wait_of(network):
             level = self.state.level(address, user)
             if level:
+                current.row[PENALTIES.at()] += 1
                 time.sleep(WAITS[level])
             with self._slot_of(network, at_a_time):
                 yield level

@@ -147,11 +147,11 @@ class Session:
         self.transaction = Transaction(id, sender, delivery, body, self.greeting.situation.size, self.label)
         return self.transaction
 
-    def end_transaction(self) -> None:
-        """The one way a transaction ends, whatever became of it."""
+    def end_transaction(self, cell: int = 0) -> None:
+        """The one way a transaction ends, whatever became of it; `cell` as in Transaction.close."""
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
-            transaction.close()
+            transaction.close(cell)
 
     def give_up_transaction(self) -> None:
         """End the transaction before its time; what the client was promised before is answered first."""

@@ -6,7 +6,9 @@ import logging
 
 from gsubmit.message.beginning import well_begun
 from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
-from gsubmit.server import journal
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import MESSAGES, RECIPIENTS, RELAY_SENT
+from gsubmit.server import journal, outcome
 from gsubmit.server.report import report_relayed
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
@@ -14,13 +16,14 @@ from gsubmit.smtp.replies import LOOPING, NO_ROOM
 from gsubmit.smtp.reply import Refused, Reply
 from gsubmit.tls.server import cipher_name
 
+_ACCEPTED, _RECIPIENTS, _SENT = MESSAGES.at("accepted"), RECIPIENTS.at("accepted"), RELAY_SENT.at()
 _log = logging.getLogger("gsubmit.session")
 
 
 def submit(session: Session, transaction: Transaction) -> Reply | None:
     """The final reply for the session's transaction, which is over after this; None when it has been sent already."""
     session.wire.flush()
-    reply = _hand_over(session, transaction)
+    reply, cell = _hand_over(session, transaction)
     try:
         if not reply.refuses and transaction.delivery.owes_reports:
             session.wire.send(reply)
@@ -28,20 +31,27 @@ def submit(session: Session, transaction: Transaction) -> Reply | None:
             report_relayed(session, transaction, reply)
             return None
     finally:
-        session.end_transaction()
+        session.end_transaction(cell)
     return reply
 
 
-def _hand_over(session: Session, transaction: Transaction) -> Reply:
-    """The final reply. What ends the session here leaves the transaction open: its end has a line in the log too."""
+def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:
+    """The final reply, and the cell of MESSAGES for it.
+
+    What ends the session here leaves the transaction open: its end has a line in the log too.
+    """
     try:
         header = _accepted(session, transaction)
         reply = transaction.delivery.send(header, transaction.body)
     except Refused as refused:
         journal.not_relayed(session, transaction, f"by={refused.by}, reply=`{refused.reply}'")
-        return refused.reply
+        return refused.reply, MESSAGES.at(outcome.refusal(refused))
     journal.submitted(session, transaction, reply)
-    return reply
+    if reply.refuses:
+        return reply, MESSAGES.at(outcome.by_relay(reply))
+    current.row[_RECIPIENTS] += len(transaction.envelope.recipients)
+    current.row[_SENT] += len(header) + transaction.body.size
+    return reply, _ACCEPTED
 
 
 def _accepted(session: Session, transaction: Transaction) -> bytes:

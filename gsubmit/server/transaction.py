@@ -7,10 +7,13 @@ import time
 from collections import deque
 
 from gsubmit.message.body import MessageBody
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import MESSAGES
 from gsubmit.relay.promise import Delivery, Promise
+from gsubmit.server import outcome
 from gsubmit.smtp.data import NewlineMender
 from gsubmit.smtp.envelope import Envelope, Recipient, Sender
-from gsubmit.smtp.replies import BARE_LINE_END, EMPTY_MESSAGE, HOLDS_NUL, NO_ROOM, TOO_BIG
+from gsubmit.smtp.replies import BARE_LINE_END, EMPTY_MESSAGE, HOLDS_NUL, NO_ROOM, RELAY_LOST, TOO_BIG
 from gsubmit.smtp.reply import Reply
 
 _log = logging.getLogger("gsubmit")
@@ -21,7 +24,7 @@ class Transaction:
 
     __slots__ = (
         *("_accepted", "_asked", "_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
-        *("fault", "has_content", "id", "is_spoiled", "label", "moved_at"),
+        *("fault", "has_content", "id", "label", "moved_at", "spoiled"),
     )
 
     def __init__(
@@ -36,7 +39,7 @@ class Transaction:
         self.body = body
         self.fault: Reply | None = None
         self.has_content = False  # DATA, BDAT or BURL has begun: no RCPT, no DATA (RFC 3030 2)
-        self.is_spoiled = False  # a chunk failed: nothing but RSET helps
+        self.spoiled = 0  # a chunk failed, and nothing but RSET helps: the cell of MESSAGES for that
         self._max_size = max_size
         self._asked: deque[Promise] = deque()  # answers to RCPT that were not counted yet
         self._accepted = 0  # and how many of the others were good
@@ -103,7 +106,20 @@ class Transaction:
             return "DATA"
         return "RCPT TO" if self.envelope.recipients else "MAIL FROM"
 
-    def close(self) -> None:
-        """End it: what was not sent is dropped, at the next hop too."""
+    def close(self, cell: int = 0) -> None:
+        """End it: what was not sent is dropped, at the next hop too. `cell` is that of MESSAGES, if it was sent."""
+        current.row[cell or self._outcome()] += 1
         self.body.close()
         self.delivery.abort()
+
+    def _outcome(self) -> int:
+        """Of one that was not sent: the relay may be lost, or have refused the sender or each recipient."""
+        said = self.delivery.sender.answer
+        if self.delivery.is_void:
+            said = said if said is not None and said.refuses else RELAY_LOST
+        elif self._asked and not self._accepted and all(promise.is_refused for promise in self._asked):
+            said = self._asked[-1].answer
+        else:
+            return self.spoiled or outcome.UNFINISHED
+        assert said is not None
+        return MESSAGES.at(outcome.by_relay(said))

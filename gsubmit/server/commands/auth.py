@@ -9,6 +9,8 @@ from dataclasses import replace
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.restrictions import Disabled
 from gsubmit.logs.text import safe
+from gsubmit.metrics import current
+from gsubmit.metrics.figures import LOGINS
 from gsubmit.sasl import base64
 from gsubmit.sasl.claims import Denied, Elsewhere, Identity, MalformedResponse, Verdict
 from gsubmit.sasl.mechanism import Exchange, Mechanism
@@ -102,6 +104,7 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str, *, may
     authority.forgive()
     if backend is not None:
         session.welcome(Login(replace(identity, fields={}), mechanism.name, backend=backend.name))
+        _count(mechanism, "ok")
         journal.proxied(session, backend)
         raise HandedOver(backend)
     return _welcome(session, mechanism, identity, authority.password)
@@ -114,6 +117,8 @@ def _settle(session: Session, authority: SessionAuthority, end: Exception) -> No
         denied = end
     elif isinstance(end, Unavailable):  # guessing is not free because one of several passdbs is missing
         denied = end.denied
+    was_temporary = isinstance(end, Unavailable) and denied is None
+    _count(authority.mechanism, "failed" if denied is not None else "temporary" if was_temporary else "unfinished")
     if isinstance(end, TooManyAtATime):  # a line of the log for each would be as many as there are guesses
         journal.login_refused(session, authority.mechanism.name, end.reason, authority.user)
     elif isinstance(end, Unavailable):
@@ -128,6 +133,10 @@ def _settle(session: Session, authority: SessionAuthority, end: Exception) -> No
     has_left = isinstance(end, Closed | TimedOut)
     if was_asked and not has_left and not (isinstance(end, Denied) and end.nodelay):
         _hold_back(session, authority)
+
+
+def _count(mechanism: Mechanism, result: str) -> None:
+    current.row[LOGINS.at(mechanism.name, result)] += 1
 
 
 def _reply(end: Denied | Unavailable | MalformedResponse) -> Reply:
@@ -158,10 +167,12 @@ def _welcome(session: Session, mechanism: Mechanism, identity: Identity, passwor
     if not session.service.logins.state.enter(identity.user, session.ends.remote_ip, most):
         text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
         journal.login_refused(session, mechanism.name, text, identity.user)
+        _count(mechanism, "temporary")
         raise Disconnected(AUTH_UNAVAILABLE.with_text(text))
     is_forwarded = session.service.resolver.forwards and not identity.master_user
     login = Login(identity, mechanism.name, password if is_forwarded else "")
     session.welcome(login)
+    _count(mechanism, "ok")
     journal.logged_in(session, login)
     return LOGGED_IN
 

@@ -37,8 +37,8 @@ def burl(session: Session, transaction: Transaction, argument: BurlArgument) -> 
         octets = session.service.resolver.fetch(argument.url, submitter, transaction, session.label)
         if transaction.fault is not None:
             raise Refused(transaction.fault)
-    except Refused:
-        spoil(session, argument)
+    except Refused as refused:
+        spoil(session, argument, refused)
         raise
     if argument.is_last:
         if session.wire.has_left():  # that may have taken minutes: whoever gave up will send it again

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gsubmit.metrics.figures import MESSAGES
+from gsubmit.server import outcome
 from gsubmit.server.session import Session
 from gsubmit.server.submit import submit
 from gsubmit.server.transaction import Transaction
@@ -38,26 +40,26 @@ def bdat(session: Session, transaction: Transaction, chunk: Chunk) -> Reply | No
     if chunk.is_last:
         return submit(session, transaction)
     if transaction.fault is not None:
-        transaction.is_spoiled = True
-        raise Refused(transaction.fault)
+        refused = Refused(transaction.fault)
+        transaction.spoiled = MESSAGES.at(outcome.refusal(refused))
+        raise refused
     return Reply(250, "2.0.0", f"Added {chunk.size} octets")
 
 
-def refuse_chunk(session: Session, chunk: Chunk) -> None:
+def refuse_chunk(session: Session, chunk: Chunk, refused: Refused) -> None:
     """Read the octets of a chunk that is refused, and drop them: they must not be taken for commands (RFC 3030 2)."""
     left = chunk.size
     while left:
         block = session.wire.read_block(left)
         session.wire.note_content(block)
         left -= len(block)
-    spoil(session, chunk)
+    spoil(session, chunk, refused)
 
 
-def spoil(session: Session, piece: Chunk | BurlArgument) -> None:
+def spoil(session: Session, piece: Chunk | BurlArgument, refused: Refused) -> None:
     """One piece missing spoils the whole (RFC 3030 2, RFC 4468 3.2); with LAST there is nothing more to come."""
-    if session.transaction is None or session.transaction.is_spoiled:
+    if session.transaction is None or session.transaction.spoiled:
         return
+    session.transaction.spoiled = MESSAGES.at(outcome.refusal(refused))
     if piece.is_last:
         session.give_up_transaction()
-    else:
-        session.transaction.is_spoiled = True

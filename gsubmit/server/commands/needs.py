@@ -102,7 +102,7 @@ def no_transaction_for_auth(session: Session, _: str) -> None:
 
 def unspoiled(session: Session, _: str) -> None:
     """After a failed chunk only RSET helps (RFC 3030 2)."""
-    if session.transaction is not None and session.transaction.is_spoiled:
+    if session.transaction is not None and session.transaction.spoiled:
         raise Refused(CHUNK_FAILED)
 
 
@@ -111,7 +111,7 @@ def transaction(session: Session) -> Transaction:
     transaction = session.live_transaction()
     if transaction is None:
         raise Refused(MAIL_FIRST)
-    if transaction.is_spoiled:
+    if transaction.spoiled:
         raise Refused(CHUNK_FAILED)
     return transaction
 

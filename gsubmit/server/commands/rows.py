@@ -92,7 +92,7 @@ class PieceRow(Generic[P]):
     _: KW_ONLY
     read: Callable[[str], P]
     needs: tuple[Need, ...]
-    refuse: Callable[[Session, P], None]
+    refuse: Callable[[Session, P, Refused], None]
     moment: str
     max_line: ClassVar[int] = MAX_COMMAND_LINE
 
@@ -106,7 +106,7 @@ class PieceRow(Generic[P]):
             if piece.fault is not None:
                 raise Refused(piece.fault)
             steps.await_recipients(session, transaction)
-        except Refused:
-            self.refuse(session, piece)
+        except Refused as refused:
+            self.refuse(session, piece, refused)
             raise
         return self.effect(session, transaction, piece)

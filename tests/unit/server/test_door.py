@@ -36,6 +36,8 @@ class Named:
 @dataclass
 class Waiting:
     awaits: Awaits = Awaits.COMMAND
+    octets_in: int = 0
+    octets_out: int = 0
 
 
 @dataclass(eq=False)
