@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from gsubmit.app.foreground import run
 from gsubmit.app.server import Server
 from gsubmit.auth.drivers import KNOWN
 from gsubmit.relay.maildir import MaildirRelay
@@ -86,7 +87,7 @@ def _serve(folder: Path, message: FirstMessage | None) -> None:
         click.echo(_HELP.format(**facts))
         if message is not None:
             message.start(f"localhost:{ports[0]}", USER, folder)
-        server.run()
+        run(server)
 
 
 def _free(port: int) -> int:

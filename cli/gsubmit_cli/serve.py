@@ -1,4 +1,4 @@
-"""`gsubmit serve`: run the server in the foreground."""
+"""`gsubmit serve`: run the server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pathlib import Path
 
 import click
 
+from gsubmit.app import loading
 from gsubmit.app.build import CannotStart
+from gsubmit.app.foreground import run
+from gsubmit.app.master import Master
 from gsubmit.app.server import Server
 from gsubmit.app.verdict import approved
 from gsubmit.settings.problem import Notice, SettingsError
@@ -22,10 +25,11 @@ _log = logging.getLogger("gsubmit")
 
 @click.command()
 @config_option
+@click.option("--foreground", is_flag=True, help="One process does it all, without master and workers.")
 @click.option("--demo", is_flag=True, help="Needs no configuration: one user, a temporary certificate, a Maildir.")
 @click.option("--send", is_flag=True, help="With --demo: submit one message to it with send-test, and show it.")
 @click.option("--once", is_flag=True, help="With --demo: the same, and then stop.")
-def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
+def serve(path: Path, foreground: bool, demo: bool, send: bool, once: bool) -> None:
     """Serve mail clients until SIGTERM or Ctrl-C.
 
     Exit code 0 after a gentle stop, 1 when the server cannot start, or when the message of --once did not arrive.
@@ -38,6 +42,8 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
             run_demo(message)
             if once and message is not None and not message.arrived:
                 sys.exit(1)
+        elif foreground:
+            _run_alone(path)
         else:
             _run(path)
     except (SettingsError, CannotStart, OSError) as error:
@@ -46,10 +52,22 @@ def serve(path: Path, demo: bool, send: bool, once: bool) -> None:
 
 
 def _run(path: Path) -> None:
+    def load() -> tuple[Settings, tuple[Notice, ...]]:
+        return approved(loaded_from(path))
+
+    outcome = loading.read_now(load)
+    if outcome.settings is None:
+        raise CannotStart("\n".join(outcome.errors))
+    master = Master(outcome.settings, load)
+    loading.log(outcome)
+    master.run()
+
+
+def _run_alone(path: Path) -> None:
     settings, notices = approved(loaded_from(path))
     server = Server(settings)
     _log_all(notices)
-    server.run(lambda: loaded_again(path))
+    run(server, lambda: loaded_again(path))
 
 
 def loaded_again(path: Path) -> Settings:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from gsubmit.app.process import acting_as, uid_of
-from gsubmit.auth.drivers import DRIVERS
 from gsubmit.proxy.itself import Itself
-from gsubmit.settings.declare import FileContent, values
+from gsubmit.settings.declare import values
 from gsubmit.settings.hosts import is_address, is_loopback
 from gsubmit.settings.load import Loaded
-from gsubmit.settings.problem import Place, Report
+from gsubmit.settings.problem import Report
 from gsubmit.settings.relay import RELAY_PREFIX
 
 _FOLDERS = ("mail_temp_dir", "rawlog_dir", f"{RELAY_PREFIX}rawlog_dir", "login_proxy_rawlog_dir")
@@ -26,10 +24,11 @@ def check(loaded: Loaded, report: Report) -> None:
     typed = values(loaded.settings)
     for name in _LOGS:
         _check_log_folder(name, typed[name], loaded, report)
-    user = loaded.settings.server.default_internal_user
+    user = loaded.settings.server.user
     if user and uid_of(user) is None:
-        text = f"default_internal_user: there is no user {user}"
-        place = loaded.place("default_internal_user")
+        name = "default_internal_user" if loaded.settings.server.default_internal_user else "default_login_user"
+        text = f"{name}: there is no user {user}"
+        place = loaded.place(name)
         if os.getuid() == 0:  # nobody else becomes that user
             report.problem(place, text)
         else:
@@ -44,10 +43,6 @@ def check(loaded: Loaded, report: Report) -> None:
             path = typed[name]
             if path.startswith("/") and not path.startswith("/dev/") and _is_kept_from(path, os.W_OK):
                 report.notice("warning", loaded.place(name), f"{name}: {path} cannot be written{whom}")
-        for place, name, path in _files(loaded, typed):
-            if _is_kept_from(path, os.R_OK):
-                text = f"{name}: {path} cannot be read{whom}: it is read at the start, and a reload fails"
-                report.notice("warning", place, text)
 
 
 def _check_hosts(loaded: Loaded, report: Report) -> None:
@@ -87,20 +82,3 @@ def _is_kept_from(path: str, mode: int) -> bool:
         return Path(path).exists() and not os.access(path, mode, effective_ids=True)
     except PermissionError:  # of a folder on the way
         return True
-
-
-def _files(loaded: Loaded, typed: Mapping[str, object]) -> Iterator[tuple[Place, str, str]]:
-    """Place, setting and path of the files that each reload reads again, but for users files."""
-    settings = loaded.settings
-    for value in loaded.values.values():
-        if value.from_file and value.key in typed:
-            yield value.place, value.key, str(value.path)
-    for block in (*settings.local_names, *settings.local_addresses):
-        for name in ("ssl_cert", "ssl_key", "ssl_alt_cert", "ssl_alt_key"):
-            content: FileContent = getattr(block, name)
-            if content.path:
-                yield content.place, name, str(content.path)
-    for passdb in settings.passdbs:
-        driver = DRIVERS.get(passdb.driver)
-        if driver is not None and driver.has_file and passdb.driver != "passwd-file":
-            yield passdb.place, "args", passdb.args.strip()

@@ -16,12 +16,12 @@ OTHER_DESCRIPTORS = 64  # listeners, event loop, log, name servers, connections 
 
 
 def internal_user(settings: Settings) -> pwd.struct_passwd | None:
-    """The user to become: that of default_internal_user when root has started us. Raises CannotStart."""
-    name = settings.server.default_internal_user
+    """The user to become when root has started us. Raises CannotStart."""
+    name = settings.server.user
     try:
         return pwd.getpwnam(name) if name and os.getuid() == 0 else None
     except KeyError as error:
-        raise CannotStart(f"default_internal_user: there is no user {name}") from error
+        raise CannotStart(f"there is no user {name} (default_internal_user)") from error
 
 
 def owner(user: pwd.struct_passwd | None) -> Owner | None:
@@ -54,7 +54,7 @@ def running_faults(settings: Settings) -> Iterator[str]:
 
 def start_faults(settings: Settings) -> Iterator[str]:
     """What is to be said before the start, when nobody knows yet who will start it."""
-    name = settings.server.default_internal_user
+    name = settings.server.user
     if not name:
         yield "default_internal_user is empty: started by root, the server stays root"
     elif uid_of(name) == 0:

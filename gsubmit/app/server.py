@@ -1,26 +1,25 @@
-"""From settings to a running server, and to a gentle stop."""
+"""The listeners of one process with the service behind them, from the first client to a gentle end."""
 
 from __future__ import annotations
 
 import logging
-import signal
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import gevent
 from gevent import monkey
-from gevent.event import Event
 
-from gsubmit.app import failures, process
+from gsubmit.app import process
 from gsubmit.app.build import CannotStart, build_service
-from gsubmit.app.sockets import bind_all
+from gsubmit.app.sockets import Bound, bind_all, close_all
 from gsubmit.app.ticker import Ticker
 from gsubmit.logs import output
 from gsubmit.metrics.board import Board
 from gsubmit.net.resolve import renew
 from gsubmit.server.door import Door
 from gsubmit.server.listener import Listener
+from gsubmit.server.service import Service
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.tls.tlssocket import TlsSocket
@@ -34,13 +33,18 @@ _log = logging.getLogger("gsubmit")
 
 
 class Server:
-    """The listeners and the service behind them."""
+    """Serves on sockets that are bound, or binds those of the settings. Raises CannotStart and SettingsError.
 
-    def __init__(self, settings: Settings) -> None:
+    It counts on a board where this process has a row, beside others that serve the same clients; or on one of its own.
+    """
+
+    def __init__(self, settings: Settings, bound: Sequence[Bound] | None = None, board: Board | None = None) -> None:
         if not (monkey.is_module_patched("socket") and issubclass(TlsSocket, ssl.SSLSocket)):
             raise CannotStart("gevent's monkey patch must come before everything else")
         self._settings = settings
-        sockets, warnings = bind_all(settings)  # before anything else: a port in use is the commonest mistake
+        warnings: list[str] = []
+        if bound is None:  # before anything else: a port in use is the commonest mistake
+            bound, warnings = bind_all(settings)
         try:
             user = process.internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
@@ -50,45 +54,28 @@ class Server:
             if user is not None:
                 process.become(user)
         except BaseException:
-            for bound in sockets:
-                bound.sock.close()
+            close_all(bound)
             raise
-        self.door = Door(settings.services.max_clients)
-        self.board = Board(1)
+        if board is None:
+            board = Board(1)
+            board.take(0)
+        self.board = board
+        self.door = Door(settings.services.max_clients, board)
         self.ticker = Ticker(self.door, lambda: self.service)
         self.listeners = {
-            bound.name: Listener(
-                bound.sock, self.service, self.door, implicit_tls=bound.implicit_tls, haproxy=bound.haproxy
-            )
-            for bound in sockets
+            one.name: Listener(one.sock, self.service, self.door, implicit_tls=one.implicit_tls, haproxy=one.haproxy)
+            for one in bound
         }
-        self._stop = Event()
 
     def start(self) -> None:
         """Accept clients, and find out what the relay can do."""
-        self.board.take(0)
         self._ticking = gevent.spawn(self.ticker.run)
         for listener in self.listeners.values():
             listener.start()
         self.service.relay.start()
 
-    def run(self, load_again: Callable[[], Settings] | None = None) -> None:
-        """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
-        process.take_all_descriptors()
-        failures.log_all()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            gevent.signal_handler(number, self._stop.set)
-        if load_again is None:
-            gevent.signal_handler(signal.SIGHUP, self._stop.set)
-        else:
-            gevent.signal_handler(signal.SIGHUP, self.reload, load_again)
-        self.start()
-        _log.info("serving on %s", ", ".join(self.places))
-        self._log_faults()
-        self._stop.wait()
-        self.stop()
-
-    def _log_faults(self) -> None:
+    def log_faults(self) -> None:
+        """Say what is wrong with this process: it serves, but not as the administrator may think."""
         for fault in process.running_faults(self._settings):
             _log.warning("%s", fault)
 
@@ -110,9 +97,8 @@ class Server:
             _log.exception("reload")
             return
         if settings.services.inet_listeners != self._settings.services.inet_listeners:
-            _log.warning("reload: listeners change only with a restart")
-        gevent.spawn(self.service.relay.close)  # its idle connections; those in use end with their transaction
-        self.service.resolver.close()  # its idle connections too
+            _log.warning("reload: listeners of a server without a master change only with a restart")
+        gevent.spawn(_leave_others, self.service)
         service.logins.state.forget_refusals()  # the new settings may have the right password
         self.service, self._settings = service, settings
         self.door.client_limit = settings.services.max_clients
@@ -120,29 +106,42 @@ class Server:
             listener.service = service
         service.relay.start()
         _log.info("settings reloaded")
-        self._log_faults()
+        self.log_faults()
 
     @property
     def places(self) -> list[str]:
         """Where we listen, as text."""
         return [f"{name} port {listener.port}" for name, listener in self.listeners.items()]
 
+    # The end
+
+    def retire(self, idle_time: float) -> None:
+        """Accept nobody, and return when all sessions have ended; after `idle_time` seconds the idle ones hear 421."""
+        self._close_listeners()
+        farewell = gevent.spawn(_leave_others, self.service)
+        self._await_sessions(time.monotonic() + idle_time)
+        while self.door.sessions:
+            self._await_sessions(time.monotonic() + STOP_TIME, self.door.stop_idle)
+        farewell.join(FAREWELL_TIME)
+
     def stop(self, seconds: float = STOP_TIME) -> None:
         """Accept nobody, say 421 to who waits for a command, let messages finish; all within `seconds`."""
         end = time.monotonic() + seconds
-        for listener in self.listeners.values():
-            listener.close()
+        self._close_listeners()
         gevent.sleep(GRACE)
         self._await_sessions(end - min(LAST_WORDS_TIME, seconds / 2), self.door.stop_waiting)
         self.door.stop_all()
         self._await_sessions(_at_least(end - FAREWELL_TIME))
         gevent.killall(list(self.door.sessions.values()), timeout=LEAST_TIME)
-        farewell = gevent.spawn(self._leave_others)
+        farewell = gevent.spawn(_leave_others, self.service)
         farewell.join(_at_least(end) - time.monotonic())
         farewell.kill()
         self._ticking.kill()
         self.ticker.tick()  # what has come since the last one
-        _log.info("stopped")
+
+    def _close_listeners(self) -> None:
+        for listener in self.listeners.values():
+            listener.close()
 
     def _await_sessions(self, end: float, again: Callable[[], None] = lambda: None) -> None:
         """Wait until all sessions have ended, or for the end of the time."""
@@ -150,9 +149,11 @@ class Server:
             again()
             gevent.joinall(list(self.door.sessions.values()), timeout=min(left, 0.5))
 
-    def _leave_others(self) -> None:
-        self.service.relay.close()
-        self.service.resolver.close()
+
+def _leave_others(service: Service) -> None:
+    """Idle connections to relay and IMAP servers are of no use any longer; those in use end with their transaction."""
+    service.relay.close()
+    service.resolver.close()
 
 
 def _at_least(end: float) -> float:

@@ -51,7 +51,7 @@ def judge(loaded: Loaded) -> Verdict:
     except SettingsError as error:
         report.problems += error.problems
     else:
-        with acting_as(settings.server.default_internal_user):
+        with acting_as(settings.server.user):
             userscheck.check(settings, chain, doors, report)
     return Verdict(
         tuple(sorted(report.problems, key=lambda problem: problem.place)),

@@ -183,10 +183,8 @@ def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Ow
 
     `owner` is the user whom the server becomes, when it was started by root.
     """
+    close()
     log = logging.getLogger("gsubmit")
-    for handler in log.handlers[:]:
-        log.removeHandler(handler)
-        handler.close()
     log.setLevel(logging.INFO)
     log.propagate = False
     if stream is not None:
@@ -201,6 +199,21 @@ def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Ow
         log.addHandler(quiet)
     log.addHandler(loud)
     logging.lastResort = loud  # what libraries have to say
+
+
+def begin_anew() -> None:
+    """In a process that was just forked: its parent's log is the parent's, with the thread that writes it."""
+    log = logging.getLogger("gsubmit")
+    log.handlers.clear()
+    logging.lastResort = None
+
+
+def close() -> None:
+    """Write what is left, if that can be done soon; nothing is logged after it."""
+    log = logging.getLogger("gsubmit")
+    for handler in log.handlers[:]:
+        log.removeHandler(handler)
+        handler.close()
 
 
 def _stream(stream: TextIO, settings: LoggingSettings) -> logging.Handler:

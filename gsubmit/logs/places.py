@@ -72,9 +72,10 @@ class LogFile:
     def __init__(self, path: str, owner: Owner | None = None) -> None:
         self.name = path
         self.complain: Callable[[str], None] = lambda text: None
+        self._owner = owner
         self._file = -1
         try:
-            self._file = _open(path) if owner is None else _open_for(path, owner)
+            self._file = self._opened()
         except OSError as error:
             # A FIFO that nobody reads yet; a socket, as /dev/stdout may be, can never be opened.
             if error.errno != errno.ENXIO or not stat.S_ISFIFO(Path(path).stat().st_mode):
@@ -82,10 +83,16 @@ class LogFile:
         self._next_look = time.monotonic() + LOOK_INTERVAL
         self._fault = ""  # why it could not be opened again
 
+    def _opened(self) -> int:
+        """Of all processes of the server the one that is still root may be the first to open it again."""
+        if self._owner is not None and os.geteuid() == 0:
+            return _open_for(self.name, self._owner)
+        return _open(self.name)
+
     def write(self, records: list[bytes]) -> None:
         """The same as for any place."""
         if self._file < 0:
-            self._file = _open(self.name)
+            self._file = self._opened()
         elif time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_INTERVAL
             self._look()
@@ -105,7 +112,7 @@ class LogFile:
         except OSError:
             pass  # opening says what is wrong, or makes it
         try:
-            file = _open(self.name)
+            file = self._opened()
         except OSError as error:
             if ours.st_nlink == 0:
                 raise  # nobody would read it

@@ -13,6 +13,7 @@ import gevent
 
 from gsubmit.auth.penalty import network_of
 from gsubmit.metrics import current
+from gsubmit.metrics.board import Board
 from gsubmit.metrics.figures import OPEN_CONNECTIONS
 from gsubmit.server.service import Service
 from gsubmit.server.session import Session
@@ -90,9 +91,10 @@ class _Places:
 
 @dataclass
 class Door:
-    """The sessions of all listeners."""
+    """The sessions of all listeners. With a board, the limit is for all processes that count there."""
 
     client_limit: int
+    board: Board | None = None
     sessions: dict[Session, Greenlet] = field(default_factory=dict)
     evicted: set[Session] = field(default_factory=set)  # those that have not left yet
     refusals: int = 0
@@ -104,7 +106,8 @@ class Door:
     @property
     def is_full(self) -> bool:
         """Whether one more client is one too many."""
-        return len(self.sessions) >= self.client_limit
+        there = len(self.sessions) if self.board is None else self.board.total(_OPEN)
+        return there >= self.client_limit  # one more for each process, when they take the last places at once
 
     def enter(self, session: Session, greenlet: Greenlet) -> None:
         """Somebody is in."""
@@ -205,6 +208,11 @@ class Door:
             session.is_stopping = True
             gevent.get_hub().loop.run_callback(_stop_if_waiting, session, greenlet)
 
+    def stop_idle(self) -> None:
+        """Say 421 to sessions without a message that wait for a command; the others go on."""
+        for session, greenlet in list(self.sessions.items()):
+            gevent.get_hub().loop.run_callback(_stop_if_idle, session, greenlet)
+
     def stop_all(self) -> None:
         """Say 421 to all, whatever they do."""
         for session, greenlet in list(self.sessions.items()):
@@ -213,6 +221,12 @@ class Door:
 
 def _stop_if_waiting(session: Session, greenlet: Greenlet) -> None:
     if session.wire.awaits in (Awaits.COMMAND, Awaits.RESPONSE):
+        _throw(session, greenlet, SHUTTING_DOWN)
+
+
+def _stop_if_idle(session: Session, greenlet: Greenlet) -> None:
+    if session.transaction is None and session.wire.awaits is Awaits.COMMAND:
+        session.is_stopping = True
         _throw(session, greenlet, SHUTTING_DOWN)
 
 

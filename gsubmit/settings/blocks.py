@@ -59,6 +59,12 @@ class ServiceSettings:
     service_count: int = setting(
         limit, 1, "Clients after which a process of Dovecot ends, so that it has no more at a time; 0 means unlimited."
     )
+    process_min_avail: int = setting(
+        limit,
+        0,
+        "Processes that serve; 0 means one for each processor.",
+        "All of them take clients from the same listeners, and limits hold for all of them together.",
+    )
     max_clients: int = MAX_CLIENTS  # at the same time, by all of these
     has_penalty: bool = True  # unless `service anvil { unix_listener anvil-auth-penalty { mode = 0 } }` says no
 

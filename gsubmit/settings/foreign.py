@@ -21,8 +21,8 @@ PREFIXES = (
 NAMES = words(
     """
     base_dir config_cache_size import_environment libexec_dir process_shutdown_filter protocols
-    shutdown_clients state_dir valid_chroot_dirs verbose_proctitle version_ignore
-    default_idle_kill default_internal_group default_login_user default_vsz_limit
+    state_dir valid_chroot_dirs verbose_proctitle version_ignore
+    default_idle_kill default_internal_group default_vsz_limit
     first_valid_gid first_valid_uid last_valid_gid last_valid_uid
     deliver_log_format dict_db_config log_core_filter postmaster_address recipient_delimiter rejection_reason
     rejection_subject sendmail_path submission_host submission_ssl submission_timeout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 from collections.abc import Callable, Collection, Iterable
@@ -15,6 +16,7 @@ def _wrong(expected: str, text: str) -> ValueError:
     return ValueError(f"expected {expected}, not '{text}'")
 
 
+SHUTDOWN_TIME = 30.0  # seconds that `shutdown_clients = yes` stands for
 YES, NO = ("yes", "y", "1", "true"), ("no", "n", "0", "false")
 
 
@@ -63,6 +65,15 @@ def _show_time(seconds: float) -> str:
             number = int(seconds) // length
             return f"{number} {unit if number > 1 else unit[:-1]}"
     return f"{int(seconds)} secs"
+
+
+def _read_shutdown(text: str) -> float:
+    word = text.lower()
+    return math.inf if word in NO else SHUTDOWN_TIME if word in YES else _read_time(text)
+
+
+def _show_shutdown(seconds: float) -> str:
+    return "no" if seconds == math.inf else "yes" if seconds == SHUTDOWN_TIME else _show_time(seconds)
 
 
 def _read_size(text: str) -> int:
@@ -234,6 +245,7 @@ addresses: ValueType[tuple[str, ...]] = ValueType(words.read, ", ".join)
 boolean: ValueType[bool] = ValueType(_read_boolean, lambda value: "yes" if value else "no")
 seconds: ValueType[float] = ValueType(_read_time, _show_time)
 positive_seconds: ValueType[float] = ValueType(_read_positive_time, _show_time)
+shutdown: ValueType[float] = ValueType(_read_shutdown, _show_shutdown)
 size: ValueType[int] = ValueType(_read_size, _show_size)
 uint: ValueType[int] = ValueType(_read_uint, str)
 limit: ValueType[int] = ValueType(_read_limit, str)

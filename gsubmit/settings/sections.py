@@ -13,6 +13,7 @@ from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, Ser
 from gsubmit.settings.burl import BURL_PREFIX, BurlSettings, ImapServerSettings
 from gsubmit.settings.declare import part, setting
 from gsubmit.settings.kinds import (
+    SHUTDOWN_TIME,
     addresses,
     boolean,
     enum,
@@ -20,6 +21,7 @@ from gsubmit.settings.kinds import (
     log_place,
     path,
     program,
+    shutdown,
     size,
     string,
     template,
@@ -75,6 +77,17 @@ class ServerSettings:
         "Root has no need to stay: give it a user of its own, which can read passwd-files and write `mail_temp_dir`,"
         " the log and the folders of rawlogs.",
     )
+    default_login_user: str = setting(
+        string,
+        "",
+        "User to become where default_internal_user is empty: here both are one.",
+    )
+    shutdown_clients: float = setting(
+        shutdown,
+        SHUTDOWN_TIME,
+        "Time after a reload until idle clients of the old settings hear 421; yes is 30 secs, no is never.",
+        "A message is always taken to its end, and `421 4.3.2` is said only to clients that wait for a command.",
+    )
 
     default_process_limit: int = setting(uint, DEFAULT_PROCESS_LIMIT, "process_limit of services that do not set it.")
     default_client_limit: int = setting(uint, DEFAULT_CLIENT_LIMIT, "client_limit of services that do not set it.")
@@ -82,6 +95,11 @@ class ServerSettings:
     def __post_init__(self) -> None:
         if not self.hostname:
             object.__setattr__(self, "hostname", _system_name())
+
+    @property
+    def user(self) -> str:
+        """The name of the user to become when root has started us; empty: to stay root."""
+        return self.default_internal_user or self.default_login_user
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from gsubmit.settings.sections import DEFAULT_CLIENT_LIMIT, DEFAULT_PROCESS_LIMI
 
 NAME = "submission-login"
 
-# Of Dovecot's processes, which gsubmit has none of.
+# Of Dovecot's processes, which gsubmit has others of.
 SERVICE_NAMES = words(
     """
     chroot drop_priv_before_exec executable extra_groups group idle_kill privileged_group
-    process_min_avail protocol type user vsz_limit
+    protocol type user vsz_limit
     """
 )
 # In Dovecot the socket by which logins ask how long an address has to wait; mode = 0 closes it.
@@ -51,7 +51,7 @@ def read_services(
             values |= known_values(block.values(), declarations(ServiceSettings), report, _of_service, SERVICE_NAMES)
             _add_listeners(block, listeners, report)
         else:
-            report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit is one process")
+            report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit has no such process")
     service = replace(read_section(ServiceSettings, values, report), has_penalty=has_penalty)
     service = replace(service, max_clients=_max_clients(service, server, values, whole, report))
     if not listeners:
@@ -94,7 +94,7 @@ def _has_penalty(block: Block, before: bool, report: Report) -> bool:
             modes = [value.text for value in entry.values() if value.key == "mode"]
             before = not any(re.fullmatch("0+", mode) for mode in modes)
         else:
-            text = f"{entry.key if isinstance(entry, Value) else entry} is ignored, gsubmit is one process"
+            text = f"{entry.key if isinstance(entry, Value) else entry} is ignored, gsubmit has no such process"
             report.notice("ignored", entry.place, text)
     return before
 
@@ -122,7 +122,7 @@ def _listener(start: InetListener, values: dict[str, Value], report: Report) -> 
 def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:
     """What a service or its listeners have beside in Dovecot."""
     if value.key in names:
-        report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit is one process")
+        report.notice("ignored", value.place, f"{value.key} is ignored, gsubmit has no such process")
     return value.key in names
 
 

@@ -24,7 +24,12 @@ def allowed() -> dict[str, set[str]]:
 ALLOWED = allowed()
 GEVENT = {
     "gsubmit/app/failures.py",
+    "gsubmit/app/foreground.py",
+    "gsubmit/app/forking.py",
+    "gsubmit/app/link.py",
     "gsubmit/app/server.py",
+    "gsubmit/app/sockets.py",
+    "gsubmit/app/worker.py",
     "gsubmit/auth/hashing.py",
     "gsubmit/fairness.py",
     "gsubmit/logs/background.py",

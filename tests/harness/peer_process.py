@@ -104,6 +104,16 @@ def _serves(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
     return answers(port)
 
 
+def children(process: int) -> list[int]:
+    """The processes that this one has made and that have not ended."""
+    words = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [
+        child
+        for child in map(int, words)
+        if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    ]
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM, some patience, SIGKILL; also to what it started in its session."""
     _signal_group(process, signal.SIGTERM)

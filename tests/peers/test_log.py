@@ -15,7 +15,7 @@ from gsubmit.relay.maildir import MaildirRelay
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_gsubmit import Gsubmit, gsubmit
 from tests.harness.peer_message import small_message
-from tests.harness.peer_process import HOST, eventually, need_root, public_folder
+from tests.harness.peer_process import HOST, children, eventually, need_root, public_folder
 
 PIPE = 4096  # octets, a page: the least that Linux gives a pipe
 ENOUGH = 20  # messages, whose lines fill it
@@ -97,8 +97,10 @@ def test_no_descriptors_are_left(tmp_path: Path) -> None:
     """Said at the start, and once more when it comes to that; no traceback, and it ends with the crowd."""
     settings = f"log_path = {tmp_path}/log\n"
     with serving(tmp_path, settings) as server:
-        number = len(os.listdir(f"/proc/{server.process.pid}/fd")) + 5
-        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (number, number))
+        eventually("the start", lambda: "serving on " in (tmp_path / "log").read_text())
+        for worker in children(server.process.pid):
+            number = len(os.listdir(f"/proc/{worker}/fd")) + 5
+            resource.prlimit(worker, resource.RLIMIT_NOFILE, (number, number))
         crowd = [socket.create_connection((HOST, server.port)) for _ in range(20)]
         eventually("the line", lambda: "cannot accept clients: Too many open files" in (tmp_path / "log").read_text())
         for sock in crowd:

@@ -66,7 +66,25 @@ def test_a_renewed_certificate_is_served() -> None:
             os.kill(server.process.pid, signal.SIGHUP)  # what `systemctl reload` does
             eventually("the new certificate", lambda: _served(server) != before)
             assert "settings reloaded" in server.log
-            (place / "privkey.pem").chmod(0o600)  # as without the hook
+            old = _served(server)
+            (place / "privkey.pem").write_text("nonsense")
             os.kill(server.process.pid, signal.SIGHUP)
             eventually("an error", lambda: "Error: reload: " in server.log)
-            assert _served(server)
+            assert _served(server) == old
+
+
+def test_keys_of_root_are_read_again() -> None:
+    """The master stays root; workers have what it has read."""
+    need_root()
+    with public_folder("renewal") as folder:
+        ca = trustme.CA()
+        _issued(ca, folder)
+        settings = (
+            f"ssl_cert = <{folder}/fullchain.pem\nssl_key = <{folder}/privkey.pem\ndefault_internal_user = nobody\n"
+        )
+        with gsubmit(25, settings, passdb="driver = static\n  args = password=x") as server:
+            before = _served(server)
+            _issued(ca, folder)
+            os.kill(server.process.pid, signal.SIGHUP)
+            eventually("the new certificate", lambda: _served(server) != before)
+            assert "Error: reload: " not in server.log

@@ -67,13 +67,10 @@ def test_what_the_service_user_cannot_use() -> None:
             (folder / name).chmod(0o600)
         text = f"ssl = no\n{RELAY}{NAME}submission_relay_user = me\nsubmission_relay_password = <{folder}/secret\n"
         text += f"log_path = {folder}/log\ndefault_internal_user = nobody\n{REST}"
-        assert [str(notice) for notice in judge(load_text(text)).notices] == [
-            f"<text>:5: submission_relay_password: {folder}/secret cannot be read by nobody:"
-            " it is read at the start, and a reload fails",
+        assert [str(notice) for notice in judge(load_text(text)).notices] == [  # what root reads, root reads again
             f"<text>:6: log_path: {folder}/log cannot be written by nobody",
         ]
-        for name in ("log", "secret"):
-            (folder / name).chmod(0o666)
+        (folder / "log").chmod(0o666)
         assert judge(load_text(text)).notices == ()
 
 

@@ -92,9 +92,7 @@ def test_as_many_clients_as_the_processes_of_dovecot(text: str, clients: int) ->
 
 
 def test_what_is_only_for_processes_is_ignored() -> None:
-    loaded = service(
-        "process_min_avail = 5\nvsz_limit = 0\nfifo_listener x {\n}\ninet_listener submission {\nreuse_port = yes\n}"
-    )
+    loaded = service("user = x\nvsz_limit = 0\nfifo_listener x {\n}\ninet_listener submission {\nreuse_port = yes\n}")
     assert len([notice for notice in loaded.notices if notice.kind == "ignored"]) == 4
 
 

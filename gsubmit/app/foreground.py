@@ -1,0 +1,37 @@
+"""A server that is one process: until a signal ends it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+
+import gevent
+from gevent.event import Event
+
+from gsubmit.app import failures, process
+from gsubmit.app.server import Server
+from gsubmit.logs import output
+from gsubmit.settings.sections import Settings
+
+_log = logging.getLogger("gsubmit")
+
+
+def run(server: Server, load_again: Callable[[], Settings] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then stop gently. SIGHUP takes the settings of `load_again`, or stops too."""
+    process.take_all_descriptors()
+    failures.log_all()
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, stop.set)
+    if load_again is None:
+        gevent.signal_handler(signal.SIGHUP, stop.set)
+    else:
+        gevent.signal_handler(signal.SIGHUP, server.reload, load_again)
+    gevent.signal_handler(signal.SIGUSR1, output.look_soon)
+    server.start()
+    _log.info("serving on %s", ", ".join(server.places))
+    server.log_faults()
+    stop.wait()
+    server.stop()
+    _log.info("stopped")

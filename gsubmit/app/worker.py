@@ -1,0 +1,51 @@
+"""A process that serves clients, beside others like it, for a master that made it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Sequence
+
+import gevent
+from gevent.event import Event
+
+from gsubmit.app import failures
+from gsubmit.app.build import CannotStart
+from gsubmit.app.link import Link
+from gsubmit.app.server import Server
+from gsubmit.app.sockets import Bound
+from gsubmit.logs import output
+from gsubmit.metrics.board import Board
+from gsubmit.settings.problem import SettingsError
+from gsubmit.settings.sections import Settings
+
+RETIRE = signal.SIGUSR2  # what the master says when others serve in its place
+_log = logging.getLogger("gsubmit")
+
+
+def serve(settings: Settings, bound: Sequence[Bound], link: Link, board: Board, number: int) -> int:
+    """Serve until the master says otherwise, or is no more; the exit code. `number` is that of its row on the board."""
+    stop, retire = Event(), Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    gevent.signal_handler(signal.SIGTERM, stop.set)
+    gevent.signal_handler(RETIRE, retire.set)
+    gevent.signal_handler(signal.SIGUSR1, output.look_soon)
+    try:
+        board.take(number)
+        server = Server(settings, bound, board)
+    except (CannotStart, SettingsError, OSError) as error:
+        link.report(str(error))
+        return os.EX_CONFIG
+    failures.log_all()
+    link.spawn_watch(stop)
+    server.start()
+    link.report()
+    gevent.wait([stop, retire], count=1)
+    if not stop.is_set():
+        retiring = gevent.spawn(server.retire, settings.server.shutdown_clients)
+        retiring.link(lambda _: stop.set())
+        stop.wait()
+    server.stop()  # if there is anything left
+    return os.EX_OK

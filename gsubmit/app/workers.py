@@ -1,0 +1,141 @@
+"""The processes that serve, as their master has them: who there is, and when others are to be made."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+
+from gsubmit.app.forking import Signals, fork
+from gsubmit.app.link import Link, Pipes
+from gsubmit.app.sockets import Bound, close_all
+from gsubmit.app.worker import serve
+from gsubmit.metrics.board import MAX_ROWS, Board
+from gsubmit.settings.sections import Settings
+
+STABLE_TIME = 10.0  # seconds after which a worker that ends was not broken from the start
+LEAST_DELAY, MOST_DELAY = 0.2, 30.0  # seconds until a worker that was is made again
+_log = logging.getLogger("gsubmit")
+
+
+@dataclass(eq=False, slots=True)
+class Generation:
+    """What workers serve by. It is established when as many as there shall be have served at the same time."""
+
+    settings: Settings
+    bound: list[Bound]
+    others: list[Bound] = field(default_factory=list)  # of the generation before, and not its own
+    is_established: bool = False
+
+    def serve(self, link: Link, board: Board, number: int) -> int:
+        """In a process of its own: serve until the end; the exit code."""
+        close_all(self.others)  # a port of old settings is closed when all who have it close it
+        return serve(self.settings, self.bound, link, board, number)
+
+    @property
+    def size(self) -> int:
+        """How many workers there shall be."""
+        return self.settings.services.process_min_avail or os.cpu_count() or 1
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process that serves, or is about to."""
+
+    number: int  # the lowest that was free
+    generation: Generation
+    since: float = field(default_factory=time.monotonic)
+    is_ready: bool = False
+
+
+class Workers:
+    """All of them, by process id, and the board on which they count.
+
+    Those that are made have nothing of `signals`, and their end of `pipes`.
+    """
+
+    def __init__(self, signals: Signals, pipes: Pipes) -> None:
+        self._board = Board()
+        self._signals = signals
+        self._pipes = pipes
+        self._workers: dict[int, Worker] = {}
+        self._due: list[float] = []  # when others are to be made
+        self._delay = 0.0
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def get(self, child: int) -> Worker | None:
+        """The one with this process id."""
+        return self._workers.get(child)
+
+    def make(self, generation: Generation) -> None:
+        """One more, now or when there can be."""
+        taken = {worker.number for worker in self._workers.values()}
+        number = next(number for number in range(len(taken) + 1) if number not in taken)
+        if number >= MAX_ROWS:
+            _log.error("cannot make a process: there are %d, and some of an earlier reload have not ended", MAX_ROWS)
+            self._make_later()
+            return
+        link, board = self._pipes.link, self._board
+        try:
+            child = fork(lambda: generation.serve(link, board, number), self._signals, self._pipes.of_master)
+        except OSError as error:
+            _log.error("cannot make a process: %s", error.strerror)
+            self._make_later()
+        else:
+            self._workers[child] = Worker(number, generation)
+
+    def make_due(self, generation: Generation) -> None:
+        """Those whose time has come."""
+        now = time.monotonic()
+        due = [moment for moment in self._due if moment <= now]
+        self._due = [moment for moment in self._due if moment > now]
+        for _ in due:
+            self.make(generation)
+
+    @property
+    def next_due(self) -> list[float]:
+        """When others are to be made (monotonic)."""
+        return self._due
+
+    def make_no_more(self) -> None:
+        """Nobody is to be made any longer."""
+        self._due.clear()
+
+    def are_ready(self, generation: Generation) -> bool:
+        """Whether all that are to serve by these settings do."""
+        ready = [worker for worker in self._workers.values() if worker.is_ready and worker.generation is generation]
+        return len(ready) >= generation.size
+
+    def bury(self, child: int) -> Worker | None:
+        """One has ended, if it was one."""
+        worker = self._workers.pop(child, None)
+        if worker is not None:
+            self._board.clear_gauges(worker.number)
+        return worker
+
+    def replace(self, worker: Worker) -> None:
+        """Make another for one that has ended; later if those that are made do not live long."""
+        if time.monotonic() - worker.since < STABLE_TIME:
+            self._make_later()
+        else:
+            self._delay = 0.0
+            self._due.append(time.monotonic())
+
+    def _make_later(self) -> None:
+        self._delay = min(MOST_DELAY, max(LEAST_DELAY, 2 * self._delay))
+        self._due.append(time.monotonic() + self._delay)
+
+    def tell_all(self, number: signal.Signals) -> None:
+        """Send all of them a signal."""
+        for child in self._workers:
+            os.kill(child, number)  # who was not waited for is still there
+
+    def tell_others(self, generation: Generation, number: signal.Signals) -> None:
+        """Send it to all of other generations."""
+        for child, worker in self._workers.items():
+            if worker.generation is not generation:
+                os.kill(child, number)
