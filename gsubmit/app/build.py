@@ -12,6 +12,7 @@ from gsubmit.burl.pool import Pool as ImapPool
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.resolver import Resolver
 from gsubmit.dial.nexthop import NextHop
+from gsubmit.net.sharedslots import SlotFile
 from gsubmit.proxy.itself import Itself
 from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.relay.pool import Pool
@@ -71,23 +72,25 @@ def _context(settings: Settings, other: RelaySettings | ImapServerSettings) -> s
         raise CannotStart(str(error)) from error
 
 
-def build_relay(settings: Settings) -> NextHops:
-    """Where messages go by these settings. Raises CannotStart."""
+def build_relay(settings: Settings, slots: SlotFile | None = None) -> NextHops:
+    """Where messages go by these settings; `slots` are those of all processes. Raises CannotStart."""
     relay, hop = settings.relay, next_hop(settings)
     if hop is None:
         return NoRelay()
-    pool = Pool(hop, relay.max_idle_time, relay.max_connections)
+    shared = slots.slots(f"relay {hop}", relay.max_connections) if slots is not None else None
+    pool = Pool(hop, relay.max_idle_time, relay.max_connections, shared)
     return Relay(pool, settings.submission.submission_backend_capabilities)
 
 
-def build_resolver(settings: Settings, refusals: Refusals) -> Resolver:
-    """What fetches messages for BURL. Raises CannotStart."""
-    burl = settings.burl
-    pools = [
-        ImapPool(server, _context(settings, server), burl.connect_timeout, burl.max_connections)
-        for server in settings.imap_servers
-        if server.is_useful
-    ]
+def build_resolver(settings: Settings, refusals: Refusals, slots: SlotFile | None = None) -> Resolver:
+    """What fetches messages for BURL; `slots` are those of all processes. Raises CannotStart."""
+    burl, pools = settings.burl, []
+    for server in settings.imap_servers:
+        if server.is_useful:
+            name = f"imap {server.host} port {server.port}"
+            shared = slots.slots(name, burl.max_connections) if slots is not None else None
+            context = _context(settings, server)
+            pools.append(ImapPool(server, context, burl.connect_timeout, burl.max_connections, shared))
     return Resolver(pools, burl.access, burl.timeout, refusals)
 
 
@@ -97,10 +100,10 @@ def build_proxy(settings: Settings) -> LoginProxy:
     return LoginProxy(settings.proxy, settings.server.hostname, Itself.of(settings), make_context)
 
 
-def build_service(settings: Settings, logins: Logins | None = None) -> Service:
+def build_service(settings: Settings, logins: Logins | None = None, slots: SlotFile | None = None) -> Service:
     """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args or backends.
 
-    `logins` are those of the service before, so that a reload forgives no failures.
+    `logins` are those of the service before, so that a reload forgives no failures; `slots` those of all processes.
     """
     named_targets(settings)
     try:
@@ -117,9 +120,9 @@ def build_service(settings: Settings, logins: Logins | None = None) -> Service:
         settings=settings,
         chain=build_chain(settings),
         mechanisms=mechanisms,
-        relay=build_relay(settings),
+        relay=build_relay(settings, slots),
         tls=tls,
         proxy=build_proxy(settings),
-        resolver=build_resolver(settings, logins.state),
+        resolver=build_resolver(settings, logins.state, slots),
         logins=logins,
     )

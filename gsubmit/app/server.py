@@ -12,6 +12,7 @@ from gevent import monkey
 
 from gsubmit.app import process
 from gsubmit.app.build import CannotStart, build_service
+from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound, bind_all, close_all
 from gsubmit.app.ticker import Ticker
 from gsubmit.logs import output
@@ -35,10 +36,10 @@ _log = logging.getLogger("gsubmit")
 class Server:
     """Serves on sockets that are bound, or binds those of the settings. Raises CannotStart and SettingsError.
 
-    It counts on a board where this process has a row, beside others that serve the same clients; or on one of its own.
+    `shared` is what it has in common with other processes that serve the same clients; this one has a row on its board.
     """
 
-    def __init__(self, settings: Settings, bound: Sequence[Bound] | None = None, board: Board | None = None) -> None:
+    def __init__(self, settings: Settings, bound: Sequence[Bound] | None = None, shared: Shared | None = None) -> None:
         if not (monkey.is_module_patched("socket") and issubclass(TlsSocket, ssl.SSLSocket)):
             raise CannotStart("gevent's monkey patch must come before everything else")
         self._settings = settings
@@ -50,17 +51,18 @@ class Server:
             output.configure(settings.logging, owner=process.owner(user))
             for warning in warnings:
                 _log.warning("%s", warning)
-            self.service = build_service(settings)
+            self.service = build_service(settings, slots=shared.slots if shared is not None else None)
             if user is not None:
                 process.become(user)
         except BaseException:
             close_all(bound)
             raise
-        if board is None:
-            board = Board(1)
-            board.take(0)
-        self.board = board
-        self.door = Door(settings.services.max_clients, board)
+        if shared is None:
+            self.board = Board(1)
+            self.board.take(0)
+        else:
+            self.board = shared.board
+        self.door = Door(settings.services.max_clients, self.board)
         self.ticker = Ticker(self.door, lambda: self.service)
         self.listeners = {
             one.name: Listener(one.sock, self.service, self.door, implicit_tls=one.implicit_tls, haproxy=one.haproxy)

@@ -1,4 +1,4 @@
-"""What is measured once in a while instead of while mail goes by: what sessions do, pools, and how late timers are."""
+"""What is done once in a while instead of while mail goes by: looking at sessions, pools and the time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DELAY = Buckets(LOOP_DELAY)
 
 
 class Ticker:
-    """Keeps those figures of one process; `service` gives the service of new sessions."""
+    """Keeps those figures of one process, and gives others connections; `service` gives the service of new sessions."""
 
     def __init__(self, door: Door, service: Callable[[], Service]) -> None:
         self._door = door
@@ -47,6 +47,15 @@ class Ticker:
                 due = time.monotonic() + PERIOD
                 time.sleep(PERIOD)
                 _DELAY.observe(max(0.0, time.monotonic() - due))
+                self._give_way()
+
+    def _give_way(self) -> None:
+        """Let other processes have connections that nobody needs here."""
+        service = self._service()
+        if isinstance(service.relay, Relay):
+            service.relay.pool.give_way()
+        for pool in service.resolver.pools:
+            pool.give_way()
 
     def tick(self) -> None:
         """Look at everything once."""

@@ -14,9 +14,9 @@ from gsubmit.app import failures
 from gsubmit.app.build import CannotStart
 from gsubmit.app.link import Link
 from gsubmit.app.server import Server
+from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound
 from gsubmit.logs import output
-from gsubmit.metrics.board import Board
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 
@@ -24,7 +24,7 @@ RETIRE = signal.SIGUSR2  # what the master says when others serve in its place
 _log = logging.getLogger("gsubmit")
 
 
-def serve(settings: Settings, bound: Sequence[Bound], link: Link, board: Board, number: int) -> int:
+def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared, number: int) -> int:
     """Serve until the master says otherwise, or is no more; the exit code. `number` is that of its row on the board."""
     stop, retire = Event(), Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
@@ -33,8 +33,8 @@ def serve(settings: Settings, bound: Sequence[Bound], link: Link, board: Board, 
     gevent.signal_handler(RETIRE, retire.set)
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
     try:
-        board.take(number)
-        server = Server(settings, bound, board)
+        shared.board.take(number)
+        server = Server(settings, bound, shared)
     except (CannotStart, SettingsError, OSError) as error:
         link.report(str(error))
         return os.EX_CONFIG

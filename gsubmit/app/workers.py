@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from gsubmit.app.forking import Signals, fork
 from gsubmit.app.link import Link, Pipes
+from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound, close_all
 from gsubmit.app.worker import serve
-from gsubmit.metrics.board import MAX_ROWS, Board
+from gsubmit.metrics.board import MAX_ROWS
 from gsubmit.settings.sections import Settings
 
 STABLE_TIME = 10.0  # seconds after which a worker that ends was not broken from the start
@@ -29,10 +30,10 @@ class Generation:
     others: list[Bound] = field(default_factory=list)  # of the generation before, and not its own
     is_established: bool = False
 
-    def serve(self, link: Link, board: Board, number: int) -> int:
+    def serve(self, link: Link, shared: Shared, number: int) -> int:
         """In a process of its own: serve until the end; the exit code."""
         close_all(self.others)  # a port of old settings is closed when all who have it close it
-        return serve(self.settings, self.bound, link, board, number)
+        return serve(self.settings, self.bound, link, shared, number)
 
     @property
     def size(self) -> int:
@@ -51,13 +52,13 @@ class Worker:
 
 
 class Workers:
-    """All of them, by process id, and the board on which they count.
+    """All of them, by process id, and what they have in common.
 
     Those that are made have nothing of `signals`, and their end of `pipes`.
     """
 
     def __init__(self, signals: Signals, pipes: Pipes) -> None:
-        self._board = Board()
+        self._shared = Shared()
         self._signals = signals
         self._pipes = pipes
         self._workers: dict[int, Worker] = {}
@@ -79,9 +80,9 @@ class Workers:
             _log.error("cannot make a process: there are %d, and some of an earlier reload have not ended", MAX_ROWS)
             self._make_later()
             return
-        link, board = self._pipes.link, self._board
+        link, shared = self._pipes.link, self._shared
         try:
-            child = fork(lambda: generation.serve(link, board, number), self._signals, self._pipes.of_master)
+            child = fork(lambda: generation.serve(link, shared, number), self._signals, self._pipes.of_master)
         except OSError as error:
             _log.error("cannot make a process: %s", error.strerror)
             self._make_later()
@@ -114,7 +115,7 @@ class Workers:
         """One has ended, if it was one."""
         worker = self._workers.pop(child, None)
         if worker is not None:
-            self._board.clear_gauges(worker.number)
+            self._shared.board.clear_gauges(worker.number)
         return worker
 
     def replace(self, worker: Worker) -> None:

@@ -73,7 +73,7 @@ class RelayDelivery:
         self._stage = _OPEN
         self._connection = pool.take(client)
         self._was_reused = self._connection.mails > 0
-        pool.hold(self)
+        pool.parking.hold(self)
         self._requests = self._requests_on(self._connection)
         try:
             self.sender = self._ask(sender)
@@ -170,7 +170,7 @@ class RelayDelivery:
         """Have a connection again, on which everything has been asked. Raises RelayFailed."""
         self.client_idle_since = 0.0  # it is the relay's move now: nobody else may have this connection
         connection = self._pool.take(self._client)
-        self._pool.hold(self)
+        self._pool.parking.hold(self)
         self._go_on_with(connection)
 
     def _go_on_with(self, connection: RelayConnection) -> None:
@@ -279,7 +279,7 @@ class RelayDelivery:
     # The end
 
     def _finish(self) -> None:
-        self._pool.release(self)
+        self._pool.parking.release(self)
         stage, self._stage = self._stage, _OVER
         if stage is not _PARKED:
             self._pool.give_back(self._connection, self.user)

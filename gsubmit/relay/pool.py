@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 import gevent
 
@@ -15,44 +14,40 @@ from gsubmit.dial.xclient import ClientFacts
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import RELAY_FAILURES, RELAY_LATENCY
 from gsubmit.net.addresses import Addresses
+from gsubmit.net.sharedslots import SharedSlots
 from gsubmit.net.slots import Slots
 from gsubmit.relay.learnt import KEEPING, Learnt
+from gsubmit.relay.parking import Parking
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.replies import RELAY_BUSY
 
 MAX_KEPT = 100  # idle connections
 REAP_EVERY = 15.0  # seconds between looks at the idle connections
-PARK_AFTER = 0.05  # seconds that a client may think before somebody who waits gets its slot
-PARK_EVERY = 0.02  # seconds between looks for such a client, while somebody waits
 
 _LATENCY = current.Buckets(RELAY_LATENCY, "connect")
-
-
-class Holder(Protocol):
-    """Who has a slot. `client_idle_since`: since when it is its client's move (monotonic), 0 when it is not."""
-
-    user: str
-    client_idle_since: float
-
-    def park(self) -> RelayConnection:
-        """Give the connection up while its client is idle."""
 
 
 class Pool:
     """`max_idle_time` in seconds; at most `max_connections` (0: any number) are open at a time.
 
+    `shared` are slots beside other processes, which all count together.
     `capabilities` are what the next hop said on the last connection that was opened; None before the first one.
     """
 
-    def __init__(self, hop: NextHop, max_idle_time: float = 1740.0, max_connections: int = 0) -> None:
+    def __init__(
+        self,
+        hop: NextHop,
+        max_idle_time: float = 1740.0,
+        max_connections: int = 0,
+        shared: SharedSlots | None = None,
+    ) -> None:
         self.hop = hop
         self._addresses = Addresses(hop.host)
         self.max_idle_time = max_idle_time
         self.max_connections = max_connections
         self._slots = Slots(max_connections)  # by user
-        self._holders: set[Holder] = set()  # those that have a slot
-        self._parker: gevent.Greenlet[[], None] | None = None
-        self._parking = 0  # slots that are on their way from them
+        self._shared = shared
+        self.parking = Parking(self._slots, self.give_back)
         self.learnt = Learnt()
         self.idle: list[RelayConnection] = []
         self._changes_hands = True  # until the relay takes no second XCLIENT on one connection
@@ -75,46 +70,15 @@ class Pool:
     def take(self, client: ClientFacts | None) -> RelayConnection:
         """A kept connection that lives, or a new one; waits for its slot. Raises RelayFailed."""
         user = client.login if client is not None else ""
-        if self.max_connections and self._slots.busy >= self.max_connections and self._parker is None:
-            self._parker = gevent.spawn(self._park)
+        if self.max_connections and self._slots.busy >= self.max_connections:
+            self.parking.begin()
         if not self._slots.take(self.hop.connect_timeout, user):
-            raise RelayFailed(RELAY_BUSY, f"all {self.max_connections} connections to {self.hop} are busy")
+            raise self._busy_failure()
         try:
             return self._kept(client) or self.dial(client)
         except BaseException:
             self._slots.give_back(user)
             raise
-
-    # Slots that are held while a client thinks go to those who wait
-
-    def hold(self, holder: Holder) -> None:
-        """It has a slot; while its client is idle, that may be given to somebody else."""
-        self._holders.add(holder)
-
-    def release(self, holder: Holder) -> None:
-        """It gives its slot back itself."""
-        self._holders.discard(holder)
-
-    def _park(self) -> None:
-        """Take slots from those who keep them longest, of the users with the most, until nobody waits."""
-        gevent.sleep(0)  # whoever spawned this waits only now
-        while self._slots.waiting:
-            wanted = max(self._slots.waiting - self._parking, 0)
-            last = time.monotonic() - PARK_AFTER
-            idle = [holder for holder in self._holders if 0 < holder.client_idle_since <= last]
-            idle.sort(key=lambda holder: (-self._slots.taken_by(holder.user), holder.client_idle_since))
-            for holder in idle[:wanted]:
-                self.release(holder)
-                gevent.spawn(self._give_back_parked, holder.park(), holder.user)
-            gevent.sleep(PARK_EVERY)
-        self._parker = None
-
-    def _give_back_parked(self, connection: RelayConnection, user: str) -> None:
-        self._parking += 1
-        try:
-            self.give_back(connection, user)
-        finally:
-            self._parking -= 1
 
     def _kept(self, client: ClientFacts | None) -> RelayConnection | None:
         """An idle connection whose relay takes us for this client, or for nobody, or can be told otherwise."""
@@ -155,17 +119,47 @@ class Pool:
         """A new connection, for somebody who has a slot. Raises RelayFailed."""
         while self.max_connections and self.idle and self._slots.busy + len(self.idle) > self.max_connections:
             self.idle.pop(0).close()
+        self._take_shared()
         began = time.monotonic()
         try:
             connection = self._opened(client)
-        except RelayFailed:
-            current.row[RELAY_FAILURES.at()] += 1
+        except BaseException as error:
+            if self._shared is not None:
+                self._shared.give_back()
+            if isinstance(error, RelayFailed):
+                current.row[RELAY_FAILURES.at()] += 1
             raise
+        if self._shared is not None:
+            connection.at_end = self._shared.give_back
         _LATENCY.observe(time.monotonic() - began)
         if connection.client is not None:
             self.learnt.proven.add("XCLIENT")
         self.capabilities = connection.capabilities
         return connection
+
+    # Slots that other processes want too
+
+    def _take_shared(self) -> None:
+        """For a connection that is to be opened. Raises RelayFailed."""
+        if self._shared is None:
+            return
+        if not self._shared.take(self.hop.connect_timeout, self._close_idle):
+            raise self._busy_failure()
+
+    def _close_idle(self) -> bool:
+        """Close the connection that was idle longest; False without one."""
+        if not self.idle:
+            return False
+        self.idle.pop(0).close()
+        return True
+
+    def give_way(self) -> None:
+        """Give up a connection if another process wants one: an idle one, or soon that of a client that thinks."""
+        if self._shared is not None and self._shared.is_wanted() and not self._close_idle():
+            self.parking.park(1)
+
+    def _busy_failure(self) -> RelayFailed:
+        return RelayFailed(RELAY_BUSY, f"all {self.max_connections} connections to {self.hop} are busy")
 
     def _opened(self, client: ClientFacts | None) -> RelayConnection:
         try:

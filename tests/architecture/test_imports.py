@@ -36,6 +36,7 @@ GEVENT = {
     "gsubmit/logs/places.py",
     "gsubmit/proxy/loginproxy.py",
     "gsubmit/proxy/pump.py",
+    "gsubmit/relay/parking.py",
     "gsubmit/relay/pool.py",
     "gsubmit/relay/relay.py",
     "gsubmit/server/door.py",

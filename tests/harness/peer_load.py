@@ -56,7 +56,8 @@ class Load:
         for message in relay.messages:
             (subject,) = (line for line in message.decode().splitlines() if line.startswith("Subject: "))
             name = subject.partition(" ")[2]
-            arrived[name] = arrived.get(name, 0) + 1
+            if name.startswith("load-"):
+                arrived[name] = arrived.get(name, 0) + 1
         lost = [f"{name} is lost" for name in sorted(self.accepted - arrived.keys())]
         return lost + [f"{name} came {count} times" for name, count in arrived.items() if count > 1]
 

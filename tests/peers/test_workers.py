@@ -181,3 +181,40 @@ def test_the_number_of_workers(number: int) -> None:
         assert len(all_serve(server, number)) == number
         reload(server, lambda text: text.replace("process_min_avail = ", "process_min_avail = 1"))
         eventually("more", lambda: len(workers(server)) == 10 + number)
+
+
+def connections_to(port: int) -> int:
+    """How many are open, as those see it that have opened them (proc(5))."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "01" for line in lines)
+
+
+def test_connections_to_the_relay_are_counted_for_all_workers_together() -> None:
+    """Clients wait for one that another worker keeps, be it for a client that thinks; the killed have none."""
+    with sink() as relay, gsubmit(relay.port, TWO + "submission_relay_max_connections = 2\n") as server:
+        all_serve(server)
+        clients = [Client(server) for _ in range(8)]
+        for client in clients:
+            client.begin()  # and then they think
+        most = 0
+        for _ in range(2):
+            assert [client.data(MESSAGE)[0] for client in clients] == [250] * 8
+            most = max(most, connections_to(relay.port))
+            for client in clients:
+                client.begin()
+                most = max(most, connections_to(relay.port))
+        for client in clients:
+            client.close()
+        assert most == 2
+        assert len(relay.messages) >= 16
+        with load(server) as seen:
+            end = time.monotonic() + 2
+            while time.monotonic() < end:
+                assert connections_to(relay.port) <= 2
+                time.sleep(0.005)
+            kill = all_serve(server)[0]
+            os.kill(kill, signal.SIGKILL)
+            time.sleep(1)
+        assert seen.refused == []
+        assert len(seen.accepted) > 20
+        assert seen.faults(relay) == []

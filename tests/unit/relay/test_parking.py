@@ -12,7 +12,7 @@ import pytest
 
 from gsubmit.dial.xclient import ClientFacts
 from gsubmit.message.body import MessageBody
-from gsubmit.relay import pool
+from gsubmit.relay import parking
 from gsubmit.smtp.replies import RELAY_BUSY
 from gsubmit.smtp.reply import Refused
 from tests.harness.smtpserver import Server, ehlo, in_turn, later
@@ -21,8 +21,8 @@ from tests.unit.relay.relaying import ALICE, BOB, begin, busy, message, recipien
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "PARK_AFTER", 0.02)
-    monkeypatch.setattr(pool, "PARK_EVERY", 0.01)
+    monkeypatch.setattr(parking, "PARK_AFTER", 0.02)
+    monkeypatch.setattr(parking, "PARK_EVERY", 0.01)
 
 
 @contextmanager
