@@ -12,6 +12,7 @@ import time
 from _socket import socket  # the system's, for a thread that gevent does not run
 from collections.abc import Callable
 from pathlib import Path
+from select import PIPE_BUF
 from socket import AF_UNIX, SOCK_DGRAM, SOCK_STREAM
 from typing import NamedTuple, Protocol
 
@@ -197,13 +198,23 @@ def _connected() -> socket:
 def _write(file: int, records: list[bytes]) -> None:
     """Write records, or what there is room for; then half a record may be left."""
     while records:
-        octets = b"".join(records)
+        number, octets = _whole_piece(records)
         try:
             written = os.write(file, octets)
         except BlockingIOError:  # somebody else has made the same pipe a non-blocking one
             _await_room(file)
             continue
-        records[:] = [octets[written:]] if written < len(octets) else []
+        records[:number] = [octets[written:]] if written < len(octets) else []
+
+
+def _whole_piece(records: list[bytes]) -> tuple[int, bytes]:
+    """So many records that a pipe keeps them together, whoever else writes there; at least one, which may be longer."""
+    number, size = 0, 0
+    for record in records:
+        if number and size + len(record) > PIPE_BUF:
+            break
+        number, size = number + 1, size + len(record)
+    return number, b"".join(records[:number])
 
 
 def _await_room(file: int) -> None:

@@ -11,11 +11,13 @@ import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from gsubmit.app.forking import await_end, fork
 from gsubmit.logs import background, output, places
 from gsubmit.logs.places import LogFile, Owner
 from gsubmit.settings.sections import LoggingSettings
@@ -166,6 +168,24 @@ def test_a_non_blocking_pipe(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPa
     text = b""
     while text.count(b"\n") < 90:
         text += os.read(reader, 1 << 20)
+
+
+def test_lines_of_several_processes_stay_whole(pipe: tuple[int, int]) -> None:
+    """They wait for a slow reader at the same time, and a pipe takes a long piece in parts (pipe(7))."""
+    reader, writer = pipe
+
+    def write(letter: bytes) -> int:
+        places.StandardError(writer).write([letter * 700 + b"\n"] * 150)
+        return 0
+
+    children = [fork(partial(write, letter), None, ()) for letter in (b"a", b"b")]
+    os.close(writer)
+    octets = b""
+    while piece := os.read(reader, 5000):
+        octets += piece
+    assert [await_end(child) for child in children] == [0, 0]
+    assert {*octets.splitlines()} == {b"a" * 700, b"b" * 700}
+    assert octets.count(b"\n") == 300
 
 
 def test_a_socket_is_no_fifo_whose_reader_comes_later(tmp_path: Path) -> None:
