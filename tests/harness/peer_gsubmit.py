@@ -41,6 +41,7 @@ service submission-login {
   }
 }
 """
+ONE_WORKER = "service submission-login {\n  process_min_avail = 1\n}\n"  # each has connections of its own
 OWN_USERS = "driver = passwd-file\n  args = {certificates}/users"
 
 

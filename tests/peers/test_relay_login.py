@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_dovecot import dovecot_auth
-from tests.harness.peer_gsubmit import USER, gsubmit
+from tests.harness.peer_gsubmit import ONE_WORKER, USER, gsubmit
 from tests.harness.peer_message import small_message
 from tests.harness.peer_postfix import Postfix, postfix
 from tests.harness.peer_process import eventually
@@ -85,7 +85,7 @@ def test_without_a_login_the_relay_refuses_and_we_log_it(relay: Postfix) -> None
 def test_a_login_and_xclient_together_and_the_connection_is_kept(relay: Postfix, offered: str) -> None:
     """Postfix takes LOGIN= for a login, and refuses AUTH after it."""
     seen = len(relay.log)
-    with gsubmit(relay.ports[offered], _settings(more="submission_relay_trusted = yes\n")) as server:
+    with gsubmit(relay.ports[offered], _settings(more="submission_relay_trusted = yes\n" + ONE_WORKER)) as server:
         for user in (USER, "user", USER):
             with Client(server, tls=True, user=user) as client:
                 assert client.submit(small_message("both"))[0] == 250, server.log
