@@ -41,6 +41,8 @@ GEVENT = {
     "gsubmit/relay/relay.py",
     "gsubmit/server/door.py",
     "gsubmit/server/listener.py",
+    "gsubmit/watch/control.py",
+    "gsubmit/watch/link.py",
     "cli/gsubmit_cli/__init__.py",
 }
 OUTSIDE = {"socket", "ssl", "os", "io", "pathlib", "select", "logging", "threading"}

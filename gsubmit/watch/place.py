@@ -1,0 +1,98 @@
+"""The control socket in the file system: `base_dir/control`, for the user that serves and for root."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
+
+NAME = "control"
+FOLDER_MODE = 0o755
+SOCKET_MODE = 0o600
+BACKLOG = 64
+LOCK_TIME = 1.0  # seconds; a lock of the folder is held for a moment only, but anybody can hold one
+
+
+def socket_path(base_dir: str) -> Path:
+    """Where a server with this base_dir can be asked."""
+    return Path(base_dir) / NAME
+
+
+def make_folder(base_dir: str, owner: tuple[int, int] | None = None) -> None:
+    """Make base_dir where it is not there, for `owner` (uid and gid). Raises OSError."""
+    with suppress(FileExistsError):
+        Path(base_dir).mkdir(FOLDER_MODE)
+        if owner is not None:
+            os.chown(base_dir, *owner, follow_symlinks=False)
+
+
+class Place:
+    """The socket that listens. Its file is removed by `close`, if it is still this one."""
+
+    def __init__(self, base_dir: str) -> None:
+        """Raises OSError; FileExistsError when another server is asked there, or something else is in the way."""
+        self.path = socket_path(base_dir)
+        self.sock = socket(AF_UNIX, SOCK_STREAM)
+        try:
+            os.fchmod(self.sock.fileno(), SOCKET_MODE)  # before bind: so the file never has another mode
+            with _locked(base_dir):
+                _remove_stale(self.path)
+                self.sock.bind(str(self.path))
+                self._file = _identity(self.path)
+                self.sock.listen(BACKLOG)
+        except BaseException:
+            self.sock.close()
+            raise
+
+    def close(self) -> None:
+        """Remove the file."""
+        self.sock.close()
+        with suppress(OSError):
+            if _identity(self.path) == self._file:
+                self.path.unlink()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.lstat()
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _locked(base_dir: str) -> Iterator[None]:
+    """So that of two servers that start at the same time only one finds a stale socket."""
+    folder = os.open(base_dir, os.O_RDONLY | os.O_DIRECTORY)
+    end = time.monotonic() + LOCK_TIME
+    try:
+        while time.monotonic() < end:
+            with suppress(BlockingIOError):
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.02)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what a server has left that was killed. Raises FileExistsError when it is something else."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(errno.EEXIST, "is no socket", str(path))
+    except FileNotFoundError:
+        return
+    with socket(AF_UNIX, SOCK_STREAM) as client:
+        client.settimeout(0)
+        try:
+            client.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except BlockingIOError:
+            pass  # it lives, and many ask it
+    raise FileExistsError(errno.EEXIST, "another server is asked there", str(path))
