@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Protocol
 
-from gsubmit.auth.penalty import Penalty, network_of
+from gsubmit.auth.penalty import Penalised, Penalty, network_of
 from gsubmit.auth.refusals import LocalRefusals
 
 
@@ -26,6 +26,12 @@ class LoginState(Protocol):
 
     def succeeded(self, address: str, user: str) -> None:
         """A login succeeded."""
+
+    def penalties(self) -> list[Penalised]:
+        """The networks that have a level now."""
+
+    def clear_penalty(self, address: str) -> None:
+        """Forget the failures of an address's network, or with an empty one all failures."""
 
     def enter(self, user: str, address: str, most: int) -> bool:
         """Count one more connection of a user from an address, unless there are `most` (0: any number)."""

@@ -20,6 +20,16 @@ MAX_ADDRESSES = 20_000
 MAX_KNOWN = 100_000  # users, each from one network, whose last login there succeeded
 
 
+@dataclass(frozen=True, slots=True)
+class Penalised:
+    """A network whose logins have to wait. `user`: whose logins failed, empty for those of several."""
+
+    network: str
+    level: int
+    seconds_left: float
+    user: str
+
+
 @dataclass
 class _Record:
     level: int = 0
@@ -85,6 +95,23 @@ class Penalty:
         self._known[network, user] = None
         if len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
+
+    def penalties(self) -> list[Penalised]:
+        """The networks that have a level now."""
+        found = []
+        for network, record in self._records.items():
+            if level := self._faded(record):
+                lasts = min(sum(FADES[: record.level + 1]), FORGOTTEN)
+                left = lasts - (time.monotonic() - record.since)
+                found.append(Penalised(network, level, left, record.user))
+        return found
+
+    def clear_penalty(self, address: str) -> None:
+        """Forget the failures of an address's network, or with an empty one all failures."""
+        if address:
+            self._records.pop(network_of(address), None)
+        else:
+            self._records.clear()
 
     def _faded(self, record: _Record) -> int:
         """The level now."""

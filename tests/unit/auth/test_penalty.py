@@ -256,3 +256,28 @@ def test_what_is_over_is_forgotten(kept: Penalty, clock: Clock, guesses: Iterato
 def test_passwords_cannot_be_read_back(kept: Penalty) -> None:
     kept.failed(ADDRESS, 0, "tim", "hunter2")
     assert "hunter2" not in str(vars(kept))
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4, 9])
+def test_penalties_are_listed_until_they_are_over(
+    kept: Penalty, clock: Clock, guesses: Iterator[str], times: int
+) -> None:
+    fail(kept, guesses, times=times)
+    clock.now += 1.5
+    [one] = kept.penalties()
+    assert (one.network, one.level, one.user) == (ADDRESS, kept.level(ADDRESS), "tim")
+    clock.now += one.seconds_left - 0.01
+    assert [one.level for one in kept.penalties()] == [kept.level(ADDRESS)] != [0]
+    clock.now += 0.02
+    assert (kept.penalties(), kept.level(ADDRESS)) == ([], 0)
+
+
+def test_a_penalty_can_be_cleared(kept: Penalty, clock: Clock, guesses: Iterator[str]) -> None:
+    for address in (ADDRESS, "2001:db8::1", "192.0.2.11"):
+        fail(kept, guesses, address)
+    kept.clear_penalty("2001:db8:0:1::5")  # of the same network
+    assert [one.network for one in kept.penalties()] == [ADDRESS, "192.0.2.11"]
+    kept.clear_penalty("192.0.2.12")
+    assert (kept.level(ADDRESS), kept.level("2001:db8::1")) == (1, 0)
+    kept.clear_penalty("")
+    assert kept.penalties() == []
