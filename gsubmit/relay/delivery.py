@@ -87,6 +87,11 @@ class RelayDelivery:
         return self.failure is not None or self.sender.is_refused
 
     @property
+    def is_handed_over(self) -> bool:
+        """Whether the relay may have the whole message, or has answered."""
+        return self._stage is _COMMITTED or self._stage is _OVER
+
+    @property
     def facts(self) -> str:
         """For the log: the relay's address, whether the connection has had transactions before, and its rawlog."""
         facts = f"{self._connection}, reused={'yes' if self._was_reused else 'no'}"

@@ -51,6 +51,10 @@ class Delivery(Protocol):
         """Whether nothing can come of it any more: the sender was refused, or the next hop is lost."""
 
     @property
+    def is_handed_over(self) -> bool:
+        """Whether the next hop may have the whole message: ended now, the client would send it again."""
+
+    @property
     def facts(self) -> str:
         """For the log: where the message goes."""
 

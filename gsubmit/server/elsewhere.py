@@ -124,7 +124,8 @@ def serve(session: Session, backend: Backend) -> str:
         wire.flush()
         sock, ahead = wire.lend()
         delay = session.service.settings.proxy.login_proxy_max_disconnect_delay
-        pump = Pump(sock, backend.sock, ahead, backend.ahead, note, delay)
+        wire.octets_in -= len(ahead)  # which the pump counts too
+        wire.pump = pump = Pump(sock, backend.sock, ahead, backend.ahead, note, delay)
         try:
             why = pump.run()
         except Interrupted as interrupted:
@@ -135,7 +136,8 @@ def serve(session: Session, backend: Backend) -> str:
             raise
         finally:
             wire.awaits = Awaits.NOTHING
-            wire.octets_in += pump.up.octets - len(ahead)  # which the wire has counted
+            wire.pump = None
+            wire.octets_in += pump.up.octets
             wire.octets_out += pump.down.octets
         return f"by {pump.ended_by or 'proxy'}: {why} ({int(pump.idle)}s idle)"
     finally:

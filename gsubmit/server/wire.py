@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Container
+from contextlib import suppress
 from socket import SHUT_WR, socket
 from typing import Protocol
 
@@ -12,9 +13,12 @@ from gsubmit.burl.url import redact
 from gsubmit.fairness import let_others_run
 from gsubmit.logs.rawlog import Rawlog, mask
 from gsubmit.net.sending import send_all
+from gsubmit.net.silence import silence_of
+from gsubmit.proxy.pump import Pump
 from gsubmit.server.waiting import Awaits
 from gsubmit.smtp.foreign import TLS_RECORD
 from gsubmit.smtp.reply import Reply
+from gsubmit.tls.server import shaken
 
 MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a little more
 LINGER = 1.0  # seconds without input after which a client that was cut off is left
@@ -58,7 +62,7 @@ class Wire:
 
     __slots__ = (
         *("_buffer", "_is_cut", "_outbox", "_sock", "_socket_timeout", "_verbs"),
-        *("awaits", "octets_in", "octets_out", "rawlog", "replies", "timeout"),
+        *("awaits", "octets_in", "octets_out", "pump", "rawlog", "replies", "timeout"),
     )
 
     def __init__(self, sock: socket, timeout: float, rawlog: Rawlog | None = None, verbs: Container[str] = ()) -> None:
@@ -70,6 +74,7 @@ class Wire:
         self._outbox: list[Reply | Answer] = []
         self._is_cut = False  # within a reply: nothing that follows would be understood
         self.awaits = _NOTHING
+        self.pump: Pump | None = None  # what passes octets on, once the socket is lent
         self.timeout = timeout
         self.octets_in = 0
         self.octets_out = 0
@@ -241,7 +246,7 @@ class Wire:
         assert not isinstance(self._sock, ssl.SSLSocket)
         self._bound(seconds)
         try:
-            self._sock = _shaken(context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False))
+            self._sock = shaken(context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False))
             self._socket_timeout = None
         except TimeoutError as error:
             raise TimedOut from error
@@ -255,6 +260,16 @@ class Wire:
         self.flush()
         ahead, self._buffer, self._socket_timeout = self._buffer, b"", None
         return self._sock, ahead
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether a reply is on its way, and the client waits for the rest of it."""
+        return self._is_cut
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since the client's last octets came; None where the system does not tell."""
+        return silence_of(self._sock)
 
     @property
     def tls(self) -> ssl.SSLSocket | None:
@@ -279,19 +294,7 @@ class Wire:
             self.rawlog.close()
             self.rawlog = None
         if isinstance(self._sock, ssl.SSLSocket):
-            try:
+            with suppress(OSError, ValueError):
                 self._bound(0)
                 self._sock.unwrap()  # sends close_notify and does not wait for the client's (RFC 8446 6.1)
-            except (OSError, ValueError):
-                pass
         self._sock.close()
-
-
-def _shaken(sock: ssl.SSLSocket) -> ssl.SSLSocket:
-    """The socket after its handshake; closed when something ends that, for nobody else has it yet."""
-    try:
-        sock.do_handshake()
-    except BaseException:
-        sock.close()
-        raise
-    return sock

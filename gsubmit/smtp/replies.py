@@ -109,6 +109,7 @@ RELAY_REFUSES_US = Reply(451, "4.3.5", "The relay server does not accept our con
 
 # The end of a connection
 INACTIVE = Reply(421, "4.4.2", "Disconnected for inactivity")
+KICKED = Reply(421, "4.3.2", "Ended by the administrator")
 SHUTTING_DOWN = Reply(421, "4.3.2", "Server shutting down")
 TOO_MANY_CONNECTIONS = Reply(421, "4.3.2", "Too many connections, try again later")
 INTERNAL_ERROR = Reply(421, "4.3.0", "Internal error occurred, refer to the server log")

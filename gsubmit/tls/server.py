@@ -133,3 +133,13 @@ def cipher_numbers() -> dict[str, str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:@SECLEVEL=0")
     return {cipher["name"]: f"0x{cipher['id'] & 0xFFFF:04X}" for cipher in context.get_ciphers()}
+
+
+def shaken(sock: ssl.SSLSocket) -> ssl.SSLSocket:
+    """The socket after its handshake; closed when something ends that, for nobody else has it yet."""
+    try:
+        sock.do_handshake()
+    except BaseException:
+        sock.close()
+        raise
+    return sock

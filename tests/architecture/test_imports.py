@@ -42,6 +42,7 @@ GEVENT = {
     "gsubmit/server/door.py",
     "gsubmit/server/listener.py",
     "gsubmit/watch/control.py",
+    "gsubmit/watch/kick.py",
     "gsubmit/watch/link.py",
     "cli/gsubmit_cli/__init__.py",
 }

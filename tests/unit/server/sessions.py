@@ -46,6 +46,7 @@ class Delivered:
         self.is_aborted = False
         self.facts = "here"
         self.owes_reports = False
+        self.is_handed_over = False
 
     def _promise(self, request: Sender | Recipient, answer: Reply) -> Promise:
         promise = Promise(self, request)
