@@ -17,7 +17,6 @@ from gevent.server import StreamServer
 
 from gsubmit.watch.answers import Commands, answered
 from gsubmit.watch.lines import BadLine, Lines, Object
-from gsubmit.watch.place import Place
 from gsubmit.watch.workers import Workers
 
 MAX_CLIENTS = 50  # at the same time, workers not counted
@@ -25,24 +24,21 @@ IDLE_TIME = 60.0  # seconds for the next whole request
 
 
 class Control:
-    """Serves `commands` at `base_dir/control`. Without `workers` none is taken in."""
+    """Serves `commands` at a bound socket (see Place). Without `workers` none is taken in."""
 
-    def __init__(self, base_dir: str, commands: Commands, workers: Workers | None = None) -> None:
-        """Raises OSError as Place does."""
-        self._place = Place(base_dir)
+    def __init__(self, sock: socket, commands: Commands, workers: Workers | None = None) -> None:
         self._commands = commands
         self._workers = workers
         self._clients = 0
-        self._server = StreamServer(self._place.sock, self._handle, spawn=Pool())
+        self._server = StreamServer(sock, self._handle, spawn=Pool())
 
     def start(self) -> None:
         """Accept connections from now on."""
         self._server.start()
 
     def close(self) -> None:
-        """End all connections, and remove the socket."""
+        """Accept no more, and end all connections."""
         self._server.stop(timeout=0)
-        self._place.close()
 
     def _handle(self, sock: socket, _: object) -> None:
         lines = Lines(sock)

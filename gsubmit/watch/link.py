@@ -18,7 +18,7 @@ DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before it connects again, the
 SETTLED = 5.0  # seconds after which a connection was a good one, and delays begin anew
 
 
-class Link:
+class ControlLink:
     """Answers what the control socket in `base_dir` asks worker `number`, and connects again when that goes."""
 
     def __init__(self, base_dir: str, number: int, commands: Commands) -> None:

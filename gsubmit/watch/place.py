@@ -5,18 +5,24 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import socket
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from socket import AF_UNIX, SOCK_STREAM, socket
+
+from gevent import monkey
 
 NAME = "control"
 FOLDER_MODE = 0o755
 SOCKET_MODE = 0o600
 BACKLOG = 64
 LOCK_TIME = 1.0  # seconds; a lock of the folder is held for a moment only, but anybody can hold one
+
+# The system's, past gevent's patch: whoever binds may have no event loop, and hands the socket on.
+_system_socket: type[socket.socket] = monkey.get_original("socket", "socket")
+_sleep = monkey.get_original("time", "sleep")
 
 
 def socket_path(base_dir: str) -> Path:
@@ -33,12 +39,12 @@ def make_folder(base_dir: str, owner: tuple[int, int] | None = None) -> None:
 
 
 class Place:
-    """The socket that listens. Its file is removed by `close`, if it is still this one."""
+    """A socket of the system's that listens. Its file is removed by `close`, if it is still this one."""
 
     def __init__(self, base_dir: str) -> None:
         """Raises OSError; FileExistsError when another server is asked there, or something else is in the way."""
         self.path = socket_path(base_dir)
-        self.sock = socket(AF_UNIX, SOCK_STREAM)
+        self.sock = _system_socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             os.fchmod(self.sock.fileno(), SOCKET_MODE)  # before bind: so the file never has another mode
             with _locked(base_dir):
@@ -46,6 +52,7 @@ class Place:
                 self.sock.bind(str(self.path))
                 self._file = _identity(self.path)
                 self.sock.listen(BACKLOG)
+            self.sock.setblocking(False)  # several processes may accept
         except BaseException:
             self.sock.close()
             raise
@@ -73,7 +80,7 @@ def _locked(base_dir: str) -> Iterator[None]:
             with suppress(BlockingIOError):
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            time.sleep(0.02)
+            _sleep(0.02)
         yield
     finally:
         os.close(folder)
@@ -86,7 +93,7 @@ def _remove_stale(path: Path) -> None:
             raise FileExistsError(errno.EEXIST, "is no socket", str(path))
     except FileNotFoundError:
         return
-    with socket(AF_UNIX, SOCK_STREAM) as client:
+    with _system_socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(0)
         try:
             client.connect(str(path))

@@ -44,6 +44,7 @@ GEVENT = {
     "gsubmit/watch/control.py",
     "gsubmit/watch/kick.py",
     "gsubmit/watch/link.py",
+    "gsubmit/watch/place.py",
     "cli/gsubmit_cli/__init__.py",
 }
 OUTSIDE = {"socket", "ssl", "os", "io", "pathlib", "select", "logging", "threading"}

@@ -14,6 +14,7 @@ import gevent
 from gsubmit.watch.answers import BadRequest, Commands
 from gsubmit.watch.control import Control
 from gsubmit.watch.lines import Object
+from gsubmit.watch.place import Place
 from gsubmit.watch.workers import Workers
 
 
@@ -37,12 +38,14 @@ COMMANDS: Commands = {"count": count, "fail": fail, "refuse": refuse}
 
 @contextmanager
 def controlled(folder: Path, commands: Commands = COMMANDS, workers: Workers | None = None) -> Iterator[Control]:
-    control = Control(str(folder), commands, workers)
+    place = Place(str(folder))
+    control = Control(place.sock, commands, workers)
     control.start()
     try:
         yield control
     finally:
         control.close()
+        place.close()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from gsubmit.watch import link
 from gsubmit.watch.answers import Commands
 from gsubmit.watch.client import NoAnswer, ask
 from gsubmit.watch.lines import Object
-from gsubmit.watch.link import Link
+from gsubmit.watch.link import ControlLink
 from gsubmit.watch.workers import Workers
 from tests.unit.watch.asking import connected, controlled, heard, refuse, until
 
@@ -36,7 +36,7 @@ def names(number: int) -> Commands:
 
 
 @contextmanager
-def linked(folder: Path, *links: Link) -> Iterator[None]:
+def linked(folder: Path, *links: ControlLink) -> Iterator[None]:
     for one in links:
         one.start()
     try:
@@ -58,7 +58,7 @@ def who(folder: Path, mask: str = "") -> list[Object]:
 
 def test_all_workers_are_asked(tmp_path: Path) -> None:
     workers = Workers()
-    with watching(tmp_path, workers), linked(tmp_path, *(Link(str(tmp_path), n, names(n)) for n in (0, 1))):
+    with watching(tmp_path, workers), linked(tmp_path, *(ControlLink(str(tmp_path), n, names(n)) for n in (0, 1))):
         until(lambda: len(workers) == 2)
         answer = who(tmp_path, "x")
         assert [(one["worker"], one["user"], one["asked"]) for one in answer] == [
@@ -69,7 +69,7 @@ def test_all_workers_are_asked(tmp_path: Path) -> None:
 
 def test_what_a_worker_cannot_do_is_said_to_who_asks(tmp_path: Path) -> None:
     workers = Workers()
-    with watching(tmp_path, workers), linked(tmp_path, *(Link(str(tmp_path), n, names(n)) for n in (0, 1))):
+    with watching(tmp_path, workers), linked(tmp_path, *(ControlLink(str(tmp_path), n, names(n)) for n in (0, 1))):
         until(lambda: len(workers) == 2)
         with pytest.raises(NoAnswer, match=r"^not today$"):
             ask(str(tmp_path), {"command": "refuse"})
@@ -78,7 +78,7 @@ def test_what_a_worker_cannot_do_is_said_to_who_asks(tmp_path: Path) -> None:
 
 def test_a_worker_that_hangs_is_left_out_and_said_so(tmp_path: Path) -> None:
     workers = Workers()
-    with watching(tmp_path, workers), linked(tmp_path, Link(str(tmp_path), 0, names(0))):
+    with watching(tmp_path, workers), linked(tmp_path, ControlLink(str(tmp_path), 0, names(0))):
         with connected(tmp_path) as hanging:
             hanging.sendall(b'{"worker": 7, "pid": %d}\n' % os.getpid())
             until(lambda: len(workers) == 2)
@@ -90,7 +90,7 @@ def test_a_worker_that_hangs_is_left_out_and_said_so(tmp_path: Path) -> None:
             began = time.monotonic()
             assert who(tmp_path)[-1] == warning  # as long as it lives
             assert time.monotonic() - began < 0.2
-        with linked(tmp_path, Link(str(tmp_path), 7, names(7))):
+        with linked(tmp_path, ControlLink(str(tmp_path), 7, names(7))):
             until(lambda: len(workers) == 2)
             assert len(who(tmp_path)) == 4
 
@@ -119,7 +119,7 @@ def test_a_worker_that_has_ended_is_not_missed(tmp_path: Path) -> None:
 def test_links_come_back_when_the_socket_does(tmp_path: Path) -> None:
     """Whoever serves it was killed, or comes later than the workers."""
     workers = Workers()
-    with linked(tmp_path, Link(str(tmp_path), 0, names(0))):
+    with linked(tmp_path, ControlLink(str(tmp_path), 0, names(0))):
         for _ in range(2):
             gevent.sleep(0.1)
             with watching(tmp_path, workers):
@@ -140,14 +140,14 @@ def test_links_wait_longer_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(link, "time", Clock)
     monkeypatch.setattr(link, "DELAYS", (1.0, 2.0, 5.0))
-    with linked(tmp_path, Link(str(tmp_path), 0, names(0))):
+    with linked(tmp_path, ControlLink(str(tmp_path), 0, names(0))):
         until(lambda: len(waits) > 4)
     assert waits[:5] == [1.0, 2.0, 5.0, 5.0, 5.0]
 
 
 def test_a_link_leaves_a_server_that_takes_no_workers(tmp_path: Path) -> None:
     """Its error is not answered by another one."""
-    with controlled(tmp_path), linked(tmp_path, Link(str(tmp_path), 0, names(0))):
+    with controlled(tmp_path), linked(tmp_path, ControlLink(str(tmp_path), 0, names(0))):
         gevent.sleep(0.1)
         assert len(ask(str(tmp_path), {"command": "count"})) == 3
 
@@ -165,7 +165,7 @@ def test_workers_do_not_count_as_clients(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("gsubmit.watch.control.MAX_CLIENTS", 1)
     workers = Workers()
     with watching(tmp_path, workers):
-        with linked(tmp_path, *(Link(str(tmp_path), n, names(n)) for n in range(5))):
+        with linked(tmp_path, *(ControlLink(str(tmp_path), n, names(n)) for n in range(5))):
             until(lambda: len(workers) == 5)
             assert len(who(tmp_path)) == 10
         until(lambda: len(workers) == 0)
@@ -173,7 +173,7 @@ def test_workers_do_not_count_as_clients(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_many_who_ask_get_whole_answers(tmp_path: Path) -> None:
     workers = Workers()
-    with watching(tmp_path, workers), linked(tmp_path, *(Link(str(tmp_path), n, names(n)) for n in (0, 1))):
+    with watching(tmp_path, workers), linked(tmp_path, *(ControlLink(str(tmp_path), n, names(n)) for n in (0, 1))):
         until(lambda: len(workers) == 2)
         asking = [gevent.spawn(who, tmp_path, str(number)) for number in range(20)]
         assert [{one["asked"] for one in greenlet.get()} for greenlet in asking] == [{str(n)} for n in range(20)]
