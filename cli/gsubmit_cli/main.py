@@ -11,6 +11,7 @@ from gsubmit_cli.hash_password import hash_password_command
 from gsubmit_cli.init import init
 from gsubmit_cli.send_test import send_test
 from gsubmit_cli.serve import serve
+from gsubmit_cli.watch import kick, penalty, who
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +28,9 @@ for command, said in (
     (auth_test, "Ask the passdbs whether a user may log in."),
     (hash_password_command, "Make what is stored of a password."),
     (send_test, "Submit one message and show every step."),
+    (who, "Show the sessions of a running server."),
+    (kick, "End sessions of a running server."),
+    (penalty, "Show who has to wait after failed logins, or end it."),
 ):
     command.short_help = said
     main.add_command(command)

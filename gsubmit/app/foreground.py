@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import gevent
 from gevent.event import Event
@@ -13,6 +14,8 @@ from gsubmit.app import failures, process
 from gsubmit.app.server import Server
 from gsubmit.logs import output
 from gsubmit.settings.sections import Settings
+from gsubmit.watch.commands import commands_of
+from gsubmit.watch.control import Control
 
 _log = logging.getLogger("gsubmit")
 
@@ -30,8 +33,24 @@ def run(server: Server, load_again: Callable[[], Settings] | None = None) -> Non
         gevent.signal_handler(signal.SIGHUP, server.reload, load_again)
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
     server.start()
-    _log.info("serving on %s", ", ".join(server.places))
-    server.log_faults()
-    stop.wait()
-    server.stop()
+    with _answering(server):
+        _log.info("serving on %s", ", ".join(server.places))
+        server.log_faults()
+        stop.wait()
+        server.stop()
     _log.info("stopped")
+
+
+@contextmanager
+def _answering(server: Server) -> Iterator[None]:
+    """Who asks at the control socket is answered meanwhile."""
+    if server.control is None:
+        yield
+        return
+    control = Control(server.control.sock, commands_of(server.door, server.service.logins.state))
+    control.start()
+    try:
+        yield
+    finally:
+        control.close()
+        server.control.close()

@@ -12,6 +12,7 @@ from gevent import monkey
 
 from gsubmit.app import process
 from gsubmit.app.build import CannotStart, build_service
+from gsubmit.app.controlsocket import bind_control
 from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound, bind_all, close_all
 from gsubmit.app.ticker import Ticker
@@ -44,6 +45,7 @@ class Server:
             raise CannotStart("gevent's monkey patch must come before everything else")
         self._settings = settings
         warnings: list[str] = []
+        is_alone = bound is None
         if bound is None:  # before anything else: a port in use is the commonest mistake
             bound, warnings = bind_all(settings)
         try:
@@ -52,6 +54,7 @@ class Server:
             for warning in warnings:
                 _log.warning("%s", warning)
             self.service = build_service(settings, slots=shared.slots if shared is not None else None)
+            self.control = bind_control(settings) if is_alone else None
             if user is not None:
                 process.become(user)
         except BaseException:

@@ -20,7 +20,7 @@ PREFIXES = (
 # ... and these.
 NAMES = words(
     """
-    base_dir config_cache_size import_environment libexec_dir process_shutdown_filter protocols
+    config_cache_size import_environment libexec_dir process_shutdown_filter protocols
     state_dir valid_chroot_dirs verbose_proctitle version_ignore
     default_idle_kill default_internal_group default_vsz_limit
     first_valid_gid first_valid_uid last_valid_gid last_valid_uid

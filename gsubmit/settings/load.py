@@ -19,7 +19,7 @@ from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
 from gsubmit.settings.problem import Notice, Place, Report, SettingsError, nearest
 from gsubmit.settings.reading import given, known_values, read_section
-from gsubmit.settings.sections import Settings
+from gsubmit.settings.sections import ServerSettings, Settings
 from gsubmit.settings.services import read_services
 from gsubmit.settings.tls import Certificate, SslSettings
 
@@ -49,6 +49,18 @@ def load(path: Path, known: Known) -> Loaded:
     """
     report = Report()
     return _load(parse(path, _default_text, report), known, report)
+
+
+def base_dir(path: Path) -> str:
+    """Where a server with this configuration can be asked, whatever else is wrong with it. Raises SettingsError."""
+    report = Report()
+    root = parse(path, _default_text, report)
+    if report.problems and not root.entries:
+        raise SettingsError(report.problems)
+    values, _ = _applicable(root, report)
+    name = base_dir.__name__
+    found = given(ServerSettings, {name: values[name]} if name in values else {}, report)
+    return str(found.get(name, declarations(ServerSettings)[name].default))
 
 
 def load_text(text: str, file: Path = Path("<text>"), known: Known | None = None) -> Loaded:

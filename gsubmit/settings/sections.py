@@ -89,6 +89,14 @@ class ServerSettings:
         "A message is always taken to its end, and `421 4.3.2` is said only to clients that wait for a command.",
     )
 
+    base_dir: str = setting(
+        path,
+        "/run/gsubmit",
+        "Folder of the socket by which gsubmit who, kick and penalty ask a running server; empty means none.",
+        "It is made at the start where it is not there, if the server may. Without it the server serves all the same,"
+        " and says so in the log.",
+    )
+
     default_process_limit: int = setting(uint, DEFAULT_PROCESS_LIMIT, "process_limit of services that do not set it.")
     default_client_limit: int = setting(uint, DEFAULT_CLIENT_LIMIT, "client_limit of services that do not set it.")
 

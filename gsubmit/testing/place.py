@@ -16,6 +16,7 @@ _DAYS = 30  # that the certificate is valid
 _CONFIGURATION = """\
 hostname = {name}
 listen = {host}
+base_dir = {folder}
 mail_temp_dir = {folder}
 ssl_cert = <cert.pem
 ssl_key = <key.pem

@@ -20,6 +20,8 @@ class NoAnswer(Exception):
 
 def ask(base_dir: str, request: Object) -> list[Object]:
     """The objects of the answer to one request. Raises NoAnswer."""
+    if not base_dir:
+        raise NoAnswer("base_dir is empty: the server has no socket to be asked by")
     path = socket_path(base_dir)
     deadline = time.monotonic() + ANSWER_TIME
     with socket(AF_UNIX, SOCK_STREAM) as sock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ LOG_DELAY = 0.15  # seconds; a thread of the server writes its lines, and there 
 PASSWORD = "secret"
 _CONFIGURATION = """
 mail_temp_dir = {folder}
+base_dir = {folder}
 hostname = msa.example.org
 listen = 127.0.0.1
 ssl_cert = <{certificates}/cert.pem
@@ -78,10 +79,12 @@ def gsubmit(
     files: Mapping[str, str] | None = None,
     program: str = "",
     passdb: str = OWN_USERS,
+    options: Sequence[str] = (),
 ) -> Iterator[Gsubmit]:
     """Serve in front of the relay on `relay_port`, with `settings` after the usual ones; `{folder}` is its folder.
 
-    `program` is another gsubmit than the one beside this interpreter; `files` are put there before, with their contents; a name that ends in a slash is a folder.
+    `program` is another gsubmit than the one beside this interpreter, `options` are more of serve's; `files` are put
+    there before, with their contents; a name that ends in a slash is a folder.
     """
     with public_folder("server") as folder:
         for name, content in (files or {}).items():
@@ -99,5 +102,5 @@ def gsubmit(
         path = folder / "gsubmit.conf"
         path.write_text(text)
         log = folder / "log"
-        with running([program or gsubmit_program(), "serve", "-c", path], log, [port, tls_port]) as process:
+        with running([program or gsubmit_program(), "serve", "-c", path, *options], log, [port, tls_port]) as process:
             yield Gsubmit(process, folder, port, tls_port)

@@ -58,6 +58,7 @@ def configuration(settings: str = "", relay_port: int = 0) -> tuple[str, int, in
     text = f"""
 hostname = msa.example.org
 listen = 127.0.0.1
+base_dir =
 ssl_cert = <{folder}/cert.pem
 ssl_key = <{folder}/key.pem
 auth_failure_delay = 10ms

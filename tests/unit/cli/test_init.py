@@ -184,6 +184,7 @@ def give_ports(root: Path) -> list[int]:
     text = (Path(init.__file__).parent / "templates/ports.conf").read_text()
     for before, port in zip(("1587", "1465"), ports, strict=True):
         text = text.replace(before, str(port))
+    text = text.replace("@root@", str(root))
     (root / "etc/gsubmit/conf.d/95-ports.conf").write_text(text)
     return ports
 
