@@ -19,6 +19,8 @@ from gsubmit.app.sockets import Bound
 from gsubmit.logs import output
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
+from gsubmit.watch.commands import commands_of
+from gsubmit.watch.link import ControlLink
 
 RETIRE = signal.SIGUSR2  # what the master says when others serve in its place
 _log = logging.getLogger("gsubmit")
@@ -41,6 +43,8 @@ def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared
     failures.log_all()
     link.spawn_watch(stop)
     server.start()
+    if settings.server.base_dir:
+        ControlLink(settings.server.base_dir, number, commands_of(server.door, server.service.logins.state)).start()
     link.report()
     gevent.wait([stop, retire], count=1)
     if not stop.is_set():

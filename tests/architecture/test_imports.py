@@ -29,6 +29,7 @@ GEVENT = {
     "gsubmit/app/link.py",
     "gsubmit/app/server.py",
     "gsubmit/app/sockets.py",
+    "gsubmit/app/watcher.py",
     "gsubmit/app/worker.py",
     "gsubmit/auth/hashing.py",
     "gsubmit/fairness.py",

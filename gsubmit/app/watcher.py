@@ -1,0 +1,42 @@
+"""The process that operators ask, and that asks those that serve clients, for a master that made it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from socket import socket
+
+import gevent
+from gevent.event import Event
+
+from gsubmit.app import failures, process
+from gsubmit.app.link import Link
+from gsubmit.app.worker import RETIRE
+from gsubmit.logs import output
+from gsubmit.settings.sections import Settings
+from gsubmit.watch.commands import commands_of_workers
+from gsubmit.watch.control import Control
+from gsubmit.watch.workers import Workers
+
+
+def serve(settings: Settings, sock: socket, link: Link) -> int:
+    """Answer at the control socket until the master says otherwise, or is no more; the exit code."""
+    stop = Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, RETIRE):
+        gevent.signal_handler(number, stop.set)
+    gevent.signal_handler(signal.SIGUSR1, output.look_soon)
+    user = process.internal_user(settings)
+    output.configure(settings.logging, owner=process.owner(user))
+    if user is not None:
+        process.become(user)
+    failures.log_all()
+    link.spawn_watch(stop)
+    workers = Workers()
+    control = Control(sock, commands_of_workers(workers), workers)
+    control.start()
+    link.report()
+    stop.wait()
+    control.close()
+    return os.EX_OK
