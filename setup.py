@@ -63,6 +63,8 @@ setup(
         "cryptography>=42",
         # Tokens of the passdb oauth2: JWT verification is not what this project exists for.
         "PyJWT>=2.8",
+        # The figures as Prometheus and OpenMetrics write them, whichever is asked for; Debian has 0.16.
+        "prometheus_client>=0.16",
     ],
     extras_require={
         "test": [

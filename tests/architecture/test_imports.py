@@ -43,6 +43,7 @@ GEVENT = {
     "gsubmit/server/door.py",
     "gsubmit/server/listener.py",
     "gsubmit/watch/control.py",
+    "gsubmit/watch/http.py",
     "gsubmit/watch/kick.py",
     "gsubmit/watch/link.py",
     "gsubmit/watch/place.py",
