@@ -1,4 +1,4 @@
-"""`make docs`: what conf.d/ and gsubmit.conf(5) say of each setting, written from its declaration.
+"""`make docs`: what conf.d/ and gsubmit.conf(5) say of each setting, and a guide of each figure, as they are declared.
 
 A comment `-- settings: NAME` begins what is written, `-- end` ends it; all else is written by hand. Values inside of
 blocks, and of oauth2.conf.example, are examples and stay as they are.
@@ -13,16 +13,20 @@ from pathlib import Path
 
 from gsubmit.auth.drivers import DRIVERS
 from gsubmit.auth.oauth.settings import OAuth2Settings, TlsFiles
-from gsubmit.settings.blocks import InetListener, PassdbSettings, ServiceSettings
+from gsubmit.metrics.figures import LAYOUT
+from gsubmit.settings.blocks import InetListener, MetricsListener, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import Declaration, Part, declarations, members
 from gsubmit.settings.kinds import alternatives
 from gsubmit.settings.sections import Settings
+from gsubmit.watch.exposition import FACTS
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted((ROOT / "conf.d").glob("*.conf"))
 EXAMPLE = ROOT / "conf.d" / "oauth2.conf.example"
 MANUAL = ROOT / "man" / "gsubmit.conf.5"
+GUIDE = ROOT / "docs" / "guides" / "watching.md"
+_FIGURES, _END = "<!-- figures -->\n", "<!-- end -->\n"
 
 OUTSIDE = {
     field: declarations(member.section, member.prefix)
@@ -32,6 +36,7 @@ OUTSIDE = {
 INSIDE = {
     "service": declarations(ServiceSettings),
     "inet_listener": declarations(InetListener),
+    "metrics": declarations(MetricsListener),
     "passdb": declarations(PassdbSettings),
     "imap_urlauth_server": declarations(ImapServerSettings),
 }
@@ -92,7 +97,32 @@ def _marked(sentence: str) -> Iterator[str]:
         yield from _wrapped(text)
 
 
+def guide(text: str) -> str:
+    """The guide with its table of figures written anew."""
+    before, _, rest = text.partition(_FIGURES)
+    return before + _FIGURES + _figures() + _END + rest.partition(_END)[2]
+
+
+def _figures() -> str:
+    facts = [("gauge", name, dict.fromkeys(labels, ""), text) for name, text, labels in FACTS]
+    figures = [
+        (
+            one.kind,
+            one.name,
+            {name: ", ".join(dict.fromkeys(values[at] for values in one.cells)) for at, name in enumerate(one.labels)},
+            one.help,
+        )
+        for one in LAYOUT.figures
+    ]
+    rows = ["| figure | kind | labels | what it is |", "|---|---|---|---|"]
+    for kind, name, labels, text in [*facts, *figures]:
+        said = "; ".join(f"`{label}`: {values}" if values else f"`{label}`" for label, values in labels.items())
+        rows.append(f"| `{name}` | {kind} | {said} | {text} |")
+    return "".join(f"{row}\n" for row in rows)
+
+
 if __name__ == "__main__":
     for path in [*SAMPLES, EXAMPLE]:
         path.write_text(sample(path.read_text()))
     MANUAL.write_text(manual(MANUAL.read_text()))
+    GUIDE.write_text(guide(GUIDE.read_text()))

@@ -16,6 +16,7 @@ from gsubmit.logs import output
 from gsubmit.settings.sections import Settings
 from gsubmit.watch.commands import commands_of
 from gsubmit.watch.control import Control
+from gsubmit.watch.web import shown
 
 _log = logging.getLogger("gsubmit")
 
@@ -33,7 +34,7 @@ def run(server: Server, load_again: Callable[[], Settings] | None = None) -> Non
         gevent.signal_handler(signal.SIGHUP, server.reload, load_again)
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
     server.start()
-    with _answering(server):
+    with _answering(server), shown([one.sock for one in server.metrics], server.board):
         _log.info("serving on %s", ", ".join(server.places))
         server.log_faults()
         stop.wait()

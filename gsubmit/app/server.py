@@ -14,7 +14,7 @@ from gsubmit.app import process
 from gsubmit.app.build import CannotStart, build_service
 from gsubmit.app.controlsocket import bind_control
 from gsubmit.app.shared import Shared
-from gsubmit.app.sockets import Bound, bind_all, close_all
+from gsubmit.app.sockets import Bound, bind_all, bind_metrics, close_all
 from gsubmit.app.ticker import Ticker
 from gsubmit.logs import output
 from gsubmit.metrics.board import Board
@@ -45,10 +45,13 @@ class Server:
             raise CannotStart("gevent's monkey patch must come before everything else")
         self._settings = settings
         warnings: list[str] = []
+        self.metrics: list[Bound] = []  # those of a server that is one process
         is_alone = bound is None
         if bound is None:  # before anything else: a port in use is the commonest mistake
             bound, warnings = bind_all(settings)
         try:
+            if is_alone:
+                self.metrics = bind_metrics(settings)
             user = process.internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
             for warning in warnings:
@@ -58,7 +61,7 @@ class Server:
             if user is not None:
                 process.become(user)
         except BaseException:
-            close_all(bound)
+            close_all([*bound, *self.metrics])
             raise
         if shared is None:
             self.board = Board(1)
@@ -101,7 +104,8 @@ class Server:
         except Exception:
             _log.exception("reload")
             return
-        if settings.services.inet_listeners != self._settings.services.inet_listeners:
+        old, new = self._settings.services, settings.services
+        if (new.inet_listeners, new.metrics) != (old.inet_listeners, old.metrics):
             _log.warning("reload: listeners of a server without a master change only with a restart")
         gevent.spawn(_leave_others, self.service)
         service.logins.state.forget_refusals()  # the new settings may have the right password

@@ -53,10 +53,25 @@ def bind_all(settings: Settings, open_ones: Iterable[Bound] = ()) -> tuple[list[
                     )
                     continue
                 close_all(other for other in bound if other.place not in there)
-                why = f"cannot listen on {address} port {listener.port}: {error.strerror}"
-                raise CannotStart(why + _advice(error)) from error
+                raise _cannot(*place, error) from error
             bound.append(Bound(f"{listener.name} {address}", place, sock, listener.ssl, listener.haproxy))
     return bound, warnings
+
+
+def bind_metrics(settings: Settings, open_ones: Iterable[Bound] = ()) -> list[Bound]:
+    """The same for `service metrics`."""
+    there = {other.place: other.sock for other in open_ones}
+    bound: list[Bound] = []
+    for listener in settings.services.metrics:
+        for address in listener.address:
+            place = (address, listener.port)
+            try:
+                sock = there.get(place) or bind(*place)
+            except OSError as error:
+                close_all(other for other in bound if other.place not in there)
+                raise _cannot(*place, error) from error
+            bound.append(Bound(f"{listener.name} {address}", place, sock, implicit_tls=False, haproxy=False))
+    return bound
 
 
 def close_all(sockets: Iterable[Bound]) -> None:
@@ -65,10 +80,11 @@ def close_all(sockets: Iterable[Bound]) -> None:
         bound.sock.close()
 
 
-def _advice(error: OSError) -> str:
-    if error.errno != errno.EACCES:
-        return ""
-    return "; start as root with default_internal_user, or give CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities)"
+def _cannot(address: str, port: int, error: OSError) -> CannotStart:
+    why = f"cannot listen on {address} port {port}: {error.strerror}"
+    if error.errno == errno.EACCES:
+        why += "; start as root with default_internal_user, or give CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities)"
+    return CannotStart(why)
 
 
 def bind(address: str, port: int) -> socket.socket:

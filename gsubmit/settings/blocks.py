@@ -37,13 +37,28 @@ class InetListener:
         return self.address or listen
 
 
+@dataclass(frozen=True, slots=True)
+class MetricsListener:
+    """A port for figures: `inet_listener NAME { }` inside `service metrics { }`."""
+
+    name: str
+    address: tuple[str, ...] = setting(
+        addresses,
+        ("127.0.0.1",),
+        "Addresses of this listener.",
+        "Nobody is asked who he is: others than this machine may read the figures where they can connect.",
+    )
+    port: int = setting(port_or_none, 0, "TCP port; 0 switches the listener off.")
+    place: Place = field(default=NOWHERE, compare=False, repr=False)  # where its block begins
+
+
 SUBMISSION = InetListener("submission", port=587)
 SUBMISSIONS = InetListener("submissions", port=465, ssl=True, is_extra=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """`service submission-login { }`."""
+    """`service submission-login { }`, and what others that there are amount to."""
 
     inet_listeners: tuple[InetListener, ...] = (SUBMISSION, SUBMISSIONS)
     process_limit: int = setting(
@@ -66,6 +81,7 @@ class ServiceSettings:
         "All of them take clients from the same listeners, and limits hold for all of them together.",
     )
     max_clients: int = MAX_CLIENTS  # at the same time, by all of these
+    metrics: tuple[MetricsListener, ...] = ()  # those of `service metrics`
     has_penalty: bool = True  # unless `service anvil { unix_listener anvil-auth-penalty { mode = 0 } }` says no
 
     @staticmethod

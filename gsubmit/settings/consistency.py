@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
-from gsubmit.settings.blocks import PassdbSettings
+from gsubmit.settings.blocks import InetListener, MetricsListener, PassdbSettings
 from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Value
 from gsubmit.settings.passdbs import OTHER_DRIVERS
@@ -170,14 +170,17 @@ def _check_deny(settings: Settings, report: Report) -> None:
 
 
 def _check_listeners(settings: Settings, whole: Place, report: Report) -> None:
+    services = settings.services
     taken: list[tuple[str, int, str]] = []
-    for listener in settings.services.inet_listeners:
-        for address in listener.addresses(settings.server.listen):
+    listeners: list[InetListener | MetricsListener] = [*services.inet_listeners, *services.metrics]
+    for one in listeners:
+        for address in one.addresses(settings.server.listen) if isinstance(one, InetListener) else one.address:
             for other, port, name in taken:
-                if port == listener.port and _overlap(address, other):
-                    text = f"'inet_listener {listener.name}' listens on {address} port {port}, as does '{name}'"
-                    report.problem(listener.place, text)
-            taken.append((address, listener.port, listener.name))
+                if port == one.port and _overlap(address, other):
+                    text = f"'inet_listener {one.name}' listens on {address} port {port}, as does '{name}'"
+                    report.problem(one.place, text)
+            taken.append((address, one.port, one.name))
+    for listener in services.inet_listeners:
         if listener.haproxy and not settings.auth.haproxy.trusted_networks:
             text = f"'inet_listener {listener.name}' has haproxy = yes, and nobody is in haproxy_trusted_networks"
             report.notice("warning", listener.place, text)

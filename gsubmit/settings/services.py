@@ -1,20 +1,23 @@
-"""`service submission-login { }`: the listeners and how many clients they take."""
+"""`service submission-login { }`: the listeners and how many clients they take; `service metrics { }`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias, TypeVar
 
-from gsubmit.settings.blocks import MAX_CLIENTS, SUBMISSION, InetListener, ServiceSettings
+from gsubmit.settings.blocks import MAX_CLIENTS, SUBMISSION, InetListener, MetricsListener, ServiceSettings
 from gsubmit.settings.declare import declarations
+from gsubmit.settings.hosts import is_loopback
 from gsubmit.settings.parse import Block, Value
 from gsubmit.settings.problem import Place, Report, nearest, words
 from gsubmit.settings.reading import block_values, given, known_values, read_section
 from gsubmit.settings.sections import DEFAULT_CLIENT_LIMIT, DEFAULT_PROCESS_LIMIT, ServerSettings
 
 NAME = "submission-login"
+METRICS = "metrics"
 
 # Of Dovecot's processes, which gsubmit has others of.
 SERVICE_NAMES = words(
@@ -30,7 +33,8 @@ _OTHER_LISTENERS = frozenset({"unix_listener", "fifo_listener"})
 
 
 # A listener before its blocks are read, with the place of the first, and what they all say.
-_Unread = tuple[InetListener, dict[str, Value]]
+L = TypeVar("L", InetListener, MetricsListener)
+_Unread: TypeAlias = tuple[L, dict[str, Value]]
 
 
 def read_services(
@@ -42,18 +46,23 @@ def read_services(
     named about them, and those that are named.
     """
     values: dict[str, Value] = {}
-    listeners: dict[str, _Unread] = {}
+    listeners: dict[str, _Unread[InetListener]] = {}
+    metrics: dict[str, _Unread[MetricsListener]] = {}
     has_penalty = True
     for block in blocks:
         if block.name == _ANVIL:
             has_penalty = _has_penalty(block, has_penalty, report)
         elif block.name == NAME:
             values |= known_values(block.values(), declarations(ServiceSettings), report, _of_service, SERVICE_NAMES)
-            _add_listeners(block, listeners, report)
+            _add_listeners(block, listeners, InetListener, report, (SUBMISSION,))
+        elif block.name == METRICS:
+            known_values(block.values(), (), report, _of_service, SERVICE_NAMES)
+            _add_listeners(block, metrics, MetricsListener, report)
         else:
             report.notice("ignored", block.place, f"'{block}' is ignored, gsubmit has no such process")
     service = replace(read_section(ServiceSettings, values, report), has_penalty=has_penalty)
-    service = replace(service, max_clients=_max_clients(service, server, values, whole, report))
+    max_clients = _max_clients(service, server, values, whole, report)
+    service = replace(service, max_clients=max_clients, metrics=_metrics(metrics, report))
     if not listeners:
         default = ServiceSettings.default_listeners(tls=tls)
         return replace(service, inet_listeners=tuple(replace(listener, place=whole) for listener in default))
@@ -63,6 +72,17 @@ def read_services(
     if not opened:
         report.problem(next(iter(listeners.values()))[0].place, "no listener is left, each has port = 0")
     return replace(service, inet_listeners=opened)
+
+
+def _metrics(listeners: Mapping[str, _Unread[MetricsListener]], report: Report) -> tuple[MetricsListener, ...]:
+    """Those that are opened; anybody who can connect to them is told."""
+    opened = [one for one in (_listener(start, known, report) for start, known in listeners.values()) if one.port]
+    for listener in opened:
+        for address in listener.address:
+            if not is_loopback(address):
+                text = f"'inet_listener {listener.name}' listens on {address}: whoever can connect may read the figures"
+                report.notice("warning", listener.place, text)
+    return tuple(opened)
 
 
 def _max_clients(
@@ -99,11 +119,13 @@ def _has_penalty(block: Block, before: bool, report: Report) -> bool:
     return before
 
 
-def _add_listeners(block: Block, listeners: dict[str, _Unread], report: Report) -> None:
+def _add_listeners(
+    block: Block, listeners: dict[str, _Unread[L]], kind: type[L], report: Report, usual: Collection[L] = ()
+) -> None:
     for entry in block.blocks():
         if entry.word == "inet_listener":
-            values = block_values(entry, declarations(InetListener), report, _of_listener, LISTENER_NAMES)
-            start = SUBMISSION if entry.name == SUBMISSION.name else InetListener(entry.name)
+            values = block_values(entry, declarations(kind), report, _of_listener, LISTENER_NAMES)
+            start = next((one for one in usual if one.name == entry.name), kind(entry.name))
             listeners.setdefault(entry.name, (replace(start, place=entry.place), {}))[1].update(values)
         elif entry.word in _OTHER_LISTENERS:
             report.notice("ignored", entry.place, f"'{entry}' is ignored, gsubmit has no such listener")
@@ -112,11 +134,11 @@ def _add_listeners(block: Block, listeners: dict[str, _Unread], report: Report) 
             report.problem(entry.place, f"unknown block '{entry.word}'{near}")
 
 
-def _listener(start: InetListener, values: dict[str, Value], report: Report) -> InetListener:
+def _listener(start: L, values: dict[str, Value], report: Report) -> L:
     if not start.port and "port" not in values:
         text = f"'inet_listener {start.name}' has no port, so it is not opened, as in Dovecot 2.3"
         report.notice("warning", start.place, text)
-    return replace(start, **given(InetListener, values, report))
+    return replace(start, **given(type(start), values, report))
 
 
 def _pass_over(names: Collection[str], value: Value, report: Report) -> bool:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gsubmit.settings.blocks import SUBMISSION, InetListener, PassdbSettings, ServiceSettings
+from gsubmit.settings.blocks import SUBMISSION, InetListener, MetricsListener, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import HIDDEN, declarations, values
 from gsubmit.settings.lines import quote
 from gsubmit.settings.sections import Settings
-from gsubmit.settings.services import NAME
+from gsubmit.settings.services import METRICS, NAME
 
 _SECRET = re.compile(
     r"((?<![^ ])(?!nopassword=)[^ =]*"
@@ -72,6 +72,9 @@ def _service(settings: Settings) -> Iterator[str]:
             inner += _block(f"inet_listener {listener.name}", _different(listener, InetListener("")))
     if inner:
         yield from _block(f"service {NAME}", inner)
+    for metrics in services.metrics:
+        lines = _different(metrics, MetricsListener(""))
+        yield from _block(f"service {METRICS}", _block(f"inet_listener {metrics.name}", lines))
 
 
 def _different(section: object, defaults: object) -> list[str]:

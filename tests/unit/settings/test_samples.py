@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.settings.declare import Declaration
-from tests.docs import EXAMPLE, MANUAL, OUTSIDE, SAMPLES, SECTIONS, manual, sample
+from tests.docs import EXAMPLE, GUIDE, MANUAL, OUTSIDE, SAMPLES, SECTIONS, guide, manual, sample
 from tests.harness.loading import load_text
 
 CONF_D = "\n".join(path.read_text() for path in SAMPLES)
@@ -20,6 +20,10 @@ def test_conf_d_is_made_of_the_declarations(path: Path) -> None:
 
 def test_manual_is_made_of_the_declarations() -> None:
     assert manual(MANUAL.read_text()) == MANUAL.read_text(), "make docs"
+
+
+def test_the_guide_lists_the_figures_that_there_are() -> None:
+    assert guide(GUIDE.read_text()) == GUIDE.read_text(), "make docs"
 
 
 @pytest.mark.parametrize("text", [CONF_D, MANUAL.read_text()], ids=["conf.d", "manual"])

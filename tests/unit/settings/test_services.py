@@ -1,6 +1,6 @@
 import pytest
 
-from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, InetListener
+from gsubmit.settings.blocks import SUBMISSION, SUBMISSIONS, InetListener, MetricsListener
 from gsubmit.settings.load import Loaded
 from gsubmit.settings.problem import SettingsError
 from tests.harness.loading import load_text
@@ -154,3 +154,59 @@ def test_refused(text: str, message: str) -> None:
         service(text)
     assert message in str(caught.value)
     assert len(caught.value.problems) == 1
+
+
+def metrics(inner: str) -> Loaded:
+    return load_text(f"{TLS}service metrics {{\n{inner}\n}}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", (), id="nothing"),
+        pytest.param("inet_listener http {\nport = 0\n}", (), id="off"),
+        pytest.param("inet_listener http {\nport = 9587\n}", (MetricsListener("http", port=9587),), id="loopback"),
+        pytest.param(
+            "inet_listener a {\nport = 1\naddress = ::1\n}\ninet_listener b {\nport = 2\n}",
+            (MetricsListener("a", ("::1",), 1), MetricsListener("b", port=2)),
+            id="two",
+        ),
+    ],
+)
+def test_metrics(text: str, expected: tuple[MetricsListener, ...]) -> None:
+    loaded = metrics(text)
+    assert loaded.settings.services.metrics == expected
+    assert loaded.settings.services.inet_listeners == (SUBMISSION, SUBMISSIONS)
+    assert not loaded.notices
+
+
+@pytest.mark.parametrize("address", ["*", "::", "192.0.2.1", "127.0.0.1, 192.0.2.1"])
+def test_figures_for_others_are_warned_of(address: str) -> None:
+    (notice,) = metrics(f"inet_listener http {{\nport = 9587\naddress = {address}\n}}").notices
+    other = address.rsplit(", ", maxsplit=1)[-1]
+    assert notice.kind == "warning"
+    assert notice.text == f"'inet_listener http' listens on {other}: whoever can connect may read the figures"
+
+
+def test_a_metrics_listener_without_a_port_is_noticed() -> None:
+    (notice,) = metrics("inet_listener http {\n}").notices
+    assert notice.text == "'inet_listener http' has no port, so it is not opened, as in Dovecot 2.3"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("inet_listener http {\nport = 587\naddress = ::1\n}", "as does 'submission'", id="port"),
+        pytest.param("inet_listener http {\nssl = yes\n}", "unknown setting 'ssl'", id="ssl"),
+        pytest.param("ports = 1", "unknown setting 'ports'", id="unknown"),
+        pytest.param("inet_listner http {\n}", "unknown block 'inet_listner'", id="block"),
+    ],
+)
+def test_wrong_metrics(text: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        metrics(text)
+
+
+def test_others_settings_of_a_service_are_passed_over() -> None:
+    (notice,) = metrics("user = x").notices
+    assert (notice.kind, notice.text) == ("ignored", "user is ignored, gsubmit has no such process")
