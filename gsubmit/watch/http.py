@@ -43,12 +43,13 @@ class _Handler(WSGIHandler):
 
 
 class Http(WSGIServer):
-    """Serves `pages`, by their paths, on a socket that listens."""
+    """Serves `pages`, by their paths, on a socket that listens, be it gevent's or Python's own."""
 
     handler_class = _Handler
 
     def __init__(self, sock: socket, pages: Mapping[str, Handler]) -> None:
         self._pages = pages
+        sock.setblocking(False)  # a socket that is not gevent's is not so by itself
         # Without a name it would look for one, in DNS.
         environ = {"SERVER_NAME": "localhost"}
         super().__init__(sock, self._answer, spawn=Pool(MAX_CONNECTIONS), log=None, error_log=None, environ=environ)

@@ -9,6 +9,7 @@ from http.client import HTTPConnection, HTTPMessage
 
 import gevent
 import pytest
+from gevent.monkey import get_original
 
 from gsubmit.watch import http
 from gsubmit.watch.http import Environ, Handler, Http, Page
@@ -26,9 +27,12 @@ PAGES: Mapping[str, Handler] = {"/": hello, "/broken": broken}
 
 
 @contextmanager
-def serving() -> Iterator[int]:
+def serving(kind: type[socket.socket] = socket.socket) -> Iterator[int]:
     """A port."""
-    sock = socket.create_server(("127.0.0.1", 0))
+    sock = kind()
+    sock.bind(("127.0.0.1", 0))
+    sock.listen()
+    sock.settimeout(1)  # so that a server that blocks does not do so for ever
     server = Http(sock, PAGES)
     server.start()
     try:
@@ -75,6 +79,12 @@ def test_answers(method: str, path: str, status: int, body: bytes) -> None:
     assert headers["Connection"] == "close"
     assert headers["Allow"] == ("GET, HEAD" if status == 405 else None)
     assert int(headers["Content-Length"]) == len(body) or method == "HEAD"
+
+
+def test_a_socket_that_is_not_patched() -> None:
+    """A master that has no event loop binds those."""
+    with serving(get_original("socket", "socket")) as port, gevent.Timeout(0.9):
+        assert [asked(port, "GET", "/")[0] for _ in range(2)] == [200, 200]
 
 
 def test_a_broken_page_is_told_to_the_log_only(caplog: pytest.LogCaptureFixture) -> None:
