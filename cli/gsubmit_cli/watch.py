@@ -27,7 +27,7 @@ def who(path: Path, as_json: bool, filters: tuple[str, ...]) -> None:
 
     A user may have * and ? for other characters, an address may be a network.
     """
-    sessions = _asked(path, {"command": "who", "filters": filters})
+    sessions = asked(path, {"command": "who", "filters": filters})
     _show_sessions(sessions, as_json, _of_users(sessions))
 
 
@@ -40,7 +40,7 @@ def kick(path: Path, as_json: bool, filter_: str) -> None:
 
     A message that the relay may have is answered first. Exit code 1 when there is no such session.
     """
-    sessions = _asked(path, {"command": "kick", "filter": filter_})
+    sessions = asked(path, {"command": "kick", "filter": filter_})
     if not sessions:
         click.echo(f"nobody to kick: {filter_}", err=True)
         sys.exit(1)
@@ -60,12 +60,12 @@ def penalty(path: Path, as_json: bool, action: str | None, address: str) -> None
     """
     if action and not address:
         raise click.UsageError("clear needs an address, or all")
-    networks = _asked(path, {"command": "penalty", "clear": address})
+    networks = asked(path, {"command": "penalty", "clear": address})
     if not networks and action:
         click.echo(f"no penalty: {address}", err=True)
         sys.exit(1)
     if as_json:
-        _print(networks)
+        print_json(networks)
         return
     rows = [
         (one["network"], str(one["level"]), duration(one["seconds_left"]), one["user"])
@@ -75,7 +75,7 @@ def penalty(path: Path, as_json: bool, action: str | None, address: str) -> None
     click.echo(table(("NETWORK", "LEVEL", "LEFT", "USER"), rows, f"{what} cleared" if action else what))
 
 
-def _asked(path: Path, request: Object) -> list[Object]:
+def asked(path: Path, request: Object) -> list[Object]:
     """The answer, or the end; what there is to say of it is said. Raises SystemExit."""
     try:
         answer = ask(base_dir_from(path), request)
@@ -91,7 +91,7 @@ def _asked(path: Path, request: Object) -> list[Object]:
 def _show_sessions(sessions: list[Object], as_json: bool, last: str) -> None:
     sessions = sorted(sessions, key=lambda one: (one["user"] or "", one["address"], one["since"], one["id"]))
     if as_json:
-        _print(sessions)
+        print_json(sessions)
         return
     rows = [
         (
@@ -117,6 +117,7 @@ def _of_users(sessions: list[Object]) -> str:
     return f"{counted(len(sessions), 'session')} of {counted(len(users), 'user')}"
 
 
-def _print(objects: list[Object]) -> None:
+def print_json(objects: list[Object]) -> None:
+    """An object for each line."""
     for one in objects:
         click.echo(json.dumps(one))

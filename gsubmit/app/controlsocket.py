@@ -22,5 +22,5 @@ def bind_control(settings: Settings) -> Place | None:
             return Place(base_dir)
     except OSError as fault:
         why = fault.strerror or fault
-        _log.warning("base_dir: %s: %s: gsubmit who, kick and penalty cannot ask this server", base_dir, why)
+        _log.warning("base_dir: %s: %s: gsubmit who, kick, penalty and stats cannot ask this server", base_dir, why)
         return None

@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import gevent
 from gevent.event import Event
@@ -16,6 +17,7 @@ from gsubmit.logs import output
 from gsubmit.settings.sections import Settings
 from gsubmit.watch.commands import commands_of
 from gsubmit.watch.control import Control
+from gsubmit.watch.stats import stats
 from gsubmit.watch.web import shown
 
 _log = logging.getLogger("gsubmit")
@@ -48,7 +50,8 @@ def _answering(server: Server) -> Iterator[None]:
     if server.control is None:
         yield
         return
-    control = Control(server.control.sock, commands_of(server.door, server.service.logins.state))
+    commands = commands_of(server.door, server.service.logins.state) | {"stats": partial(stats, server.board)}
+    control = Control(server.control.sock, commands)
     control.start()
     try:
         yield

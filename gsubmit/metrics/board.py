@@ -26,6 +26,7 @@ class Board:
         if not 0 < rows <= MAX_ROWS:
             raise ValueError(f"{rows} rows: between 1 and {MAX_ROWS}")
         self.rows = rows
+        self.started = time.time()  # when the server was
         self._cells: memoryview[float] = memoryview(mmap.mmap(-1, 8 * _SIZE * rows)).cast("d")
 
     def take(self, number: int) -> None:

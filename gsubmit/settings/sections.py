@@ -92,7 +92,7 @@ class ServerSettings:
     base_dir: str = setting(
         path,
         "/run/gsubmit",
-        "Folder of the socket by which gsubmit who, kick and penalty ask a running server; empty means none.",
+        "Folder of the socket by which gsubmit who, kick, penalty and stats ask a running server; empty means none.",
         "It is made at the start where it is not there, if the server may. Without it the server serves all the same,"
         " and says so in the log.",
     )

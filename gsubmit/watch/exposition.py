@@ -26,11 +26,10 @@ FACTS = (
 
 
 class Exposition(Collector):
-    """Sums over all workers, read when somebody asks; `started` is when the server was (time.time)."""
+    """Sums over all workers, read when somebody asks."""
 
-    def __init__(self, board: Board, started: float) -> None:
+    def __init__(self, board: Board) -> None:
         self._board = board
-        self._started = started
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -48,7 +47,7 @@ class Exposition(Collector):
         build, workers, started = (GaugeMetricFamily(name, help, labels=labels) for name, help, labels in FACTS)
         build.add_metric([__version__], 1)
         workers.add_metric([], len(self._board.workers))
-        started.add_metric([], self._started)
+        started.add_metric([], self._board.started)
         yield from (build, workers, started)
         for figure in LAYOUT.figures:
             yield self._family(figure)

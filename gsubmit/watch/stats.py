@@ -11,12 +11,12 @@ from gsubmit.metrics.reading import read
 from gsubmit.watch.lines import Object
 
 
-def stats(board: Board, started: float, _: Object) -> Iterator[Object]:
+def stats(board: Board, _: Object) -> Iterator[Object]:
     """The server: its `version`, `workers` and `started` (time.time). Then each series: `name`, `labels` and `value`.
 
     A histogram has `count`, `sum` and `buckets` instead: for each bound how many values were at most that.
     """
-    yield {"version": __version__, "workers": len(board.workers), "started": started}
+    yield {"version": __version__, "workers": len(board.workers), "started": board.started}
     for figure in LAYOUT.figures:
         for values, total, buckets in read(board, figure):
             series: Object = {"name": figure.name, "labels": dict(zip(figure.labels, values, strict=True))}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from socket import socket
@@ -15,7 +14,7 @@ from gsubmit.watch.http import Http
 @contextmanager
 def shown(sockets: Iterable[socket], board: Board) -> Iterator[None]:
     """Whoever asks at these sockets, which listen, is shown the figures meanwhile; then they are closed."""
-    pages = {"/metrics": Exposition(board, time.time()).page}
+    pages = {"/metrics": Exposition(board).page}
     servers = [Http(sock, pages) for sock in sockets]
     for server in servers:
         server.start()

@@ -9,6 +9,7 @@ import socket
 import stat
 from base64 import b64encode
 from functools import partial
+from urllib.request import urlopen
 
 import gevent
 import pytest
@@ -81,6 +82,23 @@ def test_penalties_are_seen_and_cleared() -> None:
         assert asked(server, "penalty").output == "0 networks\n"
 
 
+def test_figures_are_those_of_what_was_done() -> None:
+    port = free_ports(1)[0]
+    settings = f"service metrics {{\n  inet_listener http {{\n    port = {port}\n  }}\n}}\n"
+    with sink() as relay, gsubmit(relay.port, settings) as server, Client(server, tls=True) as client:
+        assert client.submit(MESSAGE)[0] == 250
+        shown = [line.split() for line in asked(server, "stats").output.splitlines()]
+        assert ["messages_total", "accepted", "1"] in shown
+        assert ["tls_handshakes_total", "TLSv1.3", "1"] in shown
+        assert shown[-1][2:4] == ["1", "worker,"]
+        with urlopen(f"http://{HOST}:{port}/metrics") as answer:
+            text = answer.read().decode()
+        series = [json.loads(line) for line in asked(server, "stats", "--json").output.splitlines()]
+        [latency] = [one for one in series[1:] if one["labels"] == {"step": "message"}]
+        assert latency["count"] == 1
+        assert f'gsubmit_relay_latency_seconds_sum{{step="message"}} {latency["sum"]}\n' in text
+
+
 def test_the_socket_lives_and_dies_with_its_server() -> None:
     with gsubmit(free_ports(1)[0]) as server:
         path = server.folder / "control"
@@ -147,5 +165,5 @@ def test_without_a_folder_it_serves_all_the_same(base_dir: str) -> None:
         eventually("the start", lambda: "serving on " in server.log)
         [line] = [line for line in server.log.splitlines() if "base_dir" in line]
         assert ": Warning: base_dir: " in line
-        assert line.endswith(": gsubmit who, kick and penalty cannot ask this server")
+        assert line.endswith(": gsubmit who, kick, penalty and stats cannot ask this server")
         assert asked(server, "who").code == 69

@@ -17,7 +17,6 @@ from gsubmit.metrics.current import Buckets
 from gsubmit.metrics.figures import LAYOUT, LOGINS, MESSAGES, OPEN_CONNECTIONS, RELAY_LATENCY
 from gsubmit.watch.exposition import FACTS, Exposition
 
-STARTED = 1_700_000_000.5
 FIGURES = [(figure.kind, figure.name, figure.help, figure.labels) for figure in LAYOUT.figures]
 ALL = [*FIGURES, *(("gauge", name, text, labels) for name, text, labels in FACTS)]
 # What promtool check metrics holds a name to.
@@ -42,7 +41,7 @@ def board() -> Iterator[Board]:
 
 
 def families(board: Board, accept: str = "") -> dict[str, Metric]:
-    page = Exposition(board, STARTED).page({"HTTP_ACCEPT": accept})
+    page = Exposition(board).page({"HTTP_ACCEPT": accept})
     parse = openmetrics if "openmetrics" in page.content_type else text_format
     return {family.name: family for family in parse(page.body.decode())}
 
@@ -62,7 +61,7 @@ def test_sums_over_all_workers(board: Board, accept: str) -> None:
     assert value(found, "gsubmit_logins_total", mechanism="PLAIN", result="ok") == 2
     assert value(found, "gsubmit_open_connections") == 10
     assert value(found, "gsubmit_workers") == 2
-    assert value(found, "gsubmit_start_time_seconds") == STARTED
+    assert value(found, "gsubmit_start_time_seconds") == board.started
     assert value(found, "gsubmit_build_info", version=__version__) == 1
 
 

@@ -20,8 +20,6 @@ from gsubmit.watch.lines import Object
 from gsubmit.watch.stats import stats
 from tests.unit.watch.asking import controlled
 
-STARTED = 1_700_000_000.5
-
 
 @pytest.fixture
 def board() -> Iterator[Board]:
@@ -39,7 +37,7 @@ def board() -> Iterator[Board]:
 
 @pytest.fixture
 def answer(board: Board, tmp_path: Path) -> list[Object]:
-    with controlled(tmp_path, {"stats": partial(stats, board, STARTED)}):
+    with controlled(tmp_path, {"stats": partial(stats, board)}):
         return ask(str(tmp_path), {"command": "stats"})
 
 
@@ -48,8 +46,8 @@ def series(answer: list[Object], name: str, **labels: str) -> Object:
     return one
 
 
-def test_begins_with_the_server(answer: list[Object]) -> None:
-    assert answer[0] == {"version": __version__, "workers": 2, "started": STARTED}
+def test_begins_with_the_server(board: Board, answer: list[Object]) -> None:
+    assert answer[0] == {"version": __version__, "workers": 2, "started": board.started}
 
 
 def test_sums_over_all_workers(answer: list[Object]) -> None:
@@ -72,7 +70,7 @@ def test_each_series_is_there(answer: list[Object]) -> None:
 
 
 def test_the_numbers_are_those_of_metrics(board: Board, answer: list[Object]) -> None:
-    text = Exposition(board, STARTED).page({}).body.decode()
+    text = Exposition(board).page({}).body.decode()
     shown = {
         (one.name, tuple(sorted(one.labels.items()))): one.value
         for family in text_string_to_metric_families(text)
