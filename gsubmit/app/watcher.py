@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from socket import socket
 
 import gevent
@@ -11,16 +14,23 @@ from gevent.event import Event
 
 from gsubmit.app import failures, process
 from gsubmit.app.link import Link
+from gsubmit.app.sockets import Bound
 from gsubmit.app.worker import RETIRE
 from gsubmit.logs import output
+from gsubmit.metrics.board import Board
 from gsubmit.settings.sections import Settings
 from gsubmit.watch.commands import commands_of_workers
 from gsubmit.watch.control import Control
+from gsubmit.watch.stats import stats
+from gsubmit.watch.web import shown
 from gsubmit.watch.workers import Workers
 
 
-def serve(settings: Settings, sock: socket, link: Link) -> int:
-    """Answer at the control socket until the master says otherwise, or is no more; the exit code."""
+def serve(settings: Settings, sock: socket | None, metrics: Sequence[Bound], link: Link, board: Board) -> int:
+    """Answer at the control socket, if there is one, and show the figures of the board at the ports of `metrics`.
+
+    Until the master says otherwise, or is no more; the exit code.
+    """
     stop = Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -33,10 +43,13 @@ def serve(settings: Settings, sock: socket, link: Link) -> int:
         process.become(user)
     failures.log_all()
     link.spawn_watch(stop)
-    workers = Workers()
-    control = Control(sock, commands_of_workers(workers), workers)
-    control.start()
-    link.report()
-    stop.wait()
-    control.close()
+    with ExitStack() as serving:
+        serving.enter_context(shown([one.sock for one in metrics], board))
+        if sock is not None:
+            workers = Workers()
+            control = Control(sock, commands_of_workers(workers) | {"stats": partial(stats, board)}, workers)
+            control.start()
+            serving.callback(control.close)
+        link.report()
+        stop.wait()
     return os.EX_OK

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -16,6 +19,7 @@ from gsubmit.watch.client import NoAnswer, ask
 from gsubmit.watch.lines import Object
 from gsubmit.watch.link import ControlLink
 from tests.harness.peer_process import children
+from tests.harness.ports import free_port
 from tests.unit.watch.asking import count, until
 
 MASTER = """
@@ -25,20 +29,25 @@ from gsubmit.app import watcher
 from gsubmit.app.controlsocket import bind_control
 from gsubmit.app.forking import Signals, await_end, fork
 from gsubmit.app.link import Pipes
+from gsubmit.app.sockets import bind_metrics
+from gsubmit.metrics.board import Board
 from gsubmit.settings.load import load_text
 
 settings = load_text(sys.argv[1]).settings
-place = bind_control(settings)
-signals, pipes = Signals(), Pipes()
+place, metrics = bind_control(settings), bind_metrics(settings)
+sock = place and place.sock
+signals, pipes, board = Signals(), Pipes(), Board()
+board.take(3)
 while True:
-    await_end(fork(lambda: watcher.serve(settings, place.sock, pipes.link), signals, pipes.of_master))
+    work = lambda: watcher.serve(settings, sock, metrics, pipes.link, board)
+    await_end(fork(work, signals, pipes.of_master))
 """
 
 
 @contextmanager
-def master(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def master(folder: Path, settings: str = "") -> Iterator[subprocess.Popen[bytes]]:
     log = folder / "log"
-    settings = f"base_dir = {folder}/run\nlog_path = {log}\nssl = no\n"
+    settings = f"base_dir = {folder}/run\nlog_path = {log}\nssl = no\n{settings}\n"
     with subprocess.Popen([sys.executable, "-c", MASTER, settings]) as process:
         try:
             yield process
@@ -80,3 +89,35 @@ def test_it_lives_and_dies_without_harm(tmp_path: Path, monkeypatch: pytest.Monk
         assert "any more: nobody answers at" in str(answers(tmp_path))
     link.close()
     assert (tmp_path / "log").read_text().count("Error") == 1  # the master has gone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base_dir", ["{folder}/run", ""], ids=["and answers", "only"])
+def test_it_shows_the_figures(tmp_path: Path, base_dir: str) -> None:
+    port = free_port()
+    text = f"service metrics {{\n  inet_listener http {{\n    port = {port}\n  }}\n}}\n"
+    with master(tmp_path, f"base_dir = {base_dir.format(folder=tmp_path)}\n{text}") as process:
+        killed = watcher_of(process)
+        assert "\ngsubmit_workers 1.0\n" in page(port)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: watcher_of(process, killed))
+        assert "\ngsubmit_workers 1.0\n" in page(port)
+        if base_dir:
+            first, *series = ask(str(tmp_path / "run"), {"command": "stats"})
+            assert first["workers"] == 1
+            [started] = re.findall(r"^gsubmit_start_time_seconds (\S+)$", page(port), re.MULTILINE)
+            assert float(started) == first["started"] < time.time()  # the master's, and no watcher's
+            assert len(series) > 50
+
+
+def page(port: int) -> str:
+    """What is shown, as soon as somebody does."""
+    found: list[str] = []
+
+    def is_shown() -> bool:
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            found.append(answer.read().decode())
+        return bool(found)
+
+    until(is_shown)
+    return found[0]
