@@ -18,7 +18,9 @@ from gsubmit.app.forking import Signals, ended, fork
 from gsubmit.app.link import Pipes
 from gsubmit.app.loading import Load, Reader
 from gsubmit.app.server import STOP_TIME
-from gsubmit.app.sockets import Bound, bind_all, close_all
+from gsubmit.app.shared import Shared
+from gsubmit.app.sockets import Bound, bind_all, bind_metrics, close_all
+from gsubmit.app.watching import Watching
 from gsubmit.app.worker import RETIRE
 from gsubmit.app.workers import Generation, Worker, Workers
 from gsubmit.logs import output
@@ -42,9 +44,9 @@ class Master:
     """Binds the ports of `settings`, and reads them again with `load`. Raises CannotStart."""
 
     def __init__(self, settings: Settings, load: Load) -> None:
-        bound, warnings = bind_all(settings)
+        generation, warnings = _bound(settings)
         self._load = load
-        self._now = self._before = Generation(settings, bound)  # the last one is what a failed reload goes back to
+        self._now = self._before = generation  # the last one is what a failed reload goes back to
         self._reading: Reading | None = None
         self._reads_again = False
         self._killing_at = 0.0  # 0 unless it stops
@@ -55,7 +57,9 @@ class Master:
         process.take_all_descriptors()
         self._signals = Signals()
         self._pipes = Pipes()
-        self._workers = Workers(self._signals, self._pipes)
+        shared = Shared()
+        self._workers = Workers(self._signals, self._pipes, shared)
+        self._watching = Watching(self._signals, self._pipes, shared)
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises CannotStart when the first workers cannot serve."""
@@ -69,6 +73,7 @@ class Master:
             for number in signals:
                 self._hear(signal.Signals(number))
             self._do_what_is_due()
+        self._watching.close()
         _log.info("stopped")
         self._signals.close()
         if self._failure:
@@ -80,6 +85,7 @@ class Master:
         elif number == signal.SIGUSR1:
             output.look_soon()
             self._workers.tell_all(signal.SIGUSR1)
+            self._watching.tell(signal.SIGUSR1)
         elif number != signal.SIGCHLD:
             self._stop()
 
@@ -87,9 +93,9 @@ class Master:
 
     def _next_due(self) -> float:
         """When there is something to do, whatever is heard until then."""
-        moments = [time.monotonic() + LONG, *self._workers.next_due]
         if self._killing_at:
-            moments.append(self._killing_at)
+            return self._killing_at
+        moments = [time.monotonic() + LONG, *self._workers.next_due, *self._watching.next_due]
         if self._reading is not None:
             moments.append(self._reading.end)
         return min(moments)
@@ -104,6 +110,7 @@ class Master:
         if self._reading is not None and now >= self._reading.end:
             os.kill(self._reading.child, signal.SIGKILL)
         self._workers.make_due(self._now)
+        self._watching.make_due()
         if self._reads_again and self._reading is None and self._now.is_established:
             self._reads_again = False
             self._read()
@@ -119,7 +126,7 @@ class Master:
         for line in self._pipes.read():
             child, _, why = line.partition(" ")
             worker = self._workers.get(int(child))
-            if worker is None:
+            if worker is None:  # the watcher, or one that has ended meanwhile
                 continue
             worker.is_ready = not why
             if worker.generation is not self._now:
@@ -134,6 +141,7 @@ class Master:
         if not self._workers.are_ready(self._now):
             return
         self._now.is_established = True
+        self._watching.watch(self._now)
         if self._now is self._before:
             places = ", ".join(f"{one.name} port {one.place[1]}" for one in self._now.bound)
             _log.info("serving on %s: %d workers", places, self._now.size)
@@ -156,7 +164,7 @@ class Master:
             _log.error("reload: %s; the old settings stay", why)
             failed, self._now = self._now, self._before
             self._workers.tell_others(self._now, signal.SIGTERM)
-            close_all(_missing_in(self._now.bound, failed))
+            close_all(_missing_in(self._now.sockets, failed))
             _configure_log(self._now.settings)
 
     def _bury(self) -> None:
@@ -166,6 +174,8 @@ class Master:
                 self._take_reading(code)
             elif (worker := self._workers.bury(child)) is not None:
                 self._replace(child, worker, code)
+            else:
+                self._watching.bury(child, code)
 
     def _replace(self, child: int, worker: Worker, code: int) -> None:
         is_wanted = worker.generation is self._now and not self._killing_at
@@ -204,14 +214,14 @@ class Master:
         if outcome.settings is None or self._killing_at:
             return
         try:
-            bound, warnings = bind_all(outcome.settings, self._now.bound)
+            generation, warnings = _bound(outcome.settings, self._before)
             _configure_log(outcome.settings)
         except (CannotStart, OSError) as error:
             _log.error("reload: %s", error)
             return
         for warning in warnings:
             _log.warning("%s", warning)
-        self._now = Generation(outcome.settings, bound, _missing_in(bound, self._before))
+        self._now = generation
         self._workers.make_no_more()
         self._make_workers()
 
@@ -223,13 +233,27 @@ class Master:
         self._workers.make_no_more()
         self._workers.tell_all(signal.SIGTERM)
         for generation in {self._now, self._before}:
-            close_all(generation.bound)
+            close_all(generation.sockets)
 
 
-def _missing_in(bound: list[Bound], generation: Generation) -> list[Bound]:
+def _bound(settings: Settings, before: Generation | None = None) -> tuple[Generation, list[str]]:
+    """With ports of its own, or those of the generation before; and what there is to warn of. Raises CannotStart."""
+    bound, warnings = bind_all(settings, before.bound if before is not None else ())
+    generation = Generation(settings, bound, [])
+    try:
+        generation.metrics = bind_metrics(settings, before.metrics if before is not None else ())
+    except CannotStart:
+        close_all(generation.sockets if before is None else _missing_in(before.sockets, generation))
+        raise
+    if before is not None:
+        generation.others = _missing_in(generation.sockets, before)
+    return generation, warnings
+
+
+def _missing_in(sockets: list[Bound], generation: Generation) -> list[Bound]:
     """The sockets that only that generation has."""
-    kept = {one.sock for one in bound}
-    return [one for one in generation.bound if one.sock not in kept]
+    others = {one.sock for one in sockets}
+    return [one for one in generation.sockets if one.sock not in others]
 
 
 def _configure_log(settings: Settings) -> None:

@@ -6,7 +6,8 @@ import os
 import pwd
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from gsubmit.app.build import CannotStart
 from gsubmit.logs.places import Owner
@@ -34,6 +35,12 @@ def become(user: pwd.struct_passwd) -> None:
     os.initgroups(user.pw_name, user.pw_gid)
     os.setgid(user.pw_gid)
     os.setuid(user.pw_uid)
+
+
+def call_itself(name: str) -> None:
+    """Be found by ps and top under this name, of at most 15 characters (proc(5)); the master goes by the program's."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
 
 
 def take_all_descriptors() -> None:

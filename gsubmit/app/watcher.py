@@ -32,6 +32,7 @@ def serve(settings: Settings, sock: socket | None, metrics: Sequence[Bound], lin
     Until the master says otherwise, or is no more; the exit code.
     """
     stop = Event()
+    process.call_itself("gsubmit-watcher")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, RETIRE):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import gevent
 from gevent.event import Event
 
-from gsubmit.app import failures
+from gsubmit.app import failures, process
 from gsubmit.app.build import CannotStart
 from gsubmit.app.link import Link
 from gsubmit.app.server import Server
@@ -29,6 +29,7 @@ _log = logging.getLogger("gsubmit")
 def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared, number: int) -> int:
     """Serve until the master says otherwise, or is no more; the exit code. `number` is that of its row on the board."""
     stop, retire = Event(), Event()
+    process.call_itself("gsubmit-worker")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     gevent.signal_handler(signal.SIGTERM, stop.set)

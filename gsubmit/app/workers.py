@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 
 from gsubmit.app.forking import Signals, fork
 from gsubmit.app.link import Link, Pipes
+from gsubmit.app.restarts import Restarts
 from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound, close_all
 from gsubmit.app.worker import serve
 from gsubmit.metrics.board import MAX_ROWS
 from gsubmit.settings.sections import Settings
 
-STABLE_TIME = 10.0  # seconds after which a worker that ends was not broken from the start
-LEAST_DELAY, MOST_DELAY = 0.2, 30.0  # seconds until a worker that was is made again
 _log = logging.getLogger("gsubmit")
 
 
@@ -27,13 +26,19 @@ class Generation:
 
     settings: Settings
     bound: list[Bound]
+    metrics: list[Bound]  # the watcher's
     others: list[Bound] = field(default_factory=list)  # of the generation before, and not its own
     is_established: bool = False
 
     def serve(self, link: Link, shared: Shared, number: int) -> int:
         """In a process of its own: serve until the end; the exit code."""
-        close_all(self.others)  # a port of old settings is closed when all who have it close it
+        close_all([*self.others, *self.metrics])  # a port of old settings is closed when all who have it close it
         return serve(self.settings, self.bound, link, shared, number)
+
+    @property
+    def sockets(self) -> list[Bound]:
+        """All of them."""
+        return [*self.bound, *self.metrics]
 
     @property
     def size(self) -> int:
@@ -57,13 +62,12 @@ class Workers:
     Those that are made have nothing of `signals`, and their end of `pipes`.
     """
 
-    def __init__(self, signals: Signals, pipes: Pipes) -> None:
-        self._shared = Shared()
+    def __init__(self, signals: Signals, pipes: Pipes, shared: Shared) -> None:
+        self._shared = shared
         self._signals = signals
         self._pipes = pipes
         self._workers: dict[int, Worker] = {}
-        self._due: list[float] = []  # when others are to be made
-        self._delay = 0.0
+        self._restarts = Restarts()
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -78,33 +82,30 @@ class Workers:
         number = next(number for number in range(len(taken) + 1) if number not in taken)
         if number >= MAX_ROWS:
             _log.error("cannot make a process: there are %d, and some of an earlier reload have not ended", MAX_ROWS)
-            self._make_later()
+            self._restarts.failed()
             return
         link, shared = self._pipes.link, self._shared
         try:
             child = fork(lambda: generation.serve(link, shared, number), self._signals, self._pipes.of_master)
         except OSError as error:
             _log.error("cannot make a process: %s", error.strerror)
-            self._make_later()
+            self._restarts.failed()
         else:
             self._workers[child] = Worker(number, generation)
 
     def make_due(self, generation: Generation) -> None:
         """Those whose time has come."""
-        now = time.monotonic()
-        due = [moment for moment in self._due if moment <= now]
-        self._due = [moment for moment in self._due if moment > now]
-        for _ in due:
+        for _ in range(self._restarts.take()):
             self.make(generation)
 
     @property
     def next_due(self) -> list[float]:
         """When others are to be made (monotonic)."""
-        return self._due
+        return self._restarts.due
 
     def make_no_more(self) -> None:
         """Nobody is to be made any longer."""
-        self._due.clear()
+        self._restarts.due.clear()
 
     def are_ready(self, generation: Generation) -> bool:
         """Whether all that are to serve by these settings do."""
@@ -120,15 +121,7 @@ class Workers:
 
     def replace(self, worker: Worker) -> None:
         """Make another for one that has ended; later if those that are made do not live long."""
-        if time.monotonic() - worker.since < STABLE_TIME:
-            self._make_later()
-        else:
-            self._delay = 0.0
-            self._due.append(time.monotonic())
-
-    def _make_later(self) -> None:
-        self._delay = min(MOST_DELAY, max(LEAST_DELAY, 2 * self._delay))
-        self._due.append(time.monotonic() + self._delay)
+        self._restarts.ended(worker.since)
 
     def tell_all(self, number: signal.Signals) -> None:
         """Send all of them a signal."""

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -26,7 +27,19 @@ MESSAGE = small_message("workers", 3_000)
 
 
 def workers(server: Gsubmit) -> list[int]:
-    return children(server.process.pid)
+    return _children(server, "gsubmit-worker")
+
+
+def _children(server: Gsubmit, name: str) -> list[int]:
+    """Those that go by that name."""
+    return [child for child in children(server.process.pid) if _name(child) == name]
+
+
+def _name(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except FileNotFoundError:
+        return ""
 
 
 def all_serve(server: Gsubmit, number: int = 2) -> list[int]:
@@ -218,3 +231,36 @@ def test_connections_to_the_relay_are_counted_for_all_workers_together() -> None
         assert seen.refused == []
         assert len(seen.accepted) > 20
         assert seen.faults(relay) == []
+
+
+def test_the_watcher_is_made_again() -> None:
+    """It keeps what it has seen as long as the settings are the same."""
+    (port,) = free_ports(1)
+    with gsubmit(1, TWO + f"service metrics {{\n  inet_listener {{\n    port = {port}\n  }}\n}}\n") as server:
+        all_serve(server)
+
+        def shown() -> str:
+            with urlopen(f"http://{HOST}:{port}/metrics", timeout=5) as page:
+                return str(page.read().decode())
+
+        def watcher() -> int:
+            return (
+                eventually("one watcher", lambda: len(_children(server, "gsubmit-watcher")) == 1)
+                and _children(server, "gsubmit-watcher")[0]
+            )
+
+        Client(server).close()
+        eventually("the figure", lambda: 'gsubmit_logins_total{mechanism="PLAIN",result="ok"} 1.0' in shown())
+        first = watcher()
+        reload(server)
+        assert watcher() == first
+        os.kill(first, signal.SIGKILL)
+        eventually("another", lambda: _children(server, "gsubmit-watcher") not in ([], [first]))
+        assert 'gsubmit_logins_total{mechanism="PLAIN",result="ok"} 1.0' in shown()
+        second = watcher()
+        reload(server, lambda text: text.replace(str(port), str(server.tls_port + 1000)))
+        eventually("another", lambda: _children(server, "gsubmit-watcher") not in ([], [second]))
+        eventually("the end of the port", lambda: not answers(port))
+        asked = run([gsubmit_program(), "who", "-c", str(server.folder / "gsubmit.conf")])
+        assert asked.code == 0, asked.output
+    assert not (server.folder / "control").exists()
