@@ -77,20 +77,21 @@ def build_relay(settings: Settings, slots: SlotFile | None = None) -> NextHops:
     relay, hop = settings.relay, next_hop(settings)
     if hop is None:
         return NoRelay()
-    shared = slots.slots(f"relay {hop}", relay.max_connections) if slots is not None else None
-    pool = Pool(hop, relay.max_idle_time, relay.max_connections, shared)
+    most = relay.max_connections
+    shared = slots.slots(f"relay {hop}", most, settings.services.workers) if slots is not None else None
+    pool = Pool(hop, relay.max_idle_time, most, shared)
     return Relay(pool, settings.submission.submission_backend_capabilities)
 
 
 def build_resolver(settings: Settings, refusals: Refusals, slots: SlotFile | None = None) -> Resolver:
     """What fetches messages for BURL; `slots` are those of all processes. Raises CannotStart."""
     burl, pools = settings.burl, []
+    most, workers = burl.max_connections, settings.services.workers
     for server in settings.imap_servers:
         if server.is_useful:
             name = f"imap {server.host} port {server.port}"
-            shared = slots.slots(name, burl.max_connections) if slots is not None else None
-            context = _context(settings, server)
-            pools.append(ImapPool(server, context, burl.connect_timeout, burl.max_connections, shared))
+            shared = slots.slots(name, most, workers) if slots is not None else None
+            pools.append(ImapPool(server, _context(settings, server), burl.connect_timeout, most, shared))
     return Resolver(pools, burl.access, burl.timeout, refusals)
 
 

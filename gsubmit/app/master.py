@@ -64,6 +64,7 @@ class Master:
     def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises CannotStart when the first workers cannot serve."""
         gc.freeze()  # what is there now is the same in all processes, and stays so
+        self._watching.watch(self._now)
         self._make_workers()
         while self._workers or not self._killing_at:
             signals, files = self._signals.wait([self._pipes.reports], self._next_due() - time.monotonic())

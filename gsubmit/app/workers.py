@@ -43,7 +43,7 @@ class Generation:
     @property
     def size(self) -> int:
         """How many workers there shall be."""
-        return self.settings.services.process_min_avail or os.cpu_count() or 1
+        return self.settings.services.workers
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from gsubmit.burl.fetcher import Fetcher, NotResolved
 from gsubmit.net.imap import ImapFault, LoginRefused, Slow
-from gsubmit.net.sharedslots import SharedSlots
 from gsubmit.net.slots import Slots
 from gsubmit.settings.burl import ImapServerSettings
 
@@ -41,15 +40,15 @@ class Pool:
         context: ssl.SSLContext | None,
         seconds: float,
         max_connections: int,
-        shared: SharedSlots | None = None,
+        slots: Slots | None = None,
     ) -> None:
-        """`seconds`: for opening a connection, all of it, and for a slot; `shared` are slots beside other processes."""
+        """`seconds`: for opening a connection, all of it, and for a slot; `slots` are those of `max_connections`."""
         self.server = server
         self._context = context
         self.connect_time = seconds
         self._limit = max_connections
-        self._slots = Slots(max_connections)
-        self._shared = shared
+        self._slots = slots or Slots(max_connections)
+        self._slots.when_fewer = self._make_room
         self._is_closed = False
         self._idle: list[tuple[Who, float, Fetcher]] = []  # the one used last at the end
 
@@ -72,12 +71,12 @@ class Pool:
     def connection(self, who: Who, *, new: bool = False) -> Iterator[Fetcher]:
         """A connection that is logged in. It is kept if the block ends, or ends with NotResolved."""
         if not self._slots.take(self.connect_time):
-            raise self._busy_fault()
+            raise NoConnection(f"all {self._limit} connections are busy")
         try:
             fetcher = None if new else self._kept(who)
             if fetcher is None:
                 self._make_room()
-                fetcher = self._opened(who)
+                fetcher = self.open(who)
             is_sound = False
             try:
                 yield fetcher
@@ -94,23 +93,6 @@ class Pool:
                     fetcher.shutdown()
         finally:
             self._slots.give_back()
-
-    def _opened(self, who: Who) -> Fetcher:
-        """The same as `open`, with a slot beside other processes."""
-        if self._shared is None:
-            return self.open(who)
-        if not self._shared.take(self.connect_time, self._leave_one):
-            raise self._busy_fault()
-        try:
-            fetcher = self.open(who)
-        except BaseException:
-            self._shared.give_back()
-            raise
-        fetcher.at_end = self._shared.give_back
-        return fetcher
-
-    def _busy_fault(self) -> NoConnection:
-        return NoConnection(f"all {self._limit} connections are busy")
 
     def open(self, who: Who) -> Fetcher:
         """A new connection, logged in. Raises NoConnection, Slow or LoginRefused."""
@@ -150,21 +132,13 @@ class Pool:
         return None
 
     def _make_room(self) -> None:
-        """For one more connection; `busy` has it already."""
-        while self._limit and self._idle and self._slots.busy + len(self._idle) > self._limit:
-            self._leave_one()
-
-    def _leave_one(self) -> bool:
-        """Leave the server on the connection that was idle longest; False without one."""
-        if not self._idle:
-            return False
-        self._idle.pop(0)[2].leave()
-        return True
+        """Idle connections go first where there may not be as many."""
+        while self._idle and self._slots.busy + len(self._idle) > self._slots.limit:
+            self._idle.pop(0)[2].leave()
 
     def give_way(self) -> None:
-        """Give up an idle connection, if another process wants one."""
-        if self._shared is not None and self._shared.is_wanted():
-            self._leave_one()
+        """Let other processes have connections that are not needed here."""
+        self._slots.give_way()
 
     def _keep(self, who: Who, fetcher: Fetcher) -> None:
         if self._is_closed:
@@ -178,5 +152,6 @@ class Pool:
     def close(self) -> None:
         """Leave the server; connections in use are closed when they come back."""
         self._is_closed = True
+        self._slots.share = 0
         while self._idle:
             self._idle.pop()[2].leave()

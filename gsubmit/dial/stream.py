@@ -7,7 +7,6 @@ import select
 import smtplib
 import ssl
 import time
-from collections.abc import Callable
 from socket import (
     AF_INET,
     AF_INET6,
@@ -56,7 +55,7 @@ class RelayStream(smtplib.SMTP):
 
     Every method that talks raises RelayFailed, and nothing else, when the relay is down, slow or gone. `timeout_now`
     is how long one wait may take from now on, in seconds; a reply, and a handshake, has so long for all its octets.
-    `witness` takes the place of the rawlog. `at_end` is called when the connection is closed.
+    `witness` takes the place of the rawlog.
     """
 
     sock: socket | None
@@ -74,7 +73,6 @@ class RelayStream(smtplib.SMTP):
         self._rawlog: Witness | None = witness
         self._replies = ReplyParser(witness.received if witness is not None else None)
         self.rawlog = ""  # the name of its files, without their ends
-        self.at_end: Callable[[], None] | None = None
         self._name = str(hop) if address in (hop.host, hop.unix_path) else f"{hop} ({address})"
 
     def __str__(self) -> str:
@@ -211,9 +209,6 @@ class RelayStream(smtplib.SMTP):
             self._rawlog.close()
             self._rawlog = None
         super().close()
-        if self.at_end is not None:
-            at_end, self.at_end = self.at_end, None
-            at_end()
 
     def hand_over(self) -> tuple[socket, bytes]:
         """The socket, and what was read ahead, for somebody else to go on with. This connection has ended then."""

@@ -7,7 +7,7 @@ import re
 import ssl
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -63,7 +63,6 @@ class ImapClient(imaplib.IMAP4):
         self._octets = 0
         self._secrets: list[bytes] = []
         self._stream: Stream | None = None
-        self.at_end: Callable[[], None] | None = None  # called when the connection is closed
         self._deadline = time.monotonic() + seconds
         try:
             with self._faults():
@@ -217,9 +216,6 @@ class ImapClient(imaplib.IMAP4):
         if self._stream is not None:
             self._stream.close()
             self._stream = None
-        if self.at_end is not None:
-            at_end, self.at_end = self.at_end, None
-            at_end()
 
     def leave(self) -> None:
         """LOGOUT, whose answer nobody needs, and the end."""

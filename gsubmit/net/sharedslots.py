@@ -6,9 +6,11 @@ import fcntl
 import os
 import time
 import zlib
-from collections.abc import Callable
+from threading import Event
 
-AGAIN = 0.02  # seconds between attempts of who waits for one
+from gsubmit.net.slots import Slots
+
+AGAIN = 0.02  # seconds between attempts to have one more, while somebody waits
 _SPACE = 1 << 20  # bytes of the file for each kind: more than there are slots
 _WANTED = _SPACE - 1  # the byte that they lock who wait; the others are slots
 
@@ -16,72 +18,105 @@ _WANTED = _SPACE - 1  # the byte that they lock who wait; the others are slots
 class SlotFile:
     """A file in memory with a byte for each slot, made before the processes are forked.
 
-    A slot is taken by a lock, which belongs to a process and is gone with it, however it ends (fcntl(2)).
+    A slot belongs to the process that has locked its byte, and to nobody when that has ended, however (fcntl(2)).
     """
 
     def __init__(self) -> None:
         self._file = os.memfd_create("gsubmit-slots")
 
-    def slots(self, kind: str, limit: int) -> SharedSlots | None:
-        """Those of a kind, as this process has them; None for a `limit` of 0, which is none.
+    def slots(self, kind: str, limit: int, processes: int) -> Slots:
+        """Those of a kind, as one of so many processes has them.
 
-        Processes with a lower limit than others of that kind take only the first so many.
+        Of processes that have different limits, those with a lower one take only the first so many.
         """
+        if not limit:
+            return Slots(0)
         start = zlib.crc32(kind.encode()) * _SPACE
-        return SharedSlots(self._file, start, min(limit, _WANTED)) if limit else None
+        return SharedSlots(self._file, start, min(limit, _WANTED), limit // processes)
 
 
-class SharedSlots:
-    """One for each connection that is open, or being opened."""
+class SharedSlots(Slots):
+    """`limit` is how many this process has; it gets more when it needs them, and gives up what others want.
 
-    def __init__(self, file: int, start: int, limit: int) -> None:
+    What is more than its `share` it gives up even if it needs them itself.
+    """
+
+    def __init__(self, file: int, start: int, most: int, share: int) -> None:
+        super().__init__(0)
+        self.limit = 0
+        self.share = share
+        self.when_fewer = lambda: None
         self._file = file
         self._start = start
-        self._limit = limit
-        self._mine: set[int] = set()
-        self._waiting = 0
+        self._most = most
+        self._locked: list[int] = []  # as many as the limit
+        self._wants = False
 
-    def take(self, seconds: float, make_room: Callable[[], bool]) -> bool:
-        """Wait for one; False when none came in time. `make_room` gives up one of this process, if it can."""
-        if self._take():
-            return True
-        end = time.monotonic() + seconds
-        self._waiting += 1
+    def take(self, timeout: float, who: str = "") -> bool:
+        """The same as for any slots."""
+        if self.is_full and not self._queue:
+            self._grow()
         try:
-            while not self._take():
-                if make_room():
-                    continue
-                if time.monotonic() >= end:
-                    return False
-                self._lock(_WANTED, fcntl.LOCK_SH)
-                time.sleep(AGAIN)
-            return True
+            return super().take(timeout, who)
         finally:
-            self._waiting -= 1
-            if not self._waiting:
+            if self._wants and not self._queue:
+                self._wants = False
                 self._unlock(_WANTED)
 
-    def give_back(self) -> None:
-        """One connection of this process is closed."""
-        self._unlock(self._mine.pop())
+    def _await(self, slot: Event, timeout: float) -> None:
+        """The first in the queue looks again and again for slots that others have given up."""
+        end = time.monotonic() + timeout
+        while not slot.is_set() and (left := end - time.monotonic()) > 0:
+            is_first = self._queue[0][1] is slot
+            if is_first:
+                self._wants = True
+                self._lock(_WANTED, fcntl.LOCK_SH)
+                while self._queue and self._grow():
+                    self._hand_on()
+            slot.wait(min(left, AGAIN if is_first else 10 * AGAIN))
 
-    def is_wanted(self) -> bool:
-        """Whether another process waits for one, and this one does not."""
-        if self._waiting:
-            return False
+    def give_back(self, who: str = "") -> None:
+        """The same as for any slots, but it may go to another process."""
+        self._release(who)
+        if self.limit > self.share and self._is_wanted():
+            self._shrink()
+        self._hand_on()
+
+    def give_way(self) -> bool:
+        """Half of those that are free, if another process wants some."""
+        if not self._is_wanted():
+            return True
+        free = self.limit - self.busy
+        for _ in range(int(free + 1) // 2):
+            self._shrink()
+        return free > 0
+
+    def _is_wanted(self) -> bool:
+        """Whether another process waits for one."""
         if not self._lock(_WANTED, fcntl.LOCK_EX):
             return True
-        self._unlock(_WANTED)
+        if self._wants:
+            self._lock(_WANTED, fcntl.LOCK_SH)
+        else:
+            self._unlock(_WANTED)
         return False
 
-    def _take(self) -> bool:
-        first = os.getpid() % self._limit  # so that not all begin with the same one
-        for number in range(first, first + self._limit):
-            slot = number % self._limit
-            if slot not in self._mine and self._lock(slot, fcntl.LOCK_EX):
-                self._mine.add(slot)
+    def _grow(self) -> bool:
+        """One more, if there is one that no process has."""
+        first = os.getpid() % self._most  # so that not all begin with the same one
+        for number in range(first, first + self._most):
+            slot = number % self._most
+            if slot not in self._locked and self._lock(slot, fcntl.LOCK_EX):
+                self._locked.append(slot)
+                self.limit += 1
                 return True
         return False
+
+    def _shrink(self) -> None:
+        """One that is free goes to others."""
+        self.limit -= 1
+        self.when_fewer()
+        self._unlock(self._locked.pop())
 
     def _lock(self, byte: int, kind: int) -> bool:
         try:

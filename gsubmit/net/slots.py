@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from threading import Event
 
 
 class Slots:
     """`limit` of them; 0 is no limit. A free one goes to whoever of those waiting has the fewest, then to the first."""
 
+    share: int  # how many to keep of those that others want too
+    when_fewer: Callable[[], None]  # is called before others can have what is given up here
+
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit: float = limit or inf
         self._queue: deque[tuple[str, Event]] = deque()  # who waits
         self._taken: Counter[str] = Counter()  # by whom
         self.busy = 0
 
     def take(self, timeout: float, who: str = "") -> bool:
         """Wait for a slot; False when none came within `timeout` seconds. `who` took one gives it back."""
-        if not self._limit or (self.busy < self._limit and not self._queue):
+        if self.busy < self.limit and not self._queue:
             self.busy += 1
             self._taken[who] += 1
             return True
         slot = Event()
         self._queue.append((who, slot))
         try:
-            slot.wait(timeout)
+            self._await(slot, timeout)
         except BaseException:  # whoever waits may be ended from outside
             self._leave(who, slot)
             raise
@@ -34,6 +38,9 @@ class Slots:
             return True  # the slot was handed over, and counted
         self._leave(who, slot)
         return False
+
+    def _await(self, slot: Event, timeout: float) -> None:
+        slot.wait(timeout)
 
     def _leave(self, who: str, slot: Event) -> None:
         if slot.is_set():
@@ -43,16 +50,32 @@ class Slots:
 
     def give_back(self, who: str = "") -> None:
         """A slot that `who` had is free."""
+        self._release(who)
+        self._hand_on()
+
+    def _release(self, who: str) -> None:
+        self.busy -= 1
         self._taken[who] -= 1
         if not self._taken[who]:
             del self._taken[who]
-        if self._queue:
+
+    def _hand_on(self) -> None:
+        """Free slots go to those who wait."""
+        while self._queue and self.busy < self.limit:
             chosen = min(self._queue, key=lambda waiting: self._taken[waiting[0]])
             self._queue.remove(chosen)
             self._taken[chosen[0]] += 1
+            self.busy += 1
             chosen[1].set()
-        else:
-            self.busy -= 1
+
+    def give_way(self) -> bool:
+        """Let others than those who wait here have some that are free; False while they want more."""
+        return True
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next one has to wait."""
+        return self.busy >= self.limit
 
     @property
     def waiting(self) -> int:

@@ -14,7 +14,6 @@ from gsubmit.dial.xclient import ClientFacts
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import RELAY_FAILURES, RELAY_LATENCY
 from gsubmit.net.addresses import Addresses
-from gsubmit.net.sharedslots import SharedSlots
 from gsubmit.net.slots import Slots
 from gsubmit.relay.learnt import KEEPING, Learnt
 from gsubmit.relay.parking import Parking
@@ -28,9 +27,8 @@ _LATENCY = current.Buckets(RELAY_LATENCY, "connect")
 
 
 class Pool:
-    """`max_idle_time` in seconds; at most `max_connections` (0: any number) are open at a time.
+    """`max_idle_time` in seconds; at most so many are open at a time as there are `slots`, or `max_connections`.
 
-    `shared` are slots beside other processes, which all count together.
     `capabilities` are what the next hop said on the last connection that was opened; None before the first one.
     """
 
@@ -39,14 +37,14 @@ class Pool:
         hop: NextHop,
         max_idle_time: float = 1740.0,
         max_connections: int = 0,
-        shared: SharedSlots | None = None,
+        slots: Slots | None = None,
     ) -> None:
         self.hop = hop
         self._addresses = Addresses(hop.host)
         self.max_idle_time = max_idle_time
         self.max_connections = max_connections
-        self._slots = Slots(max_connections)  # by user
-        self._shared = shared
+        self._slots = slots or Slots(max_connections)  # by user
+        self._slots.when_fewer = self._make_room
         self.parking = Parking(self._slots, self.give_back)
         self.learnt = Learnt()
         self.idle: list[RelayConnection] = []
@@ -70,10 +68,10 @@ class Pool:
     def take(self, client: ClientFacts | None) -> RelayConnection:
         """A kept connection that lives, or a new one; waits for its slot. Raises RelayFailed."""
         user = client.login if client is not None else ""
-        if self.max_connections and self._slots.busy >= self.max_connections:
+        if self._slots.is_full:
             self.parking.begin()
         if not self._slots.take(self.hop.connect_timeout, user):
-            raise self._busy_failure()
+            raise RelayFailed(RELAY_BUSY, f"all {self.max_connections} connections to {self.hop} are busy")
         try:
             return self._kept(client) or self.dial(client)
         except BaseException:
@@ -117,49 +115,28 @@ class Pool:
 
     def dial(self, client: ClientFacts | None) -> RelayConnection:
         """A new connection, for somebody who has a slot. Raises RelayFailed."""
-        while self.max_connections and self.idle and self._slots.busy + len(self.idle) > self.max_connections:
-            self.idle.pop(0).close()
-        self._take_shared()
+        self._make_room()
         began = time.monotonic()
         try:
             connection = self._opened(client)
-        except BaseException as error:
-            if self._shared is not None:
-                self._shared.give_back()
-            if isinstance(error, RelayFailed):
-                current.row[RELAY_FAILURES.at()] += 1
+        except RelayFailed:
+            current.row[RELAY_FAILURES.at()] += 1
             raise
-        if self._shared is not None:
-            connection.at_end = self._shared.give_back
         _LATENCY.observe(time.monotonic() - began)
         if connection.client is not None:
             self.learnt.proven.add("XCLIENT")
         self.capabilities = connection.capabilities
         return connection
 
-    # Slots that other processes want too
-
-    def _take_shared(self) -> None:
-        """For a connection that is to be opened. Raises RelayFailed."""
-        if self._shared is None:
-            return
-        if not self._shared.take(self.hop.connect_timeout, self._close_idle):
-            raise self._busy_failure()
-
-    def _close_idle(self) -> bool:
-        """Close the connection that was idle longest; False without one."""
-        if not self.idle:
-            return False
-        self.idle.pop(0).close()
-        return True
+    def _make_room(self) -> None:
+        """Idle connections go first where there may not be as many."""
+        while self.idle and self._slots.busy + len(self.idle) > self._slots.limit:
+            self.idle.pop(0).close()
 
     def give_way(self) -> None:
-        """Give up a connection if another process wants one: an idle one, or soon that of a client that thinks."""
-        if self._shared is not None and self._shared.is_wanted() and not self._close_idle():
+        """Let other processes have connections that are not needed here, soon also one whose client thinks."""
+        if not self._slots.give_way() and not self._slots.waiting:
             self.parking.park(1)
-
-    def _busy_failure(self) -> RelayFailed:
-        return RelayFailed(RELAY_BUSY, f"all {self.max_connections} connections to {self.hop} are busy")
 
     def _opened(self, client: ClientFacts | None) -> RelayConnection:
         try:
@@ -226,6 +203,7 @@ class Pool:
     def close(self) -> None:
         """Say goodbye on every kept connection, and on those in use when they are given back."""
         self._is_closed = True
+        self._slots.share = 0
         if self._reaper is not None:
             self._reaper.kill()
             self._reaper = None

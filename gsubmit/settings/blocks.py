@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
@@ -83,6 +84,11 @@ class ServiceSettings:
     max_clients: int = MAX_CLIENTS  # at the same time, by all of these
     metrics: tuple[MetricsListener, ...] = ()  # those of `service metrics`
     has_penalty: bool = True  # unless `service anvil { unix_listener anvil-auth-penalty { mode = 0 } }` says no
+
+    @property
+    def workers(self) -> int:
+        """How many processes serve."""
+        return self.process_min_avail or os.cpu_count() or 1
 
     @staticmethod
     def default_listeners(*, tls: bool) -> tuple[InetListener, ...]:
