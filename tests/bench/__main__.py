@@ -2,7 +2,7 @@
 
 CPU time of the server's process over the messages of a load; the smallest of some rounds, to keep others' work on the
 machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins`, `burl` and
-`proxied`: see there. `attacks` are measured only when they are asked for.
+`proxied`: see there. `attacks`, `idle`, `slow` and `soak` are measured only when they are asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tests.bench import attacks, burl, logins, proxied  # noqa: E402
+from tests.bench import attacks, burl, idle, logins, proxied, slow, soak  # noqa: E402
 from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
@@ -36,15 +36,17 @@ LOADS = (
     Load("20 MB by DATA", 4, size=20_000_000, clients=2),
     Load("20 MB by BDAT", 4, size=20_000_000, chunked=True, clients=2),
 )
+OTHERS = {"logins": logins.measure, "burl": burl.measure, "proxied": proxied.measure}
+LONG = {"idle": idle.measure, "slow": slow.measure, "soak": soak.measure}
 
 
 def cost(process: subprocess.Popen[bytes], load: Load, port: int, context: ssl.SSLContext | None) -> float:
     """Milliseconds per message. Without a context for TLS there is no login either."""
     rounds = []
     for _ in range(ROUNDS):
-        before = cpu_seconds(process)
+        before = cpu_seconds(process.pid)
         load.run(port, context)
-        rounds.append(cpu_seconds(process) - before)
+        rounds.append(cpu_seconds(process.pid) - before)
     return min(rounds) / load.total * 1000
 
 
@@ -54,14 +56,14 @@ def main() -> None:
     if chosen[:1] == ["attacks"]:
         attacks.measure(chosen[1:])
         return
-    if not set(chosen) or set(chosen) - {"logins", "burl", "proxied"}:
+    if not set(chosen) or set(chosen) - OTHERS.keys() - LONG.keys():
         loads()
-    if not chosen or "logins" in chosen:
-        logins.measure()
-    if not chosen or "burl" in chosen:
-        burl.measure()
-    if not chosen or "proxied" in chosen:
-        proxied.measure()
+    for name, others in OTHERS.items():
+        if not chosen or name in chosen:
+            others()
+    for name, others in LONG.items():
+        if name in chosen:
+            others()
 
 
 def loads() -> None:

@@ -61,18 +61,18 @@ def _print(name: str, program: str) -> None:
     with (
         sink(dump=False) as relay,
         gsubmit(relay.port, SETTINGS, program=program) as server,
-        on_its_own_cpu(server.process),
+        on_its_own_cpu(server.process.pid),
         _attack(name, server) as begin,
     ):
         if name in HOLDING:
             begin(HOLDING[name])
-        before = cpu_seconds(server.process)
+        before = cpu_seconds(server.process.pid)
         clients = [Client(what, server.port) for what in ("look", "mail")]
         if name not in HOLDING:
             time.sleep(BEFORE)
             begin(0)
         look, mail = (client.waited() for client in clients)
-        used = (cpu_seconds(server.process) - before) / SECONDS
+        used = (cpu_seconds(server.process.pid) - before) / SECONDS
     print(f"{name:24}{'':6}{look}{'':8}{mail}{used:6.0%}", flush=True)
 
 

@@ -1,15 +1,16 @@
 """What a message of 20 MB costs by BURL, beside Dovecot's own BURL on the same store and relay.
 
-Of Dovecot every process counts. gsubmit fetches from the same Dovecot by IMAP, whose own share is shown apart.
+Of Dovecot every process counts, also those that have ended, by a cgroup where there may be one. gsubmit fetches from the same Dovecot by IMAP, whose own share is shown apart.
 """
 
 from __future__ import annotations
 
 import os
 import smtplib
+from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench.cpu import cpu_seconds
+from tests.bench.cpu import Group, cpu_seconds
 from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
 from tests.harness.peer_gsubmit import gsubmit
 from tests.harness.peer_process import HOST
@@ -34,20 +35,24 @@ mail_max_userip_connections = 0
 
 def measure() -> None:
     """Print a line for each server."""
-    with sink(dump=False) as relay, dovecot_imap(relay_port=relay.port) as store:
+    with ExitStack() as stack:
+        relay, group = stack.enter_context(sink(dump=False)), Group("store")
+        stack.callback(group.close)
+        with group.inside():
+            store = stack.enter_context(dovecot_imap(relay_port=relay.port))
         with store.login("joe") as owner:
             url = owner.genurlauth(store.url("joe", "INBOX", *owner.append("INBOX", MESSAGE)) + ";URLAUTH=submit+joe")
         print(f"{'BURL 20 MB':16}{'CPU ms per MB':>16}{'of the store':>14}")
         with gsubmit(relay.port, SETTINGS.format(port=store.port)) as server:
             ours, theirs, dovecots = [], [], []
             for _ in range(ROUNDS):
-                before, at_store = cpu_seconds(server.process), _all_of(store)
+                before, at_store = cpu_seconds(server.process.pid), _used(group, store)
                 _submit(server.port, url)
-                ours.append(cpu_seconds(server.process) - before)
-                theirs.append(_all_of(store) - at_store)
-                before = _all_of(store)
+                ours.append(cpu_seconds(server.process.pid) - before)
+                theirs.append(_used(group, store) - at_store)
+                before = _used(group, store)
                 _submit(store.submission_port, url)
-                dovecots.append(_all_of(store) - before)
+                dovecots.append(_used(group, store) - before)
         each = 1000 / MEGABYTES / MESSAGES
         print(f"{'gsubmit':16}{min(ours) * each:16.2f}{min(theirs) * each:14.2f}")
         print(f"{'Dovecot':16}{min(dovecots) * each:16.2f}{'':>14}", flush=True)
@@ -67,8 +72,10 @@ def _submit(port: int, url: str) -> None:
                 assert reply[0] == code, (command.partition(" ")[0], reply)
 
 
-def _all_of(store: DovecotImap) -> float:
-    """CPU seconds of all processes of this Dovecot, those that have ended too."""
+def _used(group: Group, store: DovecotImap) -> float:
+    """CPU seconds of all processes of this Dovecot. Without a group those are missing whose parents have ended too."""
+    if (used := group.cpu_seconds) is not None:
+        return used
     base = str(store.folder)
     total = 0.0
     for process in Path("/proc").glob("[0-9]*"):

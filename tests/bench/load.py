@@ -50,14 +50,16 @@ class Load:
 
     def _session(self, port: int, context: ssl.SSLContext | None) -> None:
         sock, replies = log_in(port, context, tls=self.tls)
-        envelope = [MAIL, *(b"RCPT TO:<b%d@example.org>\r\n" % number for number in range(self.recipients))]
         for _ in range(self.messages):
-            self._submit(sock, replies, envelope)
+            self.submit(sock, replies)
         say(sock, replies, b"QUIT\r\n")
         sock.close()
 
-    def _submit(self, sock: socket.socket, replies: BinaryIO, envelope: list[bytes]) -> None:
-        lines = envelope if self.chunked else [*envelope, b"DATA\r\n"]
+    def submit(self, sock: socket.socket, replies: BinaryIO) -> None:
+        """One message in a session that is logged in."""
+        lines = [MAIL, *(b"RCPT TO:<b%d@example.org>\r\n" % number for number in range(self.recipients))]
+        if not self.chunked:
+            lines.append(b"DATA\r\n")
         if self.pipelined:
             sock.sendall(b"".join(lines))
             for _ in lines:

@@ -57,20 +57,24 @@ def measure() -> None:
     print(f"{'logins':16}{'cache':>8}{'logins/s':>10}{'CPU ms each':>13}{'pause ms':>10}{'of 99 %':>9}")
     for cache in ("64M", "0"):
         settings = SETTINGS.format(cache=cache)
-        with sink(dump=False) as relay, gsubmit(relay.port, settings, files) as server, on_its_own_cpu(server.process):
-            before = cpu_seconds(server.process)
+        with (
+            sink(dump=False) as relay,
+            gsubmit(relay.port, settings, files) as server,
+            on_its_own_cpu(server.process.pid),
+        ):
+            before = cpu_seconds(server.process.pid)
             pauses = _Body(server.port).result()
-            alone = cpu_seconds(server.process) - before
+            alone = cpu_seconds(server.process.pid) - before
             _print("none", cache, 0, 0, pauses)
             for scheme, names in users.items():
                 if cache != "0":
                     for name in names:
                         _login(server.port, ADDRESSES[0], name)
-                before = cpu_seconds(server.process)
+                before = cpu_seconds(server.process.pid)
                 body = _Body(server.port)
                 count, late = _logins(server.port, names)
                 pauses = body.result()
-                each = (cpu_seconds(server.process) - before - alone) / (count + late)
+                each = (cpu_seconds(server.process.pid) - before - alone) / (count + late)
                 _print(scheme, cache, count / SECONDS, each * 1000, pauses)
 
 

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from tests.bench.cpu import session_cpu_seconds, session_memory
+from tests.bench.cpu import cpu_seconds, memory
 from tests.bench.load import Load, log_in
 from tests.harness.peer_dovecot import dovecot
 from tests.harness.peer_gsubmit import gsubmit
@@ -76,9 +76,9 @@ def _cpu(server: Server, load: Load, context: ssl.SSLContext) -> float:
     port, process = server
     rounds = []
     for _ in range(ROUNDS):
-        before = session_cpu_seconds(process)
+        before = cpu_seconds(process)
         load.run(port, context)
-        rounds.append(session_cpu_seconds(process) - before)
+        rounds.append(cpu_seconds(process) - before)
     megabytes = load.total * load.size / 1e6
     return min(rounds) * 1000 / (load.sessions if megabytes < load.sessions else megabytes)
 
@@ -88,10 +88,10 @@ def _memory(server: Server, context: ssl.SSLContext, *, tls: bool) -> float:
     port, process = server
     for load in WARMING:
         load.run(port, context)
-    before = session_memory(process)
+    before = memory(process)
     with ExitStack() as stack:
         for _ in range(IDLE):
             sock, replies = log_in(port, context, tls=tls)
             stack.enter_context(closing(replies))
             stack.enter_context(closing(sock))
-        return (session_memory(process) - before) / IDLE
+        return (memory(process) - before) / IDLE
