@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import stat
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ LOCK_TIME = 1.0  # seconds; a lock of the folder is held for a moment only, but 
 # The system's, past gevent's patch: whoever binds may have no event loop, and hands the socket on.
 _system_socket: type[socket.socket] = monkey.get_original("socket", "socket")
 _sleep = monkey.get_original("time", "sleep")
+
+_CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
 
 
 def socket_path(base_dir: str) -> Path:
@@ -97,9 +100,24 @@ def _remove_stale(path: Path) -> None:
         client.settimeout(0)
         try:
             client.connect(str(path))
+            lives = _lives(client)
         except ConnectionRefusedError:
-            path.unlink()
-            return
+            lives = False
         except BlockingIOError:
-            pass  # it lives, and many ask it
+            lives = True  # and many ask it
+    if not lives:
+        path.unlink()
+        return
     raise FileExistsError(errno.EEXIST, "another server is asked there", str(path))
+
+
+def _lives(client: socket.socket) -> bool:
+    """Whether the process that bound the other end does; processes that it has left may hold the socket (unix(7))."""
+    pid, _, _ = _CREDENTIALS.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    try:
+        os.kill(pid, 0)  # 0, which is for a process that we cannot see, finds ourselves
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +69,29 @@ def test_a_server_that_hangs_lives_too(tmp_path: Path) -> None:
             Place(str(tmp_path))
         for sock in waiting:
             sock.close()
+
+
+ORPHAN = """
+import os, socket, sys, time
+sock = socket.socket(socket.AF_UNIX)
+sock.bind(sys.argv[1])
+sock.listen()
+if child := os.fork():
+    print(child, flush=True)
+    os._exit(0)
+os.close(1)
+time.sleep(60)
+"""
+
+
+def test_what_a_killed_server_has_left_to_its_workers_is_replaced(tmp_path: Path) -> None:
+    """A worker that finishes its sessions may have the socket, but does not listen."""
+    started = subprocess.run([sys.executable, "-c", ORPHAN, tmp_path / "control"], stdout=subprocess.PIPE, check=True)
+    try:
+        with controlled(tmp_path):
+            assert len(ask(str(tmp_path), {"command": "count"})) == 3
+    finally:
+        os.kill(int(started.stdout), signal.SIGKILL)
 
 
 def test_a_file_of_somebody_else_is_not_removed(tmp_path: Path) -> None:
