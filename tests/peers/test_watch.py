@@ -8,7 +8,6 @@ import signal
 import socket
 import stat
 from base64 import b64encode
-from functools import partial
 from urllib.request import urlopen
 
 import gevent
@@ -16,19 +15,20 @@ import pytest
 from click.testing import CliRunner
 from gsubmit_cli.main import main
 
+from gsubmit.watch.lines import Object
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_clients import Ran, run
-from tests.harness.peer_gsubmit import Gsubmit, gsubmit_program
-from tests.harness.peer_gsubmit import gsubmit as any_gsubmit
+from tests.harness.peer_gsubmit import Gsubmit, gsubmit, gsubmit_program
 from tests.harness.peer_message import small_message
-from tests.harness.peer_process import HOST, end, eventually, need_root, program, public_folder, running
+from tests.harness.peer_process import HOST, children, end, eventually, need_root, program, public_folder, running
 from tests.harness.peer_sink import sink
 from tests.harness.ports import free_ports
 
 MESSAGE = small_message("watch", 1000)
 NOBODY = 65534
 ALONE = ["--foreground"]
-gsubmit = partial(any_gsubmit, options=ALONE)
+TWO = "service submission-login {\n  process_min_avail = 2\n}\n"
+both = pytest.mark.parametrize("options", [pytest.param(ALONE, id="alone"), pytest.param([], id="workers")])
 
 
 def asked(server: Gsubmit, *arguments: str) -> Ran:
@@ -45,16 +45,20 @@ def guess(server: Gsubmit, password: bytes) -> None:
             pass
 
 
-def test_sessions_are_seen_and_ended() -> None:
-    with sink() as relay, gsubmit(relay.port) as server, Client(server, tls=True) as busy, Client(server) as idle:
+@both
+def test_sessions_are_seen_and_ended(options: list[str]) -> None:
+    with (
+        sink() as relay, gsubmit(relay.port, TWO, options=options) as server,
+        Client(server, tls=True) as busy, Client(server) as idle,
+    ):  # fmt: skip
         assert busy.submit(MESSAGE)[0] == 250
-        ran = asked(server, "who", "--json")
-        seen = [json.loads(line) for line in ran.output.splitlines()]
+        seen = all_seen(server, 2)
         assert {(one["user"], one["state"]) for one in seen} == {("user@example.org", "idle")}
         [secured] = [one for one in seen if one["tls"]]
-        assert (secured["tls"], secured["transactions"], secured["pid"]) == ("TLSv1.3", 1, server.process.pid)
+        assert (secured["tls"], secured["transactions"]) == ("TLSv1.3", 1)
+        assert secured["pid"] in (children(server.process.pid) or [server.process.pid])
         assert secured["octets_in"] > len(MESSAGE)
-        assert all("secret" not in line for line in ran.output.splitlines())
+        assert "secret" not in str(seen)
         lines = asked(server, "who", "user@*").output.splitlines()
         assert lines[-1] == "2 sessions of 1 user"
         assert max(map(len, lines)) <= 100
@@ -70,8 +74,21 @@ def test_sessions_are_seen_and_ended() -> None:
         eventually("their lines", lambda: server.log.count("Disconnected: Ended by the administrator") == 2)
 
 
-def test_penalties_are_seen_and_cleared() -> None:
-    with gsubmit(free_ports(1)[0], "auth_penalty = yes\n") as server:
+def all_seen(server: Gsubmit, number: int) -> list[Object]:
+    """The sessions, once there are so many: after a start it takes workers a moment until they can be asked."""
+
+    def seen() -> list[Object]:
+        return [json.loads(line) for line in asked(server, "who", "--json").output.splitlines()]
+
+    eventually(f"{number} sessions", lambda: len(seen()) == number)
+    return seen()
+
+
+@both
+def test_penalties_are_seen_and_cleared(options: list[str]) -> None:
+    with gsubmit(free_ports(1)[0], f"auth_penalty = yes\n{TWO}", options=options) as server:
+        with Client(server):
+            all_seen(server, 1)
         gevent.joinall([gevent.spawn(guess, server, password) for password in (b"one", b"two")], raise_error=True)
         ran = asked(server, "penalty")
         assert ran.output.splitlines()[1].split()[::3] == ["127.0.0.1", "user"]
@@ -85,7 +102,9 @@ def test_penalties_are_seen_and_cleared() -> None:
 def test_figures_are_those_of_what_was_done() -> None:
     port = free_ports(1)[0]
     settings = f"service metrics {{\n  inet_listener http {{\n    port = {port}\n  }}\n}}\n"
-    with sink() as relay, gsubmit(relay.port, settings) as server, Client(server, tls=True) as client:
+    with (
+        sink() as relay, gsubmit(relay.port, settings, options=ALONE) as server, Client(server, tls=True) as client,
+    ):  # fmt: skip
         assert client.submit(MESSAGE)[0] == 250
         shown = [line.split() for line in asked(server, "stats").output.splitlines()]
         assert ["messages_total", "accepted", "1"] in shown
@@ -99,8 +118,9 @@ def test_figures_are_those_of_what_was_done() -> None:
         assert f'gsubmit_relay_latency_seconds_sum{{step="message"}} {latency["sum"]}\n' in text
 
 
-def test_the_socket_lives_and_dies_with_its_server() -> None:
-    with gsubmit(free_ports(1)[0]) as server:
+@both
+def test_the_socket_lives_and_dies_with_its_server(options: list[str]) -> None:
+    with gsubmit(free_ports(1)[0], TWO, options=options) as server:
         path = server.folder / "control"
         assert asked(server, "who").code == 0
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -109,7 +129,7 @@ def test_the_socket_lives_and_dies_with_its_server() -> None:
         assert path.exists()
         ran = asked(server, "who")
         assert (ran.code, "no server runs" in ran.output) == (69, True)
-        command = [gsubmit_program(), "serve", *ALONE, "-c", str(server.folder / "gsubmit.conf")]
+        command = [gsubmit_program(), "serve", *options, "-c", str(server.folder / "gsubmit.conf")]
         with running(command, server.folder / "log", [server.port]) as second:
             eventually("the second start", lambda: server.log.count("serving on ") == 2)
             assert asked(server, "who").code == 0
@@ -117,25 +137,28 @@ def test_the_socket_lives_and_dies_with_its_server() -> None:
             assert not path.exists()
 
 
-def test_a_server_with_the_same_base_dir_serves_unwatched() -> None:
-    with gsubmit(free_ports(1)[0]) as first, public_folder("second") as folder:
+@both
+def test_a_server_with_the_same_base_dir_serves_unwatched(options: list[str]) -> None:
+    with gsubmit(free_ports(1)[0], TWO, options=options) as first, public_folder("second") as folder:
         assert asked(first, "who").code == 0
         text = (first.folder / "gsubmit.conf").read_text()
         for port, other in zip((first.port, first.tls_port), free_ports(2), strict=True):
             text = text.replace(f"port = {port}\n", f"port = {other}\n")
         (folder / "gsubmit.conf").write_text(text)
-        with running([gsubmit_program(), "serve", *ALONE, "-c", folder / "gsubmit.conf"], folder / "log", [other]):
+        command = [gsubmit_program(), "serve", *options, "-c", str(folder / "gsubmit.conf")]
+        with running(command, folder / "log", [other]):
             eventually("the start", lambda: "serving on " in (folder / "log").read_text())
             said = (folder / "log").read_text()
             assert said.count(f"base_dir: {first.folder}: another server is asked there") == 1
         assert asked(first, "who").code == 0
 
 
-def test_the_folder_and_the_socket_are_those_of_the_user_that_serves() -> None:
+@both
+def test_the_folder_and_the_socket_are_those_of_the_user_that_serves(options: list[str]) -> None:
     need_root()
     settings = "default_internal_user = nobody\nbase_dir = {folder}/run\n"
     users, files = "driver = passwd-file\nargs = {folder}/users", {"users": "user:{PLAIN}secret\n"}
-    with gsubmit(free_ports(1)[0], settings, files, passdb=users) as server:
+    with gsubmit(free_ports(1)[0], settings, files, passdb=users, options=options) as server:
         assert asked(server, "who").code == 0
         for name in ("run", "run/control"):
             assert (server.folder / name).stat().st_uid == NOBODY
@@ -157,9 +180,10 @@ def _as(uid: int, server: Gsubmit) -> Ran:
     return run([*rights, gsubmit_program(), "who", "-c", str(server.folder / "gsubmit.conf")])
 
 
+@both
 @pytest.mark.parametrize("base_dir", ["/proc/none/run", "{folder}/users/run"])
-def test_without_a_folder_it_serves_all_the_same(base_dir: str) -> None:
-    with sink() as relay, gsubmit(relay.port, f"base_dir = {base_dir}\n", {"users": ""}) as server:
+def test_without_a_folder_it_serves_all_the_same(base_dir: str, options: list[str]) -> None:
+    with sink() as relay, gsubmit(relay.port, f"base_dir = {base_dir}\n", {"users": ""}, options=options) as server:
         with Client(server) as client:
             assert client.submit(MESSAGE)[0] == 250
         eventually("the start", lambda: "serving on " in server.log)
