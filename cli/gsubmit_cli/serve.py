@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -65,6 +66,7 @@ def _run(path: Path) -> None:
 
 def _run_alone(path: Path) -> None:
     settings, notices = approved(loaded_from(path))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # who can connect may send it; these settings are as new as can be
     server = Server(settings)
     _log_all(notices)
     run(server, lambda: loaded_again(path))

@@ -10,15 +10,17 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from gevent import monkey
 
 from gsubmit.logs import output, rawlog
 
 HEARD = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_HELD = (*HEARD, signal.SIGUSR2)
 _PIECE = 4096  # octets
 
+_close: Callable[[int], None] = monkey.get_original("os", "close")
 _fork: Callable[[], int] = monkey.get_original("os", "fork")
 _waitpid: Callable[[int, int], tuple[int, int]] = monkey.get_original("os", "waitpid")
 _poll: Callable[[], select.poll] = monkey.get_original("select", "poll")
@@ -48,8 +50,8 @@ class Signals:
         signal.set_wakeup_fd(-1)
         for number, handler in self._before.items():
             _signal(number, handler)
-        os.close(self._in)
-        os.close(self._out)
+        _close(self._in)
+        _close(self._out)
 
 
 def read_all(file: int) -> bytes:
@@ -61,40 +63,41 @@ def read_all(file: int) -> bytes:
     return octets
 
 
-@contextmanager
-def _held_back() -> Iterator[None]:
-    """No signal is heard within, so that a child hears none by its parent's handlers."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def hear_signals() -> None:
+    """In a process that was forked: hear them from now on, with those that have come since."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD)
 
 
 def fork(work: Callable[[], int], signals: Signals | None, closes: Iterable[int]) -> int:
     """Do work in a process of its own, which ends with the code that `work` returns; its process id.
 
-    There the parent's signals, its log and the files of `closes` are gone. Raises OSError.
+    There the parent's log, the files of `closes` and its handlers of signals are gone; signals wait until `work` has
+    handlers of its own, and hears them. Raises OSError.
     """
-    with _held_back():
-        if child := _fork():
-            return child
-        code = os.EX_SOFTWARE
-        try:
-            output.begin_anew()
-            for file in closes:
-                os.close(file)
-            if signals is not None:
-                signals.close()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
-            code = work()
-        except BaseException:
-            _log.exception("internal error")
-        finally:
-            with suppress(BaseException):
-                rawlog.flush()
-                output.close()
-            os._exit(code)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
+    child = -1
+    try:
+        child = _fork()
+    finally:
+        if child:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if child:
+        return child
+    code = os.EX_SOFTWARE
+    try:
+        output.begin_anew()
+        for file in closes:
+            _close(file)
+        if signals is not None:
+            signals.close()
+        code = work()
+    except BaseException:
+        _log.exception("internal error")
+    finally:
+        with suppress(BaseException):
+            rawlog.flush()
+            output.close()
+        os._exit(code)
 
 
 def ended() -> Iterator[tuple[int, int]]:

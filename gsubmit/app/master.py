@@ -44,6 +44,7 @@ class Master:
     """Binds the ports of `settings`, and reads them again with `load`. Raises CannotStart."""
 
     def __init__(self, settings: Settings, load: Load) -> None:
+        self._signals = Signals()  # who can connect may send some
         generation, warnings = _bound(settings)
         self._load = load
         self._now = self._before = generation  # the last one is what a failed reload goes back to
@@ -55,7 +56,6 @@ class Master:
         for warning in warnings:
             _log.warning("%s", warning)
         process.take_all_descriptors()
-        self._signals = Signals()
         self._pipes = Pipes()
         shared = Shared()
         self._workers = Workers(self._signals, self._pipes, shared)

@@ -13,6 +13,7 @@ import gevent
 from gevent.event import Event
 
 from gsubmit.app import failures, process
+from gsubmit.app.forking import hear_signals
 from gsubmit.app.link import Link
 from gsubmit.app.sockets import Bound
 from gsubmit.app.worker import RETIRE
@@ -38,6 +39,7 @@ def serve(settings: Settings, sock: socket | None, metrics: Sequence[Bound], lin
     for number in (signal.SIGTERM, RETIRE):
         gevent.signal_handler(number, stop.set)
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
+    hear_signals()
     user = process.internal_user(settings)
     output.configure(settings.logging, owner=process.owner(user))
     if user is not None:

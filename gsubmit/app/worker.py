@@ -12,6 +12,7 @@ from gevent.event import Event
 
 from gsubmit.app import failures, process
 from gsubmit.app.build import CannotStart
+from gsubmit.app.forking import hear_signals
 from gsubmit.app.link import Link
 from gsubmit.app.server import Server
 from gsubmit.app.shared import Shared
@@ -35,6 +36,7 @@ def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared
     gevent.signal_handler(signal.SIGTERM, stop.set)
     gevent.signal_handler(RETIRE, retire.set)
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
+    hear_signals()
     try:
         shared.board.take(number)
         server = Server(settings, bound, shared)

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from gevent import monkey
 
 from gsubmit.app.forking import await_end, fork
 from gsubmit.logs import background, output, places
@@ -179,7 +180,7 @@ def test_lines_of_several_processes_stay_whole(pipe: tuple[int, int]) -> None:
         return 0
 
     children = [fork(partial(write, letter), None, ()) for letter in (b"a", b"b")]
-    os.close(writer)
+    monkey.get_original("os", "close")(writer)  # gevent's closes it later
     octets = b""
     while piece := os.read(reader, 5000):
         octets += piece
