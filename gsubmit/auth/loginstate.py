@@ -1,37 +1,44 @@
-"""What is kept of logins from one to the next: all that workers, or machines, would have to share."""
+"""What is kept of logins from one to the next: all that workers, or machines, have to share."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Protocol
 
-from gsubmit.auth.penalty import Penalised, Penalty, network_of
-from gsubmit.auth.refusals import LocalRefusals
+from gsubmit.auth.penalty import Penalised
 
 
 class LoginState(Protocol):
-    """Failures by network (see Penalty), connections by user and network, and refusals of IMAP servers by user.
+    """Failures by network (auth/penalty.py), connections by user and network, and refusals of IMAP servers by user.
 
-    Each call is one question.
+    An IPv6 network counts as one address. Each call is one question.
     """
 
     def level(self, address: str, user: str = "") -> int:
-        """How high the level of this address is for this user."""
+        """How high the level of this address is; a login has to wait WAITS[level] before it is looked at.
+
+        It is 0 for a user whose last login from there succeeded: who shares an address with a guesser is not kept out.
+        """
 
     def knows(self, address: str, user: str) -> bool:
         """Whether this user's last login from there succeeded."""
 
     def failed(self, address: str, level: int, user: str, password: str = "") -> None:
-        """A login failed that began at `level`."""
+        """A login failed that began at `level`.
+
+        The same wrong password again is no guess: some client was never told the new one.
+        """
 
     def succeeded(self, address: str, user: str) -> None:
-        """A login succeeded."""
+        """A login succeeded. It is an end to the failures of this user; those of others it does not forgive.
+
+        Without a name nothing follows: a token has said who it is, which is not guessed.
+        """
 
     def penalties(self) -> list[Penalised]:
-        """The networks that have a level now."""
+        """The networks that have a level now, in any order."""
 
     def clear_penalty(self, address: str) -> None:
-        """Forget the failures of an address's network, or with an empty one all failures."""
+        """Forget the failures of this address, or of all if it is empty."""
 
     def enter(self, user: str, address: str, most: int) -> bool:
         """Count one more connection of a user from an address, unless there are `most` (0: any number)."""
@@ -47,27 +54,3 @@ class LoginState(Protocol):
 
     def forget_refusals(self) -> None:
         """The servers, or our logins there, are others now."""
-
-
-class LocalState(Penalty, LocalRefusals):
-    """A LoginState of this process. An IPv6 network counts as one address."""
-
-    def __init__(self) -> None:
-        Penalty.__init__(self)
-        LocalRefusals.__init__(self)
-        self.connections: Counter[tuple[str, str]] = Counter()
-
-    def enter(self, user: str, address: str, most: int) -> bool:
-        """Count one more connection, unless there are `most`."""
-        key = (user, network_of(address))
-        if most and self.connections[key] >= most:
-            return False
-        self.connections[key] += 1
-        return True
-
-    def leave(self, user: str, address: str) -> None:
-        """One less."""
-        key = (user, network_of(address))
-        self.connections[key] -= 1
-        if not self.connections[key]:
-            del self.connections[key]

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gsubmit.auth.loginstate import LocalState, LoginState
+from gsubmit.auth.loginstate import LoginState
 from gsubmit.auth.passdb import Unavailable
 from gsubmit.auth.penalty import WAITS, network_of
+from gsubmit.auth.state.local import LocalState
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import PENALTIES
 from gsubmit.net.slots import SlotsByKey
@@ -38,7 +39,7 @@ class Logins:
     def slot(
         self, address: str, at_a_time: int = AT_A_TIME, user: str = "", *, is_watched: bool = False
     ) -> Iterator[int]:
-        """Wait for this network's slot, and have it while the password is checked; its level, for Penalty.failed.
+        """Wait for this network's slot, and have it while the password is checked; its level, for LoginState.failed.
 
         Once a login of a watched network has failed, they come one at a time, and each waits within its slot: so the
         number of connections does not make guessing faster. Nobody overtakes those that wait, but for a user whom the

@@ -18,7 +18,7 @@ from gsubmit.settings.load import load_text
 from tests.harness.clock import Clock
 from tests.harness.serving import Serving, configuration
 
-CLOCKED = ("server.logins", "auth.penalty")
+CLOCKED = ("server.logins", "auth.state.localpenalty")
 
 
 @dataclass

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gsubmit.auth.loginstate import LocalState
+from gsubmit.auth.state.local import LocalState
 from gsubmit.burl.access import Submitter
 from gsubmit.burl.pool import Pool
 from gsubmit.burl.resolver import Resolver

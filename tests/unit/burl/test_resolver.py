@@ -8,8 +8,8 @@ from typing import Any
 import gevent
 import pytest
 
-from gsubmit.auth.loginstate import LocalState
 from gsubmit.auth.refusals import MOST_REFUSALS
+from gsubmit.auth.state.local import LocalState
 from gsubmit.burl import resolver as resolving
 from gsubmit.burl.access import Submitter
 from gsubmit.burl.pool import Pool

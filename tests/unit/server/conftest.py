@@ -10,5 +10,5 @@ from tests.unit.server.logins import SleepingClock
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SleepingClock:
     clock = SleepingClock()
-    clock.rule(monkeypatch, "server.commands.auth", "server.authority", "server.logins", "auth.penalty")
+    clock.rule(monkeypatch, "server.commands.auth", "server.authority", "server.logins", "auth.state.localpenalty")
     return clock

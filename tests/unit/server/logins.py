@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gsubmit.auth.loginstate import LocalState
+from gsubmit.auth.state.local import LocalState
 from gsubmit.server.logins import Logins
 from tests.harness.clock import Clock
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.auth.loginstate import LocalState
+from gsubmit.auth.state.local import LocalState
 from gsubmit.server.door import Door
 from gsubmit.watch.answers import BadRequest, Commands
 from gsubmit.watch.client import ask
