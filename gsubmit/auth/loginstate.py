@@ -7,10 +7,14 @@ from typing import Protocol
 from gsubmit.auth.penalty import Penalised
 
 
+class StateLost(Exception):
+    """Whatever keeps the state does not answer; the text says why, for the log."""
+
+
 class LoginState(Protocol):
     """Failures by network (auth/penalty.py), connections by user and network, and refusals of IMAP servers by user.
 
-    An IPv6 network counts as one address. Each call is one question.
+    An IPv6 network counts as one address. Each call is one question; who keeps the state elsewhere raises StateLost.
     """
 
     def level(self, address: str, user: str = "") -> int:

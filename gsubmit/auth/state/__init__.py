@@ -1,1 +1,1 @@
-"""What is kept of logins: in this process."""
+"""What is kept of logins: in this process, or in a file of this machine."""

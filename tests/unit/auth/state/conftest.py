@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from gsubmit.auth.loginstate import LoginState
+from gsubmit.auth.state.fallback import StateWithFallback
 from gsubmit.auth.state.local import LocalState
+from gsubmit.auth.state.shared import SharedState
 from tests.harness.clock import Clock
-from tests.unit.auth.state.states import CLOCKED, KINDS
+from tests.unit.auth.state.states import CLOCKED, KINDS, Away
 
 
 @pytest.fixture(params=KINDS)
@@ -24,5 +29,15 @@ def clock(kind: str, monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def state(kind: str, clock: Clock) -> LoginState:
-    return LocalState()
+def state(kind: str, clock: Clock, tmp_path: Path) -> Iterator[LoginState]:
+    match kind:
+        case "local":
+            yield LocalState()
+        case "shared":
+            shared = SharedState(tmp_path / "state")
+            yield shared
+            shared.close()
+        case "with fallback":
+            yield StateWithFallback(LocalState(), "it", LocalState())
+        case "away":
+            yield StateWithFallback(Away(LocalState()), "it", LocalState())

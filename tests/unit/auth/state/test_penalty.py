@@ -14,7 +14,7 @@ from tests.harness.clock import Clock
 from tests.unit.auth.state.states import HERE as ADDRESS
 
 IN_MEMORY = pytest.mark.parametrize("kind", ["local"], indirect=True)
-BOUNDED = pytest.mark.parametrize("kind", ["local"], indirect=True)
+BOUNDED = pytest.mark.parametrize("kind", ["local", "shared"], indirect=True)
 
 
 @pytest.fixture
