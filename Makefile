@@ -8,8 +8,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-# Debian packages of the real programs that tests/peers talks to; libnet-ssleay-perl gives swaks TLS.
-PEERS := mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl dovecot-core dovecot-submissiond dovecot-imapd fail2ban
+# Debian packages of the real programs that tests/peers talks to; libnet-ssleay-perl gives swaks TLS, and redis-tools has
+# the program that redis-server would start.
+PEERS := mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl redis-tools dovecot-core dovecot-submissiond dovecot-imapd fail2ban
 # Debian allows one mail server and one IMAP server at a time: these are unpacked beside Postfix and Dovecot, with the
 # libraries that they need installed. So is haproxy, which would be started.
 UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy

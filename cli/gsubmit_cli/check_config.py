@@ -22,6 +22,7 @@ from gsubmit_cli.config import config_option, loaded_from
 from gsubmit_cli.dial import Unusable, addresses, dial, dial_backend
 from gsubmit_cli.dial_imap import ImapDial
 from gsubmit_cli.dial_passdb import dial_passdb
+from gsubmit_cli.dial_state import dial_state
 from gsubmit_cli.summary import difference, summary
 
 
@@ -94,7 +95,12 @@ def _remark(problem: Problem) -> Remark:
 @click.option("-n", "only_changed", is_flag=True, help="Print the settings that differ from their defaults.")
 @click.option("-v", "--verbose", is_flag=True, help="Name each setting that is ignored.")
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as one JSON object.")
-@click.option("--dial", "and_dial", is_flag=True, help="Also connect to relay, passdbs, IMAP servers and backends.")
+@click.option(
+    "--dial",
+    "and_dial",
+    is_flag=True,
+    help="Also connect to relay, passdbs, IMAP servers, backends and the shared state.",
+)
 @click.option("--imap-user", metavar="NAME", default="", help="With --dial: the IMAP master user logs in for this one.")
 @click.pass_context
 def check_config(
@@ -180,6 +186,7 @@ def _dialled(outcome: Outcome, imap_user: str) -> Iterator[tuple[str, Iterator[s
         for found in addresses(proxy, target)
     ]
     parts += [("imap", ImapDial(settings, server).lines(imap_user)) for server in settings.imap_servers]
+    parts.append(("state", dial_state(settings)))
     return ((title, _tried(lines, outcome)) for title, lines in parts)
 
 

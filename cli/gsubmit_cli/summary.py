@@ -27,7 +27,7 @@ def summary(settings: Settings) -> dict[str, list[str]]:
         "BURL": list(map(_imap_server, settings.imap_servers)),
         "passdbs": _passdbs(settings) or ["none"],
         "TLS": list(_tls(settings)),
-    }
+    } | ({"state": [str(settings.auth.submission_state)]} if settings.auth.submission_state else {})
 
 
 def _listeners(settings: Settings) -> Iterator[str]:

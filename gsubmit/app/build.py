@@ -5,9 +5,15 @@ from __future__ import annotations
 import logging
 import ssl
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gsubmit.app.backends import named_targets
 from gsubmit.auth.chain import build_chain
+from gsubmit.auth.loginstate import LoginState
+from gsubmit.auth.state.fallback import StateWithFallback
+from gsubmit.auth.state.local import LocalState
+from gsubmit.auth.state.shared import SharedState
 from gsubmit.burl.pool import Pool as ImapPool
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.resolver import Resolver
@@ -29,6 +35,9 @@ from gsubmit.tls import exporter, openssl
 from gsubmit.tls.certificates import CertificateError
 from gsubmit.tls.client import client_context
 from gsubmit.tls.server import ServerTls
+
+if TYPE_CHECKING:
+    from gsubmit.auth.state.redisstate import RedisState
 
 _log = logging.getLogger("gsubmit")
 
@@ -101,10 +110,39 @@ def build_proxy(settings: Settings) -> LoginProxy:
     return LoginProxy(settings.proxy, settings.server.hostname, Itself.of(settings), make_context)
 
 
+def redis_state(settings: Settings) -> RedisState | None:
+    """What submission_state names, if it does; it connects when it is first asked. Raises CannotStart."""
+    url = settings.auth.submission_state
+    if url is None:
+        return None
+    from gsubmit.auth.state.redisstate import RedisState  # noqa: PLC0415 - takes long, and most have none
+
+    try:
+        return RedisState(url, client_context(settings.ssl, verify=True) if url.tls else None)
+    except CertificateError as error:
+        raise CannotStart(str(error)) from error
+
+
+def login_state(settings: Settings, shared_file: Path | None = None) -> LoginState:
+    """Where failed logins and connections are counted; in a worker, which has no other process's, made after the fork.
+
+    What other machines share comes first, then the file of all workers (StateFile), then this process. Raises
+    CannotStart.
+    """
+    state: LoginState = LocalState()
+    if shared_file is not None:
+        state = StateWithFallback(SharedState(shared_file), "the state of all workers", state)
+    redis = redis_state(settings)
+    if redis is not None:
+        state = StateWithFallback(redis, f"submission_state {settings.auth.submission_state}", state)
+    return state
+
+
 def build_service(settings: Settings, logins: Logins | None = None, slots: SlotFile | None = None) -> Service:
     """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args or backends.
 
-    `logins` are those of the service before, so that a reload forgives no failures; `slots` those of all processes.
+    `logins` are those of the service before, so that a reload forgives no failures, or those of a worker; `slots` those
+    of all processes.
     """
     named_targets(settings)
     try:
@@ -116,7 +154,7 @@ def build_service(settings: Settings, logins: Logins | None = None, slots: SlotF
     mechanisms = {name.upper(): MECHANISMS[name.upper()] for name in settings.auth.auth_mechanisms}
     if tls is not None and any(mechanism.binds for mechanism in mechanisms.values()):
         exporter.is_reliable()  # found out now rather than in the first login
-    logins = logins or Logins()
+    logins = logins or Logins(login_state(settings))
     return Service(
         settings=settings,
         chain=build_chain(settings),

@@ -96,7 +96,8 @@ class Server:
         renew()
         try:
             settings = load_again()
-            service = build_service(settings, self.service.logins)
+            is_elsewhere = settings.auth.submission_state != self._settings.auth.submission_state
+            service = build_service(settings, None if is_elsewhere else self.service.logins)
         except (SettingsError, CannotStart) as error:
             for line in str(error).splitlines():
                 _log.error("reload: %s", line)

@@ -18,6 +18,7 @@ from gsubmit.settings.kinds import (
     template,
     uint,
 )
+from gsubmit.settings.stateurl import StateUrl, state_url
 
 USERNAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@"  # Dovecot's default
 USERNAME_VARIABLES = ("user", "username", "domain")
@@ -112,6 +113,15 @@ class AuthSettings:
     )
     mail_max_userip_connections: int = setting(
         limit, 10, "Most connections of one user from one address or IPv6 network; 0 means unlimited."
+    )
+    submission_state: StateUrl | None = setting(
+        state_url,
+        None,
+        "Redis or Valkey that shares failed logins and counted connections with other machines; empty means none.",
+        "redis://[user:password@]host[:port][/db], rediss:// for TLS, whose certificate is verified"
+        " (`ssl_client_ca_file`), or unix:///path[?db=number]. While it does not answer, each machine counts by itself."
+        " Its keys begin with `gsubmit:` and expire; no password is sent there. An ACL user needs `~gsubmit:* +@read"
+        " +@write +@connection +evalsha +script|load +time`.",
     )
     auth_verbose: bool = setting(boolean, False, "Whether to log why a login failed.")
     usernames: UsernameSettings = part(UsernameSettings)

@@ -1,1 +1,1 @@
-"""What is kept of logins: in this process, or in a file of this machine."""
+"""What is kept of logins: in this process, in a file of this machine, or in Redis."""

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from redis import Redis
+
 from gsubmit.auth.loginstate import LoginState, StateLost
+from tests.harness.clock import Clock
 
 HERE, ELSEWHERE = "192.0.2.10", "198.51.100.1"
-KINDS = ("local", "shared", "with fallback", "away")
+KINDS = ("local", "shared", "redis", "with fallback", "away")
 CLOCKED = ("auth.state.localpenalty", "auth.state.shared", "auth.refusals", "auth.state.fallback")
+
+
+class RedisClock(Clock):
+    """A Redis whose scripts go by it. Everything else there is forgotten when it is made."""
+
+    def __init__(self, server: Redis) -> None:
+        self.server = server
+        server.flushall()
+        self.now = 1000.0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "now":
+            self.server.set("clock", round(value * 1000))
 
 
 class Away:
