@@ -14,7 +14,8 @@ class StateLost(Exception):
 class LoginState(Protocol):
     """Failures by network (auth/penalty.py), connections by user and network, and refusals of IMAP servers by user.
 
-    An IPv6 network counts as one address. Each call is one question; who keeps the state elsewhere raises StateLost.
+    An IPv6 network counts as one address. Each call is one question. Who keeps the state elsewhere raises StateLost; a
+    connection that was to leave then still counts.
     """
 
     def level(self, address: str, user: str = "") -> int:

@@ -24,7 +24,7 @@ class StateWithFallback:
     """A LoginState that never raises StateLost: another answers while one of that `name` is away.
 
     The log says when it goes and when it is back. Meanwhile one login at a time finds out whether it is back, and none
-    of the others waits. Connections that were counted in one of the two end there, or not at all while it is away.
+    of the others waits. Connections end where they were counted; what ends while the state is away, it is told later.
     """
 
     def __init__(self, state: LoginState, name: str, local: LoginState) -> None:
@@ -32,6 +32,7 @@ class StateWithFallback:
         self._name = name
         self._local = local
         self._here: Counter[tuple[str, str]] = Counter()  # connections of users and networks that `local` counts
+        self._ended: list[tuple[str, str]] = []  # users and addresses of connections that the state still counts
         self._pause = 0.0  # seconds; none while the state answers
         self._next_try = 0.0
 
@@ -78,8 +79,10 @@ class StateWithFallback:
             if not self._here[key]:
                 del self._here[key]
             return
-        with suppress(StateLost):
+        try:
             self._ask_shared(lambda state: state.leave(user, address))
+        except StateLost:
+            self._ended.append((user, address))
 
     def refused(self, user: str, *, of_others: bool) -> None:
         """One more refusal."""
@@ -119,7 +122,13 @@ class StateWithFallback:
         if is_trial:
             _log.info("%s is back", self._name)
             self._pause = 0.0
+            self._tell_what_ended()
         return answer
+
+    def _tell_what_ended(self) -> None:
+        ended, self._ended = self._ended, []
+        for user, address in ended:
+            self.leave(user, address)
 
     def _note_loss(self, lost: StateLost, *, is_trial: bool) -> None:
         if is_trial:

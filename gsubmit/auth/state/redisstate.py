@@ -118,7 +118,11 @@ class RedisState:
         lease = leases.pop()
         if not leases:
             del self._leases[key]
-        self._run("redis.call('ZREM', KEYS[1], ARGV[1])", [key], [lease])
+        try:
+            self._run("redis.call('ZREM', KEYS[1], ARGV[1])", [key], [lease])
+        except StateLost:
+            self._leases.setdefault(key, []).append(lease)
+            raise
 
     def refused(self, user: str, *, of_others: bool) -> None:
         """One more refusal."""

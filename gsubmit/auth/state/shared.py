@@ -83,15 +83,11 @@ class SharedState:
         network = network_of(address)
         who = _who(network, user)
         row: Any = self._file.row(_STANDING, network, who, penalty.MAX_KNOWN // 2)
-
-        def note(connection: sqlite3.Connection) -> None:
-            with transaction(connection):
-                connection.execute("DELETE FROM failures WHERE network = ? AND user = ?", (network, _octets(user)))
-                connection.execute("INSERT OR REPLACE INTO known (who) VALUES (?)", (who,))
-                connection.execute(_OLDEST_KNOWN, (penalty.MAX_KNOWN,))
-
-        if row[0] == _octets(user) or not row[1]:
-            self._file.run(note)
+        if row[0] == _octets(user):
+            self._file.change("DELETE FROM failures WHERE network = ? AND user = ?", network, row[0])
+        if not row[1]:
+            self._file.change("INSERT OR REPLACE INTO known (who) VALUES (?)", who)
+            self._file.change(_OLDEST_KNOWN, penalty.MAX_KNOWN)
 
     def penalties(self) -> list[Penalised]:
         """The networks that have a level now."""

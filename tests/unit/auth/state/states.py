@@ -29,15 +29,18 @@ class RedisClock(Clock):
 
 
 class Away:
-    """A state that can be away; `asked` is how often it was tried."""
+    """A state that can be away, also after a number of `answers`; `asked` is how often it was tried."""
 
     def __init__(self, state: LoginState, *, is_away: bool = True) -> None:
         self.state = state
         self.is_away = is_away
         self.asked = 0
+        self.answers = -1
 
     def __getattr__(self, name: str) -> Any:
         self.asked += 1
+        self.is_away = self.is_away or not self.answers
+        self.answers -= 1
         if self.is_away:
             raise StateLost("gone fishing")
         return getattr(self.state, name)

@@ -103,14 +103,43 @@ def test_connections_end_where_they_were_counted(
     assert there.connections.total() == 0
 
 
-def test_connections_of_a_state_that_is_gone_are_given_up(
-    state: StateWithFallback, away: Away, local: LocalState
+def test_what_has_ended_meanwhile_is_told_later(
+    state: StateWithFallback, away: Away, local: LocalState, clock: Clock
 ) -> None:
-    assert state.enter("tim", HERE, 2)
+    there = away.state
+    assert isinstance(there, LocalState)
+    for user in ("tim", "tim", "tom", "joe"):
+        assert state.enter(user, HERE, 2)
     away.is_away = True
-    state.leave("tim", HERE)
+    for user in ("tim", "tim", "tom"):
+        state.leave(user, HERE)
     assert local.connections.total() == 0
     assert [state.enter("tim", HERE, 2) for _ in range(3)] == [True, True, False]
+    assert there.connections.total() == 4
+    away.is_away = False
+    clock.now += LONGEST_PAUSE
+    assert state.level(HERE) == 0
+    assert there.connections.total() + local.connections.total() == 3
+    for user in ("tim", "tim", "joe"):
+        state.leave(user, HERE)
+    assert there.connections.total() + local.connections.total() == 0
+
+
+def test_away_again_before_it_was_told(state: StateWithFallback, away: Away, clock: Clock) -> None:
+    there = away.state
+    assert isinstance(there, LocalState)
+    assert state.enter("tim", HERE, 1)
+    away.is_away = True
+    state.leave("tim", HERE)
+    away.is_away = False
+    clock.now += LONGEST_PAUSE
+    away.answers = 1
+    assert state.level(HERE) == 0
+    assert there.connections.total() == 1
+    away.is_away = False
+    clock.now += LONGEST_PAUSE
+    assert state.level(HERE) == 0
+    assert there.connections.total() == 0
 
 
 def test_what_is_forgotten_is_forgotten_in_both(

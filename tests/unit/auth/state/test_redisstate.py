@@ -17,6 +17,8 @@ from gsubmit.auth import penalty
 from gsubmit.auth.loginstate import StateLost
 from gsubmit.auth.refusals import MOST_REFUSALS
 from gsubmit.auth.state import redisstate
+from gsubmit.auth.state.fallback import StateWithFallback
+from gsubmit.auth.state.local import LocalState
 from gsubmit.auth.state.redisconnection import ANSWER_TIME, CONNECT_TIME
 from gsubmit.auth.state.redisstate import PREFIX, RedisState
 from gsubmit.settings.stateurl import StateUrl
@@ -160,6 +162,11 @@ def test_refusals_expire(pair: tuple[RedisState, RedisState], monkeypatch: pytes
     eventually("the end of it", lambda: not one.too_many_refusals("tim", of_others=True))
 
 
+def _connections(server: RedisServer) -> int:
+    client: Any = server.ask()
+    return sum(client.zcard(key) for key in client.scan_iter("gsubmit:connections*"))
+
+
 class TestLeases:
     @pytest.fixture(autouse=True)
     def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +205,21 @@ class TestLeases:
         assert 2 <= renewals <= 8
         for number in range(100):
             one.leave(f"user{number}", HERE)
+
+    def test_not_of_what_has_ended_while_the_server_was_away(self) -> None:
+        with redis_place() as server:
+            state = StateWithFallback(RedisState(server.url), "it", LocalState())
+            with server.run() as process:
+                assert [state.enter("tim", HERE, 2) for _ in range(2)] == [True, True]
+                killed(server, process)
+            state.leave("tim", HERE)
+            with server.run():
+                eventually("renewal of both", lambda: _connections(server) == 2)
+                eventually("its return", lambda: not state.level(HERE) and _connections(server) == 1)
+                time.sleep(0.3)
+                assert _connections(server) == 1
+                state.leave("tim", HERE)
+                assert _connections(server) == 0
 
     def test_of_a_machine_that_is_gone_expire(self, pair: tuple[RedisState, RedisState]) -> None:
         one, other = pair
