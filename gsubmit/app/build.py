@@ -130,11 +130,12 @@ def login_state(settings: Settings, shared_file: Path | None = None) -> LoginSta
     CannotStart.
     """
     state: LoginState = LocalState()
-    if shared_file is not None:
-        state = StateWithFallback(SharedState(shared_file), "the state of all workers", state)
+    shared = SharedState(shared_file) if shared_file is not None else None
+    if shared is not None:
+        state = StateWithFallback(shared, "the state of all workers", state)
     redis = redis_state(settings)
     if redis is not None:
-        state = StateWithFallback(redis, f"submission_state {settings.auth.submission_state}", state)
+        state = StateWithFallback(redis, f"submission_state {settings.auth.submission_state}", state, shared)
     return state
 
 

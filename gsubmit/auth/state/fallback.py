@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from gsubmit.auth.loginstate import LoginState, StateLost
 from gsubmit.auth.penalty import Penalised, network_of
+from gsubmit.auth.state.shared import SharedState
 
 FIRST_PAUSE = 1.0  # seconds for which a state that did not answer is left alone; doubles each time
 LONGEST_PAUSE = 10.0
@@ -23,14 +24,16 @@ T = TypeVar("T")
 class StateWithFallback:
     """A LoginState that never raises StateLost: another answers while one of that `name` is away.
 
-    The log says when it goes and when it is back. Meanwhile one login at a time finds out whether it is back, and none
-    of the others waits. Connections end where they were counted; what ends while the state is away, it is told later.
+    The log says when it goes and when it is back, once for all processes if they share `others`. Meanwhile one login
+    at a time finds out whether it is back, and nobody else waits. Connections end where they were counted; what ends
+    while the state is away, it is told later.
     """
 
-    def __init__(self, state: LoginState, name: str, local: LoginState) -> None:
+    def __init__(self, state: LoginState, name: str, local: LoginState, others: SharedState | None = None) -> None:
         self._state = state
         self._name = name
         self._local = local
+        self._others = others
         self._here: Counter[tuple[str, str]] = Counter()  # connections of users and networks that `local` counts
         self._ended: list[tuple[str, str]] = []  # users and addresses of connections that the state still counts
         self._pause = 0.0  # seconds; none while the state answers
@@ -120,8 +123,9 @@ class StateWithFallback:
             self._note_loss(lost, is_trial=is_trial)
             raise
         if is_trial:
-            _log.info("%s is back", self._name)
             self._pause = 0.0
+            if self._is_news(SharedState.notes_return):
+                _log.info("%s is back", self._name)
             self._tell_what_ended()
         return answer
 
@@ -136,6 +140,14 @@ class StateWithFallback:
         elif self._pause:
             return  # it was asked before that was known
         else:
-            _log.error("%s does not answer, and logins are counted here meanwhile: %s", self._name, lost)
             self._pause = FIRST_PAUSE
+            if self._is_news(SharedState.notes_loss):
+                _log.error("%s does not answer, and logins are counted here meanwhile: %s", self._name, lost)
         self._next_try = time.monotonic() + self._pause
+
+    def _is_news(self, note: Callable[[SharedState, str], bool]) -> bool:
+        """Whether no other process has said it."""
+        try:
+            return self._others is None or note(self._others, self._name)
+        except StateLost:
+            return True

@@ -32,6 +32,7 @@ _ENTER = """INSERT INTO connections SELECT ?1, ?2, 1
     ON CONFLICT DO UPDATE SET count = count + 1"""
 _LAST_LEAVES = "DELETE FROM connections WHERE who = ? AND pid = ? AND count <= 1"
 _ONE_LEAVES = "UPDATE connections SET count = count - 1 WHERE who = ? AND pid = ?"
+_AWAY = "INSERT INTO away VALUES (?1, ?2) ON CONFLICT DO UPDATE SET pid = ?2 WHERE pid = ?3"
 _REFUSED = """INSERT INTO refusals (who, count, since) VALUES (?1, 1, ?2) ON CONFLICT (who)
     DO UPDATE SET count = iif(since <= ?3, 1, count + 1), since = iif(since <= ?3, ?2, since)"""
 _FORGET_REFUSALS = """DELETE FROM refusals WHERE seq IN (SELECT seq FROM refusals ORDER BY seq LIMIT 2)
@@ -41,7 +42,8 @@ _FORGET_REFUSALS = """DELETE FROM refusals WHERE seq IN (SELECT seq FROM refusal
 class SharedState:
     """A LoginState in a file (see StateFile) that other processes have open too; made in each of them after the fork.
 
-    Its clock is the machine's monotonic one. Whatever looks only, never waits for those that write.
+    Its clock is the machine's monotonic one. Whatever looks only, never waits for those that write. What a process had
+    that was killed, counts no more when somebody would be refused because of it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -106,7 +108,19 @@ class SharedState:
 
     def enter(self, user: str, address: str, most: int) -> bool:
         """Count one more connection of this process, unless all have `most`."""
-        return self._file.change(_ENTER, _who(network_of(address), user), self._pid, most or _UNLIMITED) == 1
+        who = _who(network_of(address), user)
+        return self._enter(who, most) or (self._forget_the_dead(who) and self._enter(who, most))
+
+    def _enter(self, who: bytes, most: int) -> bool:
+        return self._file.change(_ENTER, who, self._pid, most or _UNLIMITED) == 1
+
+    def _forget_the_dead(self, who: bytes) -> bool:
+        """Whether any of those processes is gone in which they are connected."""
+        rows: list[Any] = self._file.rows("SELECT pid FROM connections WHERE who = ?", who)
+        dead = [pid for (pid,) in rows if _is_gone(pid)]
+        for pid in dead:
+            self.forget_process(pid)
+        return bool(dead)
 
     def leave(self, user: str, address: str) -> None:
         """One less."""
@@ -145,9 +159,29 @@ class SharedState:
         """The servers, or our logins there, are others now."""
         self._file.change("DELETE FROM refusals")
 
+    def notes_loss(self, name: str) -> bool:
+        """Whether this process is the first that lives and finds something away that they all use."""
+        row: Any = self._file.row("SELECT pid FROM away WHERE name = ?", name)
+        dead = row[0] if row is not None and _is_gone(row[0]) else None
+        return self._file.change(_AWAY, name, self._pid, dead) == 1
+
+    def notes_return(self, name: str) -> bool:
+        """Whether it is the first that finds it back."""
+        return self._file.change("DELETE FROM away WHERE name = ?", name) == 1
+
     def close(self) -> None:
         """Until it is asked again."""
         self._file.close()
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _read(row: Any) -> Failures:

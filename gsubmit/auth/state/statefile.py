@@ -9,8 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gsubmit.auth.state.shared import SharedState
-
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder within it is made private
 PREFIX = "gsubmit-state-"
 
@@ -18,20 +16,13 @@ PREFIX = "gsubmit-state-"
 class StateFile:
     """The file and its folder, held by the process that made it and by those that it forks.
 
-    Nothing is left open here: SQLite must not be carried over a fork.
+    It is opened by others only: SQLite must not be carried over a fork, nor read by root what its owner has written.
     """
 
-    def __init__(self, folder: Path, descriptor: int) -> None:
+    def __init__(self, folder: Path, descriptor: int, owner: tuple[int, int] | None = None) -> None:
         self.path = folder / "state"
+        self.owner = owner
         self._descriptor = descriptor  # locked: a folder that nobody has locked was left behind
-
-    def forget_process(self, pid: int) -> None:
-        """A worker is gone, and its connections with it; told with the rights of the owner. Raises StateLost."""
-        state = SharedState(self.path)
-        try:
-            state.forget_process(pid)
-        finally:
-            state.close()
 
     def remove(self) -> None:
         """At the end: nobody uses it any more."""
@@ -58,7 +49,7 @@ def make_state_file(owner: tuple[int, int] | None = None, parent: Path | None = 
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
         raise
-    return StateFile(folder, descriptor)
+    return StateFile(folder, descriptor, owner)
 
 
 def _is_in_memory(folder: Path) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+from pathlib import Path
 
 import gevent
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from gsubmit.auth.loginstate import StateLost
 from gsubmit.auth.state.fallback import LONGEST_PAUSE, StateWithFallback
 from gsubmit.auth.state.local import LocalState
+from gsubmit.auth.state.shared import SharedState
 from tests.harness.clock import Clock, clock_of
 from tests.unit.auth.state.states import HERE, Away
 
@@ -51,6 +54,46 @@ def test_told_once_when_it_goes_and_once_when_it_is_back(
         "submission_state redis://there does not answer, and logins are counted here meanwhile: gone fishing",
         "submission_state redis://there is back",
     ]
+
+
+def test_told_once_by_all_workers(clock: Clock, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    caplog.set_level(logging.INFO, "gsubmit")
+    away = Away(LocalState(), is_away=False)
+    files = [SharedState(tmp_path / "state") for _ in range(3)]
+    workers = [StateWithFallback(away, "it", LocalState(), file) for file in files]
+
+    def said() -> list[str]:
+        caplog.clear()
+        for worker in workers:
+            worker.level(HERE)
+        return [record.getMessage() for record in caplog.records]
+
+    for _ in range(2):
+        away.is_away = True
+        assert said() == ["it does not answer, and logins are counted here meanwhile: gone fishing"]
+        clock.now += 1.5
+        assert said() == []
+        clock.now += LONGEST_PAUSE
+        away.is_away = False
+        assert said() == ["it is back"]
+    for file in files:
+        file.close()
+
+
+def test_who_has_said_it_and_is_gone_has_not(tmp_path: Path) -> None:
+    one, other = (SharedState(tmp_path / "state") for _ in range(2))
+    with subprocess.Popen(["sleep", "60"]) as process:
+        one._pid = process.pid
+        assert one.notes_loss("it")
+        assert not other.notes_loss("it")
+        assert other.notes_loss("something else")
+        process.kill()
+    assert other.notes_loss("it")
+    assert not one.notes_loss("it")
+    assert one.notes_return("it")
+    assert not other.notes_return("it")
+    for state in (one, other):
+        state.close()
 
 
 def test_tried_again_by_one_after_a_growing_while(state: StateWithFallback, away: Away, clock: Clock) -> None:

@@ -95,15 +95,19 @@ def test_killed_while_they_write(path: Path) -> None:
     connection.close()
 
 
-def test_a_process_that_is_gone(path: Path, pair: tuple[SharedState, SharedState]) -> None:
-    one, _ = pair
+def test_a_process_that_is_gone(pair: tuple[SharedState, SharedState]) -> None:
+    one, other = pair
+    with subprocess.Popen(["sleep", "60"]) as process:
+        other._pid = process.pid
+        for user in ("tim", "tim", "tom"):
+            assert other.enter(user, HERE, 2)
+        assert not one.enter("tim", HERE, 2)
+        process.kill()
+    assert one.connections == 3
     assert [one.enter("tim", HERE, 2) for _ in range(3)] == [True, True, False]
-    one.forget_process(1)
+    assert one.connections == 2, "those of all users are gone"
+    other.leave("tim", HERE)
     assert one.connections == 2
-    one.forget_process(one._pid)
-    assert one.connections == 0
-    one.leave("tim", HERE)
-    assert [one.enter("tim", HERE, 2) for _ in range(3)] == [True, True, False]
 
 
 def test_somebody_else_writes_and_writes(path: Path, pair: tuple[SharedState, SharedState]) -> None:

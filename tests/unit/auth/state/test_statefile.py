@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from gsubmit.app.process import acting_as
 from gsubmit.auth.state import statefile
 from gsubmit.auth.state.shared import SharedState
 from gsubmit.auth.state.statefile import make_state_file
@@ -27,8 +26,6 @@ def test_a_private_folder_for_as_long_as_it_is_used(tmp_path: Path) -> None:
     assert state.enter("tim", HERE, 1)
     (folder,) = folders(tmp_path)
     assert folder.stat().st_mode & 0o7777 == 0o700
-    made.forget_process(os.getpid())
-    assert state.enter("tim", HERE, 1)
     state.close()
     made.remove()
     assert folders(tmp_path) == []
@@ -39,9 +36,6 @@ def test_of_the_internal_user() -> None:
     made = make_state_file((65534, 65533))
     owner = made.path.parent.stat()
     assert (owner.st_uid, owner.st_gid) == (65534, 65533)
-    with acting_as("nobody"):
-        made.forget_process(1)  # before any worker has opened it
-    assert {file.stat().st_uid for file in made.path.parent.iterdir()} == {65534}
     made.remove()
 
 
