@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import ssl
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gsubmit.app.backends import named_targets
@@ -14,6 +13,7 @@ from gsubmit.auth.loginstate import LoginState
 from gsubmit.auth.state.fallback import StateWithFallback
 from gsubmit.auth.state.local import LocalState
 from gsubmit.auth.state.shared import SharedState
+from gsubmit.auth.state.statefile import StateFile
 from gsubmit.burl.pool import Pool as ImapPool
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.resolver import Resolver
@@ -123,14 +123,13 @@ def redis_state(settings: Settings) -> RedisState | None:
         raise CannotStart(str(error)) from error
 
 
-def login_state(settings: Settings, shared_file: Path | None = None) -> LoginState:
+def login_state(settings: Settings, file: StateFile | None = None) -> LoginState:
     """Where failed logins and connections are counted; in a worker, which has no other process's, made after the fork.
 
-    What other machines share comes first, then the file of all workers (StateFile), then this process. Raises
-    CannotStart.
+    What other machines share comes first, then the file of all workers, then this process. Raises CannotStart.
     """
     state: LoginState = LocalState()
-    shared = SharedState(shared_file) if shared_file is not None else None
+    shared = SharedState(file.path) if file is not None else None
     if shared is not None:
         state = StateWithFallback(shared, "the state of all workers", state)
     redis = redis_state(settings)

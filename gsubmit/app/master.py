@@ -23,6 +23,7 @@ from gsubmit.app.sockets import Bound, bind_all, bind_metrics, close_all
 from gsubmit.app.watching import Watching
 from gsubmit.app.worker import RETIRE
 from gsubmit.app.workers import Generation, Worker, Workers
+from gsubmit.auth.state.statefile import StateFile, make_state_file
 from gsubmit.logs import output
 from gsubmit.settings.sections import Settings
 
@@ -46,13 +47,14 @@ class Master:
     def __init__(self, settings: Settings, load: Load) -> None:
         self._signals = Signals()  # who can connect may send some
         generation, warnings = _bound(settings)
+        _configure_log(settings)
+        generation.state = _state_file(settings)
         self._load = load
         self._now = self._before = generation  # the last one is what a failed reload goes back to
         self._reading: Reading | None = None
         self._reads_again = False
         self._killing_at = 0.0  # 0 unless it stops
         self._failure = ""
-        _configure_log(settings)
         for warning in warnings:
             _log.warning("%s", warning)
         process.take_all_descriptors()
@@ -75,6 +77,9 @@ class Master:
                 self._hear(signal.Signals(number))
             self._do_what_is_due()
         self._watching.close()
+        for file in {self._now.state, self._before.state}:
+            if file is not None:
+                file.remove()
         _log.info("stopped")
         self._signals.close()
         if self._failure:
@@ -222,6 +227,7 @@ class Master:
             return
         for warning in warnings:
             _log.warning("%s", warning)
+        generation.state = _state_file(outcome.settings, self._before.state)
         self._now = generation
         self._workers.make_no_more()
         self._make_workers()
@@ -255,6 +261,18 @@ def _missing_in(sockets: list[Bound], generation: Generation) -> list[Bound]:
     """The sockets that only that generation has."""
     others = {one.sock for one in sockets}
     return [one for one in generation.sockets if one.sock not in others]
+
+
+def _state_file(settings: Settings, before: StateFile | None = None) -> StateFile | None:
+    """What all workers know of logins: still the same after a reload, unless they become another user."""
+    owner = process.owner(process.internal_user(settings))
+    if before is not None and before.owner == owner:
+        return before
+    try:
+        return make_state_file(owner)
+    except OSError as error:
+        _log.error("each worker counts logins and connections by itself: %s", error)
+        return None
 
 
 def _configure_log(settings: Settings) -> None:

@@ -11,7 +11,7 @@ import gevent
 from gevent import monkey
 
 from gsubmit.app import process
-from gsubmit.app.build import CannotStart, build_service
+from gsubmit.app.build import CannotStart, build_service, login_state
 from gsubmit.app.controlsocket import bind_control
 from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound, bind_all, bind_metrics, close_all
@@ -21,6 +21,7 @@ from gsubmit.metrics.board import Board
 from gsubmit.net.resolve import renew
 from gsubmit.server.door import Door
 from gsubmit.server.listener import Listener
+from gsubmit.server.logins import Logins
 from gsubmit.server.service import Service
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
@@ -56,7 +57,8 @@ class Server:
             output.configure(settings.logging, owner=process.owner(user))
             for warning in warnings:
                 _log.warning("%s", warning)
-            self.service = build_service(settings, slots=shared.slots if shared is not None else None)
+            logins = Logins(login_state(settings, shared.state if shared is not None else None))
+            self.service = build_service(settings, logins, shared.slots if shared is not None else None)
             self.control = bind_control(settings) if is_alone else None
             if user is not None:
                 process.become(user)

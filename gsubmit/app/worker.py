@@ -45,6 +45,7 @@ def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared
         return os.EX_CONFIG
     failures.log_all()
     link.spawn_watch(stop)
+    server.service.logins.state.forget_refusals()  # the settings may be new, and have the right password
     server.start()
     if settings.server.base_dir:
         ControlLink(settings.server.base_dir, number, commands_of(server.door, server.service.logins.state)).start()

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gsubmit.app.forking import Signals, fork
 from gsubmit.app.link import Link, Pipes
@@ -14,6 +14,7 @@ from gsubmit.app.restarts import Restarts
 from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound, close_all
 from gsubmit.app.worker import serve
+from gsubmit.auth.state.statefile import StateFile
 from gsubmit.metrics.board import MAX_ROWS
 from gsubmit.settings.sections import Settings
 
@@ -28,12 +29,13 @@ class Generation:
     bound: list[Bound]
     metrics: list[Bound]  # the watcher's
     others: list[Bound] = field(default_factory=list)  # of the generation before, and not its own
+    state: StateFile | None = None  # of logins
     is_established: bool = False
 
     def serve(self, link: Link, shared: Shared, number: int) -> int:
         """In a process of its own: serve until the end; the exit code."""
         close_all([*self.others, *self.metrics])  # a port of old settings is closed when all who have it close it
-        return serve(self.settings, self.bound, link, shared, number)
+        return serve(self.settings, self.bound, link, replace(shared, state=self.state), number)
 
     @property
     def sockets(self) -> list[Bound]:

@@ -104,14 +104,18 @@ def _serves(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
     return answers(port)
 
 
-def children(process: int) -> list[int]:
-    """The processes that this one has made and that have not ended."""
+def children(process: int, name: str = "") -> list[int]:
+    """The processes, of that name if there is one, that this one has made and that have not ended."""
     words = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [
-        child
-        for child in map(int, words)
-        if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    ]
+    return [child for child in map(int, words) if _lives_as(child, name)]
+
+
+def _lives_as(process: int, name: str) -> bool:
+    try:
+        front, _, rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")
+    except FileNotFoundError:
+        return False
+    return name in ("", front.partition("(")[2]) and rest.split()[0] != "Z"
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from smtplib import SMTP
 
 import pytest
 
 from gsubmit.auth.state.redisstate import RedisState
-from tests.harness.peer_gsubmit import PASSWORD, USER, Gsubmit, gsubmit
+from tests.harness.peer_gsubmit import USER, Gsubmit, gsubmit
+from tests.harness.peer_logins import connected, guess, log_in, seconds_of_a_login
 from tests.harness.peer_process import HOST, eventually
 from tests.harness.peer_redis import RedisServer, hanging, killed, redis_place
 
@@ -22,41 +21,17 @@ auth_penalty = yes
 disable_plaintext_auth = no
 mail_max_userip_connections = 2
 service submission-login {{
-  process_min_avail = 1
+  process_min_avail = {workers}
 }}
 """
 AWAY, BACK = "does not answer, and logins are counted here meanwhile", "is back"
 
 
 @contextmanager
-def two_servers(redis: RedisServer) -> Iterator[tuple[Gsubmit, Gsubmit]]:
-    settings = _SETTINGS.format(host=HOST, port=redis.port)
+def two_servers(redis: RedisServer, workers: int = 2) -> Iterator[tuple[Gsubmit, Gsubmit]]:
+    settings = _SETTINGS.format(host=HOST, port=redis.port, workers=workers)
     with gsubmit(1, settings) as one, gsubmit(1, f"{settings}listen = {ANOTHER_HOST}, {HOST}\n") as other:
         yield one, other
-
-
-def connected(server: Gsubmit, host: str) -> SMTP:
-    """A client whose address is always the same."""
-    client = SMTP(timeout=20, source_address=(HOST, 0))
-    client.connect(host, server.port)
-    client.ehlo()
-    return client
-
-
-def log_in(client: SMTP, password: str = PASSWORD) -> bool:
-    words = b64encode(f"\0{USER}\0{password}".encode()).decode()
-    return client.docmd("AUTH", f"PLAIN {words}")[0] == 235
-
-
-def seconds_of_a_login(client: SMTP) -> float:
-    began = time.monotonic()
-    assert log_in(client)
-    return time.monotonic() - began
-
-
-def guess(server: Gsubmit, host: str, password: str) -> None:
-    with connected(server, host) as client:
-        assert not log_in(client, password)
 
 
 @pytest.fixture
@@ -67,7 +42,7 @@ def redis() -> Iterator[RedisServer]:
 
 def test_who_has_guessed_at_one_waits_at_the_other(redis: RedisServer) -> None:
     with redis.run(), two_servers(redis) as (one, other):
-        guess(one, HOST, "guess")
+        guess(one)
         with connected(other, ANOTHER_HOST) as client:
             assert 3.0 < seconds_of_a_login(client) < 8
         assert RedisState(redis.url).penalties() == [], "both have forgiven it"
@@ -93,8 +68,8 @@ def test_connections_of_both_count(redis: RedisServer) -> None:
 
 
 def test_killed_and_back(redis: RedisServer) -> None:
-    """Nobody is kept from mail, and the log says it once."""
-    with two_servers(redis) as (one, other), redis.run() as process:
+    """Nobody is kept from mail, and the log says it once. (Each worker would find out by itself that it is back.)"""
+    with redis.run() as process, two_servers(redis, workers=1) as (one, other):
         held = [connected(one, HOST), connected(other, ANOTHER_HOST)]
         assert all(map(log_in, held))
         killed(redis, process)
@@ -109,7 +84,7 @@ def test_killed_and_back(redis: RedisServer) -> None:
         with redis.run():
             for server, host in ((one, HOST), (other, ANOTHER_HOST)):
                 eventually("its return", lambda server=server, host=host: _asked(server, host).count(BACK))  # type: ignore[misc]
-            guess(one, HOST, "guess")
+            guess(one)
             assert [found.user for found in RedisState(redis.url).penalties()] == [USER]
             first = connected(one, HOST)
             second = connected(other, ANOTHER_HOST)

@@ -27,19 +27,7 @@ MESSAGE = small_message("workers", 3_000)
 
 
 def workers(server: Gsubmit) -> list[int]:
-    return _children(server, "gsubmit-worker")
-
-
-def _children(server: Gsubmit, name: str) -> list[int]:
-    """Those that go by that name."""
-    return [child for child in children(server.process.pid) if _name(child) == name]
-
-
-def _name(process: int) -> str:
-    try:
-        return Path(f"/proc/{process}/comm").read_text().strip()
-    except FileNotFoundError:
-        return ""
+    return children(server.process.pid, "gsubmit-worker")
 
 
 def all_serve(server: Gsubmit, number: int = 2) -> list[int]:
@@ -245,8 +233,8 @@ def test_the_watcher_is_made_again() -> None:
 
         def watcher() -> int:
             return (
-                eventually("one watcher", lambda: len(_children(server, "gsubmit-watcher")) == 1)
-                and _children(server, "gsubmit-watcher")[0]
+                eventually("one watcher", lambda: len(children(server.process.pid, "gsubmit-watcher")) == 1)
+                and children(server.process.pid, "gsubmit-watcher")[0]
             )
 
         Client(server).close()
@@ -255,11 +243,11 @@ def test_the_watcher_is_made_again() -> None:
         reload(server)
         assert watcher() == first
         os.kill(first, signal.SIGKILL)
-        eventually("another", lambda: _children(server, "gsubmit-watcher") not in ([], [first]))
+        eventually("another", lambda: children(server.process.pid, "gsubmit-watcher") not in ([], [first]))
         assert 'gsubmit_logins_total{mechanism="PLAIN",result="ok"} 1.0' in shown()
         second = watcher()
         reload(server, lambda text: text.replace(str(port), str(server.tls_port + 1000)))
-        eventually("another", lambda: _children(server, "gsubmit-watcher") not in ([], [second]))
+        eventually("another", lambda: children(server.process.pid, "gsubmit-watcher") not in ([], [second]))
         eventually("the end of the port", lambda: not answers(port))
         asked = run([gsubmit_program(), "who", "-c", str(server.folder / "gsubmit.conf")])
         assert asked.code == 0, asked.output

@@ -33,7 +33,7 @@ def test_by_itself() -> None:
 
 def test_with_other_workers(tmp_path: Path) -> None:
     file = make_state_file(parent=tmp_path)
-    one, other = (login_state(settings(), file.path) for _ in range(2))
+    one, other = (login_state(settings(), file) for _ in range(2))
     assert one.enter("tim", ADDRESS, 1)
     assert not other.enter("tim", ADDRESS, 1)
     file.remove()
@@ -43,11 +43,11 @@ def test_with_other_machines_and_without_them(tmp_path: Path, caplog: pytest.Log
     """What machines share comes first, then what workers share, then what is left."""
     file = make_state_file(parent=tmp_path)
     url = f"redis://me:s3cr3t@{HOST}:{free_port()}"
-    one, other = (login_state(settings(url), file.path) for _ in range(2))
+    one, other = (login_state(settings(url), file) for _ in range(2))
     assert one.enter("tim", ADDRESS, 1)
     assert not other.enter("tim", ADDRESS, 1)
     file.remove()
-    alone = [login_state(settings(url), file.path) for _ in range(2)]
+    alone = [login_state(settings(url), file) for _ in range(2)]
     assert all(state.enter("tim", ADDRESS, 1) for state in alone)
     assert not alone[0].enter("tim", ADDRESS, 1)
     messages = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
