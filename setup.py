@@ -66,7 +66,7 @@ setup(
         # The figures as Prometheus and OpenMetrics write them, whichever is asked for; Debian has 0.16.
         "prometheus_client>=0.16",
         # submission_state: connections to Redis and Valkey.
-        "redis>=5.3",
+        "redis>=4.3",
     ],
     extras_require={
         "test": [

@@ -37,7 +37,7 @@ class RedisServer:
 
     def ask(self) -> Redis:
         """What a test wants to know of it."""
-        return Redis(HOST, self.port, protocol=2)
+        return Redis(HOST, self.port)
 
     def run(self) -> AbstractContextManager[Popen[bytes]]:
         program = _program(self.folder)

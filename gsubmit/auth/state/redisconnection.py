@@ -6,7 +6,7 @@ import socket
 import ssl
 from typing import Any
 
-from redis import BlockingConnectionPool, Connection, UnixDomainSocketConnection
+from redis import VERSION, BlockingConnectionPool, Connection, UnixDomainSocketConnection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -46,10 +46,10 @@ def connections_to(url: StateUrl, context: ssl.SSLContext | None) -> BlockingCon
         "username": url.user or None,
         "password": url.password or None,
         "socket_timeout": ANSWER_TIME,
-        "socket_connect_timeout": CONNECT_TIME,
         "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
     }
+    if VERSION >= (5,):  # the one before, Debian's, has neither
+        options |= {"socket_connect_timeout": CONNECT_TIME, "protocol": 2}
     if url.path:
         options |= {"connection_class": UnixDomainSocketConnection, "path": url.path}
     else:
