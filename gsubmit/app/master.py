@@ -19,7 +19,7 @@ from gsubmit.app.link import Pipes
 from gsubmit.app.loading import Load, Reader
 from gsubmit.app.server import STOP_TIME
 from gsubmit.app.shared import Shared
-from gsubmit.app.sockets import Bound, bind_all, bind_metrics, close_all
+from gsubmit.app.sockets import Bound, bind_all, bind_metrics, close_all, open_all
 from gsubmit.app.watching import Watching
 from gsubmit.app.worker import RETIRE
 from gsubmit.app.workers import Generation, Worker, Workers
@@ -245,7 +245,7 @@ class Master:
 
 def _bound(settings: Settings, before: Generation | None = None) -> tuple[Generation, list[str]]:
     """With ports of its own, or those of the generation before; and what there is to warn of. Raises CannotStart."""
-    bound, warnings = bind_all(settings, before.bound if before is not None else ())
+    bound, warnings = bind_all(settings, before.bound) if before is not None else open_all(settings)
     generation = Generation(settings, bound, [])
     try:
         generation.metrics = bind_metrics(settings, before.metrics if before is not None else ())

@@ -14,7 +14,7 @@ from gsubmit.app import process
 from gsubmit.app.build import CannotStart, build_service, login_state
 from gsubmit.app.controlsocket import bind_control
 from gsubmit.app.shared import Shared
-from gsubmit.app.sockets import Bound, bind_all, bind_metrics, close_all
+from gsubmit.app.sockets import Bound, bind_metrics, close_all, open_all
 from gsubmit.app.ticker import Ticker
 from gsubmit.logs import output
 from gsubmit.metrics.board import Board
@@ -49,7 +49,7 @@ class Server:
         self.metrics: list[Bound] = []  # those of a server that is one process
         is_alone = bound is None
         if bound is None:  # before anything else: a port in use is the commonest mistake
-            bound, warnings = bind_all(settings)
+            bound, warnings = open_all(settings)
         try:
             if is_alone:
                 self.metrics = bind_metrics(settings)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gevent import monkey
 
+from gsubmit.app.activation import given_sockets, unused
 from gsubmit.app.build import CannotStart
 from gsubmit.settings.sections import Settings
 
@@ -29,10 +30,25 @@ class Bound(NamedTuple):
     haproxy: bool
 
 
-def bind_all(settings: Settings, open_ones: Iterable[Bound] = ()) -> tuple[list[Bound], list[str]]:
+def open_all(settings: Settings) -> tuple[list[Bound], list[str]]:
+    """What the server starts with: sockets that systemd hands over, and for all else new ones; as `bind_all`."""
+    given, warnings = given_sockets()
+    try:
+        bound, others = bind_all(settings, given=[one.sock for one in given])
+    except CannotStart:
+        for one in given:
+            one.sock.close()
+        raise
+    return bound, [*warnings, *unused(given, [one.sock for one in bound]), *others]
+
+
+def bind_all(
+    settings: Settings, open_ones: Iterable[Bound] = (), given: Sequence[socket.socket] = ()
+) -> tuple[list[Bound], list[str]]:
     """Every port of every listener, and what there is to warn of. Raises CannotStart, and keeps none then.
 
-    `open_ones` are used again where they are bound to the same address and port.
+    `open_ones` are used again where they are bound to the same address and port, and those that were `given` where
+    they listen there; of both, what is not used stays as it is.
     """
     there = {other.place: other.sock for other in open_ones}
     bound: list[Bound] = []
@@ -43,7 +59,7 @@ def bind_all(settings: Settings, open_ones: Iterable[Bound] = ()) -> tuple[list[
         for address in listener.addresses(settings.server.listen):
             place = (address, listener.port)
             try:
-                sock = there.get(place) or bind(*place)
+                sock = there.get(place) or bind(*place, given)
             except OSError as error:
                 if address == "::" and not socket.has_dualstack_ipv6():
                     continue  # a machine without IPv6
@@ -87,13 +103,17 @@ def _cannot(address: str, port: int, error: OSError) -> CannotStart:
     return CannotStart(why)
 
 
-def bind(address: str, port: int) -> socket.socket:
-    """A listening socket on `address` (`*` and `::` are all of IPv4 and of IPv6). Raises OSError."""
+def bind(address: str, port: int, given: Sequence[socket.socket] = ()) -> socket.socket:
+    """A socket on `address` (`*` all of IPv4, `::` all of IPv6) that listens: a given one, or new. Raises OSError."""
     host = "0.0.0.0" if address == "*" else address.strip("[]")  # noqa: S104 - what the administrator asked for
     # A link-local address goes with its scope, which bind() itself would leave out.
     family, kind, _, _, place = _getaddrinfo(
         host, port, socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
     )[0]
+    for sock in given:
+        if (sock.family, sock.type) == (family, kind) and sock.getsockname() == place:
+            _check_v6_only(sock)
+            return sock
     sock = _system_socket(family, kind)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -106,3 +126,11 @@ def bind(address: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _check_v6_only(sock: socket.socket) -> None:
+    """Clients of IPv4 would come with IPv6 addresses, which nobody can change any more. Raises OSError."""
+    is_all = sock.family == socket.AF_INET6 and sock.getsockname()[0] == "::"
+    if is_all and not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        text = "the socket that is there takes IPv4 too (systemd: BindIPv6Only=ipv6-only)"
+        raise OSError(errno.EADDRINUSE, text)

@@ -23,6 +23,7 @@ def allowed() -> dict[str, set[str]]:
 
 ALLOWED = allowed()
 GEVENT = {
+    "gsubmit/app/activation.py",
     "gsubmit/app/failures.py",
     "gsubmit/app/foreground.py",
     "gsubmit/app/forking.py",

@@ -62,7 +62,7 @@ def test_other_reasons_are_none_to_go_on() -> None:
     ],
 )
 def test_why_and_what_to_do(monkeypatch: pytest.MonkeyPatch, number: int, advice: str) -> None:
-    def refuse(address: str, port: int) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(sockets, "bind", refuse)
