@@ -11,7 +11,7 @@ from functools import partial
 import gevent
 from gevent.event import Event
 
-from gsubmit.app import failures, process
+from gsubmit.app import failures, notify, process
 from gsubmit.app.server import Server
 from gsubmit.logs import output
 from gsubmit.settings.sections import Settings
@@ -33,13 +33,17 @@ def run(server: Server, load_again: Callable[[], Settings] | None = None) -> Non
     if load_again is None:
         gevent.signal_handler(signal.SIGHUP, stop.set)
     else:
-        gevent.signal_handler(signal.SIGHUP, server.reload, load_again)
+        gevent.signal_handler(signal.SIGHUP, _reload, server, load_again)
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
     server.start()
     with _answering(server), shown([one.sock for one in server.metrics], server.board):
-        _log.info("serving on %s", ", ".join(server.places))
+        _log.info("%s", _status(server))
+        notify.ready(_status(server))
+        if interval := notify.watchdog_interval():
+            gevent.spawn(_keep_watchdog, interval)
         server.log_faults()
         stop.wait()
+        notify.stopping()
         server.stop()
     _log.info("stopped")
 
@@ -58,3 +62,19 @@ def _answering(server: Server) -> Iterator[None]:
     finally:
         control.close()
         server.control.close()
+
+
+def _reload(server: Server, load_again: Callable[[], Settings]) -> None:
+    notify.reloading()
+    server.reload(load_again)
+    notify.ready(_status(server))
+
+
+def _status(server: Server) -> str:
+    return f"serving on {', '.join(server.places)}"
+
+
+def _keep_watchdog(interval: float) -> None:
+    while True:
+        notify.alive()
+        gevent.sleep(interval)

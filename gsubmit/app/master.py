@@ -12,7 +12,7 @@ import signal
 import time
 from typing import NamedTuple
 
-from gsubmit.app import loading, process
+from gsubmit.app import loading, notify, process
 from gsubmit.app.build import CannotStart
 from gsubmit.app.forking import Signals, ended, fork
 from gsubmit.app.link import Pipes
@@ -62,6 +62,7 @@ class Master:
         shared = Shared()
         self._workers = Workers(self._signals, self._pipes, shared)
         self._watching = Watching(self._signals, self._pipes, shared)
+        self._systemd = notify.Herald()
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises CannotStart when the first workers cannot serve."""
@@ -69,6 +70,8 @@ class Master:
         self._watching.watch(self._now)
         self._make_workers()
         while self._workers or not self._killing_at:
+            if not self._killing_at:
+                self._systemd.tell(self._is_settled, self._status)
             signals, files = self._signals.wait([self._pipes.reports], self._next_due() - time.monotonic())
             if files:
                 self._hear_reports()
@@ -95,13 +98,23 @@ class Master:
         elif number != signal.SIGCHLD:
             self._stop()
 
+    @property
+    def _is_settled(self) -> bool:
+        """No reload is under way or wanted."""
+        return self._now.is_established and self._reading is None and not self._reads_again
+
+    @property
+    def _status(self) -> str:
+        places = ", ".join(f"{one.name} port {one.place[1]}" for one in self._now.bound)
+        return f"serving on {places}: {self._now.size} workers"
+
     # Time
 
     def _next_due(self) -> float:
         """When there is something to do, whatever is heard until then."""
         if self._killing_at:
             return self._killing_at
-        moments = [time.monotonic() + LONG, *self._workers.next_due, *self._watching.next_due]
+        moments = [time.monotonic() + LONG, self._systemd.due, *self._workers.next_due, *self._watching.next_due]
         if self._reading is not None:
             moments.append(self._reading.end)
         return min(moments)
@@ -149,8 +162,7 @@ class Master:
         self._now.is_established = True
         self._watching.watch(self._now)
         if self._now is self._before:
-            places = ", ".join(f"{one.name} port {one.place[1]}" for one in self._now.bound)
-            _log.info("serving on %s: %d workers", places, self._now.size)
+            _log.info("%s", self._status)
         else:
             self._workers.tell_others(self._now, RETIRE)
             close_all(self._now.others)
@@ -236,6 +248,7 @@ class Master:
         """Gently; what still lives after a while is killed."""
         if self._killing_at:
             return
+        notify.stopping()
         self._killing_at = time.monotonic() + KILL_TIME
         self._workers.make_no_more()
         self._workers.tell_all(signal.SIGTERM)

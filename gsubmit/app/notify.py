@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from _socket import socket  # the system's: who calls this may have no event loop, and never waits
@@ -24,11 +25,6 @@ def stopping() -> None:
     _tell("STOPPING=1")
 
 
-def status(text: str) -> None:
-    """One line for `systemctl status`."""
-    _tell(f"STATUS={text}")
-
-
 def alive() -> None:
     """What the watchdog waits for, see `watchdog_interval`."""
     _tell("WATCHDOG=1")
@@ -42,6 +38,26 @@ def watchdog_interval() -> float | None:
     with suppress(ValueError, OverflowError):
         return int(limit) / 2_000_000 or None
     return None
+
+
+class Herald:
+    """Tells what has become of a server, each time that its process has nothing else to do."""
+
+    def __init__(self) -> None:
+        self._interval = watchdog_interval()
+        self.due = time.monotonic() if self._interval else math.inf  # when to tell again, whatever happens (monotonic)
+        self._is_ready = False
+
+    def tell(self, is_ready: bool, status: str) -> None:
+        """That it serves, or that it reloads, if that is new; and that the process is alive."""
+        if is_ready and not self._is_ready:
+            ready(status)
+        elif self._is_ready and not is_ready:
+            reloading()
+        self._is_ready = is_ready
+        if self._interval and time.monotonic() >= self.due:
+            alive()
+            self.due = time.monotonic() + self._interval
 
 
 def _tell(*assignments: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.app import notify
+from tests.harness.clock import clock_of
 
 Heard = Callable[[], list[str]]
 
@@ -30,8 +32,6 @@ def heard(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 def test_each_state_has_its_words(heard: Heard) -> None:
     notify.ready("serving on port 587")
     assert heard() == ["READY=1", "STATUS=serving on port 587"]
-    notify.status("7 sessions")
-    assert heard() == ["STATUS=7 sessions"]
     notify.alive()
     assert heard() == ["WATCHDOG=1"]
     notify.stopping()
@@ -47,8 +47,8 @@ def test_a_reload_says_when_it_began(heard: Heard) -> None:
 
 
 def test_a_text_is_one_line_of_utf_8(heard: Heard) -> None:
-    notify.status("a\nREADY=1\udcff")
-    assert heard() == ["STATUS=a READY=1?"]
+    notify.ready("a\nSTOPPING=1\udcff")
+    assert heard() == ["READY=1", "STATUS=a STOPPING=1?"]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,36 @@ def test_nobody_waits_for_one_who_does_not_read(heard: Heard) -> None:
         notify.alive()
     assert time.monotonic() - began < 5  # each is lost at once when the queue is full
     assert heard() == ["WATCHDOG=1"]
+
+
+def test_what_is_asked_again_is_told_once(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    herald = notify.Herald()
+    for is_ready in (False, True, True, False, False, True):
+        herald.tell(is_ready, "serving")
+    notify.stopping()
+    assert heard() == ["READY=1", "STATUS=serving"]
+    assert heard()[0] == "RELOADING=1"
+    assert heard() == ["READY=1", "STATUS=serving"]
+    assert heard() == ["STOPPING=1"]
+    assert herald.due == math.inf
+
+
+def test_life_is_told_when_it_is_due(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = clock_of(monkeypatch, "app.notify")
+    monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    herald = notify.Herald()
+    assert herald.due == clock.now
+    herald.tell(False, "")
+    assert heard() == ["WATCHDOG=1"]
+    assert herald.due == clock.now + 15
+    clock.now += 14
+    herald.tell(False, "")
+    clock.now += 1
+    herald.tell(False, "")
+    notify.stopping()
+    assert [heard(), heard()] == [["WATCHDOG=1"], ["STOPPING=1"]]
 
 
 def test_no_descriptor_is_left(heard: Heard) -> None:
