@@ -51,19 +51,20 @@ setup(
     package_dir={"gsubmit_cli": "cli/gsubmit_cli"},
     package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed", "templates/*", "templates/conf.d/*"]},
     data_files=DATA_FILES,
+    # The oldest ones are those of Debian 12, which the Debian package uses.
     install_requires=[
-        "gevent>=24.2",
-        "dnspython>=2.6",
+        "gevent>=22.10",
+        "dnspython>=2.3",
         "click>=8.1",
-        # The maintained distribution of passlib; the import name is `passlib`.
+        # The maintained distribution of passlib; the import name is `passlib`. Debian's package is the original.
         "libpass>=1.9",
-        "bcrypt>=4.1",
-        "argon2-cffi>=23.1",
+        "bcrypt>=3.2",
+        "argon2-cffi>=21.1",
         # The temporary certificate of `gsubmit serve --demo`.
-        "cryptography>=42",
+        "cryptography>=38",
         # Tokens of the passdb oauth2: JWT verification is not what this project exists for.
-        "PyJWT>=2.8",
-        # The figures as Prometheus and OpenMetrics write them, whichever is asked for; Debian has 0.16.
+        "PyJWT>=2.6",
+        # The figures as Prometheus and OpenMetrics write them, whichever is asked for.
         "prometheus_client>=0.16",
         # submission_state: connections to Redis and Valkey.
         "redis>=4.3",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from gsubmit.settings.declare import FileContent
 
 SOON = datetime.timedelta(days=30)  # before its end a certificate should have been renewed
 
+_PEM = re.compile("-----BEGIN (X509 )?CERTIFICATE-----.*?-----END (X509 )?CERTIFICATE-----", re.DOTALL)
 _KEY, _CERTIFICATE = "PRIVATE KEY-----", "CERTIFICATE-----"
 
 _WORDS = {
@@ -74,25 +76,33 @@ def fault_of_pair(cert: str, key: str, password: str, names: Names, error: Excep
 def certificates_in(text: str) -> list[x509.Certificate]:
     """The certificates in a PEM text, the server's own first; none where a form is too old to be read here."""
     try:
-        return x509.load_pem_x509_certificates(text.encode())
+        return [x509.load_pem_x509_certificate(pem[0].encode()) for pem in _PEM.finditer(text)]
     except ValueError:
         return []
 
 
+def lifetime(certificate: x509.Certificate) -> tuple[datetime.datetime, datetime.datetime]:
+    """From when and until when it is valid, in UTC."""
+    try:
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except AttributeError:  # cryptography before 42, as Debian 12 has it
+        begin, end = certificate.not_valid_before, certificate.not_valid_after
+        return begin.replace(tzinfo=datetime.UTC), end.replace(tzinfo=datetime.UTC)
+
+
 def expiry(found: list[x509.Certificate], where: str, now: datetime.datetime) -> tuple[str, str]:
     """What is wrong with the time: for an error, and for a warning; empty where nothing is."""
-    own = found[0]
-    if own.not_valid_after_utc < now:
-        return f"the certificate in {where} expired on {own.not_valid_after_utc:%Y-%m-%d}", ""
-    if own.not_valid_before_utc > now:
-        return f"the certificate in {where} is not valid before {own.not_valid_before_utc:%Y-%m-%d %H:%M} UTC", ""
-    ended = [further for further in found[1:] if further.not_valid_after_utc < now]
-    if ended:
-        name = ended[0].subject.rfc4514_string()
-        return "", f"{name}, in the chain in {where}, expired on {ended[0].not_valid_after_utc:%Y-%m-%d}"
-    left = own.not_valid_after_utc - now
-    if left < SOON:
-        return "", f"the certificate in {where} expires on {own.not_valid_after_utc:%Y-%m-%d}, in {left.days} days"
+    begin, end = lifetime(found[0])
+    if end < now:
+        return f"the certificate in {where} expired on {end:%Y-%m-%d}", ""
+    if begin > now:
+        return f"the certificate in {where} is not valid before {begin:%Y-%m-%d %H:%M} UTC", ""
+    for further in found[1:]:
+        if (its_end := lifetime(further)[1]) < now:
+            name = further.subject.rfc4514_string()
+            return "", f"{name}, in the chain in {where}, expired on {its_end:%Y-%m-%d}"
+    if end - now < SOON:
+        return "", f"the certificate in {where} expires on {end:%Y-%m-%d}, in {(end - now).days} days"
     return "", ""
 
 

@@ -69,6 +69,7 @@ def opened() -> Iterator[Any]:
         def _open(address: str, port: int, kind: int = socket.SOCK_STREAM, *, both: bool = False) -> socket.socket:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             sock = stack.enter_context(socket.socket(family, kind))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
             sock.bind((address, port))

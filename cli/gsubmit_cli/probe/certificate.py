@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 
+from gsubmit.tls.checkup import lifetime
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -26,7 +28,7 @@ class Certificate:
             subject=read.subject.rfc4514_string() or "(empty)",
             issuer=read.issuer.rfc4514_string() or "(empty)",
             names=_alternative_names(read),
-            expires=read.not_valid_after_utc,
+            expires=lifetime(read)[1],
         )
 
 
