@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gsubmit.app import capabilities
 from gsubmit.app.build import CannotStart
 from gsubmit.logs.places import Owner
 from gsubmit.settings.sections import Settings
@@ -30,11 +31,17 @@ def owner(user: pwd.struct_passwd | None) -> Owner | None:
     return Owner(user.pw_uid, user.pw_gid) if user is not None else None
 
 
-def become(user: pwd.struct_passwd) -> None:
-    """Be that user with the groups it has, for good: root's capabilities go too (capabilities(7))."""
-    os.initgroups(user.pw_name, user.pw_gid)
-    os.setgid(user.pw_gid)
-    os.setuid(user.pw_uid)
+def become(user: pwd.struct_passwd | None) -> None:
+    """Be that user with the groups it has, or whoever we are, for good and without capabilities; root alone stays root.
+
+    Where there is no user to become, threads that run already keep theirs.
+    """
+    if user is not None:
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+        os.setuid(user.pw_uid)
+    elif os.geteuid() != 0:
+        capabilities.drop()
 
 
 def call_itself(name: str) -> None:

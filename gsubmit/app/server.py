@@ -55,13 +55,12 @@ class Server:
                 self.metrics = bind_metrics(settings)
             user = process.internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
-            for warning in warnings:
-                _log.warning("%s", warning)
             logins = Logins(login_state(settings, shared.state if shared is not None else None))
             self.service = build_service(settings, logins, shared.slots if shared is not None else None)
             self.control = bind_control(settings) if is_alone else None
-            if user is not None:
-                process.become(user)
+            process.become(user)
+            for warning in warnings:
+                _log.warning("%s", warning)
         except BaseException:
             close_all([*bound, *self.metrics])
             raise

@@ -42,8 +42,7 @@ def serve(settings: Settings, sock: socket | None, metrics: Sequence[Bound], lin
     hear_signals()
     user = process.internal_user(settings)
     output.configure(settings.logging, owner=process.owner(user))
-    if user is not None:
-        process.become(user)
+    process.become(user)
     failures.log_all()
     link.spawn_watch(stop)
     with ExitStack() as serving:
