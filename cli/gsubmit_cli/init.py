@@ -21,12 +21,13 @@ CONF_D = "etc/gsubmit/conf.d"
 LOCAL, USERS = f"{CONF_D}/90-local.conf", "etc/gsubmit/users"
 HOOK = "etc/gsubmit/certificate-hook"
 LOG_FOLDER, LOG = "var/log/gsubmit", "var/log/gsubmit/gsubmit.log"
+UNIT, PACKAGED_UNIT = "etc/systemd/system/gsubmit.service", "usr/lib/systemd/system/gsubmit.service"
 TEMPLATES = files("gsubmit_cli") / "templates"
 
 # Files that are the same for all, and their templates.
 FILES = {
     LOCAL: "local.conf",
-    "etc/systemd/system/gsubmit.service": "gsubmit.service",
+    UNIT: "gsubmit.service",
     "etc/logrotate.d/gsubmit": "logrotate",
     "etc/fail2ban/jail.d/gsubmit.conf": "jail.conf",
 }
@@ -75,7 +76,10 @@ def lay_out(root: Path) -> Iterator[str]:
     for sample in sorted((TEMPLATES / "conf.d").iterdir(), key=lambda sample: sample.name):
         yield from _file(root / CONF_D / sample.name, sample.read_text())
     for name, template in FILES.items():
-        yield from _file(root / name, _filled(template, words))
+        if name == UNIT and (root / PACKAGED_UNIT).exists():  # it would be hidden, also when it is renewed
+            yield f"kept     {root / PACKAGED_UNIT}"
+        else:
+            yield from _file(root / name, _filled(template, words))
     if not is_root:
         yield from _file(root / CONF_D / "95-ports.conf", _filled("ports.conf", words))
     yield from _file(root / HOOK, _filled("certificate-hook", words), 0o755)

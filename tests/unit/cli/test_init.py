@@ -22,7 +22,7 @@ from gsubmit_cli.check_config import check_config
 
 from gsubmit.tls.selfsigned import self_signed
 from tests.harness.peer_clients import run as run_program
-from tests.harness.peer_process import HOST, eventually, missing, program, public_folder, running
+from tests.harness.peer_process import HOST, children, eventually, missing, program, public_folder, running
 from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
@@ -81,6 +81,15 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
     assert f"kept     {tmp_path / LOCAL}\n" in again.output
     assert found(tmp_path) == before
     assert not Path("/nowhere").exists()
+
+
+def test_the_unit_of_a_package_is_not_hidden(tmp_path: Path) -> None:
+    packaged = tmp_path / "usr/lib/systemd/system/gsubmit.service"
+    packaged.parent.mkdir(parents=True)
+    packaged.touch()
+    assert f"kept     {packaged}\n" in run(tmp_path).output
+    assert set(found(tmp_path)) >= LAID_OUT - {init.UNIT}
+    assert init.UNIT not in found(tmp_path)
 
 
 def test_the_users_file_and_the_log_are_not_for_everybody(tmp_path: Path) -> None:
@@ -168,6 +177,17 @@ def test_the_unit_is_one_for_systemd(tmp_path: Path) -> None:
     assert (ran.code, ran.output) == (0, "")
 
 
+def test_the_unit_leaves_little_to_whoever_breaks_in(tmp_path: Path) -> None:
+    """What a server of mail needs costs 1.5 of 10: the network, addresses that nobody knows before, two rights."""
+    analyze = program("systemd-analyze")
+    run(tmp_path)
+    unit = (tmp_path / "etc/systemd/system/gsubmit.service").read_text()
+    (tmp_path / "gsubmit.service").write_text(unit.replace(f"User={init.USER}", "User=gsubmit"))
+    ran = run_program([analyze, "security", "--offline=yes", "--no-pager", str(tmp_path / "gsubmit.service")])
+    (exposure,) = re.findall("Overall exposure level for gsubmit.service: ([0-9.]+) ", ran.output)
+    assert float(exposure) < 2.0
+
+
 def test_the_jail_watches_the_log_with_a_filter_that_there_is(tmp_path: Path) -> None:
     regex = program("fail2ban-regex")
     run(tmp_path)
@@ -213,12 +233,16 @@ def test_an_ordinary_user_lays_it_out_and_serves() -> None:
 
 
 def rights_of_the_unit(root: Path) -> list[str]:
-    """A command that gives another one no more rights than systemd would."""
-    unit = (root / "etc/systemd/system/gsubmit.service").read_text()
-    (names,) = re.findall("^CapabilityBoundingSet=(.*)$", unit, re.MULTILINE)
-    kept = [f"+{name.removeprefix('CAP_').lower()}" for name in names.split()]
-    assert "NoNewPrivileges=yes\n" in unit
-    return [program("setpriv"), "--no-new-privs", "--bounding-set", ",".join(["-all", *kept])]
+    """A command that runs another one as the user and with the rights that systemd would give."""
+    unit = dict(
+        re.findall("^([A-Za-z]+)=(.*)$", (root / "etc/systemd/system/gsubmit.service").read_text(), re.MULTILINE)
+    )
+    assert (unit["NoNewPrivileges"], unit["CapabilityBoundingSet"]) == ("yes", unit["AmbientCapabilities"])
+    rights = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in unit["AmbientCapabilities"].split())
+    user = pwd.getpwnam(unit["User"])
+    identity = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--init-groups", "--no-new-privs"]
+    sets = ["--bounding-set", f"-all,{rights}", "--inh-caps", rights, "--ambient-caps", rights]
+    return [program("setpriv"), *identity, *sets]
 
 
 def shown_certificate(port: int) -> bytes:
@@ -263,6 +287,32 @@ def test_a_renewed_certificate_is_served_after_the_hook() -> None:
             stub.write_text(f'#!/bin/sh\n[ "$1" != reload ] || kill -HUP {process.pid}\n')
             second = renew()
             eventually("the renewed certificate", lambda: shown_certificate(ports[1]) == second)
+
+
+@pytest.mark.slow
+def test_a_key_of_roots_is_read_as_the_unit_starts_it() -> None:
+    if os.geteuid() != 0:
+        missing("not root")
+    with public_folder("unit") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(init, "USER", "nobody")
+        root, key = folder / "root", folder / "private/key.pem"
+        run(root)
+        ports = give_ports(root)
+        key.parent.mkdir(mode=0o700)
+        shutil.copy(certificate_folder() / "key.pem", key)
+        key.chmod(0o600)
+        shutil.copy(certificate_folder() / "cert.pem", folder)
+        with (root / LOCAL).open("a") as local:
+            local.write(f"ssl_cert = <{folder}/cert.pem\nssl_key = <{key}\n")
+        server = [*rights_of_the_unit(root), sys.executable, "-m", "gsubmit", "serve"]
+        with running([*server, "-c", str(root / "etc/gsubmit/conf.d")], folder / "output", ports) as process:
+            assert shown_certificate(ports[1])
+            eventually("all workers", lambda: "serving on" in (root / init.LOG).read_text())
+            workers = children(process.pid)
+            for number in (process.pid, *workers):
+                status = Path(f"/proc/{number}/status").read_text()
+                assert re.search(r"^Uid:\t65534\t65534\t65534\t65534$", status, re.MULTILINE)
+                assert bool(re.search("^CapEff:\t0{16}$", status, re.MULTILINE)) == (number in workers)
 
 
 def test_templates_are_a_part_of_the_package() -> None:
