@@ -18,6 +18,7 @@ DATA_FILES = [
     ("share/man/man5", _files("man/*.5")),
     ("share/man/man8", _files("man/*.8")),
     ("share/gsubmit/conf.d", [*_files("conf.d/*.conf"), *_files("conf.d/*.example")]),
+    ("share/gsubmit/systemd", _files("systemd/*")),
     ("share/bash-completion/completions", ["completions/gsubmit"]),
     ("share/zsh/site-functions", ["completions/_gsubmit"]),
     ("share/fish/vendor_completions.d", ["completions/gsubmit.fish"]),

@@ -17,6 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "man").iterdir())
 SAMPLES = sorted((ROOT / "conf.d").iterdir())
+UNITS = sorted((ROOT / "systemd").iterdir())
 NOT_SHIPPED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
 WITHOUT_INDEX = ["--no-deps", "--no-index", "--disable-pip-version-check", "--quiet"]
 
@@ -70,6 +71,11 @@ def test_the_manual_is_installed_where_man_looks(prefix: Path, path: Path) -> No
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
 def test_the_samples_are_installed(prefix: Path, path: Path) -> None:
     assert (prefix / "share" / "gsubmit" / "conf.d" / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_what_systemd_may_be_given_is_installed(prefix: Path, path: Path) -> None:
+    assert (prefix / "share" / "gsubmit" / "systemd" / path.name).read_bytes() == path.read_bytes()
 
 
 SHELLS = {
