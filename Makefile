@@ -2,6 +2,7 @@
 # make quick   ruff, mypy, unit tests and transcripts, in a minute; no peers
 # make test    everything that is checked: ruff, mypy --strict, pytest with real peers; five to six minutes on two processors
 # make docs    the settings in conf.d and in gsubmit.conf(5), written from their declarations
+# make deb     the Debian package: build/deb/gsubmit_VERSION_all.deb
 # make bench   CPU per message, measured; make clean undoes all of these
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ PEERS += libevent-2.1-7 libpam0g libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpc
 PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 liblua5.3-0 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
 PEERS += libopentracing-c-wrapper0 libsqlite3-0 libwrap0 libxapian30 libxml2
 
-.PHONY: test quick types docs demo bench peers installed-peers clean
+.PHONY: test quick types docs demo deb bench peers installed-peers clean
 .DELETE_ON_ERROR:
 
 # Tests run side by side, more groups than processors, for they wait as much as they work; the longest first. Ports and
@@ -70,6 +71,13 @@ demo: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python -m tests.docs
+
+# Made from the sdist, by Debian's own tools: what Build-Depends of debian/control names.
+deb:
+	rm -rf build/deb && mkdir -p build/deb/source
+	/usr/bin/python3 setup.py -q sdist -d build/deb
+	tar xzf build/deb/gsubmit-*.tar.gz -C build/deb/source --strip-components 1
+	cd build/deb/source && dpkg-buildpackage --build=binary --no-sign
 
 bench: $(VENV)/with-tests peers
 	PATH="$$PATH:/usr/sbin:/sbin" $(BIN)/python -m tests.bench
