@@ -11,7 +11,11 @@ BIN := $(VENV)/bin
 
 # Debian packages of the real programs that tests/peers talks to; libnet-ssleay-perl gives swaks TLS, and redis-tools has
 # the program that redis-server would start.
-PEERS := mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl redis-tools dovecot-core dovecot-submissiond dovecot-imapd fail2ban
+# The first ones make the Debian package and are what it depends on, and systemd runs it.
+PEERS := debhelper dh-python pybuild-plugin-pyproject python3-setuptools python3-wheel systemd iproute2
+PEERS += python3-argon2 python3-bcrypt python3-click python3-cryptography python3-dnspython python3-gevent python3-jwt
+PEERS += python3-passlib python3-prometheus-client python3-redis
+PEERS += mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl redis-tools dovecot-core dovecot-submissiond dovecot-imapd fail2ban
 # Debian allows one mail server and one IMAP server at a time: these are unpacked beside Postfix and Dovecot, with the
 # libraries that they need installed. So is haproxy, which would be started.
 UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy
@@ -29,6 +33,7 @@ faults := tests/test_relay_faults.py tests/config tests/architecture
 peers := tests/peers
 relays := $(wildcard tests/peers/test_relay_*.py)
 killed := $(wildcard tests/peers/test_killed_*.py tests/peers/test_sink*.py)
+package := tests/peers/test_debian_package.py
 clients := $(wildcard tests/peers/test_*clients.py tests/peers/test_*config.py) tests/peers/test_operation.py
 unit := tests/unit
 net := tests/unit/net tests/unit/burl tests/unit/cli
@@ -37,7 +42,7 @@ relay := tests/unit/relay
 logins := tests/unit/auth tests/unit/sasl
 others := tests
 QUICK := transcripts net server logins unit relay faults
-GROUPS := others transcripts peers relays killed clients unit net faults server logins relay
+GROUPS := others transcripts peers package relays killed clients unit net faults server logins relay
 PATHS := $(foreach group,$(GROUPS),$($(group)))
 
 side-by-side = $(MAKE) --no-print-directory --keep-going --output-sync=target -j$$(expr $(1) '*' $$(nproc))
