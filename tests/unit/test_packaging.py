@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.loading import load_text
+from tests.harness.serving import certificate_folder
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "man").iterdir())
 SAMPLES = sorted((ROOT / "conf.d").iterdir())
@@ -76,6 +79,21 @@ def test_the_samples_are_installed(prefix: Path, path: Path) -> None:
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
 def test_what_systemd_may_be_given_is_installed(prefix: Path, path: Path) -> None:
     assert (prefix / "share" / "gsubmit" / "systemd" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_container_has_ports_that_are_no_privilege(tmp_path: Path) -> None:
+    written = (ROOT / "Containerfile").read_text().replace("\\\n", "")
+    (command,) = re.findall("^RUN (templates=.*)$", written, re.MULTILINE)
+    templates = ROOT / "cli" / "gsubmit_cli" / "templates"
+    command = command.replace("/usr/lib/python3/dist-packages/gsubmit_cli/templates", str(templates))
+    command = command.replace("/etc/gsubmit/conf.d", str(tmp_path)).replace("install -d -o gsubmit -g gsubmit", "echo")
+    certificate = "".join(f"ssl_{what} = <{certificate_folder()}/{what}.pem\n" for what in ("cert", "key"))
+    local = tmp_path / "90-local.conf"
+    local.write_text((templates / "local.conf").read_text().replace("@if_user@", "#"))
+    subprocess.run(["sh", "-ec", command], check=True)
+    settings = load_text(local.read_text() + (tmp_path / "95-ports.conf").read_text() + certificate).settings
+    assert {listener.port for listener in settings.services.inet_listeners if listener.port} == {1587, 1465}
+    assert (settings.server.base_dir, settings.logging.log_path) == ("/run/gsubmit", "")
 
 
 SHELLS = {
