@@ -140,6 +140,7 @@ def test_it_serves_and_never_is_root(served: Machine) -> None:
         (rights,) = re.findall(r"^CapEff:\t(\w+)", text, re.MULTILINE)
         assert int(user) != 0
         assert bool(int(rights, 16)) == (number == main_process(served))  # for ports and keys of later configurations
+    served.run("gsubmit", "who")
 
 
 def test_a_reload_reads_a_key_of_roots(served: Machine) -> None:
