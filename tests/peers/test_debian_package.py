@@ -168,6 +168,17 @@ def test_another_version_is_started_at_once_and_what_was_changed_stays(served: M
     assert served.path(LOCAL).read_text().endswith(CONFIGURATION)
 
 
+def test_a_master_that_was_killed_is_started_again_and_its_workers_end_gently(served: Machine) -> None:
+    before = main_process(served)
+    served.run("kill", "-KILL", before)
+    eventually("another one", lambda: main_process(served) not in (before, "0"))
+    served.run("systemctl", "start", "gsubmit")  # waits until it serves
+    send(served)
+    journal = served.run("journalctl", "--no-pager", "--unit=gsubmit")
+    assert "status=9/KILL" in journal
+    assert "with signal SIGKILL" not in journal
+
+
 def test_systemd_opens_the_ports(served: Machine) -> None:
     served.run("systemctl", "stop", "gsubmit")
     shutil.copy(served.path("/usr/share/gsubmit/systemd/gsubmit.socket"), served.path("/etc/systemd/system"))
