@@ -7,6 +7,10 @@ from collections.abc import Iterable, Iterator
 _DOT_LINE = b"\r\n."
 # What the end of a block may begin of CRLF.CRLF, longest first: it waits for the next block.
 _BEGINNINGS = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
+_LONG = 2048  # octets from which on it matters how the dots are looked for
+_SAMPLE = 512  # octets that tell whether dots are rare
+_RARE = 4  # dots in a sample
+_MOST_DOTS = 300  # that are looked at one by one
 
 
 class DataReader:
@@ -28,7 +32,7 @@ class DataReader:
         """The content that is certain once `block` has come."""
         data = self._waiting + block
         # One pass for both questions: dots at line starts divide the pieces, and the end is a dot before CRLF.
-        pieces = data.split(_DOT_LINE)
+        pieces = _split_at_dots(data)
         for number in range(1, len(pieces)):
             # What follows the dot is this piece, or the next dot's CRLF when the piece is empty.
             if pieces[number].startswith(b"\r\n") or (not pieces[number] and number + 1 < len(pieces)):
@@ -39,7 +43,7 @@ class DataReader:
         self._waiting = data[len(data) - waiting :]
         if waiting == len(data):
             return b""
-        return self._content(data[: len(data) - waiting].split(_DOT_LINE) if waiting else pieces)
+        return self._content(_split_at_dots(data[: len(data) - waiting]) if waiting else pieces)
 
     def _content(self, pieces: list[bytes]) -> bytes:
         """The pieces with the CRLF between them, and without the dots."""
@@ -76,6 +80,25 @@ def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     tail = b"\r\n"  # the last two octets sent
     for block in blocks:
         data = tail + block
-        yield b"\r\n..".join(data.split(_DOT_LINE))[2:]
+        yield b"\r\n..".join(_split_at_dots(data))[2:]
         tail = data[-2:]
     yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"
+
+
+def _split_at_dots(data: bytes) -> list[bytes]:
+    """data.split(b"\\r\\n."), many times faster where dots are rare, as in base64: memchr looks for one octet."""
+    middle = len(data) // 2
+    if len(data) < _LONG or data.count(b".", middle, middle + _SAMPLE) > _RARE:
+        return data.split(_DOT_LINE)
+    pieces = []
+    start = 0
+    at = -1
+    for _ in range(_MOST_DOTS):
+        at = data.find(b".", at + 1)
+        if at < 0:
+            pieces.append(data[start:])
+            return pieces
+        if data[at - 2 : at] == b"\r\n":
+            pieces.append(data[start : at - 2])
+            start = at + 1
+    return pieces + data[start:].split(_DOT_LINE)

@@ -79,6 +79,19 @@ def test_equal_octet_by_octet(wire: bytes) -> None:
 
 
 @SETTINGS
+@given(
+    st.lists(st.one_of(WIRE, st.integers(0, 3000).map(b"x".__mul__), st.integers(0, 400).map(b".".__mul__)), max_size=6)
+)
+@example([b"\r\n..x" * 400, b"x" * 9000])  # more dots than are looked at one by one
+@example([b"x" * 2000, b"\r\n.a.\r\n..", b"x" * 3000])
+def test_long_blocks_with_few_dots_and_many(pieces: list[bytes]) -> None:
+    wire = b"".join(pieces) + b"\r\n.\r\n"
+    content, rest, _ = read([wire])
+    assert (content, rest) == plain(wire)
+    assert plain(b"".join(stuffed([content]))) == (content, b"")
+
+
+@SETTINGS
 @given(CONTENT, cuts(), cuts())
 def test_stuffed_content_comes_back(content: bytes, places: list[float], others: list[float]) -> None:
     wire = b"".join(stuffed(cut(content, places)))
