@@ -26,7 +26,8 @@ from gsubmit.dial.answer import RelayFailed
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.dial.replyparser import ReplyParser
 from gsubmit.logs.rawlog import open_rawlog
-from gsubmit.net.sending import await_event, send_all, send_some
+from gsubmit.net.receiving import receive
+from gsubmit.net.sending import await_event, send_some
 from gsubmit.net.stream import Stream
 from gsubmit.smtp.replies import RELAY_LOST, RELAY_NONSENSE, RELAY_SLOW, RELAY_UNREACHABLE
 from gsubmit.tls.certificates import plain_words
@@ -67,7 +68,6 @@ class RelayStream(smtplib.SMTP):
         self.address = address  # an IP address, or the path of a unix socket
         self.may_be_dead = False  # it was idle, and something on the way may have dropped it
         self.timeout_now = hop.connect_timeout
-        self._timeout_set: float | None = None  # the socket's
         self.outgoing_size = 0  # octets of content
         self._outgoing: list[bytes] = []
         self._rawlog: Witness | None = witness
@@ -92,10 +92,11 @@ class RelayStream(smtplib.SMTP):
         try:
             self.sock = socket(family)
             self.timeout_now = max(timeout, LEAST_TIMEOUT)
-            self._bound(self.timeout_now)
+            self.sock.settimeout(self.timeout_now)
             if self.hop.source_ip:
                 self.sock.bind((self.hop.source_ip, 0))
             self.sock.connect(self.address if family == AF_UNIX else (self.address, self.hop.port))
+            self.sock.settimeout(0)
             if family != AF_UNIX:
                 self.sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
                 self.sock.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
@@ -111,7 +112,6 @@ class RelayStream(smtplib.SMTP):
         if not self._replies.is_empty:
             raise self._nonsense(f"clear text after STARTTLS: {self._replies.start!r}")
         stream = Stream(self.sock, time.monotonic() + self.timeout_now)
-        self._timeout_set = None
         try:
             stream.start_tls(self.hop.context, self.hop.tls_name)
         except (OSError, ValueError) as error:
@@ -130,34 +130,40 @@ class RelayStream(smtplib.SMTP):
         """Send what was put. `secret` keeps it out of the rawlog."""
         if not self._outgoing:
             return
-        octets = self._leaving(secret=secret)
-        if self.sock is None:
-            raise self._lost("connection is closed")
-        if self._timeout_set != self.timeout_now:
-            self._bound(self.timeout_now)
-        try:
-            send_all(self.sock, octets)
-        except OSError as error:
-            raise self._broken(error) from error
+        rest = memoryview(self._leaving(secret=secret))
+        end = 0.0
+        while rest := self._send_some(rest):
+            end = end or time.monotonic() + self.timeout_now
+            self._await(select.POLLOUT, end)
 
     def flush_until_answered(self) -> bool:
         """Send what was put; false when the relay, instead of reading on, has said something."""
         rest = memoryview(self._leaving())
-        end = time.monotonic() + self.hop.command_timeout
-        while rest:
-            if self.sock is None:
-                raise self._lost("connection is closed")
-            self._bound(0)
-            try:
-                sent = send_some(self.sock, rest)
-                rest = rest[sent:]
-                if rest and not self.is_silent():
-                    return False
-                if not sent:
-                    await_event(self.sock, select.POLLIN | select.POLLOUT, end - time.monotonic())
-            except OSError as error:
-                raise self._broken(error) from error
+        end = 0.0
+        while left := self._send_some(rest):
+            if not self.is_silent():
+                return False
+            if len(left) == len(rest):
+                end = end or time.monotonic() + self.hop.command_timeout
+                self._await(select.POLLIN | select.POLLOUT, end)
+            rest = left
         return True
+
+    def _send_some(self, octets: memoryview) -> memoryview:
+        """What is left of them, when those that can have left."""
+        if self.sock is None:
+            raise self._lost("connection is closed")
+        try:
+            return octets[send_some(self.sock, octets) :]
+        except OSError as error:
+            raise self._broken(error) from error
+
+    def _await(self, events: int, end: float) -> None:
+        assert self.sock is not None
+        try:
+            await_event(self.sock, events, end - time.monotonic())
+        except OSError as error:
+            raise self._broken(error) from error
 
     def _leaving(self, *, secret: bool = False) -> bytes:
         octets = b"".join(self._outgoing)
@@ -171,10 +177,8 @@ class RelayStream(smtplib.SMTP):
         """Wait for octets, and give them to the parser."""
         if self.sock is None:
             raise self._lost("connection is closed")
-        if self._timeout_set != self.timeout_now:
-            self._bound(self.timeout_now)
         try:
-            octets = self.sock.recv(READ_SIZE)
+            octets = receive(self.sock, READ_SIZE, self.timeout_now)
         except OSError as error:
             raise self._broken(error) from error
         if not octets:
@@ -185,7 +189,6 @@ class RelayStream(smtplib.SMTP):
         """Whether the relay has said nothing that we have not read. Raises RelayFailed when it is gone."""
         if self.sock is None or not self._replies.is_empty:
             return False
-        self._bound(0)
         try:
             octets = self.sock.recv(READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -196,12 +199,6 @@ class RelayStream(smtplib.SMTP):
             raise self._lost("closed by the relay")
         self._replies.feed(octets)
         return False
-
-    def _bound(self, seconds: float) -> None:
-        """Let the next wait of the socket take so long."""
-        assert self.sock is not None
-        self._timeout_set = seconds
-        self.sock.settimeout(seconds)
 
     def close(self) -> None:
         """Close at once, without a word."""

@@ -36,6 +36,7 @@ GEVENT = {
     "gsubmit/fairness.py",
     "gsubmit/logs/background.py",
     "gsubmit/logs/places.py",
+    "gsubmit/net/receiving.py",
     "gsubmit/proxy/loginproxy.py",
     "gsubmit/proxy/pump.py",
     "gsubmit/relay/parking.py",
