@@ -1,23 +1,10 @@
-"""One mail transaction with the relay, and what becomes of it when a connection breaks or is wanted by others.
-
-    OPEN        it holds a connection, on which Requests asks; a lost one is replaced once, and all is asked again
-     |  ^  park(), while the client is idle and others wait  |  the client moves, or the message comes
-     v  |
-    PARKED      its connection serves others
-    OPEN -> COMMITTED   the last octets leave; from here on the message is never sent a second time, but for a relay
-     ^          |       that has refused the command itself (KeywordRefused), so that it cannot have taken the message
-     +----------+
-    OVER        from each of them: the reply has come, the sender was refused, or _fail() has told all that wait
-
-Whoever leaves OPEN or COMMITTED gives the connection back, in whatever state it is.
-"""
+"""One mail transaction with the relay, and what becomes of it when a connection breaks or is wanted by others."""
 
 from __future__ import annotations
 
 import logging
 import time
 from contextlib import suppress
-from enum import Enum, auto
 
 from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client, is_about_us
 from gsubmit.dial.connection import RelayConnection
@@ -31,6 +18,7 @@ from gsubmit.relay.pool import Pool
 from gsubmit.relay.promise import Promise
 from gsubmit.relay.refusal import log_refused
 from gsubmit.relay.requests import Requests
+from gsubmit.relay.stage import COMMITTED, OPEN, OVER, PARKED
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.params import MailParams
 from gsubmit.smtp.replies import MAIL_FIRST, NO_ROOM, TOO_MANY_RECIPIENTS
@@ -40,18 +28,6 @@ _LATENCY = Buckets(RELAY_LATENCY, "envelope")
 HURRY = 10.0  # seconds for the answer to RSET when a transaction is given up
 
 _log = logging.getLogger("gsubmit.relay")
-
-
-class Stage(Enum):
-    """Where a transaction is. It holds a connection, and with it a slot, in OPEN and COMMITTED only."""
-
-    OPEN = auto()
-    PARKED = auto()  # the connection was given back while the client takes its time; MAIL and RCPT are asked again
-    COMMITTED = auto()  # the end of the message may have reached the relay: never a second time
-    OVER = auto()
-
-
-_OPEN, _PARKED, _COMMITTED, _OVER = Stage  # as attributes of the class they would be looked up at each use
 
 
 class RelayDelivery:
@@ -70,7 +46,7 @@ class RelayDelivery:
         self._asked_at = 0.0  # when the relay was last asked after it had answered all (monotonic)
         self._asked: list[Promise] = []
         self._is_replaced = False
-        self._stage = _OPEN
+        self._stage = OPEN
         self._connection = pool.take(client)
         self._was_reused = self._connection.mails > 0
         pool.parking.hold(self)
@@ -89,7 +65,7 @@ class RelayDelivery:
     @property
     def is_handed_over(self) -> bool:
         """Whether the relay may have the whole message, or has answered."""
-        return self._stage is _COMMITTED or self._stage is _OVER
+        return self._stage is COMMITTED or self._stage is OVER
 
     @property
     def facts(self) -> str:
@@ -108,13 +84,13 @@ class RelayDelivery:
 
     def _ask(self, request: Sender | Recipient) -> Promise:
         promise = Promise(self, request)
-        if self._stage is _OVER:
+        if self._stage is OVER:
             refused = self.failure or Refused(MAIL_FIRST)
             promise.answer = refused.reply
             log_refused(request, self.sender.request, refused.by, refused.reply, self._label)
             return promise
         self.client_idle_since = 0.0
-        if self._stage is _PARKED:
+        if self._stage is PARKED:
             try:
                 self._resume()
             except RelayFailed as failure:
@@ -135,24 +111,35 @@ class RelayDelivery:
             self._requests.collect()
         except RelayFailed as failure:
             self._replace_or_fail(failure)
-        if self._stage is _OPEN and not self._requests.unanswered:
+        if self._stage is OPEN and not self._requests.unanswered:
             now = time.monotonic()
             _LATENCY.observe(now - self._asked_at)
             if self.sender.is_refused:
+                self._requests.take_back_data()
                 self._finish()
             else:
                 self.client_idle_since = now
 
     def _collect_all(self) -> None:
-        while self.failure is None and self._stage is _OPEN and self._requests.unanswered:
+        while self.failure is None and self._stage is OPEN and self._requests.unanswered:
             self.collect()
         if self.failure is not None:
             raise self.failure
 
     def accepted(self) -> list[Recipient]:
         """Wait for all answers; the recipients that the relay took. Raises Refused when it is lost."""
+        if self._stage is OPEN and not self._pool.waiting:
+            try:
+                self._requests.ask_data()  # for the content comes next
+            except RelayFailed as failure:
+                self._replace_or_fail(failure)
         self._collect_all()
-        return self.not_refused
+        taken = self.not_refused
+        if not taken and self._stage is OPEN and self._requests.has_asked_data:
+            self._requests.take_back_data()
+            self._pool.parking.release(self)
+            self._pool.give_back(self.park(), self.user)
+        return taken
 
     @property
     def not_refused(self) -> list[Recipient]:
@@ -167,7 +154,7 @@ class RelayDelivery:
 
     def park(self) -> RelayConnection:
         """Let others have the connection while the client takes its time. Only while it waits for the client."""
-        self._stage = _PARKED
+        self._stage = PARKED
         self._connection.timeout_now = min(HURRY, self._pool.hop.command_timeout)
         return self._connection
 
@@ -182,7 +169,7 @@ class RelayDelivery:
         """Ask again on another connection. Raises Refused for an address that cannot be said there."""
         self._connection = connection
         self._was_reused = connection.mails > 0
-        self._stage = _OPEN
+        self._stage = OPEN
         try:
             self._requests = self._requests_on(connection)
         except Refused as refused:
@@ -198,8 +185,8 @@ class RelayDelivery:
             self._pool.learnt.mistrust(failure.why)
         if isinstance(failure, KeywordRefused):  # the relay cannot have taken the message that way
             self._pool.learnt.leave_out(failure.keyword, failure.why)
-            self._stage = _OPEN
-        elif failure.lost and self._stage is _OPEN and not self._is_replaced:
+            self._stage = OPEN
+        elif failure.lost and self._stage is OPEN and not self._is_replaced:
             self._is_replaced = True
         else:
             self._fail(failure)
@@ -219,7 +206,7 @@ class RelayDelivery:
             if promise.answer is None:
                 promise.answer = failure.reply
                 log_refused(promise.request, self._asked[0].request, failure.by, failure.reply, self._label)
-        if self._stage is not _PARKED:
+        if self._stage is not PARKED:
             self._connection.close()
         self._finish()  # nothing can come of it: others may have the slot
 
@@ -227,33 +214,33 @@ class RelayDelivery:
 
     def send(self, header: bytes, body: MessageBody) -> Reply:
         """Hand the message over and give the relay's final reply. Raises Refused when the relay is lost."""
-        if self._stage is _PARKED:
+        if self._stage is PARKED:
             try:
                 self._resume()
             except RelayFailed as failure:
                 self._fail(failure)
         while True:
             self._collect_all()
-            if self._stage is _OVER:
+            if self._stage is OVER:
                 raise Refused(MAIL_FIRST)  # the sender was refused, and the connection serves others now
             self.client_idle_since = 0.0
             try:
                 reply = self._hand_over(header, body)
             except RelayFailed as failure:
-                if self._stage is _COMMITTED and not isinstance(failure, KeywordRefused):
+                if self._stage is COMMITTED and not isinstance(failure, KeywordRefused):
                     failure.why += "; whether the relay took the message is unknown"
                 self._replace_or_fail(failure)
             except OSError as error:
                 _log.error("cannot read or convert the message: %s", error, extra={"prefix": self._label})
                 raise Refused(NO_ROOM) from error
             except BaseException:
-                if self._stage is _COMMITTED:
+                if self._stage is COMMITTED:
                     text = "relay: %s: ended before the answer; whether the relay took the message is unknown"
                     _log.error(text, self._connection, extra={"prefix": self._label})
                 raise
             else:
-                if self._connection.takes_chunks and not reply.refuses:
-                    self._pool.learnt.proven.add("CHUNKING")
+                if not reply.refuses:
+                    self._pool.learnt.proven.add("CHUNKING" if self._connection.takes_chunks else "DATA")
                 if is_about_us(reply):
                     self._pool.learnt.complain(self._connection, reply)
                 self._finish()
@@ -262,14 +249,15 @@ class RelayDelivery:
     def _hand_over(self, header: bytes, body: MessageBody) -> Reply:
         fit = fitting(body, self._params, self._connection.capabilities, self._label)
         knows_bdat = "CHUNKING" in self._pool.learnt.proven
+        asked = self._requests.has_asked_data
         try:
-            return hand_over(self._connection, header, fit, self._commit, knows_bdat=knows_bdat)
+            return hand_over(self._connection, header, fit, self._commit, knows_bdat=knows_bdat, has_asked_data=asked)
         finally:
             if fit is not body:
                 fit.close()
 
     def _commit(self) -> None:
-        self._stage = _COMMITTED
+        self._stage = COMMITTED
 
     @property
     def _params(self) -> MailParams:
@@ -285,15 +273,15 @@ class RelayDelivery:
 
     def _finish(self) -> None:
         self._pool.parking.release(self)
-        stage, self._stage = self._stage, _OVER
-        if stage is not _PARKED:
+        stage, self._stage = self._stage, OVER
+        if stage is not PARKED:
             self._pool.give_back(self._connection, self.user)
 
     def abort(self) -> None:
         """End the transaction without sending the message; does nothing after `send`."""
-        if self._stage is _OVER:
+        if self._stage is OVER:
             return
-        if self._stage is not _PARKED:
+        if self._stage is not PARKED:
             if self._requests.unanswered:
                 self._connection.close()  # the client has gone, and nobody waits for these answers
             self._connection.timeout_now = min(HURRY, self._pool.hop.command_timeout)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from itertools import chain
 
-from gsubmit.dial.answer import KeywordRefused, RelayFailed, for_client
+from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.fairness import let_others_run
 from gsubmit.message.body import BLOCK, MessageBody
@@ -30,21 +30,30 @@ Committed = Callable[[], None]
 
 
 def hand_over(
-    connection: RelayConnection, header: bytes, body: MessageBody, committed: Committed, *, knows_bdat: bool = False
+    connection: RelayConnection,
+    header: bytes,
+    body: MessageBody,
+    committed: Committed,
+    *,
+    knows_bdat: bool = False,
+    has_asked_data: bool = False,
 ) -> Reply:
     """Send `header` and `body`; the relay's final reply, as it was said. Raises RelayFailed, KeywordRefused among it.
 
-    `knows_bdat`: this relay has taken a whole message by BDAT before.
+    `knows_bdat`: this relay has taken a whole message by BDAT before. `has_asked_data`: DATA went out behind the last
+    RCPT, and its answer is still to be heard.
 
     A refusal in the middle of the content ends the connection, and so does any refusal of a chunk: nobody knows how
     much of it the relay has read, and what it takes the rest for (RFC 3030 2 binds only those who know BDAT).
     """
-    connection.check_silence()
     try:
+        if has_asked_data:
+            return _by_data(connection, _go_ahead(connection), header, body, committed)
+        connection.check_silence()
         # Nothing but a header of ours proves BDAT: an empty chunk is refused by Postfix.
         if "CHUNKING" in connection.capabilities and (connection.takes_chunks or header):
             return _by_chunks(connection, header, body, committed, knows_bdat=knows_bdat)
-        return _by_data(connection, header, body, committed)
+        return _by_data(connection, connection.ask("DATA"), header, body, committed)
     except BaseException:
         connection.close()  # content that was begun is ended by closing and by nothing else
         raise
@@ -94,8 +103,18 @@ def _lacks_chunking(connection: RelayConnection, reply: Reply) -> KeywordRefused
     return KeywordRefused(RELAY_NONSENSE, f"{connection} lists CHUNKING and answered BDAT with: {reply}", "CHUNKING")
 
 
-def _by_data(connection: RelayConnection, header: bytes, body: MessageBody, committed: Committed) -> Reply:
-    go_ahead = connection.ask("DATA")
+def _go_ahead(connection: RelayConnection) -> Reply:
+    """The answer to a DATA that was sent before, which has most likely come by now."""
+    connection.is_silent()  # takes in what is there, where read_reply would wait first
+    reply = connection.read_reply()
+    if reply.code // 100 == 2:  # one more than there were recipients; the message goes by another connection
+        raise SaidMore(RELAY_NONSENSE, f"{connection} answered DATA with: {reply}", said=reply, lost=True)
+    return reply
+
+
+def _by_data(
+    connection: RelayConnection, go_ahead: Reply, header: bytes, body: MessageBody, committed: Committed
+) -> Reply:
     if go_ahead.code == 421:
         raise RelayFailed(for_client(go_ahead), f"{connection} said: {go_ahead}", lost=True)
     if go_ahead.refuses:

@@ -42,6 +42,7 @@ class Requests:
         self._asked: list[Promise] = []
         self._sent = 0  # how many of them were sent
         self.unanswered = 0
+        self.has_asked_data = False  # DATA is behind them, and its answer is still to be heard
         connection.mails += 1
         for promise in asked:
             self.ask(promise)
@@ -70,6 +71,42 @@ class Requests:
             self._connection.command(self._asked[self._sent].line)
             self._sent += 1
 
+    def ask_data(self) -> None:
+        """Send DATA with what is to be sent, without waiting for the answers (RFC 2920 3.1). Raises RelayFailed.
+
+        Only to a relay that would not get the message by BDAT, and has taken one by DATA before.
+        """
+        keywords = self._connection.capabilities.keywords
+        if self.has_asked_data or "CHUNKING" in keywords or "PIPELINING" not in keywords:
+            return
+        if self._sent < len(self._asked) or "DATA" not in self._learnt.proven:
+            return
+        sender, *recipients = self._asked
+        if not sender.is_refused and any(not recipient.is_refused for recipient in recipients):
+            self._connection.command(b"DATA\r\n")
+            self.has_asked_data = True
+            self._connection.flush()
+
+    def take_back_data(self) -> None:
+        """Nobody is to get the message. A go-ahead is followed by a lone dot, for no recipient (RFC 2920 3.1)."""
+        if not self.has_asked_data:
+            return
+        connection = self._connection
+        try:
+            if connection.read_reply().code != 354:
+                return
+            if self._asked[0].is_refused:
+                connection.close()  # for it may have taken recipients all the same
+                return
+            connection.begin_content()
+            connection.content(b".\r\n")
+            connection.flush()
+            connection.end_content()
+            connection.hear_final()
+            connection.is_in_transaction = False
+        except RelayFailed:
+            connection.close()
+
     def collect(self) -> None:
         """Take the next answer. Raises RelayFailed."""
         if self._sent < len(self._asked):
@@ -94,6 +131,8 @@ class Requests:
         ours = [name for name in _own_parameters(mail) if name not in self._given_up]
         if not ours:
             return False
+        if self.has_asked_data:  # what becomes of that is not worth finding out
+            raise RelayFailed(RELAY_LOST, f"{self._connection} answered MAIL with: {reply}", said=reply, lost=True)
         while self._connection.owed:
             self._connection.hear()
         self._refusal = self._refusal or str(reply)

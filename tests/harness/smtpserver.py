@@ -217,12 +217,12 @@ def _exactly(stream: BinaryIO, size: int, begun: bytes = b"") -> bytes:
 
 
 def _data(stream: BinaryIO) -> bytes:
-    octets = bytearray()
+    octets = bytearray(b"\r\n")  # the start of the data counts as the start of a line
     while not octets.endswith(b"\r\n.\r\n"):  # the client waits for the answer, so nothing follows
         if not (more := stream.read(65536)):
-            raise HungUp(bytes(octets))
+            raise HungUp(bytes(octets[2:]))
         octets += more
-    return bytes(octets[:-3])
+    return bytes(octets[2:-3])
 
 
 def later(seconds: float, text: str) -> Callable[[str], str]:
