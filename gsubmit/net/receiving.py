@@ -6,6 +6,7 @@ gevent's own recv tries first, in vain, and then makes a Timeout of ten Python c
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from socket import socket
 from typing import Any
 
@@ -28,5 +29,9 @@ def receive(sock: socket, size: int, seconds: float) -> bytes:
                 hub.wait(patched._read_event)
             except ssl.SSLWantWriteError:
                 hub.wait(patched._write_event)
+    except TimeoutError:
+        with suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return sock.recv(size)  # it has come meanwhile, and we were the slow ones
+        raise
     finally:
         timer.close()

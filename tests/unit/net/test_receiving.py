@@ -45,6 +45,19 @@ def test_nothing_comes(pair: tuple[socket.socket, socket.socket], seconds: float
     assert receive(pair[0], 4096, 1.0) == b"late"
 
 
+def test_who_is_slow_itself_is_not_late(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Both the octets and the end of the time are there when the loop runs again."""
+
+    def hold_up() -> None:
+        pair[1].send(b"250 ok\r\n")
+        end = time.monotonic() + 0.1
+        while time.monotonic() < end:
+            pass
+
+    gevent.spawn(hold_up)
+    assert receive(pair[0], 4096, 0.05) == b"250 ok\r\n"
+
+
 def test_closed_meanwhile(pair: tuple[socket.socket, socket.socket]) -> None:
     gevent.spawn_later(0.02, pair[0].close)
     with pytest.raises(OSError, match="descriptor"):
