@@ -131,6 +131,11 @@ class RelayConnection(RelayStream):
             raise RelayFailed(RELAY_NONSENSE, f"{self} answered what it was not asked: {reply}", said=reply)
         return reply
 
+    @property
+    def has_said_something(self) -> bool:
+        """Whether the next reply, or its beginning, has come."""
+        return not self._replies.is_empty
+
     def hear_final(self) -> Reply:
         """The reply to the message: the first that comes, for all others were accounted for."""
         reply = self.hear()

@@ -57,14 +57,14 @@ class ReplyParser:
             line, self._octets = self._octets[:end], self._octets[end:]
             if self._note is not None:
                 self._note(line)
+            if not self._texts and (reply := _single(line)) is not None:
+                self.is_empty = not self._octets
+                return reply
             matched = _LINE.fullmatch(line)
             if matched is None or len(line) > MAX_LINE:
                 raise NotAReply(repr(line[:SHOWN]))
             code, marker, text = matched.groups(b"")
             if not self._texts:
-                if marker != b"-":
-                    self.is_empty = not self._octets
-                    return _single(code, text)
                 self._code = code
             elif code != self._code:
                 first, other = self._code.decode(), code.decode()
@@ -86,6 +86,9 @@ class ReplyParser:
 
 
 @lru_cache(maxsize=256)
-def _single(code: bytes, text: bytes) -> Reply:
-    """A reply of one line. Most are the same few, so they and their encoded form are kept."""
-    return read_lines(int(code), [text.decode("utf-8", "replace")])
+def _single(line: bytes) -> Reply | None:
+    """The reply that this line is, all of it. Most are the same few, so they and their encoded form are kept."""
+    matched = _LINE.fullmatch(line)
+    if matched is None or matched[2] == b"-" or len(line) > MAX_LINE:
+        return None
+    return read_lines(int(matched[1]), [(matched[3] or b"").decode("utf-8", "replace")])

@@ -60,7 +60,8 @@ class RelayDelivery:
     @property
     def is_void(self) -> bool:
         """Whether the sender was refused or the relay is lost."""
-        return self.failure is not None or self.sender.is_refused
+        answer = self.sender.answer
+        return self.failure is not None or (answer is not None and answer.code >= 400)
 
     @property
     def is_handed_over(self) -> bool:
@@ -77,8 +78,7 @@ class RelayDelivery:
 
     def recipient(self, recipient: Recipient) -> Promise:
         """Ask for one more recipient. Raises Refused when the relay cannot be asked."""
-        limit = self._connection.capabilities.limit("RCPTMAX")
-        if limit and len(self._asked) > limit:  # MAIL is the first of them
+        if len(self._asked) > self._requests.most_recipients:  # MAIL is the first of them
             raise Refused(TOO_MANY_RECIPIENTS)
         return self._ask(recipient)
 
@@ -106,7 +106,7 @@ class RelayDelivery:
         return Requests(connection, self._asked, self._client.login, self._label, self._pool.learnt)
 
     def collect(self) -> None:
-        """Take one answer from the relay, or fail every promise that waits."""
+        """Take the answers that come next from the relay, or fail every promise that waits."""
         try:
             self._requests.collect()
         except RelayFailed as failure:
@@ -147,7 +147,7 @@ class RelayDelivery:
         return [
             promise.request
             for promise in self._asked
-            if isinstance(promise.request, Recipient) and not promise.is_refused
+            if isinstance(promise.request, Recipient) and (promise.answer is None or promise.answer.code < 400)
         ]
 
     # The slot

@@ -78,10 +78,10 @@ def _as_identity(login: str) -> str:
 
 def rcpt_line(recipient: Recipient, relay: Capabilities) -> bytes:
     """RCPT with what the relay lists; DSN parameters go on as they came (RFC 3461 5.2.1)."""
-    takes_utf8 = "SMTPUTF8" in relay
-    if not (takes_utf8 or recipient.forward_path.is_ascii):
-        raise Refused(NO_UTF8_RECIPIENT)
+    takes_utf8 = "SMTPUTF8" in relay.keywords
     line = f"RCPT TO:<{recipient.forward_path}>"
+    if not (takes_utf8 or line.isascii()):
+        raise Refused(NO_UTF8_RECIPIENT)
     params = recipient.params
     if params is not NO_RCPT_PARAMS and "DSN" in relay:
         line += f" NOTIFY={params.notify}" if params.notify else ""

@@ -15,7 +15,7 @@ class Collector(Protocol):
     """Whoever can bring answers in."""
 
     def collect(self) -> None:
-        """Take in the next answer, or give all that wait the same bad news."""
+        """Take in the next answer, and more if they are there, or give all that wait the same bad news."""
 
 
 class Promise:

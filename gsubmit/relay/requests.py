@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from gsubmit.dial.answer import RelayFailed, for_client, is_about_us
 from gsubmit.dial.connection import RelayConnection
@@ -37,6 +38,9 @@ class Requests:
         self._login = login
         self._label = label
         self._learnt = learnt
+        capabilities = connection.capabilities
+        self._room = MAX_OUTSTANDING if "PIPELINING" in capabilities.keywords else 1
+        self.most_recipients = capabilities.limit("RCPTMAX") or inf  # RFC 9422 4.2
         self._given_up: list[str] = []  # parameters of our own that MAIL was refused with, in their order
         self._refusal = ""  # in these words
         self._asked: list[Promise] = []
@@ -49,24 +53,26 @@ class Requests:
 
     def ask(self, promise: Promise) -> None:
         """One more."""
-        promise.line = self._line(promise)
+        request = promise.request
+        if isinstance(request, Sender):
+            promise.line = self._mail_line(request)
+        else:
+            promise.line = rcpt_line(request, self._connection.capabilities)
         self._asked.append(promise)
         self.unanswered += 1
-        self._push()
+        if self.unanswered <= self._room:
+            self._connection.command(promise.line)
+            self._sent += 1
 
-    def _line(self, promise: Promise) -> bytes:
-        capabilities = self._connection.capabilities
-        if isinstance(promise.request, Sender):
-            left_out = self._learnt.left_out
-            if self._given_up:
-                left_out = left_out.union(self._given_up)
-            return mail_line(promise.request, capabilities, self._login, left_out)
-        return rcpt_line(promise.request, capabilities)
+    def _mail_line(self, sender: Sender) -> bytes:
+        left_out = self._learnt.left_out
+        if self._given_up:
+            left_out = left_out.union(self._given_up)
+        return mail_line(sender, self._connection.capabilities, self._login, left_out)
 
     def _push(self) -> None:
         """Put as many lines as the relay may be given now; without PIPELINING one at a time."""
-        room = MAX_OUTSTANDING if "PIPELINING" in self._connection.capabilities else 1
-        last = len(self._asked) - max(self.unanswered - room, 0)
+        last = len(self._asked) - max(self.unanswered - self._room, 0)
         while self._sent < last:
             self._connection.command(self._asked[self._sent].line)
             self._sent += 1
@@ -108,20 +114,24 @@ class Requests:
             connection.close()
 
     def collect(self) -> None:
-        """Take the next answer. Raises RelayFailed."""
+        """Take the next answer, and those that have come with it. Raises RelayFailed."""
         if self._sent < len(self._asked):
             self._push()
-        self._connection.flush()
-        reply = self._connection.hear()
-        promise = self._asked[-self.unanswered]
-        if isinstance(promise.request, Sender):
-            if reply.code in _PARAMETER_REFUSED and self._ask_without_our_own(promise, reply):
+        connection = self._connection
+        connection.flush()
+        while True:
+            reply = connection.hear()
+            promise = self._asked[-self.unanswered]
+            if promise is self._asked[0]:
+                if reply.code in _PARAMETER_REFUSED and self._ask_without_our_own(promise, reply):
+                    return
+                self._note_sender(promise, reply)
+            if reply.code < 400:
+                connection.is_in_transaction = True  # also when it takes a recipient without the sender
+            self.unanswered -= 1
+            self._settle(promise, reply)
+            if not self.unanswered or not connection.has_said_something:
                 return
-            self._note_sender(promise, reply)
-        if not reply.refuses:
-            self._connection.is_in_transaction = True  # also when it takes a recipient without the sender
-        self.unanswered -= 1
-        self._settle(promise, reply)
 
     def _ask_without_our_own(self, mail: Promise, reply: Reply) -> bool:
         """Say MAIL again without a parameter that the client did not ask for; false when there is none left.
@@ -137,14 +147,15 @@ class Requests:
             self._connection.hear()
         self._refusal = self._refusal or str(reply)
         self._given_up.append(ours[0])
-        mail.line = self._line(mail)
+        assert isinstance(mail.request, Sender)
+        mail.line = self._mail_line(mail.request)
         self._sent = 0
         self.unanswered = len(self._asked)
         return True
 
     def _note_sender(self, mail: Promise, reply: Reply) -> None:
         """Learn which parameters of our own this relay takes, and which it does not."""
-        if reply.refuses:
+        if reply.code >= 400:
             return
         for name, octets in _IN_LINE:
             if octets in mail.line:
