@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
@@ -18,14 +18,14 @@ class Slots:
     def __init__(self, limit: int) -> None:
         self.limit: float = limit or inf
         self._queue: deque[tuple[str, Event]] = deque()  # who waits
-        self._taken: Counter[str] = Counter()  # by whom
+        self._taken: dict[str, int] = {}  # by whom; a Counter costs a Python call for each that comes and goes
         self.busy = 0
 
     def take(self, timeout: float, who: str = "") -> bool:
         """Wait for a slot; False when none came within `timeout` seconds. `who` took one gives it back."""
         if self.busy < self.limit and not self._queue:
             self.busy += 1
-            self._taken[who] += 1
+            self._taken[who] = self._taken.get(who, 0) + 1
             return True
         slot = Event()
         self._queue.append((who, slot))
@@ -55,16 +55,17 @@ class Slots:
 
     def _release(self, who: str) -> None:
         self.busy -= 1
-        self._taken[who] -= 1
-        if not self._taken[who]:
+        if self._taken[who] > 1:
+            self._taken[who] -= 1
+        else:
             del self._taken[who]
 
     def _hand_on(self) -> None:
         """Free slots go to those who wait."""
         while self._queue and self.busy < self.limit:
-            chosen = min(self._queue, key=lambda waiting: self._taken[waiting[0]])
+            chosen = min(self._queue, key=lambda waiting: self.taken_by(waiting[0]))
             self._queue.remove(chosen)
-            self._taken[chosen[0]] += 1
+            self._taken[chosen[0]] = self.taken_by(chosen[0]) + 1
             self.busy += 1
             chosen[1].set()
 
@@ -84,7 +85,7 @@ class Slots:
 
     def taken_by(self, who: str) -> int:
         """How many slots somebody has."""
-        return self._taken[who]
+        return self._taken.get(who, 0)
 
 
 class SlotsByKey:

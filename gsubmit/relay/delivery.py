@@ -267,7 +267,7 @@ class RelayDelivery:
     @property
     def owes_reports(self) -> bool:
         """Whether NOTIFY=SUCCESS is ours to answer: the relay lacks DSN (RFC 3461 5.2.2)."""
-        return "DSN" not in self._connection.capabilities
+        return "DSN" not in self._connection.capabilities.keywords
 
     # The end
 

@@ -29,7 +29,7 @@ def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: s
     if params.smtputf8 and "SMTPUTF8" not in relay and headers_need_smtputf8(body):
         raise Refused(UTF8_HEADER)
     is_binary = params.body == "BINARYMIME"
-    if "8BITMIME" in relay and (not is_binary or relay.takes_binary):
+    if "8BITMIME" in relay.keywords and (not is_binary or relay.takes_binary):
         return body
     if not (is_binary or body.has_8bit):
         return body

@@ -27,20 +27,21 @@ def mail_line(sender: Sender, relay: Capabilities, login: str = "", left_out: Co
     """
     line = f"MAIL FROM:{path_text(sender.reverse_path)}"
     params = sender.params
-    says_size = params.size is not None and "SIZE" in relay and "SIZE=" not in left_out
+    keywords = relay.keywords
+    says_size = params.size is not None and "SIZE" in keywords and "SIZE=" not in left_out
     if says_size and not _may_be_converted(params, relay):
         line += f" SIZE={min((params.size or 0) + ADDED_OCTETS, MAX_SIZE)}"
-    if "8BITMIME" in relay and (params.body or "BODY=" not in left_out):
+    if "8BITMIME" in keywords and (params.body or "BODY=" not in left_out):
         line += f" BODY={_body(params, relay)}"
     if params is not NO_MAIL_PARAMS:
-        if "DSN" in relay:
+        if "DSN" in keywords:
             line += f" RET={params.ret}" if params.ret else ""
             line += f" ENVID={params.envid}" if params.envid is not None else ""
-        if params.smtputf8 and "SMTPUTF8" in relay:
+        if params.smtputf8 and "SMTPUTF8" in keywords:
             line += " SMTPUTF8"
-    if "AUTH" in relay and "AUTH=" not in left_out:
+    if "AUTH" in keywords and "AUTH=" not in left_out:
         line += f" AUTH={_identity(params, login)}"
-    if not line.isascii() and "SMTPUTF8" not in relay:
+    if not line.isascii() and "SMTPUTF8" not in keywords:
         raise Refused(NO_UTF8_SENDER)
     return line.encode("utf-8") + b"\r\n"
 

@@ -173,13 +173,13 @@ class Pool:
         if connection.sock is None or time.monotonic() - connection.idle_since > self.max_idle_time:
             return False
         try:
-            connection.check_silence()
-        except SaidMore as failed:
-            self.learnt.mistrust(failed.why)
+            if connection.is_silent():
+                return True
+            failed = connection.said_more()
         except RelayFailed:
-            pass
-        else:
-            return True
+            return False
+        if isinstance(failed, SaidMore):
+            self.learnt.mistrust(failed.why)
         return False
 
     def _reap(self) -> None:

@@ -87,8 +87,8 @@ class Requests:
             return
         if self._sent < len(self._asked) or "DATA" not in self._learnt.proven:
             return
-        sender, *recipients = self._asked
-        if not sender.is_refused and any(not recipient.is_refused for recipient in recipients):
+        hopeful = [promise for promise in self._asked if promise.answer is None or promise.answer.code < 400]
+        if len(hopeful) > 1 and hopeful[0] is self._asked[0]:  # the sender and a recipient
             self._connection.command(b"DATA\r\n")
             self.has_asked_data = True
             self._connection.flush()
