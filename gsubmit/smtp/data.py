@@ -79,9 +79,12 @@ def stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """
     tail = b"\r\n"  # the last two octets sent
     for block in blocks:
-        data = tail + block
-        yield b"\r\n..".join(_split_at_dots(data))[2:]
-        tail = data[-2:]
+        if _DOT_LINE in tail + block[:2]:  # a line start that the block before has begun
+            yield b"\r\n..".join(_split_at_dots(tail + block))[2:]
+        else:
+            pieces = _split_at_dots(block)
+            yield block if len(pieces) == 1 else b"\r\n..".join(pieces)
+        tail = block[-2:] if len(block) > 1 else tail[len(block) :] + block
     yield b".\r\n" if tail == b"\r\n" else b"\r\n.\r\n"
 
 
@@ -92,9 +95,9 @@ def _split_at_dots(data: bytes) -> list[bytes]:
         return data.split(_DOT_LINE)
     pieces = []
     start = 0
-    at = -1
+    at = -3
     for _ in range(_MOST_DOTS):
-        at = data.find(b".", at + 1)
+        at = data.find(b".", at + 3)  # after a dot the next line start is three octets away
         if at < 0:
             pieces.append(data[start:])
             return pieces
