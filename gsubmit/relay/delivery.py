@@ -86,7 +86,7 @@ class RelayDelivery:
         promise = Promise(self, request)
         if self._stage is OVER:
             refused = self.failure or Refused(MAIL_FIRST)
-            promise.answer = refused.reply
+            promise.settle(refused.reply)
             log_refused(request, self.sender.request, refused.by, refused.reply, self._label)
             return promise
         self.client_idle_since = 0.0
@@ -204,7 +204,7 @@ class RelayDelivery:
         failure.log(self._label)
         for promise in self._asked:
             if promise.answer is None:
-                promise.answer = failure.reply
+                promise.settle(failure.reply)
                 log_refused(promise.request, self._asked[0].request, failure.by, failure.reply, self._label)
         if self._stage is not PARKED:
             self._connection.close()

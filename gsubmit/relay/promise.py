@@ -21,10 +21,10 @@ class Collector(Protocol):
 class Promise:
     """The answer to MAIL or RCPT, given by the relay in its own time."""
 
-    __slots__ = ("_delivery", "answer", "line", "request")
+    __slots__ = ("_collector", "answer", "line", "request")
 
-    def __init__(self, delivery: Collector, request: Sender | Recipient) -> None:
-        self._delivery = delivery
+    def __init__(self, collector: Collector, request: Sender | Recipient) -> None:
+        self._collector: Collector | None = collector
         self.request = request
         self.line = b""  # the command, as it is put to the relay
         self.answer: Reply | None = None
@@ -34,10 +34,16 @@ class Promise:
         """Whether the answer is known and negative."""
         return self.answer is not None and self.answer.refuses
 
+    def settle(self, answer: Reply) -> None:
+        """This is it."""
+        self.answer = answer
+        self._collector = None  # which has all its promises: nothing is to be left to the garbage collector
+
     def reply(self) -> Reply:
         """The answer as the client hears it; waits for it."""
         while self.answer is None:
-            self._delivery.collect()
+            assert self._collector is not None
+            self._collector.collect()
         return self.answer
 
 

@@ -167,7 +167,7 @@ class Requests:
     def _settle(self, promise: Promise, reply: Reply) -> None:
         answer = for_client(reply, "1.0" if isinstance(promise.request, Sender) else "1.5")
         if promise.answer is None:
-            promise.answer = answer
+            promise.settle(answer)
             if answer.code >= 400:
                 self._log_refusal(promise, reply)
         elif promise.answer.refuses != answer.refuses:

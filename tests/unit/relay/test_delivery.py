@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from socket import SO_SNDBUF, SOL_SOCKET
@@ -28,7 +30,7 @@ from gsubmit.smtp.replies import (
 )
 from gsubmit.smtp.reply import Reply
 from tests.harness.smtpserver import CLOSE, DEAF, DEFAULTS, RESET, SILENT, Answer, Server, ehlo, in_turn, later
-from tests.unit.relay.relaying import busy, relaying
+from tests.unit.relay.relaying import begin, busy, recipient, relaying
 from tests.unit.relay.sent import ALICE, TEXT, Sent
 
 EIGHT_BIT = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\ncaf\xc3\xa9\r\n"
@@ -372,3 +374,18 @@ def test_a_mind_that_was_changed_is_never_a_yes(
         sent = Sent(relay, tmp_path, "b", "c")
         assert sent.final.refuses
         assert server.mails == []
+
+
+def test_nothing_is_left_to_the_garbage_collector(tmp_path: Path) -> None:
+    """It would cost each message as much as many calls."""
+    gc.disable()
+    try:
+        with relaying(Server({"RCPT": in_turn("250 Yes", "550 No")})) as relay:
+            ours = begin(relay)
+            assert [recipient(ours, name).code for name in ("a", "b")] == [250, 550]
+            ours.abort()
+            ended = weakref.ref(ours)
+            del ours
+            assert ended() is None
+    finally:
+        gc.enable()
