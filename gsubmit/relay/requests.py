@@ -158,7 +158,7 @@ class Requests:
         if reply.code >= 400:
             return
         for name, octets in _IN_LINE:
-            if octets in mail.line:
+            if name not in self._learnt.proven and octets in mail.line:
                 self._learnt.proven.add(name)
         for name in self._given_up[-1:]:  # those before it were refused with this one still there
             if name not in self._learnt.proven and not (name == "SIZE=" and _is_odd_size(mail)):
