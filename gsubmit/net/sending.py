@@ -14,7 +14,7 @@ def send_all(sock: socket, octets: bytes) -> None:
         sock.sendall(memoryview(octets)[sent:])
 
 
-def send_some(sock: socket, octets: memoryview) -> int:
+def send_some(sock: socket, octets: bytes | memoryview) -> int:
     """How many of the octets leave at once, by a socket that does not wait. Raises OSError."""
     try:
         return sock.send(octets)

@@ -12,8 +12,8 @@ from typing import Protocol
 from gsubmit.burl.url import redact
 from gsubmit.fairness import let_others_run
 from gsubmit.logs.rawlog import Rawlog, mask
-from gsubmit.net.sending import send_all
 from gsubmit.net.silence import silence_of
+from gsubmit.net.talk import Talk
 from gsubmit.proxy.pump import Pump
 from gsubmit.server.waiting import Awaits
 from gsubmit.smtp.foreign import TLS_RECORD
@@ -61,13 +61,12 @@ class Wire:
     """
 
     __slots__ = (
-        *("_buffer", "_is_cut", "_outbox", "_sock", "_socket_timeout", "_verbs"),
+        *("_buffer", "_is_cut", "_outbox", "_talk", "_verbs"),
         *("awaits", "octets_in", "octets_out", "pump", "rawlog", "replies", "timeout"),
     )
 
     def __init__(self, sock: socket, timeout: float, rawlog: Rawlog | None = None, verbs: Container[str] = ()) -> None:
-        self._sock = sock
-        self._socket_timeout: float | None = None  # the socket's, as we have set it
+        self._talk = Talk(sock)
         self.rawlog = rawlog
         self._verbs = verbs
         self._buffer = b""
@@ -170,9 +169,8 @@ class Wire:
         """Whether the client has closed the connection, without a word more."""
         if self._buffer:
             return False
-        self._bound(0)
         try:
-            self._buffer = self._sock.recv(READ_LINE)
+            self._buffer = self._talk.sock.recv(READ_LINE)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
         except OSError:
@@ -183,11 +181,9 @@ class Wire:
     def _receive(self, size: int, awaits: Awaits) -> bytes:
         if self._outbox:
             self.flush()
-        if self._socket_timeout != self.timeout:
-            self._bound(self.timeout)
         self.awaits = awaits
         try:
-            octets = self._sock.recv(size)
+            octets = self._talk.receive(size, time.monotonic() + self.timeout)
         except TimeoutError as error:
             raise TimedOut from error
         except OSError as error:
@@ -216,11 +212,9 @@ class Wire:
             self.rawlog.sent(octets)
         if self._is_cut:
             raise Closed("the reply before was not sent to its end")
-        if self._socket_timeout != self.timeout:
-            self._bound(self.timeout)
         self._is_cut = True
         try:
-            send_all(self._sock, octets)
+            self._talk.send(octets, time.monotonic() + self.timeout)
         except TimeoutError as error:
             raise TimedOut from error
         except OSError as error:
@@ -234,20 +228,16 @@ class Wire:
 
     # The connection
 
-    def _bound(self, seconds: float) -> None:
-        """Let each wait of the socket take so long from now on."""
-        self._socket_timeout = seconds
-        self._sock.settimeout(seconds)
-
     def start_tls(self, context: ssl.SSLContext, seconds: float) -> None:
         """Flush, go over to TLS within `seconds`, and forget what came in clear text (RFC 3207 4.2)."""
         self.flush()
         self._buffer = b""
-        assert not isinstance(self._sock, ssl.SSLSocket)
-        self._bound(seconds)
+        sock = self._talk.sock
+        assert not isinstance(sock, ssl.SSLSocket)
+        sock.settimeout(seconds)
         try:
-            self._sock = shaken(context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False))
-            self._socket_timeout = None
+            self._talk.sock = shaken(context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False))
+            self._talk.sock.settimeout(0)
         except TimeoutError as error:
             raise TimedOut from error
         except ssl.SSLCertVerificationError as error:
@@ -258,8 +248,8 @@ class Wire:
     def lend(self) -> tuple[socket, bytes]:
         """The socket, and what was read ahead, for somebody who passes octets on; last words can still be said."""
         self.flush()
-        ahead, self._buffer, self._socket_timeout = self._buffer, b"", None
-        return self._sock, ahead
+        ahead, self._buffer = self._buffer, b""
+        return self._talk.sock, ahead
 
     @property
     def is_sending(self) -> bool:
@@ -269,21 +259,21 @@ class Wire:
     @property
     def silence(self) -> float | None:
         """Seconds since the client's last octets came; None where the system does not tell."""
-        return silence_of(self._sock)
+        return silence_of(self._talk.sock)
 
     @property
     def tls(self) -> ssl.SSLSocket | None:
         """The TLS socket, once TLS is active."""
-        return self._sock if isinstance(self._sock, ssl.SSLSocket) else None
+        sock = self._talk.sock
+        return sock if isinstance(sock, ssl.SSLSocket) else None
 
     def linger(self) -> None:
         """Take what the client still sends for a moment: closing before that would take our last reply from it."""
         try:
-            self._bound(LINGER)
-            if not isinstance(self._sock, ssl.SSLSocket):
-                self._sock.shutdown(SHUT_WR)
+            if self.tls is None:
+                self._talk.sock.shutdown(SHUT_WR)
             for _ in range(MAX_LINGER_READS):
-                if not self._sock.recv(READ_BLOCK):
+                if not self._talk.receive(READ_BLOCK, time.monotonic() + LINGER):
                     return
         except OSError:
             pass  # it has gone
@@ -293,8 +283,7 @@ class Wire:
         if self.rawlog is not None:
             self.rawlog.close()
             self.rawlog = None
-        if isinstance(self._sock, ssl.SSLSocket):
+        if (tls := self.tls) is not None:
             with suppress(OSError, ValueError):
-                self._bound(0)
-                self._sock.unwrap()  # sends close_notify and does not wait for the client's (RFC 8446 6.1)
-        self._sock.close()
+                tls.unwrap()  # sends close_notify and does not wait for the client's (RFC 8446 6.1)
+        self._talk.close()

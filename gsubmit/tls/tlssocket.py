@@ -87,6 +87,11 @@ class TlsSocket(ssl.SSLSocket):
         self._has_ended = True
         return b"" if buffer is None else 0
 
+    @property
+    def has_octets(self) -> bool:
+        """Whether some have come already that were not read, so that waiting for the socket may be in vain."""
+        return bool(self._incoming) or self._has_more or self.pending() > 0
+
     def say_end(self) -> None:
         """Say that nothing more comes, without a wait; what the other side says can still be read.
 

@@ -37,6 +37,7 @@ GEVENT = {
     "gsubmit/logs/background.py",
     "gsubmit/logs/places.py",
     "gsubmit/net/receiving.py",
+    "gsubmit/net/talk.py",
     "gsubmit/proxy/loginproxy.py",
     "gsubmit/proxy/pump.py",
     "gsubmit/relay/parking.py",
