@@ -36,6 +36,9 @@ _PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}  
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 logging._srcfile = None
 
+_log = logging.getLogger("gsubmit")
+_session_log = logging.getLogger("gsubmit.session")
+
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
@@ -53,6 +56,10 @@ class _Line(logging.Formatter):
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return self._time(int(record.created)) + line
+
+    def said_now(self, prefix: str, text: str) -> str:
+        """What a record of level INFO would come to."""
+        return self._time(int(time.time())) + safe(f"{prefix}: Info: {text}")
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's name
         """The traceback. What the exception itself says may be somebody else's text: it stays on its line."""
@@ -81,8 +88,14 @@ class _PriorityLine(_Line):
         self._tag = tag
 
     def format(self, record: logging.LogRecord) -> str:
-        front = f"<{self._facility + _PRIORITIES[record.levelname]}>{self._tag}"
+        front = self._front(record.levelname)
         return "\n".join(front + line for line in super().format(record).split("\n"))
+
+    def said_now(self, prefix: str, text: str) -> str:
+        return self._front("INFO") + super().said_now(prefix, text)
+
+    def _front(self, level: str) -> str:
+        return f"<{self._facility + _PRIORITIES[level]}>{self._tag}"
 
 
 class _Log(logging.Handler):
@@ -91,6 +104,7 @@ class _Log(logging.Handler):
     def __init__(self, place: LogPlace, line: _Line) -> None:
         super().__init__()
         self.setFormatter(line)
+        self._line = line
         self._place = place
         place.complain = self._complain
         self._background = Background(self._write, MAX_WAITING)
@@ -111,6 +125,16 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue a line."""
+        self._put(self._octets(record))
+
+    def say(self, prefix: str, text: str) -> None:
+        """Queue a line of level INFO without a record."""
+        self._put(self._line.said_now(prefix, text).encode("utf-8", "replace") + b"\n")
+
+    def _octets(self, record: logging.LogRecord) -> bytes:
+        return self.format(record).encode("utf-8", "replace") + b"\n"
+
+    def _put(self, octets: bytes) -> None:
         if self._background.is_full:
             self._lost += 1
             self._why_lost = self._fault or "not written in time"
@@ -118,14 +142,7 @@ class _Log(logging.Handler):
         if self._lost:
             lost, self._lost = self._lost, 0
             self._put(self._warning(f"log: {lost} lines were lost: {self._why_lost}"))
-        self._put(self._octets(record))
-
-    def _octets(self, record: logging.LogRecord) -> bytes:
-        return self.format(record).encode("utf-8", "replace") + b"\n"
-
-    def _put(self, octets: bytes) -> None:
-        if not self._background.put(octets, len(octets)):
-            self._lost += 1
+        self._background.put(octets, len(octets))
 
     def _warning(self, text: str) -> bytes:
         level = logging.WARNING
@@ -178,17 +195,28 @@ class _Stream(logging.StreamHandler[TextIO]):
         """Lines may be lost."""
 
 
+def say(prefix: str, text: str) -> None:
+    """Log a line of level INFO about a session.
+
+    There are some for each login and message. So where nobody but one place of ours listens, no record is made, which
+    costs more than all the rest of a line.
+    """
+    if len(_log.handlers) == 1 and isinstance(_log.handlers[0], _Log) and not _session_log.handlers:
+        _log.handlers[0].say(prefix, text)
+    else:
+        _session_log.info("%s", text, extra={"prefix": prefix})
+
+
 def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Owner | None = None) -> None:
     """Send our log lines where the settings say, or to `stream`. Raises OSError when a file cannot be opened.
 
     `owner` is the user whom the server becomes, when it was started by root.
     """
     close()
-    log = logging.getLogger("gsubmit")
-    log.setLevel(logging.INFO)
-    log.propagate = False
+    _log.setLevel(logging.INFO)
+    _log.propagate = False
     if stream is not None:
-        log.addHandler(_stream(stream, settings))
+        _log.addHandler(_stream(stream, settings))
         return
     main, info = settings.log_path, settings.info_log_path or settings.log_path
     loud = _handler(main, settings, owner)
@@ -196,23 +224,21 @@ def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Ow
         quiet = _handler(info, settings, owner)
         quiet.addFilter(lambda record: record.levelno < logging.WARNING)
         loud.setLevel(logging.WARNING)
-        log.addHandler(quiet)
-    log.addHandler(loud)
+        _log.addHandler(quiet)
+    _log.addHandler(loud)
     logging.lastResort = loud  # what libraries have to say
 
 
 def begin_anew() -> None:
     """In a process that was just forked: its parent's log is the parent's, with the thread that writes it."""
-    log = logging.getLogger("gsubmit")
-    log.handlers.clear()
+    _log.handlers.clear()
     logging.lastResort = None
 
 
 def close() -> None:
     """Write what is left, if that can be done soon; nothing is logged after it."""
-    log = logging.getLogger("gsubmit")
-    for handler in log.handlers[:]:
-        log.removeHandler(handler)
+    for handler in _log.handlers[:]:
+        _log.removeHandler(handler)
         handler.close()
 
 
@@ -238,12 +264,12 @@ def _handler(path: str, settings: LoggingSettings, owner: Owner | None) -> loggi
 
 def flush() -> None:
     """Wait, with the whole process, until what was logged is written, but not for long."""
-    for handler in logging.getLogger("gsubmit").handlers:
+    for handler in _log.handlers:
         handler.flush()
 
 
 def look_soon() -> None:
     """Look with the next line whether log files were moved away."""
-    for handler in logging.getLogger("gsubmit").handlers:
+    for handler in _log.handlers:
         if isinstance(handler, _Log):
             handler.look_soon()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Sequence
 
 from gsubmit.auth.names import values as user_values
+from gsubmit.logs.output import say
 from gsubmit.logs.text import safe_name, safe_names, safe_words
 from gsubmit.message import header
 from gsubmit.message.body import MessageBody
@@ -19,6 +21,7 @@ from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.settings.variables import expand
 from gsubmit.smtp.address import MAX_PATH, path_text
+from gsubmit.smtp.envelope import Recipient
 from gsubmit.smtp.replies import CHUNK_FAILED
 from gsubmit.smtp.reply import Refused, Reply
 
@@ -50,7 +53,7 @@ def _who(session: Session, user: str, method: str, master_user: str = "") -> str
 def logged_in(session: Session, login: Login) -> None:
     """A login succeeded."""
     identity = login.identity
-    _log.info("Login: %s", _who(session, identity.user, login.mechanism, identity.master_user), extra=_LOGIN)
+    say("submission-login", f"Login: {_who(session, identity.user, login.mechanism, identity.master_user)}")
 
 
 def proxied(session: Session, backend: Backend) -> None:
@@ -124,7 +127,7 @@ def ended(session: Session, how: str, state: str = "") -> None:
         }
         figures = expand(session.service.settings.submission.submission_logout_format, values)
         what = safe_words(how) if how == LOGGED_OUT else f"{safe_words(how)} (state={state or 'READY'})"
-        _log.info("Disconnected: %s %s", what, figures, extra={"prefix": session.label})
+        say(session.label, f"Disconnected: {what} {figures}")
         return
     attempts = session.attempts
     seconds = int(time.monotonic() - attempts.first)
@@ -149,33 +152,25 @@ def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
         not_relayed(session, transaction, f"relay={relay}, by=relay, reply=`{reply}'")
         return
     recipients = transaction.envelope.recipients
-    names = safe_names([str(recipient.forward_path) for recipient in recipients[:LISTED]])
-    if len(recipients) > LISTED:
-        names += f",({len(recipients) - LISTED} more)"
-    _log_message("Relayed", session, transaction, len(recipients), names, f"relay={relay}, reply=`{reply}'")
+    more = f",({len(recipients) - LISTED} more)" if len(recipients) > LISTED else ""
+    about = _about(transaction, recipients[:LISTED], len(recipients), more)
+    say(session.label, f"Relayed message: {about}, relay={relay}, reply=`{reply}'")
 
 
 def not_relayed(session: Session, transaction: Transaction, why: str) -> None:
     """A message got as far as having recipients, and is not relayed; each ten of them have a line of their own."""
     recipients = transaction.delivery.not_refused
     for first in range(0, len(recipients), LISTED):
-        names = safe_names([str(recipient.forward_path) for recipient in recipients[first : first + LISTED]])
-        _log_message("Failed to relay", session, transaction, len(recipients), names, why)
+        about = _about(transaction, recipients[first : first + LISTED], len(recipients))
+        _log.info("Failed to relay message: %s, %s", about, why, extra={"prefix": session.label})
 
 
-def _log_message(what: str, session: Session, transaction: Transaction, number: int, names: str, more: str) -> None:
-    _log.info(
-        "%s message: id=%s, from=<%s>, nrcpt=%d, to=%s, size=%d, msgid=%s, %s",
-        what,
-        transaction.id,
-        safe_name(path_text(transaction.envelope.sender.reverse_path)[1:-1]),
-        number,
-        names,
-        transaction.body.size,
-        _message_id(transaction.body),
-        more,
-        extra={"prefix": session.label},
-    )
+def _about(transaction: Transaction, listed: Sequence[Recipient], number: int, more: str = "") -> str:
+    """The fields of a message, which has so many recipients; `more` stands behind those that are listed."""
+    sender = safe_name(path_text(transaction.envelope.sender.reverse_path)[1:-1])
+    to = safe_names([str(recipient.forward_path) for recipient in listed]) + more
+    body = transaction.body
+    return f"id={transaction.id}, from=<{sender}>, nrcpt={number}, to={to}, size={body.size}, msgid={_message_id(body)}"
 
 
 def _message_id(body: MessageBody) -> str:

@@ -163,6 +163,44 @@ def test_a_traceback_has_its_priority_in_the_journal(
     assert (lines[0], lines[-1]) == ("<3>gsubmit: Error: internal error", "<3>ValueError: why")
 
 
+@pytest.mark.parametrize("is_journal", [True, False])
+def test_a_line_about_a_session_needs_no_record(
+    is_journal: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    facts = os.fstat(sys.stderr.fileno())
+    monkeypatch.setenv("JOURNAL_STREAM", f"{facts.st_dev}:{facts.st_ino + (not is_journal)}")
+    output.configure(LoggingSettings(log_timestamp="now "))
+    with monkeypatch.context() as patched:
+        patched.setattr(logging, "LogRecord", None)
+        output.say("submission(tim)<id>", "Logged out: 100 %\nöd")
+    logging.getLogger("gsubmit.session").info("%s", "Logged out: 100 %\nöd", extra={"prefix": "submission(tim)<id>"})
+    output.flush()
+    front = "<6>" if is_journal else "now "
+    assert capfd.readouterr().err == f"{front}submission(tim)<id>: Info: Logged out: 100 %??d\n" * 2
+
+
+@pytest.mark.parametrize("name", ["gsubmit", "gsubmit.session"])
+def test_whoever_listens_hears_of_sessions(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    output.configure(LoggingSettings(log_path=f"{tmp_path}/log", log_timestamp=""))
+    listened = logging.getLogger(name)
+    listened.addHandler(caplog.handler)
+    try:
+        output.say("submission-login", "Login: 100 %")
+    finally:
+        listened.removeHandler(caplog.handler)
+    output.flush()
+    assert caplog.messages == ["Login: 100 %"]
+    assert (tmp_path / "log").read_text() == "submission-login: Info: Login: 100 %\n"
+
+
+def test_lines_about_sessions_go_to_the_info_log(tmp_path: Path) -> None:
+    output.configure(LoggingSettings(log_path=f"{tmp_path}/log", info_log_path=f"{tmp_path}/info", log_timestamp=""))
+    output.say("submission-login", "Login")
+    output.flush()
+    assert (tmp_path / "info").read_text() == "submission-login: Info: Login\n"
+    assert (tmp_path / "log").read_text() == ""
+
+
 def test_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was moved away is opened anew, at the next look."""
     monkeypatch.setattr(places, "LOOK_INTERVAL", 0.0)
