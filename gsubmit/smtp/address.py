@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_DOMAIN = 255  # octets, RFC 5321 4.5.3.1.2
 MAX_PATH = 256  # octets with the angle brackets, RFC 5321 4.5.3.1.3
@@ -23,7 +23,7 @@ _SNUM = re.compile(r"[0-9]{1,3}")
 _IPV6_GROUP = re.compile(r"[0-9A-Fa-f]{1,4}")
 _IPV6_GROUPS = 8
 _MOST_BESIDE_GAP = 6  # groups, for `::` stands for at least two
-_PLAIN_PATH = re.compile(rf"<({_ODD_DOTS.pattern})@({_ODD_DOMAIN.pattern})>")  # nearly all are, and need one look
+PLAIN_PATH = re.compile(rf"<({_ODD_DOTS.pattern})@({_ODD_DOMAIN.pattern})>")  # local part and domain of nearly all
 _ROUTE = re.compile(rf"@(?:{_LABEL}(?:\.{_LABEL})*)(?:,@(?:{_LABEL}(?:\.{_LABEL})*))*:")
 _ESCAPED = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r'(["\\])')
@@ -33,8 +33,7 @@ class BadAddress(ValueError):
     """The text is no mailbox or path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A mailbox. The local part is unquoted inside and quoted by `str()`; `domain` is empty only for postmaster."""
 
     local_part: str
@@ -95,10 +94,6 @@ class Cursor:
     def path(self) -> Address | None:
         """`Path` or `<>`; a source route is read and dropped (RFC 5321 4.1.1.3). None is the null path."""
         start = self.at
-        plain = _PLAIN_PATH.match(self.text, start)
-        if plain is not None and plain.end() - start <= SURELY_SHORT and not self._is_strict:
-            self.at = plain.end()
-            return Address(plain[1], plain[2])
         if not self.accept("<"):
             raise BadAddress("no angle bracket")
         if self.accept(">"):

@@ -6,7 +6,16 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gsubmit.smtp.address import MAX_PATH, SURELY_SHORT, Address, BadAddress, Cursor, ReversePath, path_text
+from gsubmit.smtp.address import (
+    MAX_PATH,
+    PLAIN_PATH,
+    SURELY_SHORT,
+    Address,
+    BadAddress,
+    Cursor,
+    ReversePath,
+    path_text,
+)
 from gsubmit.smtp.params import MailParams, RcptParams, read_mail_params, read_rcpt_params
 from gsubmit.smtp.replies import (
     BAD_MAIL_SYNTAX,
@@ -52,7 +61,7 @@ def read_sender(argument: str, offered: Collection[str], workarounds: Collection
     params = read_mail_params(rest, offered)
     if path is not None and not path.domain:
         raise Refused(BAD_SENDER)
-    if path is not None and not params.smtputf8 and not path.is_ascii:
+    if path is not None and not (params.smtputf8 or argument.isascii() or path.is_ascii):
         raise Refused(UTF8_SENDER)
     return Sender(path, params)
 
@@ -65,10 +74,11 @@ def read_recipient(
     params = read_rcpt_params(rest, offered)
     if path is None:
         raise Refused(BAD_RECIPIENT)
-    if not smtputf8 and not path.is_ascii:
-        raise Refused(UTF8_RECIPIENT)
-    if not smtputf8 and params.orcpt is not None and not params.orcpt.isascii():
-        raise Refused(UTF8_ORCPT)  # RFC 6533 3
+    if not (smtputf8 or argument.isascii()):
+        if not path.is_ascii:
+            raise Refused(UTF8_RECIPIENT)
+        if params.orcpt is not None and not params.orcpt.isascii():
+            raise Refused(UTF8_ORCPT)  # RFC 6533 3
     return Recipient(path, params)
 
 
@@ -78,6 +88,9 @@ def _take_path(
     """The path after `word`, and the parameters after the path."""
     if argument[: len(word)].upper() != word:
         raise Refused(bad_syntax)
+    plain = PLAIN_PATH.match(argument, len(word))
+    if plain is not None and plain.end() <= SURELY_SHORT:  # nearly all are, and need one look
+        return Address(plain[1], plain[2]), _parameters(argument[plain.end() :], bad_syntax)
     rest = argument[len(word) :]
     if WHITESPACE_BEFORE_PATH in workarounds:
         rest = rest.lstrip(" \t")
@@ -90,8 +103,11 @@ def _take_path(
         raise Refused(bad_address) from error
     if len(rest) > SURELY_SHORT and len(path_text(path).encode()) > MAX_PATH:
         raise Refused(bad_address)
-    if cursor.remainder and not cursor.accept(" "):
+    return path, _parameters(cursor.remainder, bad_syntax)
+
+
+def _parameters(rest: str, bad_syntax: Reply) -> str:
+    """The parameters in what follows a path."""
+    if rest and (rest[0] != " " or rest == " "):
         raise Refused(bad_syntax)
-    if cursor.at == len(rest) and rest.endswith(" "):
-        raise Refused(bad_syntax)
-    return path, cursor.remainder
+    return rest[1:]

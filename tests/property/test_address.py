@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsubmit.smtp.address import Address, BadAddress, Cursor, parse_mailbox, path_text
+from gsubmit.smtp.envelope import read_recipient
+from gsubmit.smtp.reply import Refused
 
 ATEXT = "abzAZ09!#$%&'*+-/=?^_`{|}~éκ用"
 PRINTABLE = "".join(chr(code) for code in range(32, 127)) + "éκ用"
@@ -60,3 +62,18 @@ def test_whatever_is_a_path_prints_to_the_same_path(text: str) -> None:
         again = Cursor(path_text(path))
         assert again.path() == path
         assert not again.remainder
+
+
+@SETTINGS
+@given(st.one_of(ADDRESSES.map(path_text), SOUP.map("<{}>".format), st.text(max_size=30)))
+def test_what_rcpt_takes_is_what_the_grammar_takes(path: str) -> None:
+    cursor = Cursor(path)
+    expected: Address | None = None
+    with suppress(BadAddress):
+        expected = cursor.path()
+    if cursor.remainder or not path.startswith("<"):
+        expected = None
+    taken: Address | None = None
+    with suppress(Refused):
+        taken = read_recipient(f"TO:{path}", frozenset(), frozenset(), smtputf8=True).forward_path
+    assert taken == expected
