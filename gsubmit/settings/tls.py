@@ -17,7 +17,11 @@ class Certificate:
 
     ssl_cert: FileContent = setting(pem, NO_CONTENT, "Certificate with its chain, PEM; write <path to name a file.")
     ssl_key: FileContent = setting(
-        pem, NO_CONTENT, "Private key of the certificate, PEM; write <path to name a file.", secret=True
+        pem,
+        NO_CONTENT,
+        "Private key of the certificate, PEM; write <path to name a file.",
+        "A handshake with ECDSA (P-256) takes half of the time that one with RSA takes.",
+        secret=True,
     )
     ssl_key_password: str = setting(string, "", "Password of the private key.", secret=True)
     ssl_alt_cert: FileContent = setting(

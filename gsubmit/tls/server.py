@@ -100,6 +100,7 @@ def _comparable(name: str) -> str:
 
 def _context(own: SslSettings) -> ssl.SSLContext:
     context = certificates.new_context(ssl.PROTOCOL_TLS_SERVER, own.ssl_min_protocol, own.ssl_cipher_list)
+    context.num_tickets = 1  # of OpenSSL's two the second is for a client that comes back with two connections at once
     if not own.ssl_prefer_server_ciphers:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     if own.ssl_verify_client_cert:

@@ -90,7 +90,7 @@ class TlsSocket(ssl.SSLSocket):
     @property
     def has_octets(self) -> bool:
         """Whether some have come already that were not read, so that waiting for the socket may be in vain."""
-        return bool(self._incoming) or self._has_more or self.pending() > 0
+        return bool(self._incoming) or self._has_more or self._sslobj.pending() > 0
 
     def say_end(self) -> None:
         """Say that nothing more comes, without a wait; what the other side says can still be read.

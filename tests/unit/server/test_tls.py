@@ -73,6 +73,22 @@ def shake_with(context: ssl.SSLContext, server: ssl.SSLContext, name: str | None
     return found[1].decode(), wrapped
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_comes_back_has_a_shorter_handshake(configure: Configure, version: ssl.TLSVersion) -> None:
+    server = configure("").context("192.0.2.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode, context.maximum_version = False, ssl.CERT_NONE, version
+    session: ssl.SSLSession | None = None
+    for is_back in (False, True):
+        ours, theirs = socket.socketpair()
+        handshake = gevent.spawn(server.wrap_socket, ours, server_side=True)
+        with context.wrap_socket(theirs, session=session) as client, handshake.get(timeout=5) as wrapped:
+            wrapped.sendall(b"220")
+            assert client.recv(3) == b"220"  # the ticket is read before it
+            assert client.session_reused is is_back
+            session = client.session
+
+
 BLOCKS = """
 local_name "a.example B.example" {
 @a@}
