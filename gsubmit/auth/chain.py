@@ -93,7 +93,8 @@ class Chain:
             self._check_denied(user, origin, observe)
             return Identity(user, walk.fields, is_proven=walk.is_proven), walk
         user, authenticator = self.names.parties(claim)
-        claim = replace(claim, authentication_id=authenticator, authorization_id="")
+        if (claim.authentication_id, claim.authorization_id) != (authenticator, ""):
+            claim = replace(claim, authentication_id=authenticator, authorization_id="")
         if user == authenticator:
             walk = self._walk(claim, origin, observe, self.links)
             return Identity(walk.user, walk.fields, is_proven=walk.is_proven), walk

@@ -20,6 +20,7 @@ from gsubmit.smtp.replies import (
     SHUTTING_DOWN,
     TOO_MANY_BAD_COMMANDS,
     TOO_MANY_COMMANDS,
+    closing,
 )
 from gsubmit.smtp.reply import Disconnected, Reply
 
@@ -75,7 +76,7 @@ def _dialog(session: Session) -> Reply | Backend:
     The reply to that is still to be sent, the backend's to a login among them.
     """
     wire = session.wire
-    wire.send(Reply(220, "", session.service.greeting))
+    wire.send(session.service.greeting)
     bad_commands = without_login = 0
     while True:
         if session.is_stopping and not (session.transaction is not None and wire.has_input):
@@ -120,12 +121,12 @@ def _answer(session: Session) -> Reply | Answer | None:
 
 
 def _say_last(session: Session, reply: Reply) -> None:
-    """The reply before the end; 221 and 421 begin with our name (RFC 5321 4.2.2)."""
+    """The reply before the end."""
     session.is_over = True
     session.login_timer.cancel()  # it must not end the last words
     wire = session.wire
     if reply.closes:
-        reply = reply.with_text(f"{session.service.hostname} {reply.text}")
+        reply = closing(reply, session.service.hostname)
     wire.timeout = min(wire.timeout, LAST_WORDS_TIME)
     try:
         wire.send(reply)

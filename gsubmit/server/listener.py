@@ -19,7 +19,7 @@ from gsubmit.server.frontend import FrontEnds
 from gsubmit.server.service import Service
 from gsubmit.server.session import Session, new_id
 from gsubmit.server.wire import Closed, TimedOut, Wire
-from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS
+from gsubmit.smtp.replies import TOO_MANY_CONNECTIONS, closing
 
 LOGIN_TIME = 180.0  # seconds for the whole login
 INACTIVITY = 600.0  # seconds without a word from a client that is logged in; RFC 5321 4.5.3.2.7 asks for 300
@@ -100,8 +100,7 @@ class Listener:
             if door.refusals <= MAX_REFUSALS:
                 if self._implicit_tls and self.service.tls is not None:
                     wire.start_tls(self.service.tls.context(sock.getsockname()[0]), REFUSAL_TIME)
-                reply = TOO_MANY_CONNECTIONS
-                wire.send(reply.with_text(f"{self.service.hostname} {reply.text}"))
+                wire.send(closing(TOO_MANY_CONNECTIONS, self.service.hostname))
                 wire.flush()
         except (Closed, TimedOut):
             pass

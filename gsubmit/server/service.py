@@ -15,6 +15,7 @@ from gsubmit.relay.promise import NextHops
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.server.logins import Logins
 from gsubmit.settings.sections import Settings
+from gsubmit.smtp.reply import Reply
 from gsubmit.tls.server import ServerTls
 
 Network: TypeAlias = IPv4Network | IPv6Network
@@ -61,10 +62,10 @@ class Service:
         """Whether failed logins make later ones wait."""
         return self.settings.auth.auth_penalty and self.settings.services.has_penalty
 
-    @property
-    def greeting(self) -> str:
-        """The text of the 220 that a client gets first."""
-        return f"{self.hostname} {self.settings.server.login_greeting}"
+    @cached_property
+    def greeting(self) -> Reply:
+        """What a client gets first."""
+        return Reply(220, "", f"{self.hostname} {self.settings.server.login_greeting}")
 
     @property
     def hostname(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gsubmit.smtp.reply import Reply
 
 OK = Reply(250, "2.0.0", "OK")
@@ -113,3 +115,9 @@ KICKED = Reply(421, "4.3.2", "Ended by the administrator")
 SHUTTING_DOWN = Reply(421, "4.3.2", "Server shutting down")
 TOO_MANY_CONNECTIONS = Reply(421, "4.3.2", "Too many connections, try again later")
 INTERNAL_ERROR = Reply(421, "4.3.0", "Internal error occurred, refer to the server log")
+
+
+@lru_cache(maxsize=32)
+def closing(reply: Reply, hostname: str) -> Reply:
+    """221 or 421 as it is sent, with our name at the beginning (RFC 5321 4.2.2)."""
+    return reply.with_text(f"{hostname} {reply.text}")

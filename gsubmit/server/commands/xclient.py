@@ -42,4 +42,4 @@ def xclient(session: Session, told: Told) -> Reply:
     session.introduce(ends, told.session or session.id)
     if told.login:
         journal.introduced(session, told.login)
-    return Reply(220, "", session.service.greeting)
+    return session.service.greeting
