@@ -24,7 +24,7 @@ MAX_LINE = 16384  # octets; AUTH responses need 12288 (RFC 4954 4), tokens a lit
 LINGER = 1.0  # seconds without input after which a client that was cut off is left
 MAX_LINGER_READS = 16
 READ_LINE = 4096  # octets asked of the socket for commands
-READ_BLOCK = 65536  # octets asked of the socket for content
+READ_BLOCK = 131072  # octets asked of the socket for content
 
 
 class Closed(Exception):
