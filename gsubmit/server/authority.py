@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from gsubmit.auth.passdb import Origin, Unavailable
@@ -46,7 +47,7 @@ class SessionAuthority:
             session=session.id,
             real_ip=ends.real_ip,
             forward=ends.forward,
-            check_wanted=self._check_wanted,
+            check_wanted=partial(_check_wanted, session),
         )
 
     def verify(self, claim: Claim) -> Verdict:
@@ -135,14 +136,6 @@ class SessionAuthority:
         if self._is_watched:
             self._session.service.logins.state.succeeded(self._session.ends.remote_ip, self.user)
 
-    def _check_wanted(self) -> None:
-        """Raise Denied or Unavailable when a password that waits for its slot need not be compared any more."""
-        session = self._session
-        if session.is_stopping:
-            raise Unavailable("the server is stopping")
-        if session.wire.has_left():
-            raise Denied("the client left before its password was compared")
-
     def _begin(self, claim: C) -> C:
         """The claim as the passdbs are to see it: a certificate's name may replace the user's."""
         session = self._session
@@ -177,3 +170,11 @@ class SessionAuthority:
     def password(self) -> str:
         """The password that was claimed; empty where there was none."""
         return self.claim.password if isinstance(self.claim, Cleartext) else ""
+
+
+def _check_wanted(session: Session) -> None:
+    """Raise Denied or Unavailable when a password that waits for its slot need not be compared any more."""
+    if session.is_stopping:
+        raise Unavailable("the server is stopping")
+    if session.wire.has_left():
+        raise Denied("the client left before its password was compared")

@@ -13,6 +13,8 @@ import sys
 from functools import cache
 from typing import Any
 
+_THREE_POINTERS = ctypes.c_void_p * 3
+
 
 def connection(sock: ssl.SSLSocket | ssl.SSLObject) -> int | None:
     """The address of OpenSSL's SSL structure, if all around it is as CPython 3.11 to 3.13 have it.
@@ -23,10 +25,10 @@ def connection(sock: ssl.SSLSocket | ssl.SSLObject) -> int | None:
     inner: Any = sock._sslobj  # type: ignore[union-attr]
     if type(inner) is not _ssl._SSLSocket:  # type: ignore[attr-defined]
         return None
-    start, words = object.__basicsize__, ctypes.c_void_p * 3
-    if type(inner).__basicsize__ < start + ctypes.sizeof(words):
+    start = object.__basicsize__
+    if type(inner).__basicsize__ < start + ctypes.sizeof(_THREE_POINTERS):
         return None
-    _, address, context = words.from_address(id(inner) + start)
+    _, address, context = _THREE_POINTERS.from_address(id(inner) + start)
     return address if context == id(inner.context) else None
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +17,13 @@ from gsubmit.auth import hashing
 from gsubmit.auth.schemes.scheme import SchemeError
 from gsubmit.auth.schemes.stored import hash_password
 from gsubmit.sasl.claims import Account, Admitted, Denied, Identity, Keys, KeysWanted, LateKeys
+from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.authority import SessionAuthority
+from gsubmit.server.commands import auth
 from gsubmit.server.conversation import converse
 from gsubmit.server.logins import Logins
-from gsubmit.server.session import Login
+from gsubmit.server.session import Login, Session
 from gsubmit.settings.load import load_text
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Disconnected, Reply
@@ -31,6 +35,25 @@ from tests.unit.server.sessions import Client, connected
 def passwd_file(folder: Path, *lines: str) -> str:
     (folder / "users").write_text("\n".join(lines))
     return f"{PLAIN}passdb {{\ndriver = passwd-file\nargs = {folder}/users\n}}\n"
+
+
+def test_nothing_of_a_login_waits_for_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the password, and the session with its sockets."""
+    made: list[weakref.ref[SessionAuthority]] = []
+
+    class Watched(SessionAuthority):
+        def __init__(self, session: Session, mechanism: Mechanism) -> None:
+            super().__init__(session, mechanism)
+            made.append(weakref.ref(self))
+
+    monkeypatch.setattr(auth, "SessionAuthority", Watched)
+    gc.disable()
+    try:
+        with connected(STATIC) as client:
+            assert client.reply(GOOD) == replies.LOGGED_IN
+        assert [authority() for authority in made] == [None]
+    finally:
+        gc.enable()
 
 
 class TestDelay:
