@@ -48,7 +48,7 @@ class Logins:
         network = network_of(address)
         with self._slot_of(network, at_a_time):
             has_to_wait = self.state.level(address, user) or self.waits.crowd(network)
-            if not is_watched or self.state.knows(address, user) or not has_to_wait:
+            if not is_watched or not has_to_wait or self.state.knows(address, user):
                 yield 0
                 return
         with self._wait_of(network):

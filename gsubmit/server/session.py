@@ -114,7 +114,8 @@ class Session:
         """Whoever was logged in is not any longer."""
         if self.login is not None and not self.login.backend:
             self.service.relay.leave(self.client)
-            self.service.logins.state.leave(self.login.identity.user, self.ends.remote_ip)
+            if self.service.settings.auth.mail_max_userip_connections:  # else nobody has counted it
+                self.service.logins.state.leave(self.login.identity.user, self.ends.remote_ip)
 
     def restart(self) -> None:
         """Back to the state after the greeting: what was learnt without TLS is forgotten (RFC 3207 4.2)."""

@@ -164,7 +164,7 @@ def _hold_back(session: Session, authority: SessionAuthority) -> None:
 
 def _welcome(session: Session, mechanism: Mechanism, identity: Identity, password: str) -> Reply:
     most = session.service.settings.auth.mail_max_userip_connections
-    if not session.service.logins.state.enter(identity.user, session.ends.remote_ip, most):
+    if most and not session.service.logins.state.enter(identity.user, session.ends.remote_ip, most):
         text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
         journal.login_refused(session, mechanism.name, text, identity.user)
         _count(mechanism, "temporary")

@@ -16,6 +16,7 @@ from gsubmit.app.build import build_service
 from gsubmit.auth import hashing
 from gsubmit.auth.schemes.scheme import SchemeError
 from gsubmit.auth.schemes.stored import hash_password
+from gsubmit.auth.state.local import LocalState
 from gsubmit.sasl.claims import Account, Admitted, Denied, Identity, Keys, KeysWanted, LateKeys
 from gsubmit.sasl.mechanism import Mechanism
 from gsubmit.sasl.mechanisms import MECHANISMS
@@ -394,6 +395,16 @@ class TestConnections:
             for _ in range(50):
                 client.session.service.logins.state.enter("tim", HERE, 0)
             assert client.reply(GOOD) == replies.LOGGED_IN
+
+    def test_what_is_unlimited_is_not_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With workers each question is one to a file or a server that they share."""
+        asked: list[str] = []
+        for name in ("knows", "enter", "leave"):
+            monkeypatch.setattr(LocalState, name, lambda *_, name=name: asked.append(name))
+        with connected(self.TWO.replace("= 2", "= 0")) as client:
+            assert client.reply(GOOD) == replies.LOGGED_IN
+            client.session.leave()
+        assert asked == []
 
     @pytest.mark.parametrize("last", [b"QUIT\r\n", b""])
     def test_given_back_at_the_end(self, last: bytes) -> None:
