@@ -14,13 +14,14 @@ from types import TracebackType
 from typing import TextIO
 
 from gsubmit.logs.background import Background
+from gsubmit.logs.journald import Journal, is_journal
+from gsubmit.logs.jsonlines import PRIORITIES, JournalFields, JsonLine, PriorityJson
 from gsubmit.logs.places import (
     LogFile,
     LogPlace,
     Owner,
     StandardError,
     Syslog,
-    is_journal,
     tell_stderr,
 )
 from gsubmit.logs.text import safe
@@ -30,7 +31,6 @@ MAX_WAITING = 4 << 20  # octets of lines that wait to be written; what comes on 
 LAST_TIME = 2.0  # seconds for what is still to be written when the server ends
 
 _WORDS = {"DEBUG": "Debug", "INFO": "Info", "WARNING": "Warning", "ERROR": "Error", "CRITICAL": "Fatal"}
-_PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}  # RFC 5424 6.2.1
 
 # Facts that our lines do not show; the logging manual names these switches for programs that log much.
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
@@ -95,16 +95,16 @@ class _PriorityLine(_Line):
         return self._front("INFO") + super().said_now(prefix, text)
 
     def _front(self, level: str) -> str:
-        return f"<{self._facility + _PRIORITIES[level]}>{self._tag}"
+        return f"<{self._facility + PRIORITIES[level]}>{self._tag}"
 
 
 class _Log(logging.Handler):
     """Queues lines for a place. Lines that find the queue full are lost; their number stands before the next one."""
 
-    def __init__(self, place: LogPlace, line: _Line) -> None:
+    def __init__(self, place: LogPlace, line: logging.Formatter) -> None:
         super().__init__()
         self.setFormatter(line)
-        self._line = line
+        self._line = line if isinstance(line, _Line) else None
         self._place = place
         place.complain = self._complain
         self._background = Background(self._write, MAX_WAITING)
@@ -127,9 +127,12 @@ class _Log(logging.Handler):
         """Queue a line."""
         self._put(self._octets(record))
 
-    def say(self, prefix: str, text: str) -> None:
-        """Queue a line of level INFO without a record."""
+    def say(self, prefix: str, text: str) -> bool:
+        """Queue a line of level INFO without a record; False where lines are made of records only."""
+        if self._line is None:
+            return False
         self._put(self._line.said_now(prefix, text).encode("utf-8", "replace") + b"\n")
+        return True
 
     def _octets(self, record: logging.LogRecord) -> bytes:
         return self.format(record).encode("utf-8", "replace") + b"\n"
@@ -202,9 +205,9 @@ def say(prefix: str, text: str) -> None:
     costs more than all the rest of a line.
     """
     if len(_log.handlers) == 1 and isinstance(_log.handlers[0], _Log) and not _session_log.handlers:
-        _log.handlers[0].say(prefix, text)
-    else:
-        _session_log.info("%s", text, extra={"prefix": prefix})
+        if _log.handlers[0].say(prefix, text):
+            return
+    _session_log.info("%s", text, extra={"prefix": prefix})
 
 
 def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Owner | None = None) -> None:
@@ -244,20 +247,30 @@ def close() -> None:
 
 def _stream(stream: TextIO, settings: LoggingSettings) -> logging.Handler:
     handler = _Stream(stream)
-    handler.setFormatter(_Line(settings.log_timestamp))
+    handler.setFormatter(_line(settings))
     return handler
 
 
+def _line(settings: LoggingSettings) -> logging.Formatter:
+    return JsonLine() if settings.log_format == "json" else _Line(settings.log_timestamp)
+
+
 def _handler(path: str, settings: LoggingSettings, owner: Owner | None) -> logging.Handler:
+    facility = logging.handlers.SysLogHandler.facility_names[settings.syslog_facility]
+    is_json = settings.log_format == "json"
+    if path == "journal":
+        return _Log(Journal(), JournalFields(facility, settings.instance_name))
     if path == "syslog":
-        facility = logging.handlers.SysLogHandler.facility_names[settings.syslog_facility]
-        return _Log(Syslog(), _PriorityLine(facility, f"{settings.instance_name}: "))
-    line = _Line(settings.log_timestamp)
+        kind = PriorityJson if is_json else _PriorityLine
+        return _Log(Syslog(), kind(facility, f"{settings.instance_name}: "))
+    line = _line(settings)
     if path not in ("", "/dev/stderr"):
         return _Log(LogFile(path, owner), line)
     try:
         file = sys.stderr.fileno()
-        return _Log(StandardError(file), _PriorityLine() if is_journal(file) else line)
+        if is_journal(file):
+            line = PriorityJson() if is_json else _PriorityLine()
+        return _Log(StandardError(file), line)
     except (OSError, ValueError, AttributeError):  # something else stands in for it, or it is closed
         return _stream(sys.stderr, settings) if sys.stderr is not None else logging.NullHandler()
 

@@ -22,7 +22,7 @@ LOOK_INTERVAL = 1.0  # seconds between two looks whether the log file is still t
 MAX_DATAGRAM = 8192  # octets of one line to syslog; rsyslog's own limit ($MaxMessageSize)
 SYSLOG_SOCKET = "/dev/log"
 PATIENCE = 1.0  # seconds that lines wait for a syslog daemon, which may only be starting again
-_SYSLOG_FRONT = re.compile(rb"^<\d+>[A-Za-z0-9._-]+: ", re.MULTILINE)
+_SYSLOG_FRONT = re.compile(rb"^<\d+>[A-Za-z0-9._-]+: (?:@cee: )?", re.MULTILINE)
 _MODE = 0o644  # of a new log file, before the umask
 _poll = monkey.get_original("select", "poll")  # the system's, which needs no event loop
 
@@ -140,6 +140,7 @@ class Syslog:
     name = "syslog"
 
     def __init__(self) -> None:
+        self.path = SYSLOG_SOCKET
         self.complain: Callable[[str], None] = lambda text: None
         self._sock: socket | None = None
         self._missing_since = 0.0  # monotonic; 0 while it is there
@@ -158,20 +159,28 @@ class Syslog:
             return
         self._missing_since = 0.0
         if self._diverted:
-            self.complain(f"log: {self._diverted} lines went to the standard error, for syslog was not there")
+            self.complain(f"log: {self._diverted} lines went to the standard error, for {self.name} was not there")
             self._diverted = 0
 
     def _send(self, records: list[bytes]) -> None:
         if self._sock is None:
-            self._sock = _connected()
+            self._sock = _connected(self.path)
         while records:
-            for line in records[0].splitlines():
-                self._sock.sendall(line[:MAX_DATAGRAM] + b"\0")
+            for datagram in self.datagrams(records[0]):
+                self._sock.sendall(datagram)
             del records[0]
+
+    def datagrams(self, record: bytes) -> list[bytes]:
+        """What is sent for one record."""
+        return [line[:MAX_DATAGRAM] + b"\0" for line in record.splitlines()]
+
+    def plain(self, record: bytes) -> bytes:
+        """One record as lines of text."""
+        return _SYSLOG_FRONT.sub(b"", record)
 
     def _divert(self, records: list[bytes]) -> None:
         self._diverted += len(records)
-        records[:] = [_SYSLOG_FRONT.sub(b"", record) for record in records]
+        records[:] = [self.plain(record) for record in records]
         _write(_stderr(), records)
 
     def close(self) -> None:
@@ -181,11 +190,11 @@ class Syslog:
             self._sock = None
 
 
-def _connected() -> socket:
+def _connected(path: str) -> socket:
     for kind in (SOCK_DGRAM, SOCK_STREAM):
         sock = socket(AF_UNIX, kind)
         try:
-            sock.connect(SYSLOG_SOCKET)
+            sock.connect(path)
         except OSError as error:
             sock.close()
             if error.errno != errno.EPROTOTYPE or kind == SOCK_STREAM:
@@ -245,12 +254,6 @@ def tell_stderr(text: str) -> None:
             os.write(_stderr(), octets)
     except OSError:
         pass
-
-
-def is_journal(file: int) -> bool:
-    """Whether a file is the stream to the journal, which systemd says in JOURNAL_STREAM (systemd.exec(5))."""
-    facts = os.fstat(file)
-    return os.environ.get("JOURNAL_STREAM") == f"{facts.st_dev}:{facts.st_ino}"
 
 
 def _open(path: str, flags: int = 0) -> int:

@@ -148,13 +148,18 @@ class SubmissionSettings:
 class LoggingSettings:
     """Where the log goes and how its lines begin."""
 
-    log_path: str = setting(log_place, "", "File for the log, syslog or /dev/stderr; empty means /dev/stderr.")
+    log_path: str = setting(log_place, "", "File for the log, syslog, journal or /dev/stderr; empty means /dev/stderr.")
     info_log_path: str = setting(log_place, "", "The same for lines below a warning; empty means log_path.")
     syslog_facility: str = setting(enum(*FACILITIES), "mail", "Facility of lines sent to syslog.")
     instance_name: str = setting(
         program,
         "gsubmit",
         "Name of the program in syslog: dovecot for what looks for Dovecot's lines there, such as fail2ban's filter.",
+    )
+    log_format: str = setting(
+        enum("dovecot", "json"),
+        "dovecot",
+        "Form of each line: Dovecot's, or a JSON object with its fields.",
     )
     log_timestamp: str = setting(string, "%b %d %H:%M:%S ", "What each line in a file begins with, see strftime(3).")
 

@@ -19,6 +19,7 @@ from gsubmit.app.server import Server
 from gsubmit.logs import output, rawlog
 from gsubmit.settings.load import load_text
 from gsubmit.settings.sections import LoggingSettings
+from tests.harness import loglines
 from tests.harness.ports import free_ports
 
 USERS = "user:{PLAIN}secret\nuser@example.org:{PLAIN}secret\n"
@@ -97,3 +98,4 @@ def serving(settings: str = "", relay_port: int = 0) -> Iterator[Serving]:
         server.stop(seconds=2)
         rawlog.flush()
         logging.getLogger("gsubmit").handlers.clear()
+    loglines.check(log.getvalue())

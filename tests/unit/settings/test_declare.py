@@ -93,7 +93,7 @@ def test_read(value_type: ValueType[Any], text: str, expected: object) -> None:
         (kinds.string, "a\r\nb", "expected one line without control characters"),
         (kinds.host, "a b", "expected the name or the address of a host, not 'a b'"),
         (kinds.path, "tmp", "expected an absolute path, not 'tmp'"),
-        (kinds.log_place, "stderr", "expected an absolute path, or syslog"),
+        (kinds.log_place, "stderr", "expected an absolute path, syslog or journal"),
         (kinds.ciphers, "NONSENSE", "expected ciphers that OpenSSL knows"),
         (kinds.pem, "/etc/cert.pem", "put '<' before its path"),
         (enum("a", "b", "c"), "d", "expected a, b or c, not 'd'"),
