@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
+from gsubmit.logs.failures import log_failure
 from gsubmit.smtp.replies import RELAY_NONSENSE, RELAY_REFUSES_US
 from gsubmit.smtp.reply import Refused, Reply
 
@@ -13,8 +14,6 @@ _NOT_FOR_CLIENTS = frozenset({432, 454, 530, 534, 535, 538})
 _GOOD = frozenset({250, 251, 252})  # of 2yz, what answers MAIL, RCPT, VRFY and the message (RFC 5321 4.3.2)
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?:[ \t]+|$)", re.ASCII)
 _NOT_PRINTABLE = re.compile(r"[^\t -~]")
-
-_log = logging.getLogger("gsubmit.relay")
 
 
 class RelayFailed(Refused):
@@ -40,7 +39,7 @@ class RelayFailed(Refused):
 
     def log(self, label: str = "gsubmit") -> None:
         """Say it in the log; `label` is who it is about. Whoever lets a failure out of relay/ has called this."""
-        _log.error("relay: %s", self.why, extra={"prefix": label})
+        log_failure("relay: %s", self.why, extra={"prefix": label}, level=logging.ERROR)
 
 
 class LoginRefused(RelayFailed):

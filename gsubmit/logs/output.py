@@ -204,10 +204,9 @@ def say(prefix: str, text: str) -> None:
     There are some for each login and message. So where nobody but one place of ours listens, no record is made, which
     costs more than all the rest of a line.
     """
-    if len(_log.handlers) == 1 and isinstance(_log.handlers[0], _Log) and not _session_log.handlers:
-        if _log.handlers[0].say(prefix, text):
-            return
-    _session_log.info("%s", text, extra={"prefix": prefix})
+    only = _log.handlers[0] if len(_log.handlers) == 1 and not _session_log.handlers else None
+    if not (isinstance(only, _Log) and only.say(prefix, text)):
+        _session_log.info("%s", text, extra={"prefix": prefix})
 
 
 def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Owner | None = None) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
+from gsubmit.logs.failures import log_failure
 from gsubmit.logs.text import safe_name
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import RECIPIENTS
 from gsubmit.smtp.address import path_text
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.reply import Reply
-
-_log = logging.getLogger("gsubmit.relay")
 
 
 def log_refused(request: Sender | Recipient, sender: Sender | Recipient, by: str, reply: Reply, label: str) -> None:
@@ -28,4 +25,4 @@ def log_refused_words(verb: str, sender: str | None, recipient: str | None, how:
     """The same from the words of a client, which may be no addresses; `how` says by whom, and with which reply."""
     names = "" if sender is None else f"from=<{safe_name(sender)}>, "
     names += "" if recipient is None else f"to=<{safe_name(recipient)}>, "
-    _log.info("Refused %s: %s%s", verb, names, how, extra={"prefix": label})
+    log_failure("Refused %s: %s%s", verb, names, how, extra={"prefix": label})

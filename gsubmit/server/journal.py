@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from gsubmit.auth.names import values as user_values
+from gsubmit.logs.failures import log_failure
 from gsubmit.logs.output import say
 from gsubmit.logs.text import safe_name, safe_names, safe_words
 from gsubmit.message import header
@@ -92,7 +93,8 @@ def login_failed(session: Session, user: str, method: str, reason: str) -> None:
 def login_unavailable(session: Session, user: str, method: str, reason: str) -> None:
     """A login came to nothing, and not by the client's fault: a passdb or backend is down, say."""
     login_refused(session, method, "auth service reported temporary failure", user)
-    _log.error("%s: %s", safe_words(reason), _who(session, user, method), extra=_LOGIN)
+    who = _who(session, user, method)
+    log_failure("%s: %s", safe_words(reason), who, extra=_LOGIN, level=logging.ERROR)
 
 
 def login_refused(session: Session, method: str, reason: str, user: str = "") -> None:
@@ -162,7 +164,7 @@ def not_relayed(session: Session, transaction: Transaction, why: str) -> None:
     recipients = transaction.delivery.not_refused
     for first in range(0, len(recipients), LISTED):
         about = _about(transaction, recipients[first : first + LISTED], len(recipients))
-        _log.info("Failed to relay message: %s, %s", about, why, extra={"prefix": session.label})
+        log_failure("Failed to relay message: %s, %s", about, why, extra={"prefix": session.label})
 
 
 def _about(transaction: Transaction, listed: Sequence[Recipient], number: int, more: str = "") -> str:
