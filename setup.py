@@ -50,7 +50,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["gsubmit", "gsubmit.*"]), "gsubmit_cli", "gsubmit_cli.probe"],
     package_dir={"gsubmit_cli": "cli/gsubmit_cli"},
-    package_data={"gsubmit": ["py.typed"], "gsubmit_cli": ["py.typed", "templates/*", "templates/conf.d/*"]},
+    package_data={"gsubmit": ["py.typed", "watch/page.css"], "gsubmit_cli": ["py.typed", "templates/*", "templates/conf.d/*"]},
     data_files=DATA_FILES,
     # The oldest ones are those of Debian 12, which the Debian package uses.
     install_requires=[
