@@ -17,8 +17,8 @@ PEERS += python3-argon2 python3-bcrypt python3-click python3-cryptography python
 PEERS += python3-passlib python3-prometheus-client python3-redis
 PEERS += mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp curl gsasl openssl redis-tools dovecot-core dovecot-submissiond dovecot-imapd fail2ban
 # Debian allows one mail server and one IMAP server at a time: these are unpacked beside Postfix and Dovecot, with the
-# libraries that they need installed. So is haproxy, which would be started.
-UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy
+# libraries that they need installed. So are haproxy and prometheus, which would be started.
+UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy prometheus
 PEERS += libevent-2.1-7 libpam0g libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpcre2-8-0
 PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 liblua5.3-0 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
 PEERS += libopentracing-c-wrapper0 libsqlite3-0 libwrap0 libxapian30 libxml2

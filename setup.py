@@ -19,6 +19,7 @@ DATA_FILES = [
     ("share/man/man8", _files("man/*.8")),
     ("share/gsubmit/conf.d", [*_files("conf.d/*.conf"), *_files("conf.d/*.example")]),
     ("share/gsubmit/systemd", _files("systemd/*")),
+    ("share/gsubmit/contrib", [*_files("contrib/*.yml"), *_files("contrib/*.json")]),
     ("share/bash-completion/completions", ["completions/gsubmit"]),
     ("share/zsh/site-functions", ["completions/_gsubmit"]),
     ("share/fish/vendor_completions.d", ["completions/gsubmit.fish"]),
@@ -50,7 +51,10 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["gsubmit", "gsubmit.*"]), "gsubmit_cli", "gsubmit_cli.probe"],
     package_dir={"gsubmit_cli": "cli/gsubmit_cli"},
-    package_data={"gsubmit": ["py.typed", "watch/page.css"], "gsubmit_cli": ["py.typed", "templates/*", "templates/conf.d/*"]},
+    package_data={
+        "gsubmit": ["py.typed", "watch/page.css"],
+        "gsubmit_cli": ["py.typed", "templates/*", "templates/conf.d/*"],
+    },
     data_files=DATA_FILES,
     # The oldest ones are those of Debian 12, which the Debian package uses.
     install_requires=[

@@ -1,4 +1,4 @@
-"""The last lines about what did not succeed, kept for `gsubmit failures` and the status page."""
+"""The last lines about what did not succeed, kept for the control socket and the status page."""
 
 from __future__ import annotations
 
