@@ -54,7 +54,7 @@ def _answering(server: Server) -> Iterator[None]:
     if server.control is None:
         yield
         return
-    commands = commands_of(server.door, server.service.logins.state) | {"stats": partial(stats, server.board)}
+    commands = commands_of(server.door, lambda: server.service) | {"stats": partial(stats, server.board)}
     control = Control(server.control.sock, commands)
     control.start()
     try:

@@ -48,7 +48,7 @@ def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared
     server.service.logins.state.forget_refusals()  # the settings may be new, and have the right password
     server.start()
     if settings.server.base_dir:
-        ControlLink(settings.server.base_dir, number, commands_of(server.door, server.service.logins.state)).start()
+        ControlLink(settings.server.base_dir, number, commands_of(server.door, lambda: server.service)).start()
     link.report()
     gevent.wait([stop, retire], count=1)
     if not stop.is_set():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from ipaddress import ip_network
 
 from gsubmit.auth.loginstate import LoginState
+from gsubmit.logs.failures import last_failures
 from gsubmit.server.door import Door
-from gsubmit.server.service import Network
+from gsubmit.server.service import Network, Service
 from gsubmit.watch.answers import BadRequest, Command, text_of
 from gsubmit.watch.kick import kick
 from gsubmit.watch.lines import Object
@@ -17,14 +18,32 @@ from gsubmit.watch.sessions import who
 from gsubmit.watch.workers import Workers
 
 
-def commands_of(door: Door, state: LoginState) -> dict[str, Command]:
-    """Of a process with these sessions and logins."""
-    return {"who": partial(who, door), "kick": partial(kick, door), "penalty": partial(_penalty, state)}
+def commands_of(door: Door, service: Callable[[], Service]) -> dict[str, Command]:
+    """Of a process with these sessions, and the service of new ones."""
+    return {
+        "who": partial(who, door),
+        "kick": partial(kick, door),
+        "penalty": lambda request: _penalty(service().logins.state, request),
+        "failures": lambda _: last_failures(),
+        "probe": partial(_probe, service),
+    }
 
 
 def commands_of_workers(workers: Workers) -> dict[str, Command]:
     """The same, asked of all workers."""
-    return {"who": workers.ask, "kick": workers.ask, "penalty": partial(_penalty_of_workers, workers)}
+    return {
+        "who": workers.ask,
+        "kick": workers.ask,
+        "penalty": partial(_penalty_of_workers, workers),
+        "failures": workers.ask,
+        "probe": workers.ask_newest,
+    }
+
+
+def _probe(service: Callable[[], Service], _: Object) -> Iterable[Object]:
+    """Have the relay reached for, in the background; the figures and the log say what came of it."""
+    service().relay.start()
+    return ()
 
 
 def _penalty(state: LoginState, request: Object) -> list[Object]:

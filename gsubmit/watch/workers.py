@@ -82,9 +82,16 @@ class Workers:
 
     def ask(self, request: Object) -> Iterator[Object]:
         """What all workers answer, and a warning for each that is left out. Raises BadRequest."""
+        return self._ask(request, slice(None))
+
+    def ask_newest(self, request: Object) -> Iterator[Object]:
+        """The same of the one that has connected last: it serves by the newest settings."""
+        return self._ask(request, slice(-1, None))
+
+    def _ask(self, request: Object, which: slice) -> Iterator[Object]:
         with self._lock:
             deadline = time.monotonic() + ANSWER_TIME
-            asked = sorted(self._links.items())
+            asked = sorted([*self._links.items()][which])
             for _, link in asked:
                 with suppress(OSError):  # its end is heard below
                     link.lines.write([request])

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from gsubmit.auth.state.local import LocalState
 from gsubmit.server.door import Door
+from gsubmit.server.logins import Logins
+from gsubmit.server.service import Service
 from gsubmit.watch.answers import BadRequest, Commands
 from gsubmit.watch.client import ask
 from gsubmit.watch.commands import commands_of, commands_of_workers
@@ -24,7 +28,8 @@ def commands(*addresses: str) -> Commands:
     state = LocalState()
     for number, address in enumerate(addresses):
         state.failed(address, state.level(address), "jo", str(number))
-    return commands_of(Door(10), state)
+    service = SimpleNamespace(logins=Logins(state))
+    return commands_of(Door(10), lambda: cast(Service, service))
 
 
 def penalty(there: Commands, clear: object = "") -> list[str]:

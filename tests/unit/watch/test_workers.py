@@ -56,6 +56,22 @@ def who(folder: Path, mask: str = "") -> list[Object]:
     return ask(str(folder), {"command": "who", "mask": mask})
 
 
+def test_the_one_that_came_last_can_be_asked_for_all(tmp_path: Path) -> None:
+    workers = Workers()
+
+    def answering() -> set[int]:
+        return {one["worker"] for one in workers.ask_newest({"command": "who"}) if "user" in one}
+
+    first, last = (ControlLink(str(tmp_path), number, names(number)) for number in (2, 1))
+    with watching(tmp_path, workers), linked(tmp_path, first):
+        until(lambda: answering() == {2})
+        with linked(tmp_path, last):
+            until(lambda: answering() == {1})
+            assert len(workers) == 2
+        until(lambda: answering() == {2})
+    assert answering() == set()
+
+
 def test_all_workers_are_asked(tmp_path: Path) -> None:
     workers = Workers()
     with watching(tmp_path, workers), linked(tmp_path, *(ControlLink(str(tmp_path), n, names(n)) for n in (0, 1))):
