@@ -16,7 +16,7 @@ from gsubmit.watch.http import Environ, Handler, Http, Page
 
 
 def hello(environ: Environ) -> Page:
-    return Page(f"hello {environ['QUERY_STRING']}\n".encode())
+    return Page(f"hello {environ['QUERY_STRING']}\n".encode(), headers=(("X-Hello", "yes"),))
 
 
 def broken(_: Environ) -> Page:
@@ -27,10 +27,10 @@ PAGES: Mapping[str, Handler] = {"/": hello, "/broken": broken}
 
 
 @contextmanager
-def serving(kind: type[socket.socket] = socket.socket) -> Iterator[int]:
+def serving(kind: type[socket.socket] = socket.socket, address: str = "127.0.0.1") -> Iterator[int]:
     """A port."""
     sock = kind()
-    sock.bind(("127.0.0.1", 0))
+    sock.bind((address, 0))
     sock.listen()
     sock.settimeout(1)  # so that a server that blocks does not do so for ever
     server = Http(sock, PAGES)
@@ -77,6 +77,7 @@ def test_answers(method: str, path: str, status: int, body: bytes) -> None:
     assert headers["Content-Type"] == "text/plain; charset=utf-8"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Connection"] == "close"
+    assert headers["X-Hello"] == ("yes" if status == 200 else None)
     assert headers["Allow"] == ("GET, HEAD" if status == 405 else None)
     assert int(headers["Content-Length"]) == len(body) or method == "HEAD"
 
@@ -116,7 +117,39 @@ def test_bad_requests(octets: bytes, capfd: pytest.CaptureFixture[str], caplog: 
 
 def test_a_connection_has_one_request() -> None:
     with serving() as port:
-        assert said(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 2).count(b"hello") == 1
+        assert said(port, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2).count(b"hello") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "is_answered"),
+    [
+        pytest.param("localhost", True, id="localhost"),
+        pytest.param("LocalHost.:9587", True, id="localhost in full, with a port"),
+        pytest.param("127.0.0.1:9587", True, id="an address"),
+        pytest.param("[::1]:9587", True, id="an address of IPv6"),
+        pytest.param("192.0.2.1", True, id="an address of some network"),
+        pytest.param(None, True, id="none"),
+        pytest.param("evil.example.net", False, id="a name"),
+        pytest.param("evil.example.net:9587", False, id="a name with a port"),
+        pytest.param("localhost.example.net", False, id="a name that begins so"),
+        pytest.param("127.0.0.1.example.net", False, id="a name that begins with an address"),
+        pytest.param("localhost:evil.example.net", False, id="a strange port"),
+        pytest.param("localhost, evil.example.net", False, id="two"),
+        pytest.param("", False, id="empty"),
+    ],
+)
+def test_names_that_may_lead_elsewhere_are_not_answered(host: str | None, is_answered: bool) -> None:
+    field = "" if host is None else f"Host: {host}\r\n"
+    with serving() as port:
+        answer = said(port, f"GET / HTTP/1.0\r\n{field}\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200" if is_answered else b"HTTP/1.1 403")
+    assert (b"hello" in answer) is is_answered
+    assert is_answered or b"ask for localhost or an address" in answer
+
+
+def test_whom_all_may_ask_has_any_name() -> None:
+    with serving(address="0.0.0.0") as port:
+        assert b"hello" in said(port, b"GET / HTTP/1.0\r\nHost: mail.example.org\r\n\r\n")
 
 
 @pytest.mark.parametrize("octets", [b"", b"GET / HTTP/1.1\r\nHost"], ids=["nothing", "half a request"])
