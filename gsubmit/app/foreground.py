@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 import gevent
@@ -15,6 +15,7 @@ from gsubmit.app import failures, notify, process
 from gsubmit.app.server import Server
 from gsubmit.logs import output
 from gsubmit.settings.sections import Settings
+from gsubmit.watch.answers import Command, Commands
 from gsubmit.watch.commands import commands_of
 from gsubmit.watch.control import Control
 from gsubmit.watch.stats import stats
@@ -36,7 +37,8 @@ def run(server: Server, load_again: Callable[[], Settings] | None = None) -> Non
         gevent.signal_handler(signal.SIGHUP, _reload, server, load_again)
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
     server.start()
-    with _answering(server), shown([one.sock for one in server.metrics], server.board):
+    commands = commands_of(server.door, lambda: server.service)
+    with _answering(server, commands), _shown(server, commands):
         _log.info("%s", _status(server))
         notify.ready(_status(server))
         if interval := notify.watchdog_interval():
@@ -48,14 +50,18 @@ def run(server: Server, load_again: Callable[[], Settings] | None = None) -> Non
     _log.info("stopped")
 
 
+def _shown(server: Server, commands: Commands) -> AbstractContextManager[None]:
+    """Pages about it are shown meanwhile, if there is a port for them."""
+    return shown([one.sock for one in server.metrics], lambda: server.service.settings, server.board, commands)
+
+
 @contextmanager
-def _answering(server: Server) -> Iterator[None]:
+def _answering(server: Server, commands: dict[str, Command]) -> Iterator[None]:
     """Who asks at the control socket is answered meanwhile."""
     if server.control is None:
         yield
         return
-    commands = commands_of(server.door, lambda: server.service) | {"stats": partial(stats, server.board)}
-    control = Control(server.control.sock, commands)
+    control = Control(server.control.sock, commands | {"stats": partial(stats, server.board)})
     control.start()
     try:
         yield

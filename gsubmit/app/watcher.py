@@ -20,6 +20,7 @@ from gsubmit.app.worker import RETIRE
 from gsubmit.logs import output
 from gsubmit.metrics.board import Board
 from gsubmit.settings.sections import Settings
+from gsubmit.watch.answers import Command
 from gsubmit.watch.commands import commands_of_workers
 from gsubmit.watch.control import Control
 from gsubmit.watch.stats import stats
@@ -28,7 +29,7 @@ from gsubmit.watch.workers import Workers
 
 
 def serve(settings: Settings, sock: socket | None, metrics: Sequence[Bound], link: Link, board: Board) -> int:
-    """Answer at the control socket, if there is one, and show the figures of the board at the ports of `metrics`.
+    """Answer at the control socket, if there is one, and show pages about the board at the ports of `metrics`.
 
     Until the master says otherwise, or is no more; the exit code.
     """
@@ -46,12 +47,14 @@ def serve(settings: Settings, sock: socket | None, metrics: Sequence[Bound], lin
     failures.log_all()
     link.spawn_watch(stop)
     with ExitStack() as serving:
-        serving.enter_context(shown([one.sock for one in metrics], board))
+        commands: dict[str, Command] = {}
         if sock is not None:
             workers = Workers()
-            control = Control(sock, commands_of_workers(workers) | {"stats": partial(stats, board)}, workers)
+            commands = commands_of_workers(workers)
+            control = Control(sock, commands | {"stats": partial(stats, board)}, workers)
             control.start()
             serving.callback(control.close)
+        serving.enter_context(shown([one.sock for one in metrics], lambda: settings, board, commands))
         link.report()
         stop.wait()
     return os.EX_OK

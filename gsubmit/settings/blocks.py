@@ -40,14 +40,14 @@ class InetListener:
 
 @dataclass(frozen=True, slots=True)
 class MetricsListener:
-    """A port for figures: `inet_listener NAME { }` inside `service metrics { }`."""
+    """A port for figures and the status page: `inet_listener NAME { }` inside `service metrics { }`."""
 
     name: str
     address: tuple[str, ...] = setting(
         addresses,
         ("127.0.0.1",),
         "Addresses of this listener.",
-        "Nobody is asked who he is: others than this machine may read the figures where they can connect.",
+        "Nobody is asked who he is: others than this machine see figures and users where they can connect.",
     )
     port: int = setting(port_or_none, 0, "TCP port; 0 switches the listener off.")
     place: Place = field(default=NOWHERE, compare=False, repr=False)  # where its block begins

@@ -80,8 +80,8 @@ def _metrics(listeners: Mapping[str, _Unread[MetricsListener]], report: Report) 
     for listener in opened:
         for address in listener.address:
             if not is_loopback(address):
-                text = f"'inet_listener {listener.name}' listens on {address}: whoever can connect may read the figures"
-                report.notice("warning", listener.place, text)
+                where = f"'inet_listener {listener.name}' listens on {address}"
+                report.notice("warning", listener.place, f"{where}: whoever can connect sees figures and users")
     return tuple(opened)
 
 

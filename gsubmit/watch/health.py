@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from gsubmit.metrics.board import Board
 from gsubmit.metrics.figures import RELAY_FAILURES, RELAY_LATENCY
+from gsubmit.watch.http import Environ, Page
 
 PATIENCE = 60.0  # seconds of failures without a success
 PROBE_AFTER = 30.0  # seconds without any word of the relay
@@ -17,7 +18,7 @@ _SUCCESSES = [
 
 
 class Health:
-    """Looks at the figures of all workers. `probe` has the relay reached for, without waiting for it."""
+    """Looks at the figures of all workers, now and then. `probe` has the relay reached for, without waiting for it."""
 
     def __init__(self, board: Board, probe: Callable[[], None] = lambda: None) -> None:
         self._board = board
@@ -25,6 +26,11 @@ class Health:
         self._successes, self._failures = self._counted()
         self._heard_at = self._probed_at = time.monotonic()  # when there was a word of the relay, good or bad
         self._failing_since = 0.0  # monotonic; 0 while it can be reached
+
+    def page(self, _: Environ) -> Page:
+        """`/healthz`: ok, or what is wrong."""
+        fault = self.fault()
+        return Page(f"{fault}\n".encode(), status="503 Service Unavailable") if fault else Page(b"ok\n")
 
     def look(self) -> None:
         """Take note of how things went since the last look."""
@@ -42,7 +48,7 @@ class Health:
         return sum(map(self._board.total, _SUCCESSES)), self._board.total(RELAY_FAILURES.at())
 
     def fault(self) -> str:
-        """What is wrong, for a machine that asks; empty when nothing is. A silent relay is probed then."""
+        """What is wrong; empty when nothing is. A relay of which nothing was heard is probed."""
         self.look()
         now = time.monotonic()
         if now - max(self._heard_at, self._probed_at) >= PROBE_AFTER:

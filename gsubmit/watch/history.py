@@ -48,7 +48,7 @@ class Sample:
 
 
 class History:
-    """Samples of a board. `run` takes them, in a greenlet of its own."""
+    """Samples of a board, taken by whoever calls `sample` every ten seconds."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -61,12 +61,6 @@ class History:
     def sample(self) -> None:
         """Keep how things are now."""
         self._samples.append(self.now())
-
-    def run(self) -> None:
-        """Sample for ever."""
-        while True:
-            time.sleep(EVERY)
-            self.sample()
 
     @property
     def first(self) -> Sample:

@@ -5,88 +5,95 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
 from gsubmit.metrics.board import Board
 from gsubmit.metrics.figures import MESSAGES, OPEN_CONNECTIONS, RELAY_LATENCY
+from gsubmit.settings.hosts import host_and_port
+from gsubmit.settings.sections import Settings
 from gsubmit.watch import tables
+from gsubmit.watch.answers import BadRequest, Commands
 from gsubmit.watch.health import Health
 from gsubmit.watch.history import STEP, STEPS, History, Sample, quantile
+from gsubmit.watch.http import Environ, Page
 from gsubmit.watch.lines import Object
 from gsubmit.watch.plot import Series, bars, count, duration, ranges
 
 REFRESH = 15  # seconds until a browser asks again
 _STYLE = (Path(__file__).parent / "page.css").read_text("ascii")
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode("ascii")).digest()).decode("ascii")
-HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+HEADERS = (("Content-Security-Policy", _POLICY), ("Referrer-Policy", "no-referrer"))
 
 OURS = ("refused_4xx", "refused_5xx")
 RELAYS = ("relay_4xx", "relay_5xx")
 
 
-class Page:
-    """What there is to show. `failures` yields what logs/failures.py has, of all workers, or fails with OSError."""
+class StatusPage:
+    """What there is to show, of the figures and of what those that serve answer to `commands`."""
 
     def __init__(
-        self,
-        name: str,
-        relays: Sequence[str],
-        history: History,
-        health: Health,
-        failures: Callable[[], Iterable[Object]],
+        self, settings: Callable[[], Settings], board: Board, history: History, health: Health, commands: Commands
     ) -> None:
-        self._name = name
-        self._relays = relays
+        self._settings = settings
+        self._board = board
         self._history = history
         self._health = health
-        self._failures = failures
+        self._commands = commands
 
-    def html(self, board: Board) -> bytes:
-        """The page as it is now."""
+    def page(self, _: Environ) -> Page:
+        """`/`, as things are now."""
+        return Page(self._html().encode(), "text/html; charset=utf-8", headers=HEADERS)
+
+    def _html(self) -> str:
+        settings = self._settings()
         now = self._history.now()
         hour = now - self._history.first
         fault = self._health.fault()
-        state = (
-            f'<span class="state bad" role="status">{escape(fault)}</span>'
-            if fault
-            else '<span class="state ok" role="status">working</span>'
-        )
-        minutes = round(hour.moment / 60)
-        span = (
-            "the last hour" if minutes >= STEPS else f"the last {minutes} minutes" if minutes > 1 else "the last minute"
-        )
         parts = [
-            _tiles(now, hour, span),
+            _tiles(now, hour),
             _plots(self._history),
-            tables.sessions(now),
-            tables.relays(self._relays, now, hour, self._health.failing_for),
-            tables.workers(board),
-            tables.failures(self._failures),
-            tables.totals(now, hour, span),
+            tables.states(now),
+            tables.relay(_relay(settings), now, hour, self._health.failing_for),
+            tables.workers(self._board),
+            tables.failures(*self._asked("failures")),
+            tables.sessions(*self._asked("who", newest=tables.SESSIONS), now),
+            tables.totals(now, hour, tables.span(hour)),
         ]
-        title = f"{escape(self._name)}: gsubmit"
+        name, state = escape(settings.server.hostname), '<span class="state ok" role="status">working</span>'
+        if fault:
+            state = f'<span class="state bad" role="status">{escape(fault)}</span>'
         return (
-            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}: gsubmit</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f'<meta http-equiv="refresh" content="{REFRESH}"><style>{_STYLE}</style></head><body>\n'
-            f"<header><h1>{escape(self._name)}</h1>{state}"
-            f"<p>gsubmit at {time.strftime('%H:%M:%S')}</p></header>\n"
+            f"<header><h1>{name}</h1>{state}<p>gsubmit at {time.strftime('%H:%M:%S')}</p></header>\n"
             f"<main>{''.join(parts)}</main>\n"
             f"<footer>Times are the server's ({escape(time.strftime('%Z'))}). The page loads itself again every"
             f' {REFRESH} seconds; the same figures are at <a href="/metrics">/metrics</a>.</footer>\n</body></html>\n'
-        ).encode()
+        )
+
+    def _asked(self, command: str, **arguments: int) -> tuple[list[Object], str]:
+        """The objects of an answer, and why there are not all."""
+        if command not in self._commands:
+            return [], "base_dir is empty, so that those who serve cannot be asked"
+        try:
+            answer = list(self._commands[command]({"command": command, **arguments}))
+        except BadRequest as bad:
+            return [], str(bad)
+        warnings = [str(one["warning"]) for one in answer if "warning" in one]
+        return [one for one in answer if "warning" not in one], "; ".join(warnings)
 
 
-def _tiles(now: Sample, hour: Sample, span: str) -> str:
+def _relay(settings: Settings) -> str:
+    relay = settings.relay
+    return relay.host if relay.host.startswith("unix:") or not relay.host else host_and_port(relay.host, relay.port)
+
+
+def _tiles(now: Sample, hour: Sample) -> str:
+    span = tables.span(hour)
     accepted, refused = hour.of(MESSAGES, "accepted"), _sum(hour, OURS + RELAYS)
     all_of_them = accepted + refused
     share = f"{100 * refused / all_of_them:.1f}\u00a0% of {count(all_of_them)}" if all_of_them else "no messages"

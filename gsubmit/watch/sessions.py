@@ -21,9 +21,13 @@ Filter: TypeAlias = Callable[[Session], bool]
 
 
 def who(door: Door, request: Object) -> Iterator[Object]:
-    """The facts of all sessions that each of `filters` fits."""
+    """The facts of all sessions that each of `filters` fits; with `newest` only of so many that came last."""
     filters = [wanted(text) for text in _texts(request, "filters")]
-    for session in list(door.sessions):
+    sessions = list(door.sessions)
+    newest = request.get("newest", len(sessions))
+    if not isinstance(newest, int):
+        raise BadRequest("newest is no number")
+    for session in sessions[max(len(sessions) - newest, 0) :]:
         if not session.is_over and all(fits(session) for fits in filters):
             yield facts_of(session)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
@@ -14,7 +14,7 @@ from gsubmit.watch.history import Sample
 from gsubmit.watch.lines import Object
 from gsubmit.watch.plot import NOTHING, Series, bar, count, duration
 
-SHOWN = 50  # failures
+FAILURES, SESSIONS = 50, 25  # so many are shown
 MINUTES = 5  # of a row in the table of the hour
 
 _TOTALS: tuple[tuple[str, tuple[tuple[str, Figure, tuple[str, ...]], ...]], ...] = (
@@ -52,7 +52,13 @@ _TOTALS: tuple[tuple[str, tuple[tuple[str, Figure, tuple[str, ...]], ...]], ...]
 )
 
 
-def sessions(now: Sample) -> str:
+def span(hour: Sample) -> str:
+    """The time of what was counted, in words."""
+    minutes = round(hour.moment / 60)
+    return "the last hour" if minutes >= 60 else f"the last {minutes} minutes" if minutes > 1 else "the last minute"
+
+
+def states(now: Sample) -> str:
     """Open sessions by what they do."""
     words = {
         "before_login": "not logged in yet",
@@ -71,7 +77,7 @@ def sessions(now: Sample) -> str:
     return _section("Sessions", f"<table><tbody>{''.join(rows)}</tbody></table>")
 
 
-def relays(names: Sequence[str], now: Sample, hour: Sample, failing_for: float) -> str:
+def relay(name: str, now: Sample, hour: Sample, failing_for: float) -> str:
     """The relay: whether it can be reached, and the connections to it."""
     state = "reached" if not failing_for else f'<span class="error">not reached for {_ago(failing_for)}</span>'
     rows = [
@@ -85,8 +91,8 @@ def relays(names: Sequence[str], now: Sample, hour: Sample, failing_for: float) 
         _row("messages that wait for one", count(now.of(fig.RELAY_WAITING)), fig.RELAY_WAITING, (), now),
         _row("failures to connect in the hour", count(hour.of(fig.RELAY_FAILURES))),
     ]
-    name = escape(", ".join(names)) or "none is set"
-    return _section("Relay", f"<table><caption>{name}</caption><tbody>{''.join(rows)}</tbody></table>")
+    caption = escape(name) or "none is set"
+    return _section("Relay", f"<table><caption>{caption}</caption><tbody>{''.join(rows)}</tbody></table>")
 
 
 def workers(board: Board) -> str:
@@ -106,19 +112,43 @@ def workers(board: Board) -> str:
     return _section("Workers", table)
 
 
-def failures(ask: Callable[[], Iterable[Object]]) -> str:
+def failures(found: list[Object], fault: str) -> str:
     """What was refused or did not work, newest first: whose, and why; no addresses of recipients."""
-    try:
-        found = [failure for failure in ask() if "message" in failure]
-    except OSError as error:
-        return _section("Last failures", f'<p class="error">They cannot be asked for: {escape(str(error))}</p>', "")
-    found.sort(key=lambda failure: str(failure["time"]), reverse=True)
-    if not found:
-        return _section("Last failures", '<p class="more">None since the start.</p>', "")
-    rows = "".join(map(_failure, found[:SHOWN]))
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Time", "User", "What", "Session"))
-    table = f'<table class="failures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    return _section("Last failures", f'{table}<p class="more">The session finds all its lines in the log.</p>', "")
+    newest = sorted(found, key=lambda failure: str(failure["time"]), reverse=True)[:FAILURES]
+    more = "The session finds all its lines in the log." if newest else "None since the start."
+    return _list("Last failures", ("Time", "User", "What", "Session"), list(map(_failure, newest)), fault, more)
+
+
+def sessions(found: list[Object], fault: str, now: Sample) -> str:
+    """The newest sessions, and how many there are."""
+    newest = sorted(found, key=lambda session: float(session["seconds"]))[:SESSIONS]
+    number = sum(now.of(fig.SESSIONS, *values) for values in fig.SESSIONS.cells)
+    more = f"The newest of {count(number)}; gsubmit who shows them all." if number > len(newest) else ""
+    more = more if newest else "Nobody is there."
+    return _list(
+        "Open sessions",
+        ("User", "Address", "For", "State", "Messages", "Session"),
+        list(map(_session, newest)),
+        fault,
+        more,
+    )
+
+
+def _list(title: str, heads: Sequence[str], rows: Sequence[str], fault: str, more: str) -> str:
+    """A table whose rows are broken into lines where there is no room."""
+    said = f'<p class="error">{escape(fault)}</p>' if fault else ""
+    names = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    table = f'<table class="list"><thead><tr>{names}</tr></thead><tbody>{"".join(rows)}</tbody></table>' if rows else ""
+    said += f'<p class="more">{more}</p>' if more and not (fault and not rows) else ""
+    return _section(title, table + said, "")
+
+
+def _session(session: Object) -> str:
+    user, address = escape(str(session["user"] or NOTHING)), escape(str(session["address"]))
+    state = escape(str(session["state"]).replace("_", " "))
+    cells = f"<td>{user}</td><td>{address}</td><td>{_ago(float(session['seconds']))}</td><td>{state}</td>"
+    ident = escape(str(session["id"]))
+    return f'<tr>{cells}<td>{count(float(session["transactions"]))}</td><td><code class="id">{ident}</code></td></tr>'
 
 
 def _failure(failure: Object) -> str:
@@ -131,6 +161,7 @@ def _failure(failure: Object) -> str:
         who = {"relay": "by the relay", "gsubmit": "by gsubmit"}.get(str(failure.get("by")), "by the client")
         what, why = f"{what} {who}", str(failure.get("reply") or failure.get("reason"))
     kind = ' class="error"' if failure.get("level") == "error" else ""
+    what += f" ({failure['times']} times)" if "times" in failure else ""
     said = f"<span{kind}>{escape(what)}</span>" + (f"<br><code>{escape(why)}</code>" if why else "")
     user, session = escape(str(failure.get("user", NOTHING))), escape(str(failure.get("session", NOTHING)))
     return (

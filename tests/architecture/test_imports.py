@@ -50,6 +50,7 @@ GEVENT = {
     "gsubmit/watch/kick.py",
     "gsubmit/watch/link.py",
     "gsubmit/watch/place.py",
+    "gsubmit/watch/web.py",
     "cli/gsubmit_cli/__init__.py",
 }
 OUTSIDE = {"socket", "ssl", "os", "io", "pathlib", "select", "logging", "threading"}

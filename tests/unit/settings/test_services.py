@@ -185,7 +185,7 @@ def test_figures_for_others_are_warned_of(address: str) -> None:
     (notice,) = metrics(f"inet_listener http {{\nport = 9587\naddress = {address}\n}}").notices
     other = address.rsplit(", ", maxsplit=1)[-1]
     assert notice.kind == "warning"
-    assert notice.text == f"'inet_listener http' listens on {other}: whoever can connect may read the figures"
+    assert notice.text == f"'inet_listener http' listens on {other}: whoever can connect sees figures and users"
 
 
 def test_a_metrics_listener_without_a_port_is_noticed() -> None:

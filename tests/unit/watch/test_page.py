@@ -6,17 +6,22 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
 from gsubmit.metrics.board import Board
 from gsubmit.metrics.current import Buckets
 from gsubmit.metrics.figures import CONNECTIONS, LOGINS, MESSAGES, RELAY_FAILURES, RELAY_LATENCY, SESSIONS
+from gsubmit.settings.load import load_text
+from gsubmit.watch.answers import BadRequest, Command
 from gsubmit.watch.health import Health
 from gsubmit.watch.history import History
 from gsubmit.watch.lines import Object
-from gsubmit.watch.page import HEADERS, Page
+from gsubmit.watch.page import HEADERS, StatusPage
 from gsubmit.watch.plot import Series, bars, count, duration, nice, ranges
+from gsubmit.watch.tables import SESSIONS as SHOWN
 from tests.unit.watch.boards import board
 from tests.unit.watch.boards import count as add
 from tests.unit.watch.html import Read
@@ -27,13 +32,17 @@ WHEN = "2026-01-31T12:00:00.123Z"
 EVIL = "<script>alert('\"&"
 
 
-def page(board: Board, failures: Iterable[Object] = (), name: str = "mail.example.org") -> bytes:
+def page(board: Board, failures: Iterable[Object] = (), name: str = "mail.example.org", **commands: Command) -> bytes:
     history = History(board)
     for number in range(5):
         add(MESSAGES, "accepted", by=number)
         Buckets(RELAY_LATENCY, "message").observe(0.01 * number)
         history.sample()
-    return Page(name, ["relay.example.net"], history, Health(board), lambda: failures).html(board)
+    text = "ssl = no\nhostname = mail.example.org\nsubmission_relay_host = relay.example.net\n"
+    settings = load_text(text).settings
+    settings = replace(settings, server=replace(settings.server, hostname=name))
+    asked: dict[str, Command] = {"failures": lambda _: failures, "who": lambda _: ()}
+    return StatusPage(lambda: settings, board, history, Health(board), asked | commands).page({}).body
 
 
 def test_its_numbers_are_those_of_the_board(board: Board) -> None:
@@ -80,7 +89,7 @@ def test_nothing_is_loaded_and_nothing_is_run(board: Board) -> None:
     style = re.search(rb"<style>(.*?)</style>", html, re.DOTALL)
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1]).digest()).decode()
-    assert HEADERS["Content-Security-Policy"].startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
+    assert dict(HEADERS)["Content-Security-Policy"].startswith(f"default-src 'none'; style-src 'sha256-{digest}';")
     read = Read(html)
     assert not any(read.has(tag) for tag in ("script", "img", "link", "iframe"))
     assert not any("style" in facts or any(name.startswith("on") for name in facts) for _, facts in read.elements)
@@ -95,13 +104,42 @@ def test_plots_can_be_heard(board: Board) -> None:
     assert read.has("desc") and "The hour in figures" in read.text
 
 
-def test_when_the_workers_cannot_be_asked(board: Board) -> None:
-    def fail() -> Iterable[Object]:
-        raise OSError("gone")
+def test_when_those_who_serve_cannot_be_asked(board: Board) -> None:
+    def refuse(_: Object) -> NoReturn:
+        raise BadRequest("not now")
 
-    html = Page("x", [], History(board), Health(board), fail).html(board)
-    text = Read(html).text
-    assert "They cannot be asked for: gone" in text and "none is set" in text
+    text = Read(page(board, failures=[{"warning": "worker 1 does not answer"}], who=refuse)).text
+    assert "Last failuresworker 1 does not answerNone" not in text and "worker 1 does not answer" in text
+    assert "Open sessionsnot now" in text
+    nobody = StatusPage(lambda: load_text("ssl = no\n").settings, board, History(board), Health(board), {})
+    text = Read(nobody.page({}).body).text
+    assert text.count("base_dir is empty, so that those who serve cannot be asked") == 2
+    assert "none is set" in text
+
+
+def session(number: int, user: str | None) -> Object:
+    facts = {"address": "192.0.2.1", "state": "idle", "transactions": 3, "id": f"s{number}"}
+    return {"user": user, "seconds": 60.0 * number} | facts
+
+
+def test_the_newest_sessions(board: Board) -> None:
+    add(SESSIONS, "idle", by=1000)
+    asked: list[Object] = []
+
+    def who(request: Object) -> Iterable[Object]:
+        asked.append(request)
+        return [session(number, None if number % 2 else EVIL) for number in range(40)]
+
+    read = Read(page(board, who=who))
+    assert asked == [{"command": "who", "newest": SHOWN}]
+    assert f"{EVIL}192.0.2.10 sidle3s0\u2013192.0.2.160 sidle3s1{EVIL}192.0.2.12 minidle3s2" in read.text
+    assert f"s{SHOWN - 1}The newest of 1,000; gsubmit who shows them all." in read.text
+    assert not read.has("script")
+
+
+def test_what_came_again_says_how_often(board: Board) -> None:
+    text = Read(page(board, [{"time": WHEN, "message": "relay: gone", "times": 7}])).text
+    assert "relay: gone (7 times)" in text
 
 
 def test_what_is_wrong_stands_at_the_top(board: Board) -> None:
@@ -114,8 +152,8 @@ def test_a_relay_that_fails_is_said_so(board: Board) -> None:
     history, health = History(board), Health(board)
     add(RELAY_FAILURES, by=3)
     add(LOGINS, "PLAIN", "failed")
-    text = Read(Page("x", ["r"], history, health, tuple).html(board)).text
-    assert "not reached for 0 s" in text
+    found = StatusPage(lambda: load_text("ssl = no\n").settings, board, history, health, {}).page({})
+    assert "not reached for 0 s" in Read(found.body).text
 
 
 def test_a_bar_for_each_step_that_was() -> None:

@@ -68,6 +68,16 @@ def test_who_waits_for_the_relay(verb: str) -> None:
             greenlet.kill()
 
 
+def test_the_newest() -> None:
+    with serving() as running, client(running), client(running), client(running):
+        everybody = seen(running)
+        newest = list(who(running.server.door, {"newest": 2}))
+        assert [one["id"] for one in newest] == [one["id"] for one in everybody[1:]]
+        assert len(list(who(running.server.door, {"newest": 9}))) == 3
+        with pytest.raises(BadRequest, match=r"^newest is no number$"):
+            list(who(running.server.door, {"newest": "2"}))
+
+
 def test_facts() -> None:
     with served(Server()) as relay, serving("", relay.port) as running, client(running) as somebody:
         session = next(iter(running.server.door.sessions))
