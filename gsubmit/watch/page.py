@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from gsubmit.metrics.board import Board
-from gsubmit.metrics.figures import MESSAGES, OPEN_CONNECTIONS, RELAY_LATENCY
+from gsubmit.metrics.figures import MESSAGES, OPEN_CONNECTIONS, RELAY_LATENCY, SESSIONS
 from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.sections import Settings
 from gsubmit.watch import tables
@@ -43,11 +43,15 @@ class StatusPage:
         self._health = health
         self._commands = commands
 
-    def page(self, _: Environ) -> Page:
-        """`/`, as things are now."""
-        return Page(self._html().encode(), "text/html; charset=utf-8", headers=HEADERS)
+    def page(self, environ: Environ) -> Page:
+        """`/`, as things are now; `/?all` has longer lists, and nothing has to be opened."""
+        is_all = environ["QUERY_STRING"] == "all"
+        html = self._html(tables.MANY if is_all else tables.FEW)
+        if is_all:
+            html = html.replace("<details>", "<details open>")
+        return Page(html.encode(), "text/html; charset=utf-8", headers=HEADERS)
 
-    def _html(self) -> str:
+    def _html(self, most: int) -> str:
         settings = self._settings()
         now = self._history.now()
         hour = now - self._history.first
@@ -58,9 +62,9 @@ class StatusPage:
             tables.states(now),
             tables.relay(_relay(settings), now, hour, self._health.failing_for),
             tables.workers(self._board),
-            tables.failures(*self._asked("failures")),
-            tables.sessions(*self._asked("who", newest=tables.SESSIONS), now),
-            tables.totals(now, hour, tables.span(hour)),
+            tables.failures(*self._asked("failures"), most),
+            tables.sessions(*self._asked("who", newest=tables.MANY), most),
+            tables.totals(now, hour),
         ]
         name, state = escape(settings.server.hostname), '<span class="state ok" role="status">working</span>'
         if fault:
@@ -72,7 +76,9 @@ class StatusPage:
             f"<header><h1>{name}</h1>{state}<p>gsubmit at {time.strftime('%H:%M:%S')}</p></header>\n"
             f"<main>{''.join(parts)}</main>\n"
             f"<footer>Times are the server's ({escape(time.strftime('%Z'))}). The page loads itself again every"
-            f' {REFRESH} seconds; the same figures are at <a href="/metrics">/metrics</a>.</footer>\n</body></html>\n'
+            f' {REFRESH} seconds. <a href="{"/" if most == tables.MANY else "/?all"}">Show'
+            f" {'less' if most == tables.MANY else 'everything'}</a>, or"
+            ' <a href="/metrics">the figures for Prometheus</a>.</footer>\n</body></html>\n'
         )
 
     def _asked(self, command: str, **arguments: int) -> tuple[list[Object], str]:
@@ -103,8 +109,12 @@ def _tiles(now: Sample, hour: Sample) -> str:
         [
             _tile("Messages relayed", count(accepted), f"{span}, {count(round(per_minute, 1))} a minute"),
             _tile("Messages refused", count(refused), f"{span}, {share}"),
-            _tile("The relay takes", duration(median), f"for half of all messages, {duration(most)} for 95\u00a0%"),
-            _tile("Clients connected", count(now.of(OPEN_CONNECTIONS)), "now"),
+            _tile("The relay takes", duration(median), f"is the median; {duration(most)} for 95\u00a0%"),
+            _tile(
+                "Clients connected",
+                count(now.of(OPEN_CONNECTIONS)),
+                f"{count(now.of(SESSIONS, 'transaction'))} within a message",
+            ),
         ]
     )
 

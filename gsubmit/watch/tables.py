@@ -14,7 +14,7 @@ from gsubmit.watch.history import Sample
 from gsubmit.watch.lines import Object
 from gsubmit.watch.plot import NOTHING, Series, bar, count, duration
 
-FAILURES, SESSIONS = 50, 25  # so many are shown
+FEW, MANY = 8, 50  # rows of a list: shown at first, and of the whole page
 MINUTES = 5  # of a row in the table of the hour
 
 _TOTALS: tuple[tuple[str, tuple[tuple[str, Figure, tuple[str, ...]], ...]], ...] = (
@@ -50,6 +50,12 @@ _TOTALS: tuple[tuple[str, tuple[tuple[str, Figure, tuple[str, ...]], ...]], ...]
         ),
     ),
 )
+_RESULTS = {
+    "ok": "succeeded",
+    "failed": "failed",
+    "temporary": "failed by our fault",
+    "unfinished": "given up by the client",
+}
 
 
 def span(hour: Sample) -> str:
@@ -74,12 +80,14 @@ def states(now: Sample) -> str:
         f'<td class="number"{_named(fig.SESSIONS, (state,), value)}>{count(value)}</td></tr>'
         for state, value in values.items()
     ]
-    return _section("Sessions", f"<table><tbody>{''.join(rows)}</tbody></table>")
+    return _section("Sessions", f'<table class="states"><tbody>{"".join(rows)}</tbody></table>')
 
 
 def relay(name: str, now: Sample, hour: Sample, failing_for: float) -> str:
     """The relay: whether it can be reached, and the connections to it."""
-    state = "reached" if not failing_for else f'<span class="error">not reached for {_ago(failing_for)}</span>'
+    state = "reached" if any(now.buckets(fig.RELAY_LATENCY, "connect")) else "not tried yet"
+    if failing_for:
+        state = f'<span class="error">not reached for {_ago(failing_for)}</span>'
     rows = [
         _row("state", state),
         *(
@@ -112,19 +120,19 @@ def workers(board: Board) -> str:
     return _section("Workers", table)
 
 
-def failures(found: list[Object], fault: str) -> str:
+def failures(found: list[Object], fault: str, most: int) -> str:
     """What was refused or did not work, newest first: whose, and why; no addresses of recipients."""
-    newest = sorted(found, key=lambda failure: str(failure["time"]), reverse=True)[:FAILURES]
+    newest = sorted(found, key=lambda failure: str(failure["time"]), reverse=True)[:most]
     more = "The session finds all its lines in the log." if newest else "None since the start."
+    more += f" {_all(len(found) - len(newest))}"
     return _list("Last failures", ("Time", "User", "What", "Session"), list(map(_failure, newest)), fault, more)
 
 
-def sessions(found: list[Object], fault: str, now: Sample) -> str:
-    """The newest sessions, and how many there are."""
-    newest = sorted(found, key=lambda session: float(session["seconds"]))[:SESSIONS]
-    number = sum(now.of(fig.SESSIONS, *values) for values in fig.SESSIONS.cells)
-    more = f"The newest of {count(number)}; gsubmit who shows them all." if number > len(newest) else ""
-    more = more if newest else "Nobody is there."
+def sessions(found: list[Object], fault: str, most: int) -> str:
+    """The newest sessions."""
+    newest = sorted(found, key=lambda session: float(session["seconds"]))[:most]
+    more = "The newest first; gsubmit who shows all." if newest else "Nobody is there."
+    more += f" {_all(len(found) - len(newest))}"
     return _list(
         "Open sessions",
         ("User", "Address", "For", "State", "Messages", "Session"),
@@ -134,21 +142,32 @@ def sessions(found: list[Object], fault: str, now: Sample) -> str:
     )
 
 
+def _all(left: int) -> str:
+    return '<a href="?all">More of them</a>' if left > 0 else ""
+
+
 def _list(title: str, heads: Sequence[str], rows: Sequence[str], fault: str, more: str) -> str:
     """A table whose rows are broken into lines where there is no room."""
     said = f'<p class="error">{escape(fault)}</p>' if fault else ""
     names = "".join(f'<th scope="col">{head}</th>' for head in heads)
     table = f'<table class="list"><thead><tr>{names}</tr></thead><tbody>{"".join(rows)}</tbody></table>' if rows else ""
-    said += f'<p class="more">{more}</p>' if more and not (fault and not rows) else ""
+    said += f'<p class="more">{more}</p>' if rows or not fault else ""
     return _section(title, table + said, "")
 
 
 def _session(session: Object) -> str:
-    user, address = escape(str(session["user"] or NOTHING)), escape(str(session["address"]))
-    state = escape(str(session["state"]).replace("_", " "))
-    cells = f"<td>{user}</td><td>{address}</td><td>{_ago(float(session['seconds']))}</td><td>{state}</td>"
-    ident = escape(str(session["id"]))
-    return f'<tr>{cells}<td>{count(float(session["transactions"]))}</td><td><code class="id">{ident}</code></td></tr>'
+    number = f'<td><span class="unit">messages: </span>{count(float(session["transactions"]))}</td>'
+    cells = f"{_cell(session['address'])}<td>{_ago(float(session['seconds']))}</td>{_cell(session['state'])}{number}"
+    return f"<tr>{_cell(session['user'])}{cells}{_ident(session['id'])}</tr>"
+
+
+def _cell(text: str | None) -> str:
+    """A fact from outside, which may not be known."""
+    return f"<td>{escape(str(text))}</td>" if text else f'<td class="none">{NOTHING}</td>'
+
+
+def _ident(text: str | None) -> str:
+    return f'<td><code class="id">{escape(str(text))}</code></td>' if text else _cell(None)
 
 
 def _failure(failure: Object) -> str:
@@ -163,30 +182,24 @@ def _failure(failure: Object) -> str:
     kind = ' class="error"' if failure.get("level") == "error" else ""
     what += f" ({failure['times']} times)" if "times" in failure else ""
     said = f"<span{kind}>{escape(what)}</span>" + (f"<br><code>{escape(why)}</code>" if why else "")
-    user, session = escape(str(failure.get("user", NOTHING))), escape(str(failure.get("session", NOTHING)))
     return (
-        f'<tr><td><time datetime="{escape(moment)}">{shown}</time></td><td>{user}</td><td class="what">{said}</td>'
-        f'<td><code class="id">{session}</code></td></tr>'
+        f'<tr><td><time datetime="{escape(moment)}">{shown}</time></td>{_cell(failure.get("user"))}'
+        f'<td class="what">{said}</td>{_ident(failure.get("session"))}</tr>'
     )
 
 
-def totals(now: Sample, hour: Sample, span: str) -> str:
+def totals(now: Sample, hour: Sample) -> str:
     """Counters, in the last hour and since the start."""
     rows = []
     for group, lines in _TOTALS:
         rows.append(f'<tr class="group"><th scope="rowgroup" colspan="3">{group}</th></tr>')
         rows += [_total(name, figure, values, now, hour) for name, figure, values in lines]
     rows.append('<tr class="group"><th scope="rowgroup" colspan="3">Logins</th></tr>')
-    for result in ("ok", "failed", "temporary", "unfinished"):
-        recent, ever = (
-            sum(sample.of(fig.LOGINS, mechanism, result) for mechanism in fig.MECHANISMS) for sample in (hour, now)
-        )
-        rows.append(
-            _counts({"ok": "succeeded", "temporary": "failed by our fault"}.get(result, result), recent, ever, "")
-        )
-    heads = f'<th scope="col" class="number">{span}</th><th scope="col" class="number">since the start</th>'
+    for result, word in _RESULTS.items():
+        rows.append(_counts(word, logins_of(hour, result), logins_of(now, result), ""))
+    heads = f'<th scope="col" class="number">{span(hour)}</th><th scope="col" class="number">since the start</th>'
     table = f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return f"<section><details><summary>All figures</summary>{table}</details></section>"
+    return _details("All figures", table)
 
 
 def logins_of(sample: Sample, result: str) -> float:
@@ -208,7 +221,7 @@ def minutes(times: Sequence[str], counts: Sequence[Series], waits: Sequence[Seri
     heads = "".join(f'<th scope="col" class="number">{escape(name)}</th>' for name in names)
     head = f'<thead><tr><th scope="col">up to</th>{heads}</tr></thead>'
     table = f'<div class="wide"><table>{head}<tbody>{"".join(reversed(rows))}</tbody></table></div>'
-    return f"<section><details><summary>The hour in figures</summary>{table}</details></section>"
+    return _details("The hour in figures", table)
 
 
 def _total(name: str, figure: Figure, values: tuple[str, ...], now: Sample, hour: Sample) -> str:
@@ -235,6 +248,11 @@ def _named(figure: Figure, values: tuple[str, ...], value: float) -> str:
     """Which figure of /metrics a cell shows, and its whole value."""
     labels = ",".join(f"{label}={text}" for label, text in zip(figure.labels, values, strict=True))
     return f' data-figure="{figure.name}{{{labels}}}" data-value="{value:.0f}"'
+
+
+def _details(title: str, content: str) -> str:
+    """What is seen when somebody opens it, or asks for all of the page."""
+    return f"<section><details><summary>{title}</summary>{content}</details></section>"
 
 
 def _section(title: str, content: str, kind: str = "third") -> str:

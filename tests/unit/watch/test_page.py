@@ -21,7 +21,7 @@ from gsubmit.watch.history import History
 from gsubmit.watch.lines import Object
 from gsubmit.watch.page import HEADERS, StatusPage
 from gsubmit.watch.plot import Series, bars, count, duration, nice, ranges
-from gsubmit.watch.tables import SESSIONS as SHOWN
+from gsubmit.watch.tables import FEW, MANY
 from tests.unit.watch.boards import board
 from tests.unit.watch.boards import count as add
 from tests.unit.watch.html import Read
@@ -32,7 +32,9 @@ WHEN = "2026-01-31T12:00:00.123Z"
 EVIL = "<script>alert('\"&"
 
 
-def page(board: Board, failures: Iterable[Object] = (), name: str = "mail.example.org", **commands: Command) -> bytes:
+def page(
+    board: Board, failures: Iterable[Object] = (), name: str = "mail.example.org", query: str = "", **commands: Command
+) -> bytes:
     history = History(board)
     for number in range(5):
         add(MESSAGES, "accepted", by=number)
@@ -42,7 +44,9 @@ def page(board: Board, failures: Iterable[Object] = (), name: str = "mail.exampl
     settings = load_text(text).settings
     settings = replace(settings, server=replace(settings.server, hostname=name))
     asked: dict[str, Command] = {"failures": lambda _: failures, "who": lambda _: ()}
-    return StatusPage(lambda: settings, board, history, Health(board), asked | commands).page({}).body
+    return (
+        StatusPage(lambda: settings, board, history, Health(board), asked | commands).page({"QUERY_STRING": query}).body
+    )
 
 
 def test_its_numbers_are_those_of_the_board(board: Board) -> None:
@@ -112,7 +116,7 @@ def test_when_those_who_serve_cannot_be_asked(board: Board) -> None:
     assert "Last failuresworker 1 does not answerNone" not in text and "worker 1 does not answer" in text
     assert "Open sessionsnot now" in text
     nobody = StatusPage(lambda: load_text("ssl = no\n").settings, board, History(board), Health(board), {})
-    text = Read(nobody.page({}).body).text
+    text = Read(nobody.page({"QUERY_STRING": ""}).body).text
     assert text.count("base_dir is empty, so that those who serve cannot be asked") == 2
     assert "none is set" in text
 
@@ -123,7 +127,6 @@ def session(number: int, user: str | None) -> Object:
 
 
 def test_the_newest_sessions(board: Board) -> None:
-    add(SESSIONS, "idle", by=1000)
     asked: list[Object] = []
 
     def who(request: Object) -> Iterable[Object]:
@@ -131,10 +134,19 @@ def test_the_newest_sessions(board: Board) -> None:
         return [session(number, None if number % 2 else EVIL) for number in range(40)]
 
     read = Read(page(board, who=who))
-    assert asked == [{"command": "who", "newest": SHOWN}]
-    assert f"{EVIL}192.0.2.10 sidle3s0\u2013192.0.2.160 sidle3s1{EVIL}192.0.2.12 minidle3s2" in read.text
-    assert f"s{SHOWN - 1}The newest of 1,000; gsubmit who shows them all." in read.text
+    assert asked == [{"command": "who", "newest": MANY}]
+    assert f"{EVIL}192.0.2.10 sidlemessages: 3s0\u2013192.0.2.160 sidlemessages: 3s1{EVIL}192.0.2.12 min" in read.text
+    assert f"s{FEW - 1}The newest first; gsubmit who shows all. More of them" in read.text
     assert not read.has("script")
+
+
+def test_all_of_the_page(board: Board) -> None:
+    failures: list[Object] = [{"time": WHEN, "message": f"failure {number}"} for number in range(FEW + 1)]
+    few, whole = (Read(page(board, failures, query=query)) for query in ("", "all"))
+    assert (few.text.count("failure "), whole.text.count("failure ")) == (FEW, FEW + 1)
+    assert few.text.count("More of them") == 1 and "More of them" not in whole.text
+    assert [facts.get("open") for tag, facts in few.elements if tag == "details"] == [None, None]
+    assert [facts.get("open") for tag, facts in whole.elements if tag == "details"] == ["", ""]
 
 
 def test_what_came_again_says_how_often(board: Board) -> None:
@@ -152,7 +164,7 @@ def test_a_relay_that_fails_is_said_so(board: Board) -> None:
     history, health = History(board), Health(board)
     add(RELAY_FAILURES, by=3)
     add(LOGINS, "PLAIN", "failed")
-    found = StatusPage(lambda: load_text("ssl = no\n").settings, board, history, health, {}).page({})
+    found = StatusPage(lambda: load_text("ssl = no\n").settings, board, history, health, {}).page({"QUERY_STRING": ""})
     assert "not reached for 0 s" in Read(found.body).text
 
 
