@@ -12,7 +12,8 @@ from gsubmit.logs.text import safe
 
 PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}  # RFC 5424 6.2.1
 COOKIE = "@cee: "  # tells syslog daemons that the message is JSON
-MAX_TRACEBACK = 4000  # characters, the last: a whole object fits into a datagram
+MAX_OBJECT = 4000  # octets: with what stands before it, a pipe keeps it whole whoever else writes there (pipe(7))
+MAX_TRACEBACK = 2000  # characters, the last
 
 
 def facts(record: logging.LogRecord) -> dict[str, Field]:
@@ -48,12 +49,27 @@ def _said(record: logging.LogRecord) -> dict[str, Field]:
     return fields
 
 
+def _object(record: logging.LogRecord) -> str:
+    """The facts as JSON. What would make it too long is left out: the end of the line, and then recipients."""
+    fields = facts(record)
+    line = json.dumps(fields)
+    if len(line) > MAX_OBJECT:
+        message = str(fields["message"])
+        fields["message"] = message[: max(len(message) - (len(line) - MAX_OBJECT), 0)]
+        line = json.dumps(fields)
+    to = fields.get("to")
+    while len(line) > MAX_OBJECT and isinstance(to, list) and to:
+        to.pop()
+        line = json.dumps(fields)
+    return line
+
+
 class JsonLine(logging.Formatter):
     """One object a line, printable ASCII only."""
 
     def format(self, record: logging.LogRecord) -> str:
         """A line without its end."""
-        return json.dumps(facts(record))
+        return _object(record)
 
 
 class PriorityJson(logging.Formatter):
@@ -66,7 +82,7 @@ class PriorityJson(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A line without its end."""
-        return f"<{self._facility + PRIORITIES[record.levelname]}>{self._tag}{json.dumps(facts(record))}"
+        return f"<{self._facility + PRIORITIES[record.levelname]}>{self._tag}{_object(record)}"
 
 
 class JournalFields(logging.Formatter):

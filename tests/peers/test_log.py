@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import resource
 import signal
@@ -10,6 +11,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import gevent
 
 from gsubmit.relay.maildir import MaildirRelay
 from tests.harness.peer_bdat import Client
@@ -91,6 +94,22 @@ def test_no_line_is_lost_at_the_end(tmp_path: Path) -> None:
     text = (tmp_path / "log").read_text()
     assert text.count("Info: Relayed message: ") == ENOUGH
     assert text.endswith(" gsubmit: Info: stopped\n")
+
+
+def test_lines_of_two_workers_as_json(tmp_path: Path) -> None:
+    """On the standard error, as a container has it; all of one session have its id."""
+    settings = "log_format = json\nservice submission-login {\n  process_min_avail = 2\n}\n"
+    with serving(tmp_path, settings) as server:
+        gevent.joinall([gevent.spawn(submit, server, ENOUGH) for _ in range(4)], raise_error=True)
+        assert stop(server) == 0
+        lines = [json.loads(line) for line in server.log.splitlines()]
+    relayed = [line for line in lines if line["message"].startswith("Relayed message")]
+    logins = {line["session"]: line for line in lines if line["message"].startswith("Login: ")}
+    assert len(relayed) == len(logins) == 4 * ENOUGH
+    for line in relayed:
+        assert (line["user"], line["nrcpt"], line["program"]) == (logins[line["session"]]["user"], 1, "submission")
+        assert line["relay"].startswith("127.0.0.1:") and line["reply"].startswith("250 ")
+    assert lines[-1]["message"] == "stopped"
 
 
 def test_no_descriptors_are_left(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import re
 import socket
 from io import StringIO
 from pathlib import Path
+from select import PIPE_BUF
 
 import pytest
 
 from gsubmit.logs import journald, output, places
-from gsubmit.logs.jsonlines import said
+from gsubmit.logs.jsonlines import MAX_OBJECT, said
 from gsubmit.settings.sections import LoggingSettings
 from tests.unit.test_logs import handlers_of_others, tell
 
@@ -151,6 +152,27 @@ def test_a_line_is_an_object() -> None:
     assert (first["time"], first["level"]) == ("1970-01-01T00:01:01.034Z", "info")
     assert first["message"] == f"Login: {WHO} ??"
     assert second["traceback"].endswith("ValueError: why\nnot\n") and second["level"] == "error"
+
+
+@pytest.mark.parametrize("length", [10, 60, 300, 400], ids=["short", "long", "longer", "longest"])
+def test_what_a_pipe_keeps_whole(length: int) -> None:
+    """Facts stay, the line is cut, and where that is not enough there are fewer recipients."""
+    stream = StringIO()
+    output.configure(JSON, stream)
+    to = [f"{number}{'x' * length}@example.org" for number in range(10)]
+    said = ",".join(f"<{one}>" for one in to)
+    text = (
+        f"Failed to relay message: id=i, from=<a@b>, nrcpt=10, to={said}, size=9, msgid=<m@c>, by=relay, reply=`550 no'"
+    )
+    logging.getLogger("gsubmit").info(text, extra={"prefix": OURS})
+    line = stream.getvalue()
+    assert len(line) + len("<134>gsubmit: @cee: ") <= PIPE_BUF
+    fields = json.loads(line)
+    assert MINE.items() <= fields.items() and fields["reply"] == "550 no" and fields["nrcpt"] == 10
+    assert text.startswith(fields["message"]) and fields["to"] == to[: len(fields["to"])]
+    assert len(line) < 2000 or len(line) > MAX_OBJECT - 400, "no more is left out than has to be"
+    assert (fields["message"] == text) is (length < 300)
+    assert (len(fields["to"]) == 10) is (length < 400)
 
 
 def test_in_a_file(tmp_path: Path) -> None:
