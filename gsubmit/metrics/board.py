@@ -8,6 +8,7 @@ import time
 
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import LAYOUT
+from gsubmit.metrics.past import Past
 
 MAX_ROWS = 256
 PID, HEARTBEAT = 0, 1  # cells of each row, before those of the layout
@@ -27,6 +28,7 @@ class Board:
             raise ValueError(f"{rows} rows: between 1 and {MAX_ROWS}")
         self.rows = rows
         self.started = time.time()  # when the server was
+        self.past = Past()
         self._cells: memoryview[float] = memoryview(mmap.mmap(-1, 8 * _SIZE * rows)).cast("d")
 
     def take(self, number: int) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections import deque
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,20 +16,14 @@ EVERY = 10.0  # seconds from one sample to the next
 SPAN = 3600.0  # seconds that are kept
 STEP = 60.0  # seconds of one bar of a plot
 STEPS = int(SPAN / STEP)
-_CELLS = sorted(
-    cell
-    for figure in LAYOUT.figures
-    for first in figure.cells.values()
-    for cell in range(first, first + (len(figure.bounds) + 2 if figure.bounds else 1))
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The sums over all workers at one moment (monotonic); `cells` by their numbers."""
+    """The sums over all workers at one moment (monotonic), by the numbers of their cells."""
 
     moment: float
-    cells: dict[int, float]
+    cells: Sequence[float]
 
     def of(self, figure: Figure, *values: str) -> float:
         """One counter or gauge."""
@@ -39,51 +32,58 @@ class Sample:
     def buckets(self, figure: Figure, *values: str) -> list[float]:
         """The counts of a histogram's buckets, the last of which has no bound; no running totals."""
         first = figure.at(*values)
-        return [self.cells[cell] for cell in range(first, first + len(figure.bounds) + 1)]
+        return list(self.cells[first : first + len(figure.bounds) + 1])
 
     def __sub__(self, earlier: Sample) -> Sample:
         """What was counted since then, for counters and histograms."""
-        cells = {cell: value - earlier.cells[cell] for cell, value in self.cells.items()}
+        cells = [value - before for value, before in zip(self.cells, earlier.cells, strict=True)]
         return Sample(self.moment - earlier.moment, cells)
 
 
 class History:
-    """Samples of a board, taken by whoever calls `sample` every ten seconds."""
+    """Samples of a board, taken by whoever calls `sample` every ten seconds, and found by who does so after it."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._samples: deque[Sample] = deque([self.now()], maxlen=int(SPAN / EVERY) + 1)
+        if not board.past:
+            self.sample()
 
     def now(self) -> Sample:
         """The figures as they are; it is not kept."""
-        return Sample(time.monotonic(), {cell: self._board.total(cell) for cell in _CELLS})
+        return Sample(time.monotonic(), [self._board.total(cell) for cell in range(LAYOUT.size)])
 
     def sample(self) -> None:
         """Keep how things are now."""
-        self._samples.append(self.now())
+        now = self.now()
+        self._board.past.add(now.moment, now.cells)
 
     @property
     def first(self) -> Sample:
         """The oldest one, of an hour ago or of the start."""
-        return self._samples[0]
+        moments = self._board.past.moments
+        return self._at(bisect_left(moments, moments[-1] - SPAN - EVERY))
 
     @property
     def last(self) -> Sample:
         """The newest one that is kept."""
-        return self._samples[-1]
+        return self._at(-1)
 
     def steps(self) -> list[Sample | None]:
         """What was counted in each minute up to the last sample, oldest first; None where there was no server."""
-        moments = [sample.moment for sample in self._samples]
-        ends = [self._at(moments, moments[-1] - STEP * back) for back in range(STEPS, -1, -1)]
+        moments = self._board.past.moments
+        ends = [self._before(moments, moments[-1] - STEP * back) for back in range(STEPS, -1, -1)]
         return [
             after - before if before is not None and after is not None else None for before, after in pairwise(ends)
         ]
 
-    def _at(self, moments: list[float], moment: float) -> Sample | None:
+    def _before(self, moments: list[float], moment: float) -> Sample | None:
         """The sample of a moment; they do not come to the second."""
         at = bisect_right(moments, moment + EVERY / 2) - 1
-        return self._samples[at] if at >= 0 else None
+        return self._at(at) if at >= 0 else None
+
+    def _at(self, at: int) -> Sample:
+        cells = self._board.past[at]
+        return Sample(cells[0], cells)
 
 
 def quantile(bounds: Iterable[float], counts: list[float], share: float) -> float | None:

@@ -37,6 +37,25 @@ def test_an_hour_is_kept(board: Board, clock: Clock) -> None:
     assert (history.now() - history.first).of(MESSAGES, "accepted") == 360
 
 
+def test_the_next_process_finds_it(board: Board, clock: Clock) -> None:
+    for number in range(3):
+        history = History(board)
+        count(MESSAGES, "accepted", by=number)
+        clock.now += 60
+        history.sample()
+    assert [step and step.of(MESSAGES, "accepted") for step in History(board).steps()[-4:]] == [None, 0, 1, 2]
+
+
+def test_what_is_older_than_an_hour_is_not_of_it(board: Board, clock: Clock) -> None:
+    """The process was away for some time, or the machine has slept."""
+    history = History(board)
+    for seconds in (10, 4000, 10):
+        clock.now += seconds
+        count(MESSAGES, "accepted")
+        history.sample()
+    assert (history.last.moment - history.first.moment, len(board.past)) == (10, 4)
+
+
 def test_a_pause_is_no_rate(board: Board, clock: Clock) -> None:
     """Time in which the machine slept is shown as time, and nothing is counted in it."""
     history = History(board)
