@@ -7,13 +7,6 @@ import ssl
 from socket import socket
 
 
-def send_all(sock: socket, octets: bytes) -> None:
-    """`sock.sendall`, without the system calls that gevent's spends on what nearly always leaves in one piece."""
-    sent = sock.send(octets)
-    if sent < len(octets):
-        sock.sendall(memoryview(octets)[sent:])
-
-
 def send_some(sock: socket, octets: bytes | memoryview) -> int:
     """How many of the octets leave at once, by a socket that does not wait. Raises OSError."""
     try:
