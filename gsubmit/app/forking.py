@@ -100,6 +100,14 @@ def fork(work: Callable[[], int], signals: Signals | None, closes: Iterable[int]
         os._exit(code)
 
 
+def tell(process: int, number: signal.Signals) -> None:
+    """Send a signal to a child that was not waited for."""
+    try:
+        os.kill(process, number)
+    except PermissionError:  # it has become another user
+        _log.error("process %d cannot be told %s: the master needs CAP_KILL", process, number.name)
+
+
 def ended() -> Iterator[tuple[int, int]]:
     """Children that have ended and were not waited for: process id and exit code, negative for a signal."""
     with suppress(ChildProcessError):

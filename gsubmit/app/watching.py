@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 
 from gsubmit.app import loading, watcher
 from gsubmit.app.controlsocket import bind_control
-from gsubmit.app.forking import Signals, fork
+from gsubmit.app.forking import Signals, fork, tell
 from gsubmit.app.link import Pipes
 from gsubmit.app.restarts import Restarts
 from gsubmit.app.shared import Shared
@@ -85,7 +84,7 @@ class Watching:
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal."""
         if self._child:
-            os.kill(self._child, number)
+            tell(self._child, number)
 
     def _end(self) -> None:
         """It is not needed any longer, or another one is."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 from dataclasses import dataclass, field, replace
 
-from gsubmit.app.forking import Signals, fork
+from gsubmit.app.forking import Signals, fork, tell
 from gsubmit.app.link import Link, Pipes
 from gsubmit.app.restarts import Restarts
 from gsubmit.app.shared import Shared
@@ -128,10 +127,10 @@ class Workers:
     def tell_all(self, number: signal.Signals) -> None:
         """Send all of them a signal."""
         for child in self._workers:
-            os.kill(child, number)  # who was not waited for is still there
+            tell(child, number)
 
     def tell_others(self, generation: Generation, number: signal.Signals) -> None:
         """Send it to all of other generations."""
         for child, worker in self._workers.items():
             if worker.generation is not generation:
-                os.kill(child, number)
+                tell(child, number)
