@@ -8,12 +8,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gsubmit.app.backends import named_targets
+from gsubmit.app.shared import Shared
 from gsubmit.auth.chain import build_chain
 from gsubmit.auth.loginstate import LoginState
 from gsubmit.auth.state.fallback import StateWithFallback
 from gsubmit.auth.state.local import LocalState
 from gsubmit.auth.state.shared import SharedState
-from gsubmit.auth.state.statefile import StateFile
 from gsubmit.burl.pool import Pool as ImapPool
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.resolver import Resolver
@@ -123,14 +123,15 @@ def redis_state(settings: Settings) -> RedisState | None:
         raise CannotStart(str(error)) from error
 
 
-def login_state(settings: Settings, file: StateFile | None = None) -> LoginState:
+def login_state(settings: Settings, processes: Shared | None = None) -> LoginState:
     """Where failed logins and connections are counted; in a worker, which has no other process's, made after the fork.
 
-    What other machines share comes first, then the file of all workers, then this process. Raises CannotStart.
+    What other machines share comes first, then what all workers share, then this process. Raises CannotStart.
     """
     state: LoginState = LocalState()
-    shared = SharedState(file.path) if file is not None else None
-    if shared is not None:
+    shared: SharedState | None = None
+    if processes is not None and processes.state is not None:
+        shared = SharedState(processes.state.path, processes.logins, processes.number)
         state = StateWithFallback(shared, "the state of all workers", state)
     redis = redis_state(settings)
     if redis is not None:

@@ -55,7 +55,7 @@ class Server:
                 self.metrics = bind_metrics(settings)
             user = process.internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
-            logins = Logins(login_state(settings, shared.state if shared is not None else None))
+            logins = Logins(login_state(settings, shared))
             self.service = build_service(settings, logins, shared.slots if shared is not None else None)
             self.control = bind_control(settings) if is_alone else None
             process.become(user)

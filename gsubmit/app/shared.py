@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gsubmit.auth.state.memory import StateMemory
 from gsubmit.auth.state.statefile import StateFile
 from gsubmit.metrics.board import Board
 from gsubmit.net.sharedslots import SlotFile
@@ -11,8 +12,10 @@ from gsubmit.net.sharedslots import SlotFile
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Figures, slots for connections to other servers, and the file where logins are counted."""
+    """Figures, slots for connections to other servers, and where logins are counted; in a worker also its number."""
 
     board: Board = field(default_factory=Board)
     slots: SlotFile = field(default_factory=SlotFile)
-    state: StateFile | None = None
+    logins: StateMemory = field(default_factory=StateMemory)
+    state: StateFile | None = None  # of logins; without one each worker counts by itself
+    number: int = 0  # of the worker, and of its row wherever there are rows

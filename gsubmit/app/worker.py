@@ -27,8 +27,8 @@ RETIRE = signal.SIGUSR2  # what the master says when others serve in its place
 _log = logging.getLogger("gsubmit")
 
 
-def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared, number: int) -> int:
-    """Serve until the master says otherwise, or is no more; the exit code. `number` is that of its row on the board."""
+def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared) -> int:
+    """Serve until the master says otherwise, or is no more; the exit code."""
     stop, retire = Event(), Event()
     process.call_itself("gsubmit-worker")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
@@ -38,7 +38,7 @@ def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared
     gevent.signal_handler(signal.SIGUSR1, output.look_soon)
     hear_signals()
     try:
-        shared.board.take(number)
+        shared.board.take(shared.number)
         server = Server(settings, bound, shared)
     except (CannotStart, SettingsError, OSError) as error:
         link.report(str(error))
@@ -48,7 +48,8 @@ def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared
     server.service.logins.state.forget_refusals()  # the settings may be new, and have the right password
     server.start()
     if settings.server.base_dir:
-        ControlLink(settings.server.base_dir, number, commands_of(server.door, lambda: server.service)).start()
+        commands = commands_of(server.door, lambda: server.service)
+        ControlLink(settings.server.base_dir, shared.number, commands).start()
     link.report()
     gevent.wait([stop, retire], count=1)
     if not stop.is_set():

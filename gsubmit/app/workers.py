@@ -34,7 +34,7 @@ class Generation:
     def serve(self, link: Link, shared: Shared, number: int) -> int:
         """In a process of its own: serve until the end; the exit code."""
         close_all([*self.others, *self.metrics])  # a port of old settings is closed when all who have it close it
-        return serve(self.settings, self.bound, link, replace(shared, state=self.state), number)
+        return serve(self.settings, self.bound, link, replace(shared, state=self.state, number=number))
 
     @property
     def sockets(self) -> list[Bound]:
@@ -118,6 +118,7 @@ class Workers:
         worker = self._workers.pop(child, None)
         if worker is not None:
             self._shared.board.clear_gauges(worker.number)
+            self._shared.logins.connections.clear(worker.number)
         return worker
 
     def replace(self, worker: Worker) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.app.build import login_state
+from gsubmit.app.shared import Shared
 from gsubmit.auth.state.local import LocalState
 from gsubmit.auth.state.redisstate import RedisState
 from gsubmit.auth.state.statefile import make_state_file
@@ -33,9 +34,15 @@ def test_by_itself() -> None:
 
 def test_with_other_workers(tmp_path: Path) -> None:
     file = make_state_file(parent=tmp_path)
-    one, other = (login_state(settings(), file) for _ in range(2))
+    shared = Shared(state=file)
+    one, other = (login_state(settings(), replace(shared, number=number)) for number in range(2))
     assert one.enter("tim", ADDRESS, 1)
     assert not other.enter("tim", ADDRESS, 1)
+    other.failed(ADDRESS, 0, "tim", "x")
+    assert one.level(ADDRESS) == 1
+    assert other.enter("tom", ADDRESS, 1)
+    shared.logins.connections.clear(1)
+    assert [one.enter(user, ADDRESS, 1) for user in ("tim", "tom")] == [False, True], "the other one has ended"
     file.remove()
 
 
@@ -43,13 +50,16 @@ def test_with_other_machines_and_without_them(tmp_path: Path, caplog: pytest.Log
     """What machines share comes first, then what workers share, then what is left."""
     file = make_state_file(parent=tmp_path)
     url = f"redis://me:s3cr3t@{HOST}:{free_port()}"
-    one, other = (login_state(settings(url), file) for _ in range(2))
-    assert one.enter("tim", ADDRESS, 1)
-    assert not other.enter("tim", ADDRESS, 1)
+    shared = Shared(state=file)
+    one, other = (login_state(settings(url), replace(shared, number=number)) for number in range(2))
+    one.failed(ADDRESS, 0, "tim", "x")
+    other.failed(ADDRESS, 0, "tim", "y")
+    assert one.level(ADDRESS) == 2
     file.remove()
-    alone = [login_state(settings(url), file) for _ in range(2)]
-    assert all(state.enter("tim", ADDRESS, 1) for state in alone)
-    assert not alone[0].enter("tim", ADDRESS, 1)
+    alone = [login_state(settings(url), replace(shared, number=number)) for number in range(2)]
+    for state in alone:
+        state.failed(ADDRESS, 0, "tim", "x")
+    assert [state.level(ADDRESS) for state in alone] == [1, 1]
     messages = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
     assert len(messages) == 5
     assert messages[0].startswith(f"submission_state redis://me:<hidden>@{HOST}:")

@@ -1,1 +1,1 @@
-"""What is kept of logins: in this process, in a file of this machine, or in Redis."""
+"""What is kept of logins: in this process, in memory and a file that workers share, or in Redis."""

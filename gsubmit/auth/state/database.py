@@ -17,19 +17,14 @@ PATIENCE = 0.1  # seconds to wait for another process that writes
 PAUSE = 0.0005  # seconds between two looks whether it has finished
 LOOK_TIME = 1.0  # seconds after which to look whether the file is still the one that we have open
 
-# `who` is a network, a blank and a user. `seq` grows with each row, so that the lowest is the oldest.
+# `who` is a user and what was asked for. `seq` grows with each row, so that the lowest is the oldest.
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = OFF;
 PRAGMA wal_autocheckpoint = 250;
 BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS secret (id INTEGER PRIMARY KEY, octets BLOB);
-INSERT OR IGNORE INTO secret VALUES (1, randomblob(16));
 CREATE TABLE IF NOT EXISTS failures
     (seq INTEGER PRIMARY KEY, network TEXT UNIQUE, level INTEGER, since REAL, user BLOB, proofs BLOB);
-CREATE TABLE IF NOT EXISTS known (seq INTEGER PRIMARY KEY, who BLOB UNIQUE);
-CREATE TABLE IF NOT EXISTS connections
-    (who BLOB, pid INTEGER, count INTEGER, PRIMARY KEY (who, pid)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS away (name TEXT PRIMARY KEY, pid INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refusals (seq INTEGER PRIMARY KEY, who BLOB UNIQUE, count INTEGER, since REAL);
 COMMIT;
@@ -46,17 +41,12 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
+        self.is_lost = False  # since the last question; it may be back
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        self._secret = b""
         self._inode = 0  # of the file that is or was open
         self._broken_inode = 0
         self._next_look = 0.0
-
-    @property
-    def secret(self) -> bytes:
-        """The same for all processes. Raises StateLost."""
-        return self.run(lambda _: self._secret)
 
     def row(self, query: str, *values: object) -> tuple[object, ...] | None:
         """The first row of the answer. Raises StateLost."""
@@ -76,7 +66,9 @@ class Database:
         deadline = 0.0
         while True:
             try:
-                return work(self._opened())
+                answer = work(self._opened())
+                self.is_lost = False
+                return answer
             except sqlite3.Error as error:
                 code = getattr(error, "sqlite_errorcode", 0) & 0xFF
                 deadline = deadline or time.monotonic() + PATIENCE
@@ -85,11 +77,14 @@ class Database:
                     continue
                 if code in _BROKEN:
                     self._broken_inode = self._inode
-                self.close()
-                raise StateLost(f"{self._path}: {error}") from error
+                raise self._lost(error) from error
             except OSError as error:
-                self.close()
-                raise StateLost(f"{self._path}: {error.strerror}") from error
+                raise self._lost(error.strerror) from error
+
+    def _lost(self, why: object) -> StateLost:
+        self.close()
+        self.is_lost = True
+        return StateLost(f"{self._path}: {why}")
 
     def close(self) -> None:
         """Until it is used again."""
@@ -113,7 +108,6 @@ class Database:
             connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
             try:
                 connection.executescript(_SCHEMA)
-                (self._secret,) = connection.execute("SELECT octets FROM secret").fetchone()
             except BaseException:
                 connection.close()
                 raise

@@ -11,6 +11,7 @@ from gsubmit.auth.loginstate import LoginState
 from gsubmit.auth.state import scripts
 from gsubmit.auth.state.fallback import StateWithFallback
 from gsubmit.auth.state.local import LocalState
+from gsubmit.auth.state.memory import StateMemory
 from gsubmit.auth.state.redisstate import RedisState
 from gsubmit.auth.state.shared import SharedState
 from tests.harness.clock import Clock
@@ -47,7 +48,7 @@ def state(kind: str, clock: Clock, request: pytest.FixtureRequest, tmp_path: Pat
         case "local":
             yield LocalState()
         case "shared":
-            shared = SharedState(tmp_path / "state")
+            shared = SharedState(tmp_path / "state", StateMemory())
             yield shared
             shared.close()
         case "redis":

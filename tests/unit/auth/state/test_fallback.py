@@ -12,6 +12,7 @@ import pytest
 from gsubmit.auth.loginstate import StateLost
 from gsubmit.auth.state.fallback import LONGEST_PAUSE, StateWithFallback
 from gsubmit.auth.state.local import LocalState
+from gsubmit.auth.state.memory import StateMemory
 from gsubmit.auth.state.shared import SharedState
 from tests.harness.clock import Clock, clock_of
 from tests.unit.auth.state.states import HERE, Away
@@ -59,7 +60,7 @@ def test_told_once_when_it_goes_and_once_when_it_is_back(
 def test_told_once_by_all_workers(clock: Clock, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.INFO, "gsubmit")
     away = Away(LocalState(), is_away=False)
-    files = [SharedState(tmp_path / "state") for _ in range(3)]
+    files = [SharedState(tmp_path / "state", StateMemory()) for _ in range(3)]
     workers = [StateWithFallback(away, "it", LocalState(), file) for file in files]
 
     def said() -> list[str]:
@@ -81,7 +82,7 @@ def test_told_once_by_all_workers(clock: Clock, caplog: pytest.LogCaptureFixture
 
 
 def test_who_has_said_it_and_is_gone_has_not(tmp_path: Path) -> None:
-    one, other = (SharedState(tmp_path / "state") for _ in range(2))
+    one, other = (SharedState(tmp_path / "state", StateMemory()) for _ in range(2))
     with subprocess.Popen(["sleep", "60"]) as process:
         one._pid = process.pid
         assert one.notes_loss("it")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from gsubmit.auth import penalty, refusals
+from gsubmit.auth import refusals
 from gsubmit.auth.loginstate import StateLost
 from gsubmit.auth.penalty import FORGOTTEN
 from gsubmit.auth.state import database
+from gsubmit.auth.state.memory import StateMemory
 from gsubmit.auth.state.shared import SharedState
 from tests.harness.clock import clock_of
 from tests.harness.peer_process import missing, need_root
@@ -30,16 +32,19 @@ def path(tmp_path: Path) -> Path:
 def pair(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[SharedState, SharedState]]:
     """As two processes have it; both have used it."""
     monkeypatch.setattr(database, "LOOK_TIME", 0.0)
-    one, other = SharedState(path), SharedState(path)
-    assert one.level(HERE) == other.level(HERE) == 0
+    memory = StateMemory()
+    one, other = SharedState(path, memory), SharedState(path, memory, 1)
+    assert one.penalties() == other.penalties() == []
     yield one, other
     one.close()
     other.close()
 
 
-def hammer(mode: str, path: Path) -> subprocess.Popen[str]:
+def hammer(mode: str, path: Path) -> list[list[str]]:
+    """The words of each line that the processes have said."""
     command = [sys.executable, "-m", "tests.unit.auth.state.hammering", mode, str(path)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+    return [line.split() for line in done.stdout.splitlines()]
 
 
 def test_one_knows_what_another_was_told(pair: tuple[SharedState, SharedState]) -> None:
@@ -58,69 +63,96 @@ def test_one_knows_what_another_was_told(pair: tuple[SharedState, SharedState]) 
 
 @pytest.mark.slow
 def test_two_processes_never_exceed_the_limit(path: Path) -> None:
-    processes = [hammer("contend", path) for _ in range(2)]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    spans = []
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in processes:
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0
-        spans += [(float(begin), float(end)) for begin, end in map(str.split, output.splitlines())]
+    lines = hammer("contend", path)
+    assert ["left"] in lines
+    spans = [(float(line[0]), float(line[1])) for line in lines if line != ["left"]]
     assert len(spans) > TURNS / 4
     now, highest = 0, 0
     for _, step in sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans]):
         now += step
         highest = max(highest, now)
     assert highest == MOST
-    state = SharedState(path)
-    assert state.connections == 0
-    state.close()
 
 
 @pytest.mark.slow
 def test_killed_while_they_write(path: Path) -> None:
-    process = hammer("kill", path)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    found = [line.split() for line in output.splitlines()]
-    assert [line[1:] for line in found] == [[str(number), "True"] for number in range(ROUNDS)]
-    assert sum(int(line[0]) for line in found) > 2 * ROUNDS**2 / 2, "they did write"
+    found = hammer("kill", path)
+    assert [line[1] for line in found] == ["True"] * ROUNDS
+    assert [line[0] for line in found].count("False") > ROUNDS / 2, "they did write"
+    assert [int(line[2]) for line in found] == [min(number + 1, 4) for number in range(ROUNDS)]
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     connection.close()
 
 
-def test_a_process_that_is_gone(pair: tuple[SharedState, SharedState]) -> None:
+def test_what_one_process_is_told_another_knows_at_once(path: Path) -> None:
+    assert hammer("tell", path) == [["1", "0", "False", "True"], ["False"]]
+
+
+def test_most_logins_need_no_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, memory = clock_of(monkeypatch, "auth.state.shared"), StateMemory()
+    state = SharedState(path, memory)
+    state.failed(HERE, 0, "joe", "x")
+    state.close()
+    nowhere = SharedState(path / "nowhere", memory)
+    for user in ("tim", "tim", "tom"):
+        assert nowhere.level("198.51.100.1", user) == 0
+        nowhere.succeeded("198.51.100.1", user)
+        assert nowhere.knows("198.51.100.1", user)
+        assert nowhere.enter(user, "198.51.100.1", 1)
+        nowhere.leave(user, "198.51.100.1")
+    for ask in (nowhere.level, lambda address: nowhere.succeeded(address, "joe")):
+        with pytest.raises(StateLost):
+            ask(HERE)
+    clock.now += FORGOTTEN
+    nowhere = SharedState(path / "nowhere", memory)
+    assert nowhere.level(HERE) == 0
+    nowhere.succeeded(HERE, "joe")
+
+
+def test_what_has_lost_its_file_is_lost(path: Path) -> None:
+    """Else a login that needs none would say that it is back."""
+    state = SharedState(path / "folder" / "state", StateMemory())
+    with pytest.raises(StateLost):
+        state.failed(HERE, 0, "tim", "x")
+    questions: list[Callable[[], object]] = [
+        lambda: state.level(HERE),
+        lambda: state.knows(HERE, "tim"),
+        lambda: state.succeeded(HERE, "tim"),
+        lambda: state.enter("tim", HERE, 1),
+        lambda: state.leave("tim", HERE),
+    ]
+    for question in questions:
+        with pytest.raises(StateLost):
+            question()
+    (path / "folder").mkdir(parents=True)
+    for question in questions:
+        question()
+    state.close()
+
+
+def test_a_network_with_the_hash_of_one_that_failed(pair: tuple[SharedState, SharedState]) -> None:
     one, other = pair
-    with subprocess.Popen(["sleep", "60"]) as process:
-        other._pid = process.pid
-        for user in ("tim", "tim", "tom"):
-            assert other.enter(user, HERE, 2)
-        assert not one.enter("tim", HERE, 2)
-        process.kill()
-    assert one.connections == 3
-    assert [one.enter("tim", HERE, 2) for _ in range(3)] == [True, True, False]
-    assert one.connections == 2, "those of all users are gone"
-    other.leave("tim", HERE)
-    assert one.connections == 2
+    other._memory.note_failure(HERE, time.monotonic())
+    assert one.level(HERE) == 0
+    one.succeeded(HERE, "tim")
+    assert one.knows(HERE, "tim")
 
 
 def test_somebody_else_writes_and_writes(path: Path, pair: tuple[SharedState, SharedState]) -> None:
     one, _ = pair
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
+    assert one.enter("tim", HERE, 2)
     with pytest.raises(StateLost, match="locked"):
-        one.enter("tim", HERE, 1)
+        one.refused("tim", of_others=True)
     with pytest.raises(StateLost, match="locked"):
         one.failed(HERE, 0, "tim", "x")
     holder.execute("ROLLBACK")
     holder.close()
-    assert one.enter("tim", HERE, 1)
+    one.failed(HERE, 0, "tim", "x")
+    assert one.level(HERE) == 1
+    assert [one.enter("tim", HERE, 2) for _ in range(2)] == [True, False]
 
 
 def test_who_looks_does_not_wait_for_who_writes(path: Path, pair: tuple[SharedState, SharedState]) -> None:
@@ -140,10 +172,13 @@ def test_who_looks_does_not_wait_for_who_writes(path: Path, pair: tuple[SharedSt
 def test_a_file_that_was_deleted(path: Path, pair: tuple[SharedState, SharedState]) -> None:
     one, other = pair
     assert one.enter("tim", HERE, 1)
+    one.failed(HERE, 0, "tim", "x")
     for file in path.parent.glob("state*"):
         file.unlink()
-    assert other.enter("tim", HERE, 1), "nobody remembers"
-    assert not one.enter("tim", HERE, 1), "both have the same file again"
+    assert other.level(HERE) == 0, "nobody remembers"
+    other.failed(HERE, 0, "tim", "x")
+    assert one.level(HERE) == 1, "both have the same file again"
+    assert not other.enter("tim", HERE, 1)
 
 
 def test_a_file_that_is_none(path: Path, pair: tuple[SharedState, SharedState]) -> None:
@@ -152,9 +187,9 @@ def test_a_file_that_is_none(path: Path, pair: tuple[SharedState, SharedState]) 
     other.close()
     path.write_bytes(b"\xa5" * path.stat().st_size)
     with pytest.raises(StateLost, match="not a database"):
-        other.level(HERE)
-    assert other.enter("tim", HERE, 1), "a new one"
-    assert not one.enter("tim", HERE, 1)
+        other.failed(HERE, 0, "tim", "x")
+    other.failed(HERE, 0, "tim", "x")
+    assert one.level(HERE) == 1, "a new one"
 
 
 def test_pages_that_make_no_sense(path: Path, pair: tuple[SharedState, SharedState]) -> None:
@@ -169,16 +204,18 @@ def test_pages_that_make_no_sense(path: Path, pair: tuple[SharedState, SharedSta
     with pytest.raises(StateLost, match="malformed"):
         one.penalties()
     assert one.penalties() == []
-    assert one.enter("tim", HERE, 1)
+    one.failed(HERE, 0, "tim", "x")
+    assert other.level(HERE) == 1
 
 
 def test_a_folder_that_is_gone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "LOOK_TIME", 0.0)
-    state = SharedState(path.parent / "folder" / "state")
+    state = SharedState(path.parent / "folder" / "state", StateMemory())
     with pytest.raises(StateLost, match="No such file"):
-        state.enter("tim", HERE, 1)
+        state.failed(HERE, 0, "tim", "x")
     (path.parent / "folder").mkdir()
-    assert state.enter("tim", HERE, 1)
+    state.failed(HERE, 0, "tim", "x")
+    assert state.level(HERE) == 1
     state.close()
 
 
@@ -188,7 +225,7 @@ def test_no_room(tmp_path: Path) -> None:
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "none", folder], check=False).returncode:
         missing("no file system can be mounted")
-    state = SharedState(folder / "state")
+    state = SharedState(folder / "state", StateMemory())
     try:
         state.failed(HERE, 0, "tim", "x")
         (folder / "filler").write_bytes(b"x")
@@ -204,21 +241,6 @@ def test_no_room(tmp_path: Path) -> None:
     finally:
         state.close()
         subprocess.run(["umount", folder], check=True)
-
-
-def test_the_known_are_bounded(
-    path: Path, pair: tuple[SharedState, SharedState], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who logs in all the time stays, and does not push out the others."""
-    monkeypatch.setattr(penalty, "MAX_KNOWN", 10)
-    one, _ = pair
-    for number in range(100):
-        one.succeeded(HERE, f"user{number}")
-        one.succeeded(HERE, "always")
-    known = [number for number in range(100) if one.knows(HERE, f"user{number}")]
-    assert one.knows(HERE, "always")
-    assert known == list(range(100 - len(known), 100))
-    assert 7 <= len(known) < 10
 
 
 def test_nothing_piles_up(path: Path, pair: tuple[SharedState, SharedState], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gsubmit.auth.state import statefile
+from gsubmit.auth.state.memory import StateMemory
 from gsubmit.auth.state.shared import SharedState
 from gsubmit.auth.state.statefile import make_state_file
 from tests.harness.peer_process import need_root
-from tests.unit.auth.state.states import HERE
 
 
 def folders(parent: Path) -> list[Path]:
@@ -22,8 +22,8 @@ def folders(parent: Path) -> list[Path]:
 
 def test_a_private_folder_for_as_long_as_it_is_used(tmp_path: Path) -> None:
     made = make_state_file(parent=tmp_path)
-    state = SharedState(made.path)
-    assert state.enter("tim", HERE, 1)
+    state = SharedState(made.path, StateMemory())
+    assert state.penalties() == []
     (folder,) = folders(tmp_path)
     assert folder.stat().st_mode & 0o7777 == 0o700
     state.close()
