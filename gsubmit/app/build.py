@@ -139,15 +139,17 @@ def login_state(settings: Settings, processes: Shared | None = None) -> LoginSta
     return state
 
 
-def build_service(settings: Settings, logins: Logins | None = None, slots: SlotFile | None = None) -> Service:
+def build_service(settings: Settings, logins: Logins | None = None, shared: Shared | None = None) -> Service:
     """Everything that sessions share. Raises CannotStart, or SettingsError for bad passdb args or backends.
 
-    `logins` are those of the service before, so that a reload forgives no failures, or those of a worker; `slots` those
-    of all processes.
+    `logins` are those of the service before, so that a reload forgives no failures, or those of a worker; `shared` is
+    what it has in common with others.
     """
     named_targets(settings)
+    slots = shared.slots if shared is not None else None
     try:
-        tls = ServerTls(settings) if settings.ssl.ssl != "no" else None
+        secret = shared.ticket_secret if shared is not None else b""
+        tls = ServerTls(settings, secret) if settings.ssl.ssl != "no" else None
     except CertificateError as error:
         raise CannotStart(str(error)) from error
     if tls is not None and not openssl.is_reachable():

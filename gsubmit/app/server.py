@@ -56,7 +56,7 @@ class Server:
             user = process.internal_user(settings)
             output.configure(settings.logging, owner=process.owner(user))
             logins = Logins(login_state(settings, shared))
-            self.service = build_service(settings, logins, shared.slots if shared is not None else None)
+            self.service = build_service(settings, logins, shared)
             self.control = bind_control(settings) if is_alone else None
             process.become(user)
             for warning in warnings:

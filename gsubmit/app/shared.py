@@ -12,10 +12,14 @@ from gsubmit.net.sharedslots import SlotFile
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Figures, slots for connections to other servers, and where logins are counted; in a worker also its number."""
+    """Figures, slots for connections to other servers, and where logins are counted.
+
+    In a worker also its number, and what its generation has in common.
+    """
 
     board: Board = field(default_factory=Board)
     slots: SlotFile = field(default_factory=SlotFile)
     logins: StateMemory = field(default_factory=StateMemory)
     state: StateFile | None = None  # of logins; without one each worker counts by itself
+    ticket_secret: bytes = b""  # for TLS session tickets
     number: int = 0  # of the worker, and of its row wherever there are rows

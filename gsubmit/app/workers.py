@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import signal
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gsubmit.app.forking import Signals, fork, tell
 from gsubmit.app.link import Link, Pipes
@@ -29,12 +31,15 @@ class Generation:
     metrics: list[Bound]  # the watcher's
     others: list[Bound] = field(default_factory=list)  # of the generation before, and not its own
     state: StateFile | None = None  # of logins
+    # Not that of the generation before: what was checked of a client by its settings holds as long as a ticket.
+    ticket_secret: bytes = field(default_factory=partial(secrets.token_bytes, 32), repr=False)
     is_established: bool = False
 
     def serve(self, link: Link, shared: Shared, number: int) -> int:
         """In a process of its own: serve until the end; the exit code."""
         close_all([*self.others, *self.metrics])  # a port of old settings is closed when all who have it close it
-        return serve(self.settings, self.bound, link, replace(shared, state=self.state, number=number))
+        own = replace(shared, state=self.state, ticket_secret=self.ticket_secret, number=number)
+        return serve(self.settings, self.bound, link, own)
 
     @property
     def sockets(self) -> list[Bound]:

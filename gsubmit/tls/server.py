@@ -11,16 +11,21 @@ from ipaddress import ip_address
 from gsubmit.settings.blocks import LocalName
 from gsubmit.settings.sections import Settings
 from gsubmit.settings.tls import Certificate, SslSettings
-from gsubmit.tls import certificates
+from gsubmit.tls import certificates, tickets
 
 _Chooser = Callable[[ssl.SSLSocket | ssl.SSLObject, str | None, ssl.SSLContext], None]
 
 
 class ServerTls:
-    """All contexts: the server's own, and those of `local` and `local_name` blocks."""
+    """All contexts: the server's own, and those of `local` and `local_name` blocks.
 
-    def __init__(self, settings: Settings) -> None:
+    With a secret others that have it, and the same settings, take the session tickets of this one.
+    """
+
+    def __init__(self, settings: Settings, ticket_secret: bytes = b"") -> None:
         own = settings.ssl
+        self._ticket_secret = ticket_secret
+        self._number = 0  # of contexts so far
         self._leaves: dict[ssl.SSLContext, bytes] = {}
         self._own = self._context(own, own)
         self._by_address = [
@@ -55,6 +60,9 @@ class ServerTls:
     def _context(self, own: SslSettings, shown: Certificate) -> ssl.SSLContext:
         context = _context(own)
         load_pairs(context, shown)
+        if self._ticket_secret:
+            tickets.use_keys(context, self._ticket_secret, self._number)
+        self._number += 1
         if not shown.ssl_alt_cert:
             self._leaves[context] = _leaf(shown.ssl_cert)
         return context

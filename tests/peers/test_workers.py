@@ -6,6 +6,7 @@ import os
 import signal
 import smtplib
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -252,3 +253,23 @@ def test_the_watcher_is_made_again() -> None:
         asked = run([gsubmit_program(), "who", "-c", str(server.folder / "gsubmit.conf")])
         assert asked.code == 0, asked.output
     assert not (server.folder / "control").exists()
+
+
+def test_tls_sessions_are_resumed_with_any_worker() -> None:
+    """But not with one that serves by other settings."""
+    with gsubmit(1, TWO) as server:
+        all_serve(server)
+        context = ssl.create_default_context(cafile=str(server.ca))
+
+        def connect(session: ssl.SSLSession | None) -> tuple[ssl.SSLSession | None, bool | None]:
+            with (
+                socket.create_connection((HOST, server.tls_port), 10) as sock,
+                context.wrap_socket(sock, server_hostname="localhost", session=session) as tls,
+            ):
+                assert tls.recv(3) == b"220"
+                return tls.session, tls.session_reused
+
+        session, _ = connect(None)
+        assert [connect(session)[1] for _ in range(12)] == [True] * 12
+        reload(server)
+        assert connect(session)[1] is False
