@@ -91,6 +91,7 @@ class Workers:
             self._restarts.failed()
             return
         link, shared = self._pipes.link, self._shared
+        shared.board.prepare(number)
         try:
             child = fork(lambda: generation.serve(link, shared, number), self._signals, self._pipes.of_master)
         except OSError as error:

@@ -29,11 +29,16 @@ class Board:
         self.rows = rows
         self.started = time.time()  # when the server was
         self.past = Past()
-        self._cells: memoryview[float] = memoryview(mmap.mmap(-1, 8 * _SIZE * rows)).cast("d")
+        self._cells: memoryview[float] = memoryview(mmap.mmap(-1, 8 * (_SIZE * rows + 1))).cast("d")
+
+    def prepare(self, number: int) -> None:
+        """That row is going to be used; said by whoever makes processes, lest two of them say it at once."""
+        self._cells[-1] = max(self._cells[-1], number + 1.0)  # rows that sums are made of
 
     def take(self, number: int) -> None:
         """Let this process write into that row from now on."""
         current.row = self.row(number)
+        self.prepare(number)
         current.row[PID] = os.getpid()
         self.beat()
 
@@ -51,12 +56,12 @@ class Board:
 
     def total(self, cell: int) -> float:
         """The sum of all rows."""
-        return sum(self._cells[cell::_SIZE])
+        return sum(self._cells[cell : int(self._cells[-1]) * _SIZE : _SIZE])
 
     @property
     def workers(self) -> dict[int, int]:
         """The rows that are in use, by number, and the pid of the process that writes there."""
-        return {number: int(pid) for number, pid in enumerate(self._cells[PID::_SIZE]) if pid}
+        return {number: int(pid) for number, pid in enumerate(self._cells[PID : int(self._cells[-1]) * _SIZE : _SIZE]) if pid}
 
     @staticmethod
     def beat() -> None:
