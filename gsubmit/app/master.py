@@ -128,6 +128,7 @@ class Master:
             return
         if self._reading is not None and now >= self._reading.end:
             os.kill(self._reading.child, signal.SIGKILL)
+        self._workers.look()
         self._workers.make_due(self._now)
         self._watching.make_due()
         if self._reads_again and self._reading is None and self._now.is_established:

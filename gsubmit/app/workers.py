@@ -19,6 +19,8 @@ from gsubmit.auth.state.statefile import StateFile
 from gsubmit.metrics.board import MAX_ROWS
 from gsubmit.settings.sections import Settings
 
+LOOK_EVERY = 10.0  # seconds between looks whether event loops turn; each worker notes it every second (ticker.py)
+MOST_MISSES = 6  # looks, not seconds: after a pause of the whole machine all have missed as much as the master
 _log = logging.getLogger("gsubmit")
 
 
@@ -60,6 +62,8 @@ class Worker:
     generation: Generation
     since: float = field(default_factory=time.monotonic)
     is_ready: bool = False
+    last_beat: float = 0.0  # of its event loop, when we looked
+    misses: int = 0  # looks in a row that found no later one
 
 
 class Workers:
@@ -74,6 +78,7 @@ class Workers:
         self._pipes = pipes
         self._workers: dict[int, Worker] = {}
         self._restarts = Restarts()
+        self._look_at = 0.0  # (monotonic)
 
     def __len__(self) -> int:
         return len(self._workers)
@@ -107,8 +112,8 @@ class Workers:
 
     @property
     def next_due(self) -> list[float]:
-        """When others are to be made (monotonic)."""
-        return self._restarts.due
+        """When others are to be made, or those that are there looked at (monotonic)."""
+        return [*self._restarts.due, self._look_at]
 
     def make_no_more(self) -> None:
         """Nobody is to be made any longer."""
@@ -130,6 +135,19 @@ class Workers:
     def replace(self, worker: Worker) -> None:
         """Make another for one that has ended; later if those that are made do not live long."""
         self._restarts.ended(worker.since)
+
+    def look(self) -> None:
+        """Kill those whose event loop has stood still for a minute, or never turned: who is connected waits in vain."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_EVERY
+        for child, worker in self._workers.items():
+            beat = self._shared.board.last_beat(worker.number)
+            worker.misses = worker.misses + 1 if beat == worker.last_beat else 0
+            worker.last_beat = beat
+            if worker.misses >= MOST_MISSES:
+                _log.error("worker %d (process %d) does nothing any more: it is killed", worker.number, child)
+                tell(child, signal.SIGKILL)
 
     def tell_all(self, number: signal.Signals) -> None:
         """Send all of them a signal."""

@@ -61,7 +61,8 @@ class Board:
     @property
     def workers(self) -> dict[int, int]:
         """The rows that are in use, by number, and the pid of the process that writes there."""
-        return {number: int(pid) for number, pid in enumerate(self._cells[PID : int(self._cells[-1]) * _SIZE : _SIZE]) if pid}
+        pids = self._cells[PID : int(self._cells[-1]) * _SIZE : _SIZE]
+        return {number: int(pid) for number, pid in enumerate(pids) if pid}
 
     @staticmethod
     def beat() -> None:

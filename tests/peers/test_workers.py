@@ -7,6 +7,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,31 @@ def test_workers_that_do_not_live_long_are_made_again_ever_later() -> None:
             eventually("another worker", lambda first=first: len(workers(server)) == 2 and first not in workers(server))  # type: ignore[misc]
             gaps.append(time.monotonic() - began)
         assert gaps[-1] > 2 * gaps[0]
+
+
+STRICT = """#!{python}
+import gsubmit_cli
+from gsubmit.app import workers
+from gsubmit_cli.main import main
+
+workers.LOOK_EVERY = 1.5
+workers.MOST_MISSES = 2
+main()
+"""
+
+
+def test_a_worker_that_hangs_is_replaced(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text(STRICT.format(python=sys.executable))
+    program.chmod(0o755)
+    with sink() as relay, gsubmit(relay.port, TWO, program=str(program)) as server:
+        first, second = all_serve(server)
+        os.kill(first, signal.SIGSTOP)
+        eventually("another worker", lambda: len(workers(server)) == 2 and first not in workers(server))
+        assert second in workers(server)
+        assert f"(process {first}) does nothing any more: it is killed" in server.log
+        with Client(server) as client:
+            assert client.submit(MESSAGE)[0] == 250
 
 
 def test_without_a_master_the_workers_leave() -> None:
