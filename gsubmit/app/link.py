@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import gevent
 from gevent import socket
 from gevent.event import Event
 
-from gsubmit.app.forking import read_all
+from gsubmit.app import process
+from gsubmit.app.forking import hear_signals, read_all
+from gsubmit.logs import output
 
 _MOST = 500  # octets of a report; a pipe keeps what is written at once together up to 4096 (pipe(7))
 _log = logging.getLogger("gsubmit")
@@ -55,3 +59,16 @@ class Pipes:
         """The lines that have come."""
         *lines, self._rest = (self._rest + read_all(self.reports)).split(b"\n")
         return [line.decode("utf-8", "replace") for line in lines]
+
+
+def begin(name: str, handlers: Mapping[signal.Signals, Callable[[], object]]) -> None:
+    """In a process that was just forked: hear these signals, and those that have come; `name` is for ps and top.
+
+    SIGUSR1 opens the log again. What a terminal or a reload says is for the master.
+    """
+    process.call_itself(name)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    for number, handler in {signal.SIGUSR1: output.look_soon, **handlers}.items():
+        gevent.signal_handler(number, handler)
+    hear_signals()

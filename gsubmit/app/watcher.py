@@ -9,12 +9,10 @@ from contextlib import ExitStack
 from functools import partial
 from socket import socket
 
-import gevent
 from gevent.event import Event
 
 from gsubmit.app import failures, process
-from gsubmit.app.forking import hear_signals
-from gsubmit.app.link import Link
+from gsubmit.app.link import Link, begin
 from gsubmit.app.sockets import Bound
 from gsubmit.app.worker import RETIRE
 from gsubmit.logs import output
@@ -34,13 +32,7 @@ def serve(settings: Settings, sock: socket | None, metrics: Sequence[Bound], lin
     Until the master says otherwise, or is no more; the exit code.
     """
     stop = Event()
-    process.call_itself("gsubmit-watcher")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    for number in (signal.SIGTERM, RETIRE):
-        gevent.signal_handler(number, stop.set)
-    gevent.signal_handler(signal.SIGUSR1, output.look_soon)
-    hear_signals()
+    begin("gsubmit-watcher", dict.fromkeys((signal.SIGTERM, RETIRE), stop.set))
     user = process.internal_user(settings)
     output.configure(settings.logging, owner=process.owner(user))
     process.become(user)

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 import gevent
 from gevent.event import Event
 
-from gsubmit.app import failures, process
+from gsubmit.app import failures
 from gsubmit.app.build import CannotStart
-from gsubmit.app.forking import hear_signals
-from gsubmit.app.link import Link
+from gsubmit.app.link import Link, begin
 from gsubmit.app.server import Server
 from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound
-from gsubmit.logs import output
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
 from gsubmit.watch.commands import commands_of
@@ -30,13 +28,7 @@ _log = logging.getLogger("gsubmit")
 def serve(settings: Settings, bound: Sequence[Bound], link: Link, shared: Shared) -> int:
     """Serve until the master says otherwise, or is no more; the exit code."""
     stop, retire = Event(), Event()
-    process.call_itself("gsubmit-worker")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes of a terminal, and the master decides
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    gevent.signal_handler(signal.SIGTERM, stop.set)
-    gevent.signal_handler(RETIRE, retire.set)
-    gevent.signal_handler(signal.SIGUSR1, output.look_soon)
-    hear_signals()
+    begin("gsubmit-worker", {signal.SIGTERM: stop.set, RETIRE: retire.set})
     try:
         shared.board.take(shared.number)
         server = Server(settings, bound, shared)
