@@ -20,7 +20,8 @@ from __future__ import annotations
 from collections.abc import Container
 
 from gsubmit.fairness import let_others_run
-from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.message.body import BLOCK
+from gsubmit.message.content import Content
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.survey import MAX_LINE, Survey
 
@@ -35,7 +36,7 @@ class Cursor:
 
     __slots__ = ("_at", "_buffer", "_end", "_source")
 
-    def __init__(self, source: MessageBody) -> None:
+    def __init__(self, source: Content) -> None:
         self._source = source
         self._buffer = b""  # two octets before the cursor, and what was read beyond it
         self._at = 0

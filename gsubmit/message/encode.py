@@ -14,6 +14,7 @@ from dataclasses import field as dataclass_field
 from gsubmit.fairness import let_others_run
 from gsubmit.message import transferencoding
 from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.message.content import Content
 from gsubmit.message.encodedword import in_ascii
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import ENCODINGS, IDENTITIES, UNKNOWN_ENCODING, Field, folded, split_header
@@ -35,7 +36,7 @@ _MENDERS = {b"base64": transferencoding.mended_base64, b"quoted-printable": tran
 _ENDS = {b"base64": _CRLF, b"quoted-printable": b"=\r\n"}
 
 
-def seven_bit(source: MessageBody, directory: str) -> MessageBody:
+def seven_bit(source: Content, directory: str) -> MessageBody:
     """The message as 7bit data: ASCII, CRLF, no line above 998 octets, in headers too. The caller closes both.
 
     Raises CannotConvert, and OSError when `directory` has no room.
@@ -43,12 +44,12 @@ def seven_bit(source: MessageBody, directory: str) -> MessageBody:
     return _converted(source, directory, takes_8bit=False)
 
 
-def eight_bit(source: MessageBody, directory: str) -> MessageBody:
+def eight_bit(source: Content, directory: str) -> MessageBody:
     """The message as 8bit data: only binary parts are encoded. Otherwise like seven_bit()."""
     return _converted(source, directory, takes_8bit=True)
 
 
-def headers_need_smtputf8(source: MessageBody) -> bool:
+def headers_need_smtputf8(source: Content) -> bool:
     """Whether a header at any MIME level is not ASCII (EAI-10, EAI-13), or may be not, where that is hard to tell."""
     if not source.has_8bit:
         return False
@@ -75,7 +76,7 @@ class _Fate:
     adds: list[Field] = dataclass_field(default_factory=list)  # fields that come to the end of its header
 
 
-def _converted(source: MessageBody, directory: str, *, takes_8bit: bool) -> MessageBody:
+def _converted(source: Content, directory: str, *, takes_8bit: bool) -> MessageBody:
     plan: list[Segment] = []
     fates: dict[Part, _Fate] = defaultdict(_Fate)
     for segment in segments(source):
@@ -149,7 +150,7 @@ def _shown(part: Part) -> str:
     return f"{part.place} ({kind}, {encoding}){why}"
 
 
-def _written(source: MessageBody, segment: Segment, fate: _Fate, *, takes_8bit: bool) -> Iterator[bytes]:
+def _written(source: Content, segment: Segment, fate: _Fate, *, takes_8bit: bool) -> Iterator[bytes]:
     fits = segment.findings.fits(takes_8bit=takes_8bit)
     if segment.kind is Kind.HEADER and (fate.becomes or fate.adds or not fits):
         octets = source.read(segment.start, segment.end - segment.start)
@@ -164,14 +165,14 @@ def _written(source: MessageBody, segment: Segment, fate: _Fate, *, takes_8bit: 
         yield from _octets(source, segment)
 
 
-def _encoded(source: MessageBody, segment: Segment, encoder: _Encoder) -> Iterator[bytes]:
+def _encoded(source: Content, segment: Segment, encoder: _Encoder) -> Iterator[bytes]:
     try:
         yield from encoder(_octets(source, segment))
     except CannotConvert as error:
         raise CannotConvert(f"{_shown(segment.part)}: {error.reason}") from None
 
 
-def _octets(source: MessageBody, segment: Segment) -> Iterator[bytes]:
+def _octets(source: Content, segment: Segment) -> Iterator[bytes]:
     at = segment.start
     while at < segment.end:
         block = source.read(at, min(BLOCK, segment.end - at))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
-from gsubmit.message.body import MessageBody
+from gsubmit.message.content import Content
 from gsubmit.message.cursor import Cursor
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import IDENTITIES, MediaType, media_type, split_header, transfer_encoding
@@ -105,7 +105,7 @@ class Segment(NamedTuple):
 _NOTHING_FOUND = Survey().findings()
 
 
-def segments(source: MessageBody) -> Iterator[Segment]:
+def segments(source: Content) -> Iterator[Segment]:
     """All of a message from its start. Raises CannotConvert where a limit above is passed."""
     return _Walk(source).run()
 
@@ -113,7 +113,7 @@ def segments(source: MessageBody) -> Iterator[Segment]:
 class _Walk:
     __slots__ = ("_count", "_cursor", "_delimiters", "_header_octets", "_open")
 
-    def __init__(self, source: MessageBody) -> None:
+    def __init__(self, source: Content) -> None:
         self._cursor = Cursor(source)
         self._count = 0
         self._header_octets = 0
