@@ -18,6 +18,7 @@ from gsubmit.burl.pool import Pool as ImapPool
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.resolver import Resolver
 from gsubmit.dial.nexthop import NextHop
+from gsubmit.message.fixups import FixUps
 from gsubmit.net.sharedslots import SlotFile
 from gsubmit.proxy.itself import Itself
 from gsubmit.proxy.loginproxy import LoginProxy
@@ -104,6 +105,21 @@ def build_resolver(settings: Settings, refusals: Refusals, slots: SlotFile | Non
     return Resolver(pools, burl.access, burl.timeout, refusals)
 
 
+def build_fixups(settings: Settings) -> FixUps | None:
+    """What is added to headers and taken out of them; None for nothing."""
+    asked = settings.fixups
+    made = FixUps(
+        hostname=settings.server.hostname,
+        add_date=asked.submission_add_date != "no",
+        repair_date=asked.submission_add_date == "repair",
+        add_message_id=asked.submission_add_message_id != "no",
+        repair_message_id=asked.submission_add_message_id == "repair",
+        dropped=frozenset(name.lower().encode("ascii") for name in asked.submission_drop_headers),
+        needs_from=asked.submission_require_from,
+    )
+    return made if made != FixUps(made.hostname) else None
+
+
 def build_proxy(settings: Settings) -> LoginProxy:
     """What logs users in at other servers."""
     make_context = cache(lambda verify: client_context(settings.ssl, verify=verify))
@@ -167,4 +183,5 @@ def build_service(settings: Settings, logins: Logins | None = None, shared: Shar
         proxy=build_proxy(settings),
         resolver=build_resolver(settings, logins.state, slots),
         logins=logins,
+        fixups=build_fixups(settings),
     )

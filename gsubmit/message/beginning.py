@@ -14,12 +14,12 @@ _GOOD = re.compile(rb"[!-9;-~]+[ \t]*:|\r\n")
 _MAILBOX_LINE = re.compile(rb">*From (?![ \t]*:)[^\r\n]*(?:\r?\n|\Z)")
 
 
-def well_begun(body: MessageBody) -> MessageBody:
+def well_begun(body: MessageBody, *, drops_mailbox_lines: bool = False) -> MessageBody:
     """The content with a first line that may stand behind a field of ours: `body` itself, or a copy of it mended.
 
-    As Postfix does it: lines of a mailbox file become X-Mailbox-Line fields, and before anything else that is no field
-    comes the empty line, for then all of it is text. Raises OSError when there is no room for the copy; `body` stays
-    open.
+    As Postfix does it: lines of a mailbox file become X-Mailbox-Line fields, unless they are dropped, and before
+    anything else that is no field comes the empty line, for then all of it is text. Raises OSError when there is no
+    room for the copy; `body` stays open.
     """
     if _GOOD.match(body.read(0, _GLANCE)):
         return body
@@ -28,11 +28,11 @@ def well_begun(body: MessageBody) -> MessageBody:
     at = 0
     while line := _MAILBOX_LINE.match(first, at):
         let_others_run()
-        opening += b"X-Mailbox-Line: " + line[0]
+        opening += b"" if drops_mailbox_lines else b"X-Mailbox-Line: " + line[0]
         at = line.end()
     if at < len(first) and not _GOOD.match(first, at):
         opening += b"\r\n"
-    return _copy(body, bytes(opening), at) if opening else body
+    return _copy(body, bytes(opening), at) if opening or at else body
 
 
 def _copy(body: MessageBody, opening: bytes, at: int) -> MessageBody:

@@ -29,17 +29,27 @@ class Trace(NamedTuple):
     for_path: str = ""
 
 
-def received_field(trace: Trace) -> bytes:
-    """The Received field with its CRLF, folded; clauses in the order of RFC 5321 4.4, with RFC 8314's `tls`."""
-    literal = f"[IPv6:{trace.client_ip}]" if ":" in trace.client_ip else f"[{trace.client_ip}]"
-    clauses = [f"from {trace.hello or literal} ({literal})", f"by {trace.by} with {trace.protocol}", f"id {trace.id}"]
+def received_field(trace: Trace, *, hides_client: bool = False) -> bytes:
+    """The Received field with its CRLF, folded; clauses in the order of RFC 5321 4.4, with RFC 8314's `tls`.
+
+    `hides_client` leaves out whatever tells of the client and of how it came, as Postfix 3.10 does.
+    """
+    if hides_client:
+        clauses = [f"by {trace.by} (gsubmit) id {trace.id}"]
+    else:
+        clauses = _about_client(trace)
     if trace.for_path:
         clauses.append(f"for {trace.for_path}")
-    if trace.tls_cipher:
+    if trace.tls_cipher and not hides_client:
         clauses.append(f"tls {trace.tls_cipher}")
     clauses[-1] += ";"
     clauses.append(_date(int(time.time())))
     return _folded("Received:", clauses).encode("utf-8")
+
+
+def _about_client(trace: Trace) -> list[str]:
+    literal = f"[IPv6:{trace.client_ip}]" if ":" in trace.client_ip else f"[{trace.client_ip}]"
+    return [f"from {trace.hello or literal} ({literal})", f"by {trace.by} with {trace.protocol}", f"id {trace.id}"]
 
 
 @lru_cache(maxsize=2)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
-from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client, is_about_us
+from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.xclient import ClientFacts
-from gsubmit.message.body import MessageBody
+from gsubmit.message.content import Content
 from gsubmit.metrics.current import Buckets
 from gsubmit.metrics.figures import RELAY_LATENCY
+from gsubmit.relay.asked import added, amended, fail_all, not_refused
 from gsubmit.relay.fit import fitting
 from gsubmit.relay.handover import hand_over
 from gsubmit.relay.pool import Pool
-from gsubmit.relay.promise import Promise
+from gsubmit.relay.promise import MakeHeader, Promise
 from gsubmit.relay.refusal import log_refused
 from gsubmit.relay.requests import Requests
 from gsubmit.relay.stage import COMMITTED, OPEN, OVER, PARKED
 from gsubmit.smtp.envelope import Recipient, Sender
-from gsubmit.smtp.params import MailParams
 from gsubmit.smtp.replies import MAIL_FIRST, NO_ROOM, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused, Reply
 
@@ -52,7 +53,7 @@ class RelayDelivery:
         pool.parking.hold(self)
         self._requests = self._requests_on(self._connection)
         try:
-            self.sender = self._ask(sender)
+            self.sender = self._ask(Promise(self, sender))
         except BaseException:
             self._finish()
             raise
@@ -80,14 +81,12 @@ class RelayDelivery:
         """Ask for one more recipient. Raises Refused when the relay cannot be asked."""
         if len(self._asked) > self._requests.most_recipients:  # MAIL is the first of them
             raise Refused(TOO_MANY_RECIPIENTS)
-        return self._ask(recipient)
+        return self._ask(Promise(self, recipient))
 
-    def _ask(self, request: Sender | Recipient) -> Promise:
-        promise = Promise(self, request)
+    def _ask(self, promise: Promise) -> Promise:
         if self._stage is OVER:
-            refused = self.failure or Refused(MAIL_FIRST)
-            promise.settle(refused.reply)
-            log_refused(request, self.sender.request, refused.by, refused.reply, self._label)
+            promise.settle((refused := self.failure or Refused(MAIL_FIRST)).reply)
+            log_refused(promise.request, self.sender.request, refused.by, refused.reply, self._label)
             return promise
         self.client_idle_since = 0.0
         if self._stage is PARKED:
@@ -126,9 +125,9 @@ class RelayDelivery:
         if self.failure is not None:
             raise self.failure
 
-    def accepted(self) -> list[Recipient]:
+    def accepted(self, *, is_final: bool = True) -> list[Recipient]:
         """Wait for all answers; the recipients that the relay took. Raises Refused when it is lost."""
-        if self._stage is OPEN and not self._pool.waiting:
+        if is_final and self._stage is OPEN and not self._pool.waiting:
             try:
                 self._requests.ask_data()  # for the content comes next
             except RelayFailed as failure:
@@ -137,18 +136,33 @@ class RelayDelivery:
         taken = self.not_refused
         if not taken and self._stage is OPEN and self._requests.has_asked_data:
             self._requests.take_back_data()
-            self._pool.parking.release(self)
-            self._pool.give_back(self.park(), self.user)
+            self._let_go()
         return taken
 
     @property
     def not_refused(self) -> list[Recipient]:
         """The recipients that the relay has taken, or has not answered yet."""
-        return [
-            promise.request
-            for promise in self._asked
-            if isinstance(promise.request, Recipient) and (promise.answer is None or promise.answer.code < 400)
-        ]
+        return not_refused(self._asked)
+
+    def amend(self, sender: Sender, recipients: Sequence[Recipient]) -> list[Promise]:
+        """Another envelope, before the message is sent; the promises refused of it. Raises Refused.
+
+        Recipients in addition are asked on top. For anything else all is asked anew, and has to be answered as before.
+        """
+        wanted = amended(self._asked, sender, recipients, self)
+        more = added(self._asked, wanted)
+        if more is None or self._requests.has_asked_data:
+            self._asked, self.sender = wanted, wanted[0]
+            if self._stage is OPEN:
+                self._let_go()
+            self._resume_or_fail()
+        else:
+            for promise in more:
+                self._ask(promise)
+        self._collect_all()
+        if self.sender.is_refused:
+            raise RelayFailed(self.sender.reply(), "the relay refused another sender", said=self.sender.answer)
+        return [promise for promise in wanted if promise.is_refused]
 
     # The slot
 
@@ -158,12 +172,23 @@ class RelayDelivery:
         self._connection.timeout_now = min(HURRY, self._pool.hop.command_timeout)
         return self._connection
 
+    def _let_go(self) -> None:
+        """Give the connection back, with RSET; most likely it is to be had again."""
+        self._pool.parking.release(self)
+        self._pool.give_back(self.park(), self.user)
+
     def _resume(self) -> None:
         """Have a connection again, on which everything has been asked. Raises RelayFailed."""
         self.client_idle_since = 0.0  # it is the relay's move now: nobody else may have this connection
         connection = self._pool.take(self._client)
         self._pool.parking.hold(self)
         self._go_on_with(connection)
+
+    def _resume_or_fail(self) -> None:
+        try:
+            self._resume()
+        except RelayFailed as failure:
+            self._fail(failure)
 
     def _go_on_with(self, connection: RelayConnection) -> None:
         """Ask again on another connection. Raises Refused for an address that cannot be said there."""
@@ -202,30 +227,24 @@ class RelayDelivery:
     def _fail(self, failure: RelayFailed) -> None:
         self.failure = failure
         failure.log(self._label)
-        for promise in self._asked:
-            if promise.answer is None:
-                promise.settle(failure.reply)
-                log_refused(promise.request, self._asked[0].request, failure.by, failure.reply, self._label)
+        fail_all(self._asked, failure, self._label)
         if self._stage is not PARKED:
             self._connection.close()
         self._finish()  # nothing can come of it: others may have the slot
 
     # The message
 
-    def send(self, header: bytes, body: MessageBody) -> Reply:
+    def send(self, make_header: MakeHeader, body: Content) -> Reply:
         """Hand the message over and give the relay's final reply. Raises Refused when the relay is lost."""
         if self._stage is PARKED:
-            try:
-                self._resume()
-            except RelayFailed as failure:
-                self._fail(failure)
+            self._resume_or_fail()
         while True:
             self._collect_all()
             if self._stage is OVER:
                 raise Refused(MAIL_FIRST)  # the sender was refused, and the connection serves others now
             self.client_idle_since = 0.0
             try:
-                reply = self._hand_over(header, body)
+                reply = self._hand_over(make_header, body)
             except RelayFailed as failure:
                 if self._stage is COMMITTED and not isinstance(failure, KeywordRefused):
                     failure.why += "; whether the relay took the message is unknown"
@@ -239,18 +258,16 @@ class RelayDelivery:
                     _log.error(text, self._connection, extra={"prefix": self._label})
                 raise
             else:
-                if not reply.refuses:
-                    self._pool.learnt.proven.add("CHUNKING" if self._connection.takes_chunks else "DATA")
-                if is_about_us(reply):
-                    self._pool.learnt.complain(self._connection, reply)
+                self._pool.learnt.note_final(self._connection, reply)
                 self._finish()
                 return for_client(reply)
 
-    def _hand_over(self, header: bytes, body: MessageBody) -> Reply:
-        fit = fitting(body, self._params, self._connection.capabilities, self._label)
-        knows_bdat = "CHUNKING" in self._pool.learnt.proven
-        asked = self._requests.has_asked_data
+    def _hand_over(self, make_header: MakeHeader, body: Content) -> Reply:
+        assert isinstance(self.sender.request, Sender)
+        fit = fitting(body, self.sender.request.params, self._connection.capabilities, self._label)
+        knows_bdat, asked = "CHUNKING" in self._pool.learnt.proven, self._requests.has_asked_data
         try:
+            header = make_header(fit)
             return hand_over(self._connection, header, fit, self._commit, knows_bdat=knows_bdat, has_asked_data=asked)
         finally:
             if fit is not body:
@@ -258,11 +275,6 @@ class RelayDelivery:
 
     def _commit(self) -> None:
         self._stage = COMMITTED
-
-    @property
-    def _params(self) -> MailParams:
-        assert isinstance(self.sender.request, Sender)
-        return self.sender.request.params
 
     @property
     def owes_reports(self) -> bool:

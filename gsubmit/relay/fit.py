@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from gsubmit.message.body import MessageBody
+from gsubmit.message.content import Content
 from gsubmit.message.encode import eight_bit, headers_need_smtputf8, seven_bit
 from gsubmit.message.fault import CannotConvert
 from gsubmit.smtp.capabilities import Capabilities
@@ -21,7 +21,7 @@ _SIGNATURE = re.compile(
 _log = logging.getLogger("gsubmit.relay")
 
 
-def fitting(body: MessageBody, params: MailParams, relay: Capabilities, label: str = "") -> MessageBody:
+def fitting(body: Content, params: MailParams, relay: Capabilities, label: str = "") -> Content:
     """`body` itself, or a converted copy, for the caller to close. Raises Refused, or OSError for lack of space.
 
     `label` is who it is for, in the log.

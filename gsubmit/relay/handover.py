@@ -12,7 +12,8 @@ from itertools import chain
 from gsubmit.dial.answer import KeywordRefused, RelayFailed, SaidMore, for_client
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.fairness import let_others_run
-from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.message.body import BLOCK
+from gsubmit.message.content import Content
 from gsubmit.metrics.current import Buckets
 from gsubmit.metrics.figures import RELAY_LATENCY
 from gsubmit.smtp.data import stuffed
@@ -32,7 +33,7 @@ Committed = Callable[[], None]
 def hand_over(
     connection: RelayConnection,
     header: bytes,
-    body: MessageBody,
+    body: Content,
     committed: Committed,
     *,
     knows_bdat: bool = False,
@@ -60,7 +61,7 @@ def hand_over(
 
 
 def _by_chunks(
-    connection: RelayConnection, header: bytes, body: MessageBody, committed: Committed, *, knows_bdat: bool
+    connection: RelayConnection, header: bytes, body: Content, committed: Committed, *, knows_bdat: bool
 ) -> Reply:
     if not connection.takes_chunks:
         refusal = _first_chunk(connection, header)
@@ -112,9 +113,7 @@ def _go_ahead(connection: RelayConnection) -> Reply:
     return reply
 
 
-def _by_data(
-    connection: RelayConnection, go_ahead: Reply, header: bytes, body: MessageBody, committed: Committed
-) -> Reply:
+def _by_data(connection: RelayConnection, go_ahead: Reply, header: bytes, body: Content, committed: Committed) -> Reply:
     if go_ahead.code == 421:
         raise RelayFailed(for_client(go_ahead), f"{connection} said: {go_ahead}", lost=True)
     if go_ahead.refuses:

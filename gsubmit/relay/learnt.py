@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
+from gsubmit.dial.answer import is_about_us
+from gsubmit.dial.connection import RelayConnection
 from gsubmit.logs.complaints import Complaint
 from gsubmit.smtp.reply import Reply
 
@@ -46,6 +48,13 @@ class Learnt:
     def complain(self, relay: object, reply: Reply) -> None:
         """It takes no mail from us as we are: an error, however many clients it is said to."""
         self._terms.say("relay: %s does not take our mail: %s", relay, reply)
+
+    def note_final(self, connection: RelayConnection, reply: Reply) -> None:
+        """This is what it said to a whole message."""
+        if not reply.refuses:
+            self.proven.add("CHUNKING" if connection.takes_chunks else "DATA")
+        elif is_about_us(reply):
+            self.complain(connection, reply)
 
     @property
     def left_out(self) -> frozenset[str]:

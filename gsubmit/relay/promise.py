@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
 
 from gsubmit.dial.xclient import ClientFacts
-from gsubmit.message.body import MessageBody
+from gsubmit.message.content import Content
 from gsubmit.smtp.capabilities import Capabilities
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.reply import Reply
+
+MakeHeader: TypeAlias = Callable[[Content], bytes]
+"""What is to stand before the content that is given, with CRLF; empty for nothing."""
 
 
 class Collector(Protocol):
@@ -71,15 +75,27 @@ class Delivery(Protocol):
     def recipient(self, recipient: Recipient) -> Promise:
         """Ask for one more recipient."""
 
-    def accepted(self) -> list[Recipient]:
-        """Wait for all answers; the recipients that the next hop took. Raises Refused when it is lost."""
+    def accepted(self, *, is_final: bool = True) -> list[Recipient]:
+        """Wait for all answers; the recipients that the next hop took. Raises Refused when it is lost.
+
+        `is_final`: nobody is going to `amend` the envelope.
+        """
 
     @property
     def not_refused(self) -> list[Recipient]:
         """The recipients that the next hop has taken, or has not answered yet."""
 
-    def send(self, header: bytes, body: MessageBody) -> Reply:
-        """Hand over `header` and then the body; the next hop's final reply. Raises Refused."""
+    def amend(self, sender: Sender, recipients: Sequence[Recipient]) -> list[Promise]:
+        """Another envelope, before the message is sent; the promises that are refused of it. Raises Refused.
+
+        Whoever was taken before and is no longer there is forgotten by the next hop too.
+        """
+
+    def send(self, make_header: MakeHeader, body: Content) -> Reply:
+        """Hand over what `make_header` makes, and then the body; the next hop's final reply. Raises Refused.
+
+        `make_header` is called with the content as it leaves, once for each attempt.
+        """
 
     def abort(self) -> None:
         """End without sending; does nothing after `send`."""

@@ -12,7 +12,7 @@ from gsubmit.logs.failures import log_failure
 from gsubmit.logs.output import say
 from gsubmit.logs.text import safe_name, safe_names, safe_words
 from gsubmit.message import header
-from gsubmit.message.body import MessageBody
+from gsubmit.message.content import Content
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import MESSAGES, RECIPIENTS
 from gsubmit.proxy.attempt import Backend
@@ -171,11 +171,11 @@ def _about(transaction: Transaction, listed: Sequence[Recipient], number: int, m
     """The fields of a message, which has so many recipients; `more` stands behind those that are listed."""
     sender = safe_name(path_text(transaction.envelope.sender.reverse_path)[1:-1])
     to = safe_names([str(recipient.forward_path) for recipient in listed]) + more
-    body = transaction.body
+    body = transaction.content
     return f"id={transaction.id}, from=<{sender}>, nrcpt={number}, to={to}, size={body.size}, msgid={_message_id(body)}"
 
 
-def _message_id(body: MessageBody) -> str:
+def _message_id(body: Content) -> str:
     try:
         return header.message_id(body.head()).replace(",", "?")
     except OSError:  # what cannot be read any more ends a session, and that has a line too

@@ -29,7 +29,7 @@ def report_relayed(session: Session, transaction: Transaction, reply: Reply) -> 
         envid=sender.params.envid,
         arrival=transaction.arrival,
         recipients=[Relayed(recipient.forward_path, recipient.params.orcpt, reply) for recipient in asked],
-        original_head=transaction.body.head(),
+        original_head=transaction.content.head(),
         smtputf8=smtputf8,
     )
     try:
@@ -56,7 +56,7 @@ def _submit(session: Session, recipient: Recipient, report: bytes, *, smtputf8: 
             promise = delivery.recipient(recipient)
             if not delivery.accepted():
                 return delivery.sender.reply() if delivery.sender.is_refused else promise.reply()
-            return delivery.send(b"", body)
+            return delivery.send(lambda _: b"", body)
         finally:
             delivery.abort()
     except Refused as refused:

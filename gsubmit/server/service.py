@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from gsubmit.auth.chain import Chain
 from gsubmit.burl.resolver import Resolver
+from gsubmit.message.fixups import FixUps
 from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.relay.promise import NextHops
 from gsubmit.sasl.mechanism import Mechanism
@@ -33,6 +34,17 @@ class Service:
     proxy: LoginProxy
     resolver: Resolver
     logins: Logins = field(default_factory=Logins)
+    fixups: FixUps | None = None
+
+    @cached_property
+    def prepares(self) -> bool:
+        """Whether anything is done to messages before they leave."""
+        return self.fixups is not None
+
+    @cached_property
+    def amends(self) -> bool:
+        """Whether a complete message may get another envelope."""
+        return False
 
     @cached_property
     def trusted_networks(self) -> tuple[Network, ...]:

@@ -9,6 +9,7 @@ from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import MESSAGES, RECIPIENTS, RELAY_SENT
 from gsubmit.server import journal, outcome
+from gsubmit.server.prepare import prepare
 from gsubmit.server.report import report_relayed
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
@@ -42,7 +43,7 @@ def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:
     """
     try:
         header = _accepted(session, transaction)
-        reply = transaction.delivery.send(header, transaction.body)
+        reply = transaction.delivery.send(lambda _: header, transaction.content)
     except Refused as refused:
         journal.not_relayed(session, transaction, f"by={refused.by}, reply=`{refused.reply}'")
         return refused.reply, MESSAGES.at(outcome.refusal(refused))
@@ -50,7 +51,7 @@ def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:
     if reply.refuses:
         return reply, MESSAGES.at(outcome.by_relay(reply))
     current.row[_RECIPIENTS] += len(transaction.envelope.recipients)
-    current.row[_SENT] += len(header) + transaction.body.size
+    current.row[_SENT] += len(header) + transaction.content.size
     return reply, _ACCEPTED
 
 
@@ -60,23 +61,27 @@ def _accepted(session: Session, transaction: Transaction) -> bytes:
     if fault is not None:
         raise Refused(fault)
     try:
-        _let_begin_well(transaction)
+        _let_begin_well(session, transaction)
     except OSError as error:
         _log.error("cannot keep message %s: %s", transaction.id, error, extra={"prefix": session.label})
         raise Refused(NO_ROOM) from error
     if count_received(transaction.body.head()) > MAX_RECEIVED:
         raise Refused(LOOPING)
+    if session.service.prepares:
+        prepare(session, transaction)
     if not session.service.settings.submission.submission_add_received_header:
         return b""
-    return received_field(_trace(session, transaction))
+    hides_client = session.service.settings.fixups.submission_hide_client
+    return received_field(_trace(session, transaction), hides_client=hides_client)
 
 
-def _let_begin_well(transaction: Transaction) -> None:
+def _let_begin_well(session: Session, transaction: Transaction) -> None:
     """All who read the content after this, see the header that the relay will see."""
-    body = well_begun(transaction.body)
+    drops = session.service.settings.fixups.submission_drop_mailbox_line
+    body = well_begun(transaction.body, drops_mailbox_lines=drops)
     if body is not transaction.body:
         transaction.body.close()
-        transaction.body = body
+        transaction.body = transaction.content = body
 
 
 def _trace(session: Session, transaction: Transaction) -> Trace:

@@ -7,6 +7,7 @@ import time
 from collections import deque
 
 from gsubmit.message.body import MessageBody
+from gsubmit.message.content import Content
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import MESSAGES
 from gsubmit.relay.promise import Delivery, Promise
@@ -19,11 +20,43 @@ from gsubmit.smtp.reply import Reply
 _log = logging.getLogger("gsubmit")
 
 
+class Answers:
+    """The next hop's answers to RCPT, counted when somebody asks how many are good."""
+
+    __slots__ = ("_accepted", "_asked", "last_at")
+
+    def __init__(self) -> None:
+        self._asked: deque[Promise] = deque()  # answers that were not counted yet
+        self._accepted = 0  # and how many of the others were good
+        self.last_at = 0.0  # when the last of them was awaited (monotonic)
+
+    def add(self, promise: Promise) -> None:
+        """One more recipient was asked for."""
+        self._asked.append(promise)
+
+    def has_accepted(self, number: int) -> bool:
+        """Whether the next hop took so many recipients; waits for its answers where they may decide that."""
+        while self._asked and self._accepted + len(self._asked) >= number > self._accepted:
+            self._accepted += not self._asked.popleft().reply().refuses
+            self.last_at = time.monotonic()
+        return self._accepted >= number
+
+    @property
+    def refusal(self) -> Reply | None:
+        """The last of them, if each one is known and negative."""
+        if self._asked and not self._accepted and all(promise.is_refused for promise in self._asked):
+            return self._asked[-1].answer
+        return None
+
+
 class Transaction:
-    """Envelope, body and delivery. `fault` is the first thing wrong with the content, told when all of it has come."""
+    """Envelope, body and delivery. `fault` is the first thing wrong with the content, told when all of it has come.
+
+    `body` is what the client sends, `content` what the relay gets: the same, or made of it.
+    """
 
     __slots__ = (
-        *("_accepted", "_asked", "_max_size", "_mender", "arrival", "body", "delivery", "envelope"),
+        *("_max_size", "_mender", "answers", "arrival", "body", "content", "delivery", "envelope"),
         *("fault", "has_content", "id", "label", "moved_at", "spoiled"),
     )
 
@@ -37,12 +70,12 @@ class Transaction:
         self.envelope = Envelope(sender)
         self.delivery = delivery
         self.body = body
+        self.content: Content = body
         self.fault: Reply | None = None
         self.has_content = False  # DATA, BDAT or BURL has begun: no RCPT, no DATA (RFC 3030 2)
         self.spoiled = 0  # a chunk failed, and nothing but RSET helps: the cell of MESSAGES for that
         self._max_size = max_size
-        self._asked: deque[Promise] = deque()  # answers to RCPT that were not counted yet
-        self._accepted = 0  # and how many of the others were good
+        self.answers = Answers()
         self._mender: NewlineMender | None = None
 
     def mend_newlines(self) -> None:
@@ -55,15 +88,14 @@ class Transaction:
         promise = self.delivery.recipient(recipient)
         self.moved_at = time.monotonic()
         self.envelope.recipients.append(recipient)
-        self._asked.append(promise)
+        self.answers.add(promise)
         return promise
 
     def has_accepted(self, number: int) -> bool:
         """Whether the next hop took so many recipients; waits for its answers where they may decide that."""
-        while self._asked and self._accepted + len(self._asked) >= number > self._accepted:
-            self._accepted += not self._asked.popleft().reply().refuses
-            self.moved_at = time.monotonic()  # the relay's time is not the client's
-        return self._accepted >= number
+        has_accepted = self.answers.has_accepted(number)
+        self.moved_at = max(self.moved_at, self.answers.last_at)  # the relay's time is not the client's
+        return has_accepted
 
     @property
     def room(self) -> int | None:
@@ -109,7 +141,7 @@ class Transaction:
     def close(self, cell: int = 0) -> None:
         """End it: what was not sent is dropped, at the next hop too. `cell` is that of MESSAGES, if it was sent."""
         current.row[cell or self._outcome()] += 1
-        self.body.close()
+        self.content.close()
         self.delivery.abort()
 
     def _outcome(self) -> int:
@@ -117,8 +149,8 @@ class Transaction:
         said = self.delivery.sender.answer
         if self.delivery.is_void:
             said = said if said is not None and said.refuses else RELAY_LOST
-        elif self._asked and not self._accepted and all(promise.is_refused for promise in self._asked):
-            said = self._asked[-1].answer
+        elif (refusal := self.answers.refusal) is not None:
+            said = refusal
         else:
             return self.spoiled or outcome.UNFINISHED
         assert said is not None

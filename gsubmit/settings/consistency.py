@@ -36,6 +36,9 @@ def check_consistency(
         report.notice("warning", place("disable_plaintext_auth"), text)
     _check_listeners(settings, whole, report)
     _check_relay(settings.relay, place, report)
+    if settings.fixups.submission_hide_client and settings.relay.trusted:
+        text = "submission_hide_client = yes hides nothing from a relay that submission_relay_trusted = yes tells of it"
+        report.notice("warning", place("submission_hide_client"), text)
     _check_login(settings, place, report)
     if known is not None:
         _check_mechanisms(settings, values.get("auth_mechanisms"), whole, known, report)

@@ -12,6 +12,7 @@ from functools import cache
 from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, ServiceSettings
 from gsubmit.settings.burl import BURL_PREFIX, BurlSettings, ImapServerSettings
 from gsubmit.settings.declare import part, setting
+from gsubmit.settings.fixups import FixUpSettings
 from gsubmit.settings.kinds import (
     SHUTDOWN_TIME,
     addresses,
@@ -170,6 +171,7 @@ class Settings:
 
     server: ServerSettings = part(ServerSettings)
     submission: SubmissionSettings = part(SubmissionSettings)
+    fixups: FixUpSettings = part(FixUpSettings)
     relay: RelaySettings = part(RelaySettings, RELAY_PREFIX)
     ssl: SslSettings = part(SslSettings)
     auth: AuthSettings = part(AuthSettings)

@@ -47,7 +47,7 @@ def message(relay: Relay, folder: Path, client: ClientFacts = ALICE) -> Reply:
     delivery = begin(relay, client)
     try:
         recipient(delivery)
-        return delivery.send(b"", body)
+        return delivery.send(lambda _: b"", body)
     finally:
         delivery.abort()
         body.close()

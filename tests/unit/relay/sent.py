@@ -35,7 +35,7 @@ class Sent:
             ]
             self.sender = delivery.sender.reply()
             self.recipients = [promise.reply() for promise in promises]
-            self.final = delivery.send(b"Received: here\r\n", body)
+            self.final = delivery.send(lambda _: b"Received: here\r\n", body)
         except Refused as refused:
             self.final = refused.reply
         finally:

@@ -39,7 +39,7 @@ class Client:
 
     def send(self) -> Reply:
         try:
-            return self.delivery.send(b"", self.body)
+            return self.delivery.send(lambda _: b"", self.body)
         except Refused as refused:
             return refused.reply
 

@@ -45,7 +45,7 @@ def send(relay: Relay, folder: Path, interrupt: Callable[[], None]) -> Reply:
     delivery = begin(relay)
     try:
         recipient(delivery)
-        return delivery.send(HEADER, body)
+        return delivery.send(lambda _: HEADER, body)
     except Refused as refused:
         return refused.reply
     finally:

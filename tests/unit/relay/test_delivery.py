@@ -15,7 +15,7 @@ import pytest
 
 from gsubmit.dial.connection import RelayConnection
 from gsubmit.dial.xclient import ClientFacts
-from gsubmit.message.body import MessageBody
+from gsubmit.message.content import Content
 from gsubmit.relay import delivery, requests
 from gsubmit.relay.fit import fitting
 from gsubmit.smtp.envelope import read_sender
@@ -130,9 +130,9 @@ def test_dies_within_the_body(tmp_path: Path, keywords: str, end: str) -> None:
 
 @pytest.mark.parametrize("end", ["250 2.0.0 Taken", "550 5.7.1 No", CLOSE])
 def test_the_converted_copy_is_closed(tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    copies: list[MessageBody] = []
+    copies: list[Content] = []
 
-    def noted(*args: Any) -> MessageBody:
+    def noted(*args: Any) -> Content:
         copies.append(fitting(*args))
         return copies[-1]
 

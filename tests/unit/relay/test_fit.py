@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.message.body import MEMORY_LIMIT, MessageBody
+from gsubmit.message.content import Content
 from gsubmit.relay import fit as relay_fit
 from gsubmit.smtp.capabilities import NOTHING, Capabilities
 from gsubmit.smtp.params import MailParams
@@ -51,7 +52,7 @@ AS_UTF8 = MailParams(body="8BITMIME", smtputf8=True)
 
 
 @contextmanager
-def fitting(source: MessageBody, params: MailParams, relay: Capabilities, label: str = "") -> Iterator[MessageBody]:
+def fitting(source: MessageBody, params: MailParams, relay: Capabilities, label: str = "") -> Iterator[Content]:
     """What fits, closed as its user has to."""
     fit = relay_fit.fitting(source, params, relay, label)
     try:

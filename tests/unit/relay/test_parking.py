@@ -43,7 +43,7 @@ def test_a_slow_upload_lets_others_go_first(tmp_path: Path, keywords: str) -> No
             assert message(relay, tmp_path, BOB).code == 250
         assert busy(relay) == 0
         assert recipient(slow, "c").code == 250  # it takes a slot again
-        assert slow.send(b"", body).code == 250
+        assert slow.send(lambda _: b"", body).code == 250
         slow.abort()
         assert busy(relay) == 0
         assert server.mails[-1] == b"Subject: slow\r\n\r\n"
@@ -86,7 +86,7 @@ def test_an_answer_that_has_changed(tmp_path: Path) -> None:
         assert recipient(slow).code == 250
         assert message(relay, tmp_path, BOB).code == 250
         with pytest.raises(Refused) as refused:
-            slow.send(b"", body)
+            slow.send(lambda _: b"", body)
         assert refused.value.reply.refuses
         slow.abort()
         assert busy(relay) == 0
@@ -100,7 +100,7 @@ def test_no_slot_for_the_rest(tmp_path: Path) -> None:
         assert message(relay, tmp_path, BOB).code == 250
         connection = relay.pool.take(BOB)  # and somebody who never rests
         with pytest.raises(Refused) as refused:
-            slow.send(b"", body)
+            slow.send(lambda _: b"", body)
         assert refused.value.reply == RELAY_BUSY
         slow.abort()
         relay.pool.give_back(connection, BOB.login)
@@ -148,7 +148,7 @@ def test_who_asks_again_has_its_connection_for_itself(tmp_path: Path) -> None:
         slow = begin(relay, ALICE)
         assert recipient(slow).code == 250
         assert message(relay, tmp_path, BOB).code == 250
-        sending = gevent.spawn(slow.send, b"", body)
+        sending = gevent.spawn(slow.send, lambda _: b"", body)
         gevent.sleep(0)
         others = [gevent.spawn(message, relay, tmp_path, BOB) for _ in range(2)]
         assert sending.get(timeout=5).code == 250

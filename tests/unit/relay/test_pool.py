@@ -66,7 +66,7 @@ def test_what_the_log_says_of_reuse(tmp_path: Path) -> None:
         for reused in ("no", "yes"):
             delivery = begin(relay)
             recipient(delivery)
-            delivery.send(b"", body)
+            delivery.send(lambda _: b"", body)
             assert delivery.facts == f"{relay.pool.hop}, reused={reused}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -14,8 +14,9 @@ import gevent
 from gsubmit.app.build import build_proxy, build_resolver
 from gsubmit.auth.chain import build_chain
 from gsubmit.dial.xclient import ClientFacts
-from gsubmit.message.body import MessageBody
-from gsubmit.relay.promise import Promise
+from gsubmit.message.content import Content
+from gsubmit.relay.asked import amended
+from gsubmit.relay.promise import MakeHeader, Promise
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanisms import MECHANISMS
 from gsubmit.server.commands.table import execute
@@ -40,6 +41,7 @@ class Delivered:
 
     def __init__(self, sender: Sender, answer: Reply) -> None:
         self.sender = self._promise(sender, answer)
+        self.is_final = True  # as the last `accepted` was told
         self.asked: list[Promise] = []
         self.messages: list[tuple[bytes, bytes]] = []
         self.final: Reply | Refused = STORED
@@ -61,26 +63,39 @@ class Delivered:
         return self.sender.is_refused
 
     def recipient(self, recipient: Recipient) -> Promise:
-        bad = recipient.forward_path.local_part.startswith("bad")
-        promise = self._promise(recipient, Reply(550, "5.1.1", "No") if bad else Reply(250, "2.1.5", "Yes"))
+        promise = self._promise(recipient, _answer(recipient))
         self.asked.append(promise)
         return promise
 
-    def accepted(self) -> list[Recipient]:
+    def accepted(self, *, is_final: bool = True) -> list[Recipient]:
+        self.is_final = is_final
         return self.not_refused
 
     @property
     def not_refused(self) -> list[Recipient]:
         return [cast(Recipient, promise.request) for promise in self.asked if not promise.is_refused]
 
-    def send(self, header: bytes, body: MessageBody) -> Reply:
-        self.messages.append((header, b"".join(body.blocks())))
+    def amend(self, sender: Sender, recipients: Sequence[Recipient]) -> list[Promise]:
+        wanted = amended([self.sender, *self.asked], sender, recipients, self)
+        self.sender, self.asked = wanted[0], wanted[1:]
+        for promise in wanted:
+            promise.answer = promise.answer or _answer(promise.request)
+        return [promise for promise in wanted if promise.is_refused]
+
+    def send(self, make_header: MakeHeader, body: Content) -> Reply:
+        self.messages.append((make_header(body), b"".join(body.blocks())))
         if isinstance(self.final, Refused):
             raise self.final
         return self.final
 
     def abort(self) -> None:
         self.is_aborted = True
+
+
+def _answer(request: Sender | Recipient) -> Reply:
+    path = request.reverse_path if isinstance(request, Sender) else request.forward_path
+    is_bad = path is not None and path.local_part.startswith("bad")
+    return Reply(550, "5.1.1", "No") if is_bad else Reply(250, "2.1.5", "Yes")
 
 
 @dataclass

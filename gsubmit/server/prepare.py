@@ -1,0 +1,19 @@
+"""What is done to a complete message before it leaves, in the order that the manual names."""
+
+from __future__ import annotations
+
+from gsubmit.message.draft import Draft, HeaderTooLong
+from gsubmit.server.session import Session
+from gsubmit.server.transaction import Transaction
+from gsubmit.smtp.replies import HEADER_TOO_LONG
+from gsubmit.smtp.reply import Refused
+
+
+def prepare(session: Session, transaction: Transaction) -> None:
+    """Make the draft that the relay gets. Raises Refused."""
+    draft = transaction.content = Draft(transaction.body)
+    try:
+        if session.service.fixups is not None:
+            session.service.fixups.apply(draft)
+    except HeaderTooLong:
+        raise Refused(HEADER_TOO_LONG) from None
