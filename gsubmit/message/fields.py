@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from gsubmit.fairness import let_others_run
@@ -16,6 +17,7 @@ _FOLD_AT = 76
 _TYPE = re.compile(rb"[ \t]*([!#-'*+\-.0-9A-Z^-~]{1,127}/[!#-'*+\-.0-9A-Z^-~]{1,127})(?=[ \t;(]|$)", re.IGNORECASE)
 _PARAMETER = re.compile(rb';[ \t]*([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]++|\\.)*+"|[^;"]*)', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_COMMON_NAME = 40  # octets; longer names are read anew each time
 MAX_BOUNDARY = 256  # octets; RFC 2046 5.1.1 says 70
 # Transfer encodings that encode nothing, each wider than the one before it (RFC 2045 6.2).
 IDENTITIES = (b"7bit", b"8bit", b"binary")
@@ -47,11 +49,20 @@ def split_header(header: bytes) -> list[Field]:
     fields = []
     for octets in _FIELD_END.split(header):
         let_others_run()
-        name = octets.partition(b":")[0].rstrip(b" \t")
-        is_field = _NAME.fullmatch(name) and b":" in octets
         if octets:
-            fields.append(Field(name.lower() if is_field else b"", octets + b"\r\n"))
+            written, colon, _ = octets.partition(b":")
+            read = _known_name if len(written) <= _COMMON_NAME else _field_name
+            fields.append(Field(read(written) if colon else b"", octets + b"\r\n"))
     return fields
+
+
+def _field_name(written: bytes) -> bytes:
+    """The name in what stands before a colon, in lower case; empty if it is none."""
+    name = written.rstrip(b" \t")
+    return name.lower() if _NAME.fullmatch(name) else b""
+
+
+_known_name = lru_cache(maxsize=256)(_field_name)  # there are few in all mail
 
 
 def folded(line: bytes) -> bytes:

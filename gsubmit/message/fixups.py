@@ -6,16 +6,16 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from email.utils import formatdate, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
 from gsubmit.message.draft import Draft
 from gsubmit.message.fields import Field
-from gsubmit.message.signatures import covered_names
+from gsubmit.message.header import date_now
+from gsubmit.message.signatures import SIGNATURES, covered_names
 from gsubmit.smtp.replies import NO_FROM, SEVERAL_FROM
 from gsubmit.smtp.reply import Refused
 
-_RESENT = b"resent-"
 # As readers take it, which is wider than RFC 5322 3.6.4: what is valid for anybody is never changed (HDR-3).
 _MESSAGE_ID = re.compile(rb"[ \t]*<[^<>@\s]+@[^<>\s]+>[ \t]*(?:\([^()]*\)[ \t]*)?")
 _FROM_DOMAIN = re.compile(rb"@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>?[ \t]*$")
@@ -41,23 +41,24 @@ class FixUps:
         fields of its own in front, and that is completed (HDR-10).
         """
         before = draft.fields
-        if self.needs_from:
-            senders = [field for field in before if field.name == b"from"]
-            if len(senders) != 1:
-                raise Refused(SEVERAL_FROM if senders else NO_FROM)
-        covered = covered_names(before)
+        names = [field.name for field in before]
+        if self.needs_from and names.count(b"from") != 1:
+            raise Refused(SEVERAL_FROM if b"from" in names else NO_FROM)
+        covered = covered_names(before) if not SIGNATURES.isdisjoint(names) else frozenset()
         fields = list(before)
-        if dropped := self.dropped - covered:
+        if dropped := self.dropped.intersection(names) - covered:
             fields = [field for field in fields if field.name not in dropped]
-        begin, end = _resent_block(fields) or (0, len(fields))
-        prefix = b"Resent-" if begin < len(fields) and fields[begin].name.startswith(_RESENT) else b""
-        date, message_id = (prefix + name for name in (b"Date", b"Message-ID"))
-        if self.add_date and date.lower() not in covered:
-            made = Field(date.lower(), date + b": " + formatdate(localtime=True).encode("ascii") + b"\r\n")
-            end += _complete(fields, begin, end, made, _is_date if self.repair_date else None)
-        if self.add_message_id and message_id.lower() not in covered:
-            made = Field(message_id.lower(), message_id + b": " + self._new_id(fields) + b"\r\n")
-            _complete(fields, begin, end, made, _is_message_id if self.repair_message_id else None)
+        block = _resent_block(fields) if any(map(_is_resent, names)) else None
+        begin, end = block or (0, len(fields))
+        prefix = b"Resent-" if block else b""
+        if self.add_date and (name := prefix + b"Date").lower() not in covered:
+            at = _place(fields, begin, end, name.lower(), _is_date if self.repair_date else None)
+            if at is not None:
+                end += _put(fields, at, end, name, date_now().encode("ascii"))
+        if self.add_message_id and (name := prefix + b"Message-ID").lower() not in covered:
+            at = _place(fields, begin, end, name.lower(), _is_message_id if self.repair_message_id else None)
+            if at is not None:
+                _put(fields, at, end, name, self._new_id(fields))
         if len(fields) != len(before) or any(one is not other for one, other in zip(fields, before, strict=True)):
             draft.edit(fields)
 
@@ -69,29 +70,36 @@ class FixUps:
         return b"<" + secrets.token_hex(16).encode("ascii") + b"@" + domain + b">"
 
 
+def _is_resent(name: bytes) -> bool:
+    return name.startswith(b"resent-")
+
+
 def _resent_block(fields: Sequence[Field]) -> tuple[int, int] | None:
     """Where the first block of Resent fields begins and ends, if there is one."""
-    begin = next((at for at, field in enumerate(fields) if field.name.startswith(_RESENT)), None)
+    begin = next((at for at, field in enumerate(fields) if _is_resent(field.name)), None)
     if begin is None:
         return None
     end = begin
-    while end < len(fields) and fields[end].name.startswith(_RESENT):
+    while end < len(fields) and _is_resent(fields[end].name):
         end += 1
     return begin, end
 
 
-def _complete(fields: list[Field], begin: int, end: int, made: Field, is_valid: _Check | None) -> int:
-    """Put `made` at the end where none from `begin` to `end` is such a field, or in the place of one that is not valid.
-
-    How many fields there are more.
-    """
-    there = [at for at in range(begin, end) if fields[at].name == made.name]
+def _place(fields: Sequence[Field], begin: int, end: int, name: bytes, is_valid: _Check | None) -> int | None:
+    """Where such a field is to go: to the end where none is there, in the place of a single one that is not valid."""
+    there = [at for at in range(begin, end) if fields[at].name == name]
     if not there:
-        fields.insert(end, made)
-        return 1
+        return end
     if len(there) == 1 and is_valid is not None and not is_valid(fields[there[0]].value):
-        fields[there[0]] = made
-    return 0
+        return there[0]
+    return None
+
+
+def _put(fields: list[Field], at: int, end: int, name: bytes, text: bytes) -> int:
+    """Put a field in the place that `_place` gave; how many fields there are more."""
+    made = Field(name.lower(), name + b": " + text + b"\r\n")
+    fields[at : at + (at < end)] = [made]
+    return int(at == end)
 
 
 def _is_date(value: bytes) -> bool:

@@ -43,13 +43,18 @@ def received_field(trace: Trace, *, hides_client: bool = False) -> bytes:
     if trace.tls_cipher and not hides_client:
         clauses.append(f"tls {trace.tls_cipher}")
     clauses[-1] += ";"
-    clauses.append(_date(int(time.time())))
+    clauses.append(date_now())
     return _folded("Received:", clauses).encode("utf-8")
 
 
 def _about_client(trace: Trace) -> list[str]:
     literal = f"[IPv6:{trace.client_ip}]" if ":" in trace.client_ip else f"[{trace.client_ip}]"
     return [f"from {trace.hello or literal} ({literal})", f"by {trace.by} with {trace.protocol}", f"id {trace.id}"]
+
+
+def date_now() -> str:
+    """The time as a header has it (RFC 5322 3.3)."""
+    return _date(int(time.time()))
 
 
 @lru_cache(maxsize=2)
