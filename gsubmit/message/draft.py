@@ -34,33 +34,24 @@ class Draft:
     its octets and its place.
     """
 
-    __slots__ = ("_content", "_contents", "_edited", "_fields", "_header", "_start", "body", "directory")
+    __slots__ = (
+        *("_content", "_contents", "_fields", "_has_own_fields", "_header", "_start"),
+        *("body", "directory", "is_edited", "size"),
+    )
 
     def __init__(self, body: MessageBody) -> None:
         self.directory = body.directory
         self.body = body  # as it came
+        self.is_edited = False  # whether it differs from the body
+        self.size = body.size
         self._fields: tuple[Field, ...] | None = None
-        self._edited = False  # whether the fields are others than in the body
+        self._has_own_fields = False  # whether they are others than in the body
         self._header = b""  # the header as it goes out, with its empty line, where anything was edited
         self._start = 0  # of the content in the body, behind the empty line
         self._content: MessageBody | None = None  # instead of that in the body
         self._contents: list[MessageBody] = []  # all that were put in its place: a state may lead back to any of them
 
     # Reading
-
-    @property
-    def is_edited(self) -> bool:
-        """Whether it differs from the body."""
-        return self._edited or self._content is not None
-
-    @property
-    def size(self) -> int:
-        """How many octets there are."""
-        return len(self._header) + self._rest_size if self.is_edited else self.body.size
-
-    @property
-    def _rest_size(self) -> int:
-        return self._content.size if self._content is not None else self.body.size - self._start
 
     @property
     def has_8bit(self) -> bool:
@@ -86,6 +77,9 @@ class Draft:
         """All of it from its start."""
         if not self.is_edited:
             yield from self.body.blocks()
+            return
+        if self.size <= BLOCK:
+            yield self._header + self._read_rest(0, BLOCK)
             return
         yield self._header
         yield from self.rest()
@@ -123,12 +117,15 @@ class Draft:
         """These are the fields from now on. Raises HeaderTooLong."""
         _ = self.fields
         self._fields = tuple(fields)
-        self._edited = True
+        self._has_own_fields = True
         self._make_header()
 
     def _make_header(self) -> None:
         assert self._fields is not None
         self._header = b"".join([field.octets for field in self._fields]) + _EMPTY_LINE
+        rest = self.body.size - self._start if self._content is None else self._content.size
+        self.size = len(self._header) + rest
+        self.is_edited = True
 
     def prepend(self, field: Field) -> None:
         """At the top, as trace fields are (HDR-8)."""
@@ -157,19 +154,18 @@ class Draft:
 
     def state(self) -> State:
         """What `restore` takes."""
-        return State(self._fields if self._edited else None, self._content)
+        return State(self._fields if self._has_own_fields else None, self._content)
 
     def restore(self, state: State) -> None:
         """What was edited since `state` is as it was then."""
-        self._edited = state.fields is not None
         self._content = state.content
-        if state.fields is not None:
-            self._fields = state.fields
-        elif self._fields is not None:
-            self._fields = None  # to be split again
-        if self.is_edited:
-            _ = self.fields
-            self._make_header()
+        self._has_own_fields = state.fields is not None
+        self._fields = state.fields  # None: to be split again
+        if state.fields is None and state.content is None:
+            self.is_edited, self.size, self._header = False, self.body.size, b""
+            return
+        _ = self.fields
+        self._make_header()
 
     def close(self) -> None:
         """Give memory and files back."""
