@@ -16,6 +16,8 @@ from gsubmit.message.beginning import well_begun
 from gsubmit.message.body import MessageBody
 from gsubmit.message.encode import eight_bit, headers_need_smtputf8, seven_bit
 from gsubmit.message.fault import CannotConvert
+from gsubmit.message.fields import Field
+from gsubmit.message.mailboxes import mailboxes
 from gsubmit.message.report import Relayed, relayed_report
 from gsubmit.server.wire import Closed, LineTooLong, Wire
 from gsubmit.smtp.address import Address
@@ -40,6 +42,13 @@ def conversion(message: bytes, convert: Callable[[MessageBody, str], object] = s
 
 def is_utf8(body: MessageBody, _: str) -> bool:
     return headers_need_smtputf8(body)
+
+
+def mailboxes_of(value: bytes) -> Callable[[Path], None]:
+    def run(_: Path) -> None:
+        mailboxes(Field(b"from", b"From: " + value + b"\r\n"))
+
+    return run
 
 
 def beginning(body: MessageBody, _: str) -> MessageBody:
@@ -108,6 +117,9 @@ LONG_LINE = b"y" * (4096 * PIECES // 10)
         pytest.param(conversion(MULTIPART + b"\r\n--" * PIECES + b"\xe4\r\n", is_utf8), PIECES, id="a look at headers"),
         pytest.param(conversion(MULTIPART + b"--b\r\n\r\n\r\n" * 900 + b"\xe4\r\n"), 900, id="parts"),
         pytest.param(report, PIECES, id="recipients of a report"),
+        pytest.param(mailboxes_of(b"a@b," * PIECES), PIECES, id="mailboxes"),
+        pytest.param(mailboxes_of(b"a@b (" + b"(x)" * PIECES + b")"), PIECES, id="nested comments"),
+        pytest.param(mailboxes_of(b"=?a?q?b?= " * PIECES + b"<a@b>"), 2 * PIECES, id="encoded-words of a mailbox"),
     ],
 )
 def test_each_piece_lets_others_run(
