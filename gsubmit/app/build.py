@@ -27,6 +27,8 @@ from gsubmit.relay.promise import NextHops
 from gsubmit.relay.relay import Relay
 from gsubmit.relay.unset import NoRelay
 from gsubmit.sasl.mechanisms import MECHANISMS
+from gsubmit.senders.loginmap import BadMap
+from gsubmit.senders.senders import Senders
 from gsubmit.server.logins import Logins
 from gsubmit.server.service import Service
 from gsubmit.settings.burl import ImapServerSettings
@@ -120,6 +122,16 @@ def build_fixups(settings: Settings) -> FixUps | None:
     return made if made != FixUps(made.hostname) else None
 
 
+def build_senders(settings: Settings) -> Senders | None:
+    """Who may send from which address; None for everybody from all. Raises CannotStart."""
+    if settings.submission.senders.submission_sender_check == "no":
+        return None
+    try:
+        return Senders(settings.submission.senders)
+    except BadMap as error:
+        raise CannotStart(f"submission_sender_login_map: {error}") from error
+
+
 def build_proxy(settings: Settings) -> LoginProxy:
     """What logs users in at other servers."""
     make_context = cache(lambda verify: client_context(settings.ssl, verify=verify))
@@ -184,4 +196,5 @@ def build_service(settings: Settings, logins: Logins | None = None, shared: Shar
         resolver=build_resolver(settings, logins.state, slots),
         logins=logins,
         fixups=build_fixups(settings),
+        senders=build_senders(settings),
     )

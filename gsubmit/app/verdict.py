@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gsubmit.app import certificatecheck, placescheck, userscheck
+from gsubmit.app import certificatecheck, placescheck, senderscheck, userscheck
 from gsubmit.app.backends import named_targets, sends_elsewhere
 from gsubmit.app.process import acting_as
 from gsubmit.auth.chain import build_chain
@@ -45,6 +45,7 @@ def judge(loaded: Loaded) -> Verdict:
     _check_relay(doors, loaded, report)
     certificatecheck.check(loaded, report)
     placescheck.check(loaded, report)
+    senderscheck.check(loaded, report)
     try:
         named_targets(settings)
         chain = build_chain(settings)

@@ -12,6 +12,7 @@ from gsubmit.auth import restrictions
 from gsubmit.auth.cache import VerifiedCache
 from gsubmit.auth.decoy import Decoys
 from gsubmit.auth.drivers import make
+from gsubmit.auth.fields import OF_ONESELF
 from gsubmit.auth.lastingsecret import lasting_secret
 from gsubmit.auth.link import Link
 from gsubmit.auth.looks import Looks
@@ -101,10 +102,10 @@ class Chain:
         if not self.masters:
             raise Denied("authorization id not permitted")
         walk = self._walk(claim, origin, observe, self.masters)
-        fields = walk.fields
+        fields = {name: value for name, value in walk.fields.items() if name not in OF_ONESELF}
         if walk.wants_target:
             target = self._walk(Proven(user), origin, observe, self.links)
-            user, fields = target.user, walk.fields | target.fields
+            user, fields = target.user, fields | target.fields
         return Identity(user, fields, master_user=authenticator, is_proven=walk.is_proven), walk
 
     def _check_denied(self, user: str, origin: Origin, observe: Observer) -> None:

@@ -14,6 +14,9 @@ _REMOVE = "remove"
 # Of use in the passdb that set them, and never beyond it.
 PRIVATE = frozenset({"nopassword", "noauthenticate", "password", "password_noscheme"})
 
+# What a master user has for himself, and not for the users that he acts for.
+OF_ONESELF = frozenset({"senders"})
+
 # They change the name of the user, and have done so once the passdb has answered.
 NAMES = frozenset({"user", "username", "domain"})
 

@@ -17,7 +17,7 @@ _WHO = re.compile(
     r": (user=<[^<>]*>(?:, master=<[^<>]*>)?(?:, method=[\w-]+)?, rip=[^ ,<>]*, lip=[^ ,<>]*"
     r"(?:, TLS|, secured)?, session=<[^<>]*>)$"
 )
-_MESSAGE = re.compile(r"(?:(?:Relayed|Failed to relay) message|Refused (?:MAIL|RCPT)): ")
+_MESSAGE = re.compile(r"(?:(?:Relayed|Failed to relay) message|Refused (?:MAIL|RCPT)|Sender not allowed): ")
 _QUOTED = re.compile(r", (reply|reason)=`(.*)'$")  # behind all others; the first one that looks so
 _PROXIED = re.compile(r"Disconnected by [^=]*, (in=\d+ out=\d+)$")
 _ENDED = re.compile(r"Disconnected: (?:Logged out|[^=]* \((state=[A-Z ]+)\)) (.*)$")

@@ -217,6 +217,14 @@ def _command_refused(session: Session, transaction: Transaction | None, line: by
     log_refused_words("RCPT", sender, path, how, prefix)
 
 
+def sender_not_allowed(session: Session, address: str, rule: str, action: str) -> None:
+    """An address is not the user's, or none could be read; `rule` says where it stands or what is wrong."""
+    assert session.login is not None
+    user, address = safe_name(session.login.identity.user), safe_name(address)
+    text = f"Sender not allowed: user=<{user}>, from=<{address}>, rule={safe_words(rule)}, action={action}"
+    say(session.label, text)
+
+
 def unfinished(session: Session, why: str) -> str:
     """The open transaction is about to end without its message; how far it had come, empty without one."""
     transaction = session.transaction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gsubmit.message.draft import Draft, HeaderTooLong
+from gsubmit.server.senderrules import check_header
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.smtp.replies import HEADER_TOO_LONG
@@ -15,5 +16,7 @@ def prepare(session: Session, transaction: Transaction) -> None:
     try:
         if session.service.fixups is not None:
             session.service.fixups.apply(draft)
+        if session.service.senders is not None and session.service.senders.checks_header:
+            check_header(session, transaction, draft)
     except HeaderTooLong:
         raise Refused(HEADER_TOO_LONG) from None

@@ -14,6 +14,7 @@ from gsubmit.message.fixups import FixUps
 from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.relay.promise import NextHops
 from gsubmit.sasl.mechanism import Mechanism
+from gsubmit.senders.senders import Senders
 from gsubmit.server.logins import Logins
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.reply import Reply
@@ -35,11 +36,12 @@ class Service:
     resolver: Resolver
     logins: Logins = field(default_factory=Logins)
     fixups: FixUps | None = None
+    senders: Senders | None = None
 
     @cached_property
     def prepares(self) -> bool:
         """Whether anything is done to messages before they leave."""
-        return self.fixups is not None
+        return self.fixups is not None or (self.senders is not None and self.senders.checks_header)
 
     @cached_property
     def amends(self) -> bool:

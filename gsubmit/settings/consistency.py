@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 from gsubmit.settings.blocks import InetListener, MetricsListener, PassdbSettings
+from gsubmit.settings.declare import declarations
 from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Value
 from gsubmit.settings.passdbs import OTHER_DRIVERS
@@ -13,7 +14,10 @@ from gsubmit.settings.problem import Place, Report
 from gsubmit.settings.reading import unsuitable
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.sections import ALWAYS, Settings
+from gsubmit.settings.senders import SenderSettings
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
+
+_FORMATS_WITHOUT_DOMAIN = frozenset({"%n", "%Ln", "%{user | username}", "%{user | username | lower}"})
 
 
 def check_consistency(
@@ -39,6 +43,7 @@ def check_consistency(
     if settings.fixups.submission_hide_client and settings.relay.trusted:
         text = "submission_hide_client = yes hides nothing from a relay that submission_relay_trusted = yes tells of it"
         report.notice("warning", place("submission_hide_client"), text)
+    _check_senders(settings, values, report)
     _check_login(settings, place, report)
     if known is not None:
         _check_mechanisms(settings, values.get("auth_mechanisms"), whole, known, report)
@@ -57,6 +62,25 @@ def _check_relay(relay: RelaySettings, place: Callable[..., Place], report: Repo
         report.problem(place(f"{prefix}master_user"), f"{prefix}master_user needs {prefix}user")
     elif login.user and not login.password:
         report.problem(place(f"{prefix}user"), f"{prefix}user needs {prefix}password")
+
+
+def _check_senders(settings: Settings, values: Mapping[str, Value], report: Report) -> None:
+    """Whether what is set about senders has an effect."""
+    senders = settings.submission.senders
+    check = senders.submission_sender_check
+    for name, declared in declarations(SenderSettings).items():
+        if getattr(senders, name) == declared.default or name == "submission_sender_check":
+            continue
+        if check == "no" and name == "recipient_delimiter":  # Dovecot's, for its mailboxes
+            report.notice("ignored", values[name].place, f"{name} is ignored, submission_sender_check = no")
+        elif check == "no" or (check == "envelope" and name == "submission_sender_header"):
+            text = f"{name} has no effect with submission_sender_check = {check}"
+            report.notice("warning", values[name].place, text)
+    has_names = settings.auth.usernames.auth_username_format in _FORMATS_WITHOUT_DOMAIN
+    if check != "no" and has_names and not (senders.submission_domains or senders.submission_sender_login_map):
+        text = "logins have no domain (auth_username_format): without submission_domains or submission_sender_login_map"
+        text += " only users with the passdb field senders may send"
+        report.notice("warning", values["submission_sender_check"].place, text)
 
 
 def _there(settings: Settings) -> list[PassdbSettings]:

@@ -24,7 +24,7 @@ NAMES = words(
     state_dir valid_chroot_dirs verbose_proctitle version_ignore
     default_idle_kill default_internal_group default_vsz_limit
     first_valid_gid first_valid_uid last_valid_gid last_valid_uid
-    deliver_log_format dict_db_config log_core_filter postmaster_address recipient_delimiter rejection_reason
+    deliver_log_format dict_db_config log_core_filter postmaster_address rejection_reason
     rejection_subject sendmail_path submission_host submission_ssl submission_timeout
     dotlock_use_excl lock_method mmap_disable mail_access_groups mail_always_cache_fields
     mail_attachment_detection_options mail_attachment_dir mail_attachment_fs mail_attachment_hash

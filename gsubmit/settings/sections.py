@@ -32,6 +32,7 @@ from gsubmit.settings.kinds import (
 from gsubmit.settings.login import AuthSettings
 from gsubmit.settings.proxy import ProxySettings
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
+from gsubmit.settings.senders import SenderSettings
 from gsubmit.settings.tls import SslSettings
 from gsubmit.smtp.keywords import NAMES
 
@@ -143,6 +144,7 @@ class SubmissionSettings:
     submission_add_received_header: bool = setting(
         boolean, True, "Whether to add a Received field to each message (RFC 5321 4.4)."
     )
+    senders: SenderSettings = part(SenderSettings)
 
 
 @dataclass(frozen=True, slots=True)

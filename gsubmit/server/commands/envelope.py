@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gsubmit.server.senderrules import check_sender
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.server.wire import Answer
@@ -24,6 +25,8 @@ def mail(session: Session, sender: Sender) -> Answer:
         raise Refused(TOO_BIG)  # RFC 1870 6.1
     if session.service.settings.fixups.submission_refuse_single_label and _is_single_label(sender.reverse_path):
         raise Refused(SINGLE_LABEL_SENDER)
+    if session.service.senders is not None:
+        sender = check_sender(session, session.service.senders, sender)
     delivery = session.service.relay.begin(sender, session.client, session.label)
     transaction = session.begin_transaction(sender, delivery)
     if not BARE_NEWLINE.isdisjoint(session.service.settings.submission.submission_client_workarounds):
