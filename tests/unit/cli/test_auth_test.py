@@ -34,6 +34,7 @@ passdb {{
 """
 FILES = {
     "masters": "root:{PLAIN}toor\n",
+    "map": "sales@a.example tim\n",
     "users": "tim:{PLAIN}tanstaaf::::::allow_nets=127.0.0.0/8 pass=echoed\nann:{PLAIN}tanstaaf::::::nologin\neve:{PLAIN}tanstaaf::::::proxy host=mx\n",
 }
 
@@ -119,3 +120,39 @@ def test_configuration_with_errors(folder: Path) -> None:
     result = ask(folder, "x", "tim")
     assert result.exit_code == 1
     assert "conf:2: passwd-file: scheme=FOO" in result.output
+
+
+def test_senders(folder: Path) -> None:
+    with (folder / "conf").open("a") as file:
+        file.write(f"submission_sender_check = both\nsubmission_sender_login_map = {folder}/map\n")
+        file.write("submission_domains = b.example\n")
+    result = ask(folder, "tanstaaf", "tim", "--sender", "<sales+x@a.example>", "--sender", "Tim@b.example")
+    assert (result.exit_code, result.output.splitlines()[-2:]) == (
+        os.EX_OK,
+        [
+            f"sender sales+x@a.example: allowed by submission_sender_login_map {folder}/map:1",
+            "sender Tim@b.example: allowed by submission_domains",
+        ],
+    )
+    result = ask(folder, "tanstaaf", "tim", "--sender", "tim@b.example", "--sender", "eve@b.example")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (os.EX_NOPERM, "sender eve@b.example: not allowed")
+    result = ask(folder, "wrong", "tim", "--sender", "tim@b.example")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (os.EX_NOPERM, "tim: auth failed: password mismatch")
+    (folder / "map").write_text("tim\n")
+    result = ask(folder, "tanstaaf", "tim", "--sender", "tim@b.example")
+    assert result.exit_code == 1
+    assert f"{folder}/map:1: expected an address" in result.output
+
+
+def test_senders_that_nobody_looks_at(folder: Path) -> None:
+    result = ask(folder, "tanstaaf", "tim", "--sender", "eve@b.example")
+    assert (result.exit_code, result.output.splitlines()[-2:]) == (
+        os.EX_NOPERM,
+        ["submission_sender_check = no: senders are not looked at", "sender eve@b.example: not allowed"],
+    )
+
+
+def test_a_sender_that_is_no_address(folder: Path) -> None:
+    result = CliRunner().invoke(auth_test, ["-c", str(folder / "conf"), "tim", "--sender", "eve"])
+    assert result.exit_code == 2
+    assert "missing domain" in result.output
