@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 from gsubmit.burl.fetcher import Fetcher, NotResolved
-from gsubmit.burl.pool import Who
 from gsubmit.burl.url import ImapUrl
 from gsubmit.net.imap import ImapFault, LoginRefused, Slow
+from gsubmit.net.imappool import Who
 from gsubmit.settings.burl import BURL_PREFIX, ImapServerSettings
 from gsubmit.settings.hosts import host_and_port
 from gsubmit.settings.sections import Settings

@@ -14,11 +14,12 @@ from gsubmit.auth.loginstate import LoginState
 from gsubmit.auth.state.fallback import StateWithFallback
 from gsubmit.auth.state.local import LocalState
 from gsubmit.auth.state.shared import SharedState
-from gsubmit.burl.pool import Pool as ImapPool
+from gsubmit.burl.fetcher import Fetcher
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.resolver import Resolver
 from gsubmit.dial.nexthop import NextHop
 from gsubmit.message.fixups import FixUps
+from gsubmit.net.imappool import Pool as ImapPool
 from gsubmit.net.sharedslots import SlotFile
 from gsubmit.proxy.itself import Itself
 from gsubmit.proxy.loginproxy import LoginProxy
@@ -103,7 +104,7 @@ def build_resolver(settings: Settings, refusals: Refusals, slots: SlotFile | Non
         if server.is_useful:
             name = f"imap {server.host} port {server.port}"
             shared = slots.slots(name, most, workers) if slots is not None else None
-            pools.append(ImapPool(server, _context(settings, server), burl.connect_timeout, most, shared))
+            pools.append(ImapPool(Fetcher, server, _context(settings, server), burl.connect_timeout, most, shared))
     return Resolver(pools, burl.access, burl.timeout, refusals)
 
 

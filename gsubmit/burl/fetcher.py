@@ -21,10 +21,10 @@ import re
 import ssl
 from typing import NamedTuple, Protocol
 
-from gsubmit.burl.mailboxname import quoted, to_modified_utf7
 from gsubmit.burl.url import ImapUrl, UrlAuth
 from gsubmit.fairness import let_others_run
-from gsubmit.net.imap import ImapClient, ImapFault
+from gsubmit.net.imap import ImapClient, ImapFault, SaidNo
+from gsubmit.net.mailboxname import quoted, to_modified_utf7
 
 INTERNAL = "INTERNAL"  # the one mechanism of RFC 4467 4
 TO_THE_END = 2**31 - 1  # octets, for a PARTIAL without a length
@@ -72,12 +72,8 @@ class TooBig(ImapFault):
         super().__init__("the message is too big")
 
 
-class NotResolved(Exception):
-    """The URL leads to nothing that may be had. The reason is for the log."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class NotResolved(SaidNo):
+    """The URL leads to nothing that may be had."""
 
 
 class TokenRefused(NotResolved):
@@ -108,7 +104,6 @@ class Fetcher(ImapClient):
         self._before = b""  # what stood before the content, until its response ends
         self._has_come = False  # content has
         self.fetched = 0  # octets handed to the sink
-        self.has_served = False  # it was kept: when it is lost now, that may have happened long ago
         super().__init__(host, port, tls_first, seconds)
 
     # Ways to get the content

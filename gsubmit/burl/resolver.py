@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from gsubmit.burl import access
 from gsubmit.burl.access import Submitter
 from gsubmit.burl.fetcher import Fetcher, NoToken, NotResolved, Sink, TokenRefused, TooBig
-from gsubmit.burl.pool import NoConnection, Pool, Who
 from gsubmit.burl.refusals import Refusals
 from gsubmit.burl.url import DEFAULT_PORT, BadUrl, ImapUrl, Kind
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import IMAP_FAILURES, IMAP_FETCH
 from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
+from gsubmit.net.imappool import NoConnection, Pool, Who
 from gsubmit.net.slots import SlotsByKey
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.hosts import bracketed, canonical, host_and_port
@@ -42,6 +42,9 @@ _LATENCY = current.Buckets(IMAP_FETCH)
 _log = logging.getLogger("gsubmit.burl")
 
 
+FetcherPool: TypeAlias = Pool[Fetcher, ImapServerSettings]
+
+
 class _Way(NamedTuple):
     """One way to the content: as whom, and what to do then."""
 
@@ -54,7 +57,9 @@ class _Way(NamedTuple):
 class Resolver:
     """The IMAP servers there are, and nobody else is ever asked."""
 
-    def __init__(self, pools: Sequence[Pool], accesses: Collection[str], seconds: float, refusals: Refusals) -> None:
+    def __init__(
+        self, pools: Sequence[FetcherPool], accesses: Collection[str], seconds: float, refusals: Refusals
+    ) -> None:
         """`accesses`: the access identifiers that are taken; `seconds`: for a message to come, all of it."""
         self.pools = tuple(pools)
         self._servers = [pool.server for pool in pools]
@@ -66,7 +71,9 @@ class Resolver:
         self._fetch_time = seconds
         self._slots = SlotsByKey()  # of users
         self._refusals = refusals
-        self._without_urlfetch: dict[Pool, float] = {}  # servers that resolve no submit+ URLs, and when that was seen
+        self._without_urlfetch: dict[
+            FetcherPool, float
+        ] = {}  # servers that resolve no submit+ URLs, when that was seen
 
     @property
     def forwards(self) -> bool:
@@ -130,7 +137,7 @@ class Resolver:
         for pool in self.pools:
             pool.close()
 
-    def _pool(self, url: ImapUrl, submitter: Submitter) -> Pool:
+    def _pool(self, url: ImapUrl, submitter: Submitter) -> FetcherPool:
         """The server to be asked, once it is clear that it may be. Raises Refused."""
         pool = self._by_place.get((url.host, url.port))
         if pool is None:
@@ -138,7 +145,7 @@ class Resolver:
         access.check(url, submitter, self._accesses)
         return pool
 
-    def _ways(self, pool: Pool, url: ImapUrl, submitter: Submitter) -> list[_Way]:
+    def _ways(self, pool: FetcherPool, url: ImapUrl, submitter: Submitter) -> list[_Way]:
         """How this URL can be resolved at its server, the first choice first. Raises Refused."""
         server, ways = pool.server, []
         has_token = url.urlauth is not None and url.urlauth.access != "user"
@@ -152,11 +159,11 @@ class Resolver:
             raise Refused(URL_UNTRUSTED)
         return ways
 
-    def _may_urlfetch(self, pool: Pool) -> bool:
+    def _may_urlfetch(self, pool: FetcherPool) -> bool:
         """Whether it has not failed recently: one failure, perhaps of one strange URL, is not to stand for all time."""
         return time.monotonic() - self._without_urlfetch.get(pool, float("-inf")) >= REMEMBERED
 
-    def _go_unless_refused(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
+    def _go_unless_refused(self, pool: FetcherPool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
         """Number of octets. Somebody who was refused a few times has to wait.
 
         How long a server takes tells whether there is such a user, and one that sees many logins fail makes all of ours
@@ -178,21 +185,21 @@ class Resolver:
                 self._refusals.refused(user, of_others=True)
             raise
 
-    def _go_with_slot(self, pool: Pool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
+    def _go_with_slot(self, pool: FetcherPool, way: _Way, url: ImapUrl, submitter: Submitter, sink: Sink) -> int:
         """Number of octets. A user has few connections at a time, so that nobody can take all there may be."""
         with self._slots.slot(submitter.user, AT_A_TIME, pool.connect_time) as is_taken:
             if not is_taken:
                 raise NoConnection(f"{AT_A_TIME} messages are being fetched for this user already")
             return self._go(pool, way, url, sink)
 
-    def _go(self, pool: Pool, way: _Way, url: ImapUrl, sink: Sink) -> int:
+    def _go(self, pool: FetcherPool, way: _Way, url: ImapUrl, sink: Sink) -> int:
         """Number of octets. A kept connection may have died: then once more on a new one, if nothing has come yet."""
         try:
             return self._go_once(pool, way, url, sink, new=False)
         except _DiedBefore:
             return self._go_once(pool, way, url, sink, new=True)
 
-    def _go_once(self, pool: Pool, way: _Way, url: ImapUrl, sink: Sink, *, new: bool) -> int:
+    def _go_once(self, pool: FetcherPool, way: _Way, url: ImapUrl, sink: Sink, *, new: bool) -> int:
         with pool.connection(way.who, new=new) as fetcher:
             before = fetcher.fetched
             try:

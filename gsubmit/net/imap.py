@@ -49,14 +49,25 @@ class LoginRefused(ImapFault):
         self.code = code
 
 
+class SaidNo(Exception):
+    """The server has said no in good order, and the connection can be used again. The reason is for the log."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ImapClient(imaplib.IMAP4):
     """A connection. Whatever goes wrong is an ImapFault, in `begun` and in the methods that say so.
 
     What the server says once it has a password is shown to nobody: it may repeat the password.
     """
 
+    max_answers = MAX_ANSWERS
+
     def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, seconds: float) -> None:
         """Connect, hear the greeting and ask for the capabilities, all within `seconds`."""
+        self.has_served = False  # it was kept: when it is lost now, that may have happened long ago
         self._is_told = False  # whether the server has been sent a password
         self._is_utf8 = True  # that password
         self._tls_first = tls_first
@@ -145,6 +156,22 @@ class ImapClient(imaplib.IMAP4):
             raise ImapFault("the server accepted the login before it had the password")
         self.state = "AUTH"  # imaplib does not know what these commands do
 
+    def log_in_by_token(self, mechanism: str, response: str) -> None:
+        """AUTHENTICATE by a mechanism for tokens, with its one response (RFC 7628 3.1). Raises LoginRefused."""
+        if self.state != "NONAUTH":
+            raise ImapFault("the server greets with PREAUTH, which proves nothing")
+        if f"AUTH={mechanism}" not in self.capabilities:
+            raise ImapFault(f"the server does not offer AUTHENTICATE {mechanism}")
+        self._is_told, self._is_utf8 = False, True
+        # What the server says to a token that it does not take is answered by something empty, and then it says no.
+        self._secrets = [b"", b64encode(response.encode())]
+        answer, data = self._command_with_secrets("AUTHENTICATE", [mechanism])
+        if answer != "OK":
+            raise LoginRefused(response_code(data))
+        if len(self._secrets) > 1:
+            raise ImapFault("the server accepted the login before it had the token")
+        self.state = "AUTH"
+
     def _command_with_secrets(self, name: str, arguments: list[str]) -> tuple[str, list[Any]]:
         if self._secrets:
             self.literal = self._next_secret  # type: ignore[assignment]  # imaplib calls it when the server asks
@@ -163,7 +190,7 @@ class ImapClient(imaplib.IMAP4):
         if not self._secrets:
             raise self.abort("asked for more than there is")
         secret = self._secrets.pop()
-        self._is_told = not self._secrets
+        self._is_told = not any(self._secrets)
         return secret
 
     def learn(self) -> None:
@@ -193,14 +220,14 @@ class ImapClient(imaplib.IMAP4):
         """The next line, or what there is of it when the server closes."""
         line = self._there.read_line(MAX_LINE)
         self._octets += len(line)
-        if self._octets > MAX_ANSWERS:
+        if self._octets > self.max_answers:
             raise self.error("endless answers")
         return line
 
     def read(self, size: int) -> bytes:
         """The octets of a literal."""
         self._octets += size
-        if self._octets > MAX_ANSWERS:
+        if self._octets > self.max_answers:
             raise self.error("endless literal")
         return self._there.read_all(size)
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from gsubmit.auth.state.local import LocalState
 from gsubmit.burl.access import Submitter
-from gsubmit.burl.pool import Pool
+from gsubmit.burl.fetcher import Fetcher
 from gsubmit.burl.resolver import Resolver
+from gsubmit.net.imappool import Pool
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.smtp.reply import Refused
 from tests.unit.burl.imapserver import Kept
@@ -87,7 +88,7 @@ def test_any_speech(way: str, is_logged_in: bool, speech: bytes, is_plain: bool)
     server = ImapServerSettings(host="127.0.0.1", method=way, submit_password="x", master_user="m", master_password="x")
     beginning = b"".join(line + b"\r\n" for line in OPENED) if is_logged_in else b""
     spoken = Spoken(beginning + speech)
-    pool = Pool(server, None, 5.0, 1)
+    pool = Pool(Fetcher, server, None, 5.0, 1)
     sink = Kept(ROOM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "create_connection", spoken.create_connection)

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsubmit.burl.mailboxname import quoted, to_modified_utf7
 from gsubmit.burl.url import BadUrl, ImapUrl, redact
+from gsubmit.net.mailboxname import quoted, to_modified_utf7
 
 SETTINGS = settings(max_examples=400, deadline=None)
 TOKENS = st.text("0123456789abcdefABCDEF", min_size=32, max_size=70)

@@ -265,3 +265,36 @@ def test_tls_an_octet_at_a_time(drips_handshake: bool) -> None:
             ImapClient("127.0.0.1", server.port, context, 0.4)
     finally:
         server.stop()
+
+
+TOKEN_RESPONSE = "n,a=user,\1auth=Bearer t0ken\1\1"
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        pytest.param(("< TAG OK done",), None, id="taken"),
+        pytest.param(("< + e30=", "> ", "< TAG NO [AUTHENTICATIONFAILED] no"), "AUTHENTICATIONFAILED", id="told-why"),
+        pytest.param(("< TAG NO no",), "no response code", id="refused"),
+    ],
+)
+def test_a_login_by_a_token(answers: tuple[str, ...], reason: str | None) -> None:
+    """RFC 7628 3.2.3: a server may say why it takes no token, and is answered before it says no."""
+    encoded = base64.b64encode(TOKEN_RESPONSE.encode()).decode()
+    words = ("> TAG CAPABILITY", "< * CAPABILITY IMAP4rev1 AUTH=OAUTHBEARER", "< TAG OK done")
+    login = ("> TAG AUTHENTICATE OAUTHBEARER", "< +", f"> {encoded}")
+    with imap_server("< * OK ready", *words, *login, *answers) as server, client(server) as there, there.begun(SECONDS):
+        if reason is None:
+            there.log_in_by_token("OAUTHBEARER", TOKEN_RESPONSE)
+            assert there.state == "AUTH"
+        else:
+            with pytest.raises(LoginRefused, match=reason):
+                there.log_in_by_token("OAUTHBEARER", TOKEN_RESPONSE)
+    assert not server.faults()
+
+
+def test_no_token_is_sent_where_none_is_taken() -> None:
+    refused = pytest.raises(ImapFault, match="does not offer")
+    with imap_server() as server, client(server) as there, refused, there.begun(SECONDS):
+        there.log_in_by_token("OAUTHBEARER", TOKEN_RESPONSE)
+    assert not any(b"AUTHENTICATE" in line for talk in server.talks for line in talk.heard)

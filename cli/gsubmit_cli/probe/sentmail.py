@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from email.parser import BytesHeaderParser
 from urllib.parse import quote
 
-from gsubmit.burl.mailboxname import BadMailboxName, quoted, to_modified_utf7
 from gsubmit.burl.url import BadUrl, ImapUrl
+from gsubmit.net.mailboxname import BadMailboxName, quoted, to_modified_utf7
 from gsubmit_cli.probe.failure import Stage
 from gsubmit_cli.probe.imaptalk import ImapConversation, Piece
 from gsubmit_cli.probe.interrupt import Interrupted

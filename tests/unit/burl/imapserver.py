@@ -10,7 +10,9 @@ from typing import Any
 
 import gevent
 
-from gsubmit.burl.pool import Pool, Who
+from gsubmit.burl.fetcher import Fetcher
+from gsubmit.burl.resolver import FetcherPool
+from gsubmit.net.imappool import Pool, Who
 from gsubmit.settings.burl import ImapServerSettings
 from tests.harness import escapes
 from tests.harness.fakeimap import FakeImap
@@ -63,8 +65,9 @@ def imap_server(*lines: str, others: tuple[str, ...] = ()) -> Iterator[FakeImap]
 @contextmanager
 def pool(
     server: FakeImap, settings: Mapping[str, Any] = NOTHING, *, max_connections: int = 10, seconds: float = SECONDS
-) -> Iterator[Pool]:
-    made = Pool(ImapServerSettings(host="127.0.0.1", port=server.port, **settings), None, seconds, max_connections)
+) -> Iterator[FetcherPool]:
+    there = ImapServerSettings(host="127.0.0.1", port=server.port, **settings)
+    made = Pool(Fetcher, there, None, seconds, max_connections)
     try:
         yield made
     finally:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import gevent
 import pytest
 
-from gsubmit.burl import pool as pools
 from gsubmit.burl.fetcher import NotResolved, TooBig
-from gsubmit.burl.pool import NoConnection, Pool, Who
+from gsubmit.burl.resolver import FetcherPool
 from gsubmit.burl.url import ImapUrl
+from gsubmit.net import imappool as pools
 from gsubmit.net.imap import ImapFault, LoginRefused, Lost, Slow
+from gsubmit.net.imappool import NoConnection, Who
 from tests.harness.fakeimap import MESSAGE, FakeImap
 from tests.unit.burl.imapserver import SECONDS, SUBMIT, Kept, eventually, has_ended, imap_server, pool, submit_url
 
 JOE = Who("joe", "s3cret", is_users_own=True)
 
 
-def fetch(there: Pool, server: FakeImap, who: Who = SUBMIT) -> None:
+def fetch(there: FetcherPool, server: FakeImap, who: Who = SUBMIT) -> None:
     sink = Kept()
     with there.connection(who) as fetcher, fetcher.begun(SECONDS):
         fetcher.urlfetch(ImapUrl.parse(submit_url(server)), sink)

@@ -12,8 +12,9 @@ from gsubmit.auth.refusals import MOST_REFUSALS
 from gsubmit.auth.state.local import LocalState
 from gsubmit.burl import resolver as resolving
 from gsubmit.burl.access import Submitter
-from gsubmit.burl.pool import Pool
-from gsubmit.burl.resolver import Resolver
+from gsubmit.burl.fetcher import Fetcher
+from gsubmit.burl.resolver import FetcherPool, Resolver
+from gsubmit.net.imappool import Pool
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.smtp import replies
 from gsubmit.smtp.reply import Refused, Reply
@@ -30,12 +31,12 @@ FORWARD: Values = {"forward_credentials": True}
 NIL = ("> TAG URLFETCH *", '< * URLFETCH "{url}" NIL\\r\\nTAG OK done')
 
 
-def resolver(*pools: Pool, accesses: tuple[str, ...] = ("submit",)) -> Resolver:
+def resolver(*pools: FetcherPool, accesses: tuple[str, ...] = ("submit",)) -> Resolver:
     return Resolver(pools, accesses, SECONDS, LocalState())
 
 
-def unreachable(**settings: Any) -> Pool:
-    return Pool(ImapServerSettings(**{"port": 9, **settings}), None, 0.2, 1)
+def unreachable(**settings: Any) -> FetcherPool:
+    return Pool(Fetcher, ImapServerSettings(**{"port": 9, **settings}), None, 0.2, 1)
 
 
 def outcome(there: Resolver, url: str, submitter: Submitter = USER, room: int | None = None) -> Reply | bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsubmit.burl.mailboxname import BadMailboxName, quoted, to_modified_utf7
+from gsubmit.net.mailboxname import BadMailboxName, quoted, to_modified_utf7
 
 
 @pytest.mark.parametrize(
