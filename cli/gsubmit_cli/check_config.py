@@ -185,7 +185,7 @@ def _dialled(outcome: Outcome, imap_user: str) -> Iterator[tuple[str, Iterator[s
         for _, target in named_targets(settings)
         for found in addresses(proxy, target)
     ]
-    parts += [("imap", ImapDial(settings, server).lines(imap_user)) for server in settings.imap_servers]
+    parts += [("imap", ImapDial(settings, server).lines(imap_user)) for server in settings.burl.servers]
     parts.append(("state", dial_state(settings)))
     return ((title, _tried(lines, outcome)) for title, lines in parts)
 

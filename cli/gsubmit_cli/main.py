@@ -10,6 +10,7 @@ from gsubmit_cli.check_config import check_config
 from gsubmit_cli.hash_password import hash_password_command
 from gsubmit_cli.init import init
 from gsubmit_cli.send_test import send_test
+from gsubmit_cli.sent import sent
 from gsubmit_cli.serve import serve
 from gsubmit_cli.stats import stats
 from gsubmit_cli.watch import kick, penalty, who
@@ -32,6 +33,7 @@ for command, said in (
     (who, "Show the sessions of a running server."),
     (kick, "End sessions of a running server."),
     (penalty, "Show who has to wait after failed logins, or end it."),
+    (sent, "Show copies for Sent that wait, and those that were lost."),
     (stats, "Show what a running server has counted and measured."),
 ):
     command.short_help = said

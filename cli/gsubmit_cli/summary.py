@@ -24,7 +24,7 @@ def summary(settings: Settings) -> dict[str, list[str]]:
         "hostname": [settings.server.hostname],
         "listeners": list(_listeners(settings)),
         "relay": [_relay(settings)],
-        "BURL": list(map(_imap_server, settings.imap_servers)),
+        "BURL": list(map(_imap_server, settings.burl.servers)),
         "passdbs": _passdbs(settings) or ["none"],
         "TLS": list(_tls(settings)),
     } | ({"state": [str(settings.auth.submission_state)]} if settings.auth.submission_state else {})

@@ -35,6 +35,7 @@ from gsubmit.server.service import Service
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.relay import RelaySettings
 from gsubmit.settings.sections import Settings
+from gsubmit.settings.sent import SentServerSettings
 from gsubmit.tls import exporter, openssl
 from gsubmit.tls.certificates import CertificateError
 from gsubmit.tls.client import client_context
@@ -42,6 +43,7 @@ from gsubmit.tls.server import ServerTls
 
 if TYPE_CHECKING:
     from gsubmit.auth.state.redisstate import RedisState
+    from gsubmit.sent.keeper import SentCopies
 
 _log = logging.getLogger("gsubmit")
 
@@ -75,7 +77,9 @@ def next_hop(settings: Settings) -> NextHop | None:
     )
 
 
-def _context(settings: Settings, other: RelaySettings | ImapServerSettings) -> ssl.SSLContext | None:
+def _context(
+    settings: Settings, other: RelaySettings | ImapServerSettings | SentServerSettings
+) -> ssl.SSLContext | None:
     """TLS as a client of another server, if it is to have any. Raises CannotStart."""
     if other.ssl == "no":
         return None
@@ -100,7 +104,7 @@ def build_resolver(settings: Settings, refusals: Refusals, slots: SlotFile | Non
     """What fetches messages for BURL; `slots` are those of all processes. Raises CannotStart."""
     burl, pools = settings.burl, []
     most, workers = burl.max_connections, settings.services.workers
-    for server in settings.imap_servers:
+    for server in settings.burl.servers:
         if server.is_useful:
             name = f"imap {server.host} port {server.port}"
             shared = slots.slots(name, most, workers) if slots is not None else None
@@ -131,6 +135,16 @@ def build_senders(settings: Settings) -> Senders | None:
         return Senders(settings.submission.senders)
     except BadMap as error:
         raise CannotStart(f"submission_sender_login_map: {error}") from error
+
+
+def build_sent(settings: Settings) -> SentCopies | None:
+    """What puts copies into Sent, if anybody may have them. Raises CannotStart."""
+    there = settings.sent.server
+    if there is None:
+        return None
+    from gsubmit.sent.build import sent_copies  # noqa: PLC0415 - most have none
+
+    return sent_copies(there, settings.sent, _context(settings, there), settings.burl, settings.server.mail_temp_dir)
 
 
 def build_proxy(settings: Settings) -> LoginProxy:
@@ -198,4 +212,5 @@ def build_service(settings: Settings, logins: Logins | None = None, shared: Shar
         logins=logins,
         fixups=build_fixups(settings),
         senders=build_senders(settings),
+        sent=build_sent(settings),
     )

@@ -28,7 +28,10 @@ def check(loaded: Loaded, report: Report) -> None:
             _check_pem("ssl_alt_cert", shown.ssl_alt_cert, hosts, setting, report, is_own=False)
         if len(report.problems) == known:
             _attempt(lambda: ServerTls(settings), ("ssl_ca",), loaded, report)
-    if settings.relay.ssl != "no" or any(server.ssl != "no" for server in settings.imap_servers):
+    others = {settings.relay.ssl, *(server.ssl for server in settings.burl.servers)}
+    if settings.sent.server is not None:
+        others.add(settings.sent.server.ssl)
+    if others != {"no"}:
         names = ("ssl_client_ca_file", "ssl_client_ca_dir")
         _attempt(lambda: client_context(settings.ssl, verify=True), names, loaded, report)
 

@@ -14,7 +14,13 @@ from gsubmit.settings.load import Loaded
 from gsubmit.settings.problem import Report
 from gsubmit.settings.relay import RELAY_PREFIX
 
-_FOLDERS = ("mail_temp_dir", "rawlog_dir", f"{RELAY_PREFIX}rawlog_dir", "login_proxy_rawlog_dir")
+_FOLDERS = (
+    "mail_temp_dir",
+    "rawlog_dir",
+    f"{RELAY_PREFIX}rawlog_dir",
+    "login_proxy_rawlog_dir",
+    "submission_sent_retry_dir",
+)
 _LOGS = ("log_path", "info_log_path")
 
 

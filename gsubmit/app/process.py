@@ -15,6 +15,7 @@ from gsubmit.logs.places import Owner
 from gsubmit.settings.sections import Settings
 
 OTHER_DESCRIPTORS = 64  # listeners, event loop, log, name servers, connections of passdbs
+COPIES = 1100  # of large messages that are to come to Sent and are held in memory, and of those in work
 
 
 def internal_user(settings: Settings) -> pwd.struct_passwd | None:
@@ -107,5 +108,6 @@ def _descriptors(settings: Settings) -> int:
     to_relay = min(relay.max_connections or clients, clients)
     each_client = 4 if server.rawlog_dir else 2
     each_to_relay = 3 if relay.rawlog_dir else 1
-    to_imap = len(settings.imap_servers) * settings.burl.max_connections
-    return clients * each_client + to_relay * each_to_relay + to_imap + OTHER_DESCRIPTORS
+    to_imap = len(settings.burl.servers) * settings.burl.max_connections
+    to_sent = COPIES if settings.sent.server is not None else 0
+    return clients * each_client + to_relay * each_to_relay + to_imap + to_sent + OTHER_DESCRIPTORS

@@ -82,6 +82,8 @@ class Server:
         for listener in self.listeners.values():
             listener.start()
         self.service.relay.start()
+        if self.service.sent is not None:
+            self.service.sent.start()
 
     def log_faults(self) -> None:
         """Say what is wrong with this process: it serves, but not as the administrator may think."""
@@ -116,6 +118,8 @@ class Server:
         for listener in self.listeners.values():
             listener.service = service
         service.relay.start()
+        if service.sent is not None:
+            service.sent.start()
         _log.info("settings reloaded")
         self.log_faults()
 
@@ -147,6 +151,8 @@ class Server:
         farewell = gevent.spawn(_leave_others, self.service)
         farewell.join(_at_least(end) - time.monotonic())
         farewell.kill()
+        if self.service.sent is not None:
+            self.service.sent.give_up()
         self._ticking.kill()
         self.ticker.tick()  # what has come since the last one
 
@@ -165,6 +171,8 @@ def _leave_others(service: Service) -> None:
     """Idle connections to relay and IMAP servers are of no use any longer; those in use end with their transaction."""
     service.relay.close()
     service.resolver.close()
+    if service.sent is not None:
+        service.sent.close()
 
 
 def _at_least(end: float) -> float:

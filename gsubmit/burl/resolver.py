@@ -132,6 +132,15 @@ class Resolver:
             return octets
         raise AssertionError("the last way raises or returns")
 
+    def mailbox(self, text: str, submitter: Submitter, host: str) -> str:
+        """The user's own mailbox on a host that holds the message which a URL stands for, all of it; else empty.
+
+        The URL was fetched before.
+        """
+        url = ImapUrl.parse(text)
+        is_own = (not url.user or submitter.is_named(url.user)) and url.host == canonical(host)
+        return url.mailbox if is_own and not url.section and url.partial is None else ""
+
     def close(self) -> None:
         """Leave all servers."""
         for pool in self.pools:

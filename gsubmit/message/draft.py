@@ -111,6 +111,12 @@ class Draft:
             self._fields = tuple(split_header(head))
         return self._fields
 
+    @property
+    def start(self) -> int:
+        """Where the content begins in the body, behind the empty line. Raises HeaderTooLong."""
+        _ = self.fields
+        return self._start
+
     # Editing
 
     def edit(self, fields: Sequence[Field]) -> None:

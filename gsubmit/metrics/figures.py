@@ -103,6 +103,17 @@ IMAP_CONNECTIONS = LAYOUT.gauge(
 )
 IMAP_WAITING = LAYOUT.gauge("gsubmit_imap_waiting", "Fetches that wait for a connection to an IMAP server.")
 
+# Copies in Sent
+
+SENT_COPIES = LAYOUT.counter(
+    "gsubmit_sent_copies_total",
+    "Copies for Sent: stored, there already, failed for good, and taken back since the client has stored its own.",
+    result=("stored", "there", "failed", "taken_back"),
+)
+SENT_WAITING = LAYOUT.gauge(
+    "gsubmit_sent_waiting", "Copies for Sent that wait: for an IMAP server, or for a look at whether the client came."
+)
+
 # The process
 
 LOOP_DELAY = LAYOUT.histogram(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from gsubmit.auth.chain import Chain
 from gsubmit.burl.resolver import Resolver
@@ -19,6 +19,9 @@ from gsubmit.server.logins import Logins
 from gsubmit.settings.sections import Settings
 from gsubmit.smtp.reply import Reply
 from gsubmit.tls.server import ServerTls
+
+if TYPE_CHECKING:
+    from gsubmit.sent.keeper import SentCopies  # which is not loaded where nobody has any
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -37,6 +40,7 @@ class Service:
     logins: Logins = field(default_factory=Logins)
     fixups: FixUps | None = None
     senders: Senders | None = None
+    sent: SentCopies | None = None
 
     @cached_property
     def prepares(self) -> bool:
@@ -57,6 +61,11 @@ class Service:
     def haproxy_networks(self) -> tuple[Network, ...]:
         """The networks of haproxy_trusted_networks."""
         return _networks(self.settings.auth.haproxy.trusted_networks)
+
+    @cached_property
+    def forwards(self) -> bool:
+        """Whether IMAP servers are shown passwords or tokens of clients."""
+        return self.resolver.forwards or (self.sent is not None and not self.sent.has_master)
 
     @cached_property
     def binds_channels(self) -> bool:

@@ -55,7 +55,8 @@ class Login:
 
     identity: Identity
     mechanism: str
-    password: str = field(default="", repr=False)  # only where BURL passes it on to an IMAP server
+    password: str = field(default="", repr=False)  # only where an IMAP server gets it, as for BURL
+    token: str = field(default="", repr=False)  # likewise
     backend: str = ""  # the server that serves the user, when that is another one
 
 

@@ -11,6 +11,7 @@ from gsubmit.metrics.figures import MESSAGES, RECIPIENTS, RELAY_SENT
 from gsubmit.server import journal, outcome
 from gsubmit.server.prepare import prepare
 from gsubmit.server.report import report_relayed
+from gsubmit.server.sentcopy import keep_copy
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.smtp.replies import LOOPING, NO_ROOM
@@ -52,6 +53,8 @@ def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:
         return reply, MESSAGES.at(outcome.by_relay(reply))
     current.row[_RECIPIENTS] += len(transaction.envelope.recipients)
     current.row[_SENT] += len(header) + transaction.content.size
+    if session.service.sent is not None:
+        keep_copy(session, transaction)
     return reply, _ACCEPTED
 
 

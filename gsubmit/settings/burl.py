@@ -95,3 +95,4 @@ class BurlSettings:
     connect_timeout: float = setting(positive_seconds, 30.0, "Time to reach an IMAP server and log in there.")
     timeout: float = setting(positive_seconds, 300.0, "Time for the whole of a message to come.")
     max_connections: int = setting(uint, 100, "Most connections to an IMAP server at a time; 0 means unlimited.")
+    servers: tuple[ImapServerSettings, ...] = ()  # all there are: `server`, and those of blocks

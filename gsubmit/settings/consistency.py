@@ -15,6 +15,7 @@ from gsubmit.settings.reading import unsuitable
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.sections import ALWAYS, Settings
 from gsubmit.settings.senders import SenderSettings
+from gsubmit.settings.sent import check_sent
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
 
 _FORMATS_WITHOUT_DOMAIN = frozenset({"%n", "%Ln", "%{user | username}", "%{user | username | lower}"})
@@ -45,6 +46,7 @@ def check_consistency(
         report.notice("warning", place("submission_hide_client"), text)
     _check_senders(settings, values, report)
     _check_login(settings, place, report)
+    check_sent(settings.sent, place, report)
     if known is not None:
         _check_mechanisms(settings, values.get("auth_mechanisms"), whole, known, report)
     _check_deny(settings, report)

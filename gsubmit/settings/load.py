@@ -20,6 +20,7 @@ from gsubmit.settings.passdbs import read_passdb
 from gsubmit.settings.problem import Notice, Place, Report, SettingsError, nearest
 from gsubmit.settings.reading import given, known_values, read_section
 from gsubmit.settings.sections import ServerSettings, Settings
+from gsubmit.settings.sent import with_server
 from gsubmit.settings.services import read_services
 from gsubmit.settings.tls import Certificate, SslSettings
 
@@ -111,12 +112,14 @@ def _read(
         foreign.pass_over_filter(block, report)
     ssl, own = settings.ssl, settings.burl.server
     place = values[f"{BURL_PREFIX}host"].place if own.host else root.place
+    servers = read_servers(of["imap_urlauth_server"], own, place, report)
     addresses = [_local_address(block, ssl, report) for block in of["local"]]
     settings = replace(
         settings,
         services=read_services(of["service"], settings.server, root.place, report, tls=ssl.ssl != "no"),
         passdbs=tuple(read_passdb(block, known, report) for block in of["passdb"]),
-        imap_servers=read_servers(of["imap_urlauth_server"], own, place, report),
+        burl=replace(settings.burl, servers=servers),
+        sent=with_server(settings.sent, servers[0] if servers else None, values),
         local_names=tuple(_local_name(block, ssl, report) for block in of["local_name"]),
         local_addresses=tuple(address for address in addresses if address),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from gsubmit.settings.blocks import LocalAddress, LocalName, PassdbSettings, ServiceSettings
-from gsubmit.settings.burl import BURL_PREFIX, BurlSettings, ImapServerSettings
+from gsubmit.settings.burl import BURL_PREFIX, BurlSettings
 from gsubmit.settings.declare import part, setting
 from gsubmit.settings.fixups import FixUpSettings
 from gsubmit.settings.kinds import (
@@ -33,6 +33,7 @@ from gsubmit.settings.login import AuthSettings
 from gsubmit.settings.proxy import ProxySettings
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.senders import SenderSettings
+from gsubmit.settings.sent import SentSettings
 from gsubmit.settings.tls import SslSettings
 from gsubmit.smtp.keywords import NAMES
 
@@ -174,6 +175,7 @@ class Settings:
     server: ServerSettings = part(ServerSettings)
     submission: SubmissionSettings = part(SubmissionSettings)
     fixups: FixUpSettings = part(FixUpSettings)
+    sent: SentSettings = part(SentSettings)
     relay: RelaySettings = part(RelaySettings, RELAY_PREFIX)
     ssl: SslSettings = part(SslSettings)
     auth: AuthSettings = part(AuthSettings)
@@ -184,4 +186,3 @@ class Settings:
     local_names: tuple[LocalName, ...] = ()
     local_addresses: tuple[LocalAddress, ...] = ()
     passdbs: tuple[PassdbSettings, ...] = ()
-    imap_servers: tuple[ImapServerSettings, ...] = ()  # all of BURL's, that of burl.server first

@@ -44,7 +44,7 @@ def blocks(settings: Settings) -> list[str]:
             override_fields=without_password(passdb.override_fields),
         )
         lines += _block("passdb", _different(shown, PassdbSettings()))
-    for server in settings.imap_servers:
+    for server in settings.burl.servers:
         if server.name:
             lines += _block(f"imap_urlauth_server {quote(server.name)}", _different(server, ImapServerSettings()))
     for local in settings.local_names:

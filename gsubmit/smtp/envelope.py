@@ -49,10 +49,14 @@ class Recipient(NamedTuple):
 
 @dataclass(slots=True)
 class Envelope:
-    """One mail transaction's sender, and the recipients that were handed to the next hop."""
+    """One mail transaction's sender, and the recipients that were handed to the next hop.
+
+    `mailbox` is the user's own that BURL has fetched the whole message from, if it has.
+    """
 
     sender: Sender
     recipients: list[Recipient] = field(default_factory=list)
+    mailbox: str = ""
 
 
 def read_sender(argument: str, offered: Collection[str], workarounds: Collection[str]) -> Sender:

@@ -43,6 +43,8 @@ GEVENT = {
     "gsubmit/relay/parking.py",
     "gsubmit/relay/pool.py",
     "gsubmit/relay/relay.py",
+    "gsubmit/sent/entry.py",
+    "gsubmit/sent/keeper.py",
     "gsubmit/server/door.py",
     "gsubmit/server/listener.py",
     "gsubmit/watch/control.py",

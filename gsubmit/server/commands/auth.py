@@ -107,7 +107,7 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str, *, may
         _count(mechanism, "ok")
         journal.proxied(session, backend)
         raise HandedOver(backend)
-    return _welcome(session, mechanism, identity, authority.password)
+    return _welcome(session, authority, identity)
 
 
 def _settle(session: Session, authority: SessionAuthority, end: Exception) -> None:
@@ -162,15 +162,17 @@ def _hold_back(session: Session, authority: SessionAuthority) -> None:
         time.sleep(delay)
 
 
-def _welcome(session: Session, mechanism: Mechanism, identity: Identity, password: str) -> Reply:
+def _welcome(session: Session, authority: SessionAuthority, identity: Identity) -> Reply:
+    mechanism = authority.mechanism
     most = session.service.settings.auth.mail_max_userip_connections
     if most and not session.service.logins.state.enter(identity.user, session.ends.remote_ip, most):
         text = f"Maximum number of connections from user+IP exceeded (mail_max_userip_connections={most})"
         journal.login_refused(session, mechanism.name, text, identity.user)
         _count(mechanism, "temporary")
         raise Disconnected(AUTH_UNAVAILABLE.with_text(text))
-    is_forwarded = session.service.resolver.forwards and not identity.master_user
-    login = Login(identity, mechanism.name, password if is_forwarded else "")
+    login = Login(identity, mechanism.name)
+    if session.service.forwards and not identity.master_user:
+        login = replace(login, password=authority.password, token=authority.token)
     session.welcome(login)
     _count(mechanism, "ok")
     journal.logged_in(session, login)

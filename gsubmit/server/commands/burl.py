@@ -32,6 +32,7 @@ def burl(session: Session, transaction: Transaction, argument: BurlArgument) -> 
     """Fetch what the URL leads to; with LAST pass the message on."""
     submitter = _submitter(session, needs.login(session, ""))
     session.wire.flush()
+    is_first = not transaction.has_content
     transaction.has_content = True
     try:
         octets = session.service.resolver.fetch(argument.url, submitter, transaction, session.label)
@@ -41,6 +42,9 @@ def burl(session: Session, transaction: Transaction, argument: BurlArgument) -> 
         spoil(session, argument, refused)
         raise
     if argument.is_last:
+        if is_first and session.service.sent is not None:
+            host = session.service.sent.host
+            transaction.envelope.mailbox = session.service.resolver.mailbox(argument.url, submitter, host)
         if session.wire.has_left():  # that may have taken minutes: whoever gave up will send it again
             raise Closed("closed by the client before its message had come")
         return submit(session, transaction)

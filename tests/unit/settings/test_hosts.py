@@ -31,7 +31,7 @@ def test_host(text: str, host: str) -> None:
     for setting in (BURL, BLOCK):
         settings = load_text(f"ssl = no\nsubmission_relay_host = {text}\n{setting.format(text)}").settings
         assert settings.relay.host == host
-        assert settings.imap_servers[0].host == host
+        assert settings.burl.servers[0].host == host
 
 
 @pytest.mark.parametrize(

@@ -37,16 +37,16 @@ def loaded(text: str) -> Loaded:
 
 
 def server(text: str) -> ImapServerSettings:
-    return loaded(f"imap_urlauth_server x {{\nhost = localhost\n{text}\n}}").settings.imap_servers[0]
+    return loaded(f"imap_urlauth_server x {{\nhost = localhost\n{text}\n}}").settings.burl.servers[0]
 
 
 def test_no_server() -> None:
-    assert loaded("").settings.imap_servers == ()
-    assert loaded("imap_urlauth_submit_password = x").settings.imap_servers == ()
+    assert loaded("").settings.burl.servers == ()
+    assert loaded("imap_urlauth_submit_password = x").settings.burl.servers == ()
 
 
 def test_all_servers() -> None:
-    servers = loaded(BLOCKS).settings.imap_servers
+    servers = loaded(BLOCKS).settings.burl.servers
     assert [(one.name, one.host, one.port, one.ssl) for one in servers] == [
         ("", "imap.example.org", 993, "imaps"),
         ("second", "imap2.example.org", 143, "starttls"),
@@ -161,6 +161,6 @@ def test_what_is_shown_can_be_read_again() -> None:
     settings = loaded(BLOCKS).settings
     lines = [f"{name} = {value}" for name, value in changed(settings)] + blocks(settings)
     again = load_text("\n".join(lines).replace("<hidden>", "hunter2")).settings
-    assert again.imap_servers == settings.imap_servers
+    assert again.burl.servers == settings.imap_servers
     assert again.burl == settings.burl
     assert "hunter2" not in repr(settings)

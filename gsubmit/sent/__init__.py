@@ -1,0 +1,1 @@
+"""The copy of a submitted message in its sender's Sent mailbox, exactly once."""

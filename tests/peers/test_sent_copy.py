@@ -1,0 +1,194 @@
+"""The copy in Sent at real IMAP servers: after the last look there is one, whatever clients, servers and we have done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import smtplib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gevent
+import pytest
+
+from tests.harness.fakerelay import FakeRelay
+from tests.harness.imapclient import Literal
+from tests.harness.peer_cyrus import Cyrus, cyrus
+from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
+from tests.harness.peer_gsubmit import ONE_WORKER, gsubmit
+from tests.harness.peer_process import HOST, eventually, public_folder
+from tests.harness.peer_sent import SIZE, STEPS, cutter, message
+from tests.harness.relayscript import RelayScript
+from tests.harness.serving import serving
+
+Store = Cyrus | DovecotImap
+
+USER = "user"
+LOOKS = (0.7, 1.6)
+QUICK = {
+    **{"steps.LOOKS": LOOKS, "steps.RETRIES": (0.3, 0.3), "steps.RETRIES_HERE": (0.3, 0.9), "steps.BREAK": 0.4},
+    "keeper.TICK": 0.05,
+}
+_SENT = "namespace inbox {\n mailbox Gesendet {\n  special_use = \\Sent\n  auto = subscribe\n }\n}\n"
+
+
+@pytest.fixture(scope="module")
+def relay() -> Iterator[FakeRelay]:
+    made = FakeRelay(RelayScript())
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[DovecotImap]:
+    with dovecot_imap((USER,), settings=_SENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cyrus_() -> Iterator[Cyrus]:
+    with cyrus((USER,)) as server, server.login(USER) as user:
+        user.command("CREATE", b"Gesendet", "(USE (\\Sent))")
+        yield server
+
+
+@pytest.fixture(params=["dovecot", "cyrus_"])
+def store(request: pytest.FixtureRequest) -> Store:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Cyrus | DovecotImap)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in QUICK.items():
+        monkeypatch.setattr(f"gsubmit.sent.{name}", value)
+
+
+def settings(port: int, folder: str) -> str:
+    return f"""
+submission_sent_copy = yes
+submission_sent_retry_dir = {folder}
+imap_host = 127.0.0.1
+imap_port = {port}
+imap_master_user = proxy
+imap_master_password = secret
+"""
+
+
+def submit(port: int, *messages: bytes) -> None:
+    with smtplib.SMTP(HOST, port, "client.example.org", 60.0) as client:
+        client.login(USER, "secret")
+        for one in messages:
+            client.sendmail("user@example.org", ["rcpt@example.net"], one)
+
+
+def uploaded(store: Store, octets: bytes) -> None:
+    with store.login(USER) as user:
+        user.command("APPEND", b"Gesendet", "(\\Seen)", Literal(octets))
+
+
+def stored(store: Store, name: str) -> list[bytes]:
+    """The messages of that name in Sent that are not marked as deleted."""
+    with store.login(USER) as user:
+        user.command("EXAMINE", b"Gesendet")
+        (uids,) = user.command("UID", "SEARCH", "UNDELETED", "SUBJECT", name.encode()).of("SEARCH")
+        user.command("UNSELECT")
+        found = [user.fetch("Gesendet", int(uid)) for uid in uids if isinstance(uid, bytes)]
+    return [octets for octets in found if f"\r\nSubject: {name}\r\n".encode() in octets]
+
+
+def settled(folder: Path) -> None:
+    """Nothing is left to be done."""
+    eventually("the last look", lambda: not [*folder.glob("*.copy"), *folder.glob("*.eml")])
+    assert not list(folder.glob("*.lost"))
+
+
+# What clients do: the Message-IDs of what they upload, when, and how many there are in the end
+CLIENTS: dict[str, tuple[str | None, str | None, float | None, int, int]] = {
+    "never": (None, None, None, 0, 1),
+    "before": (None, None, -1, 1, 1),
+    "at-once": (None, None, 0, 1, 1),
+    "later": (None, None, 0.4, 1, 1),
+    "between-looks": (None, None, 1.1, 1, 1),
+    "another-id": (None, "another", 0.4, 1, 1),
+    "no-id": ("", "", 0.4, 1, 1),
+    "no-id-never": ("", None, None, 0, 1),
+    "twice": (None, None, 0.4, 2, 2),
+}
+
+
+def test_clients(store: Store, relay: FakeRelay, tmp_path: Path) -> None:
+    """Must show 1: the number of copies after the last look, for each way in which clients upload."""
+    with serving(settings(store.port, str(tmp_path)), relay.port) as server:
+        clients = [gevent.spawn(play, store, server.port, name, *case[:4]) for name, case in CLIENTS.items()]
+        gevent.joinall(clients, raise_error=True)
+        settled(tmp_path)
+        counts = {name: len(stored(store, name)) for name in CLIENTS}
+    print("\n".join(f"{type(store).__name__:12} {name:16} {count}" for name, count in counts.items()))
+    assert counts == {name: case[4] for name, case in CLIENTS.items()}
+    assert all(
+        b"\r\nX-Client: yes\r\n" in one for name, case in CLIENTS.items() if case[3] for one in stored(store, name)
+    )
+
+
+def play(
+    store: Store, port: int, name: str, own_id: str | None, id_uploaded: str | None, when: float | None, times: int
+) -> None:
+    sent = message(name, message_id=own_id)
+    copy = message(name, message_id=id_uploaded).replace(b"Date:", b"X-Client: yes\r\nDate:")
+    if when == -1:
+        uploaded(store, copy)
+    submit(port, sent)
+    if when is not None and when >= 0:
+        gevent.sleep(when)
+        for _ in range(times):
+            uploaded(store, copy)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_the_imap_server_is_lost(store: Store, relay: FakeRelay, tmp_path: Path, step: str) -> None:
+    name = f"lost {step} at {type(store).__name__}"
+    with cutter(step, store.port) as way, serving(settings(way.port, str(tmp_path)), relay.port) as server:
+        submit(server.port, message(name, size=SIZE, bcc=True))
+        if step == "before UID EXPUNGE":
+            gevent.sleep(0.3)
+            uploaded(store, message(name, size=SIZE))
+        eventually("the cut", lambda: way.has_cut)
+        settled(tmp_path)
+    assert len(stored(store, name)) == 1
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_gsubmit_is_killed(store: Store, relay: FakeRelay, step: str) -> None:
+    """SIGKILL at that step, and another one with the same configuration goes on."""
+    name = f"killed {step} at {type(store).__name__}"
+    with cutter(step, store.port) as way, quick_program() as program, public_folder("copies") as folder:
+        there = settings(way.port, str(folder)) + ONE_WORKER
+        with gsubmit(relay.port, there, program=program) as server:
+            way.then = lambda: os.killpg(server.process.pid, signal.SIGKILL)
+            submit(server.port, message(name, size=SIZE, bcc=True))
+            if step == "before UID EXPUNGE":
+                gevent.sleep(0.3)
+                uploaded(store, message(name, size=SIZE))
+            eventually("the cut", lambda: way.has_cut)
+            eventually("the end", lambda: server.process.poll() is not None)
+        assert list(folder.glob("*.copy"))
+        with gsubmit(relay.port, there, program=program):
+            settled(folder)
+    assert len(stored(store, name)) == 1
+
+
+@contextmanager
+def quick_program() -> Iterator[str]:
+    """A gsubmit that does not wait for minutes."""
+    with public_folder("program") as folder:
+        path = folder / "gsubmit"
+        lines = [f"#!{sys.executable}", "from gsubmit_cli.main import main", "from gsubmit.sent import keeper, steps"]
+        lines += [f"{name} = {value!r}" for name, value in QUICK.items()]
+        path.write_text("\n".join([*lines, "main()"]) + "\n")
+        path.chmod(0o755)
+        yield str(path)
