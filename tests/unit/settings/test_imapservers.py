@@ -161,6 +161,6 @@ def test_what_is_shown_can_be_read_again() -> None:
     settings = loaded(BLOCKS).settings
     lines = [f"{name} = {value}" for name, value in changed(settings)] + blocks(settings)
     again = load_text("\n".join(lines).replace("<hidden>", "hunter2")).settings
-    assert again.burl.servers == settings.imap_servers
+    assert again.burl.servers == settings.burl.servers
     assert again.burl == settings.burl
     assert "hunter2" not in repr(settings)
