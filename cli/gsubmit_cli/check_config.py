@@ -22,6 +22,7 @@ from gsubmit_cli.config import config_option, loaded_from
 from gsubmit_cli.dial import Unusable, addresses, dial, dial_backend
 from gsubmit_cli.dial_imap import ImapDial
 from gsubmit_cli.dial_passdb import dial_passdb
+from gsubmit_cli.dial_sent import dial_sent
 from gsubmit_cli.dial_state import dial_state
 from gsubmit_cli.summary import difference, summary
 
@@ -186,6 +187,8 @@ def _dialled(outcome: Outcome, imap_user: str) -> Iterator[tuple[str, Iterator[s
         for found in addresses(proxy, target)
     ]
     parts += [("imap", ImapDial(settings, server).lines(imap_user)) for server in settings.burl.servers]
+    if settings.sent.server is not None:
+        parts.append(("sent", dial_sent(settings, imap_user)))
     parts.append(("state", dial_state(settings)))
     return ((title, _tried(lines, outcome)) for title, lines in parts)
 

@@ -27,7 +27,17 @@ def summary(settings: Settings) -> dict[str, list[str]]:
         "BURL": list(map(_imap_server, settings.burl.servers)),
         "passdbs": _passdbs(settings) or ["none"],
         "TLS": list(_tls(settings)),
-    } | ({"state": [str(settings.auth.submission_state)]} if settings.auth.submission_state else {})
+    } | _features(settings)
+
+
+def _features(settings: Settings) -> dict[str, list[str]]:
+    """What most configurations do not have."""
+    found = {"state": [str(settings.auth.submission_state)]} if settings.auth.submission_state else {}
+    if (server := settings.sent.server) is not None:
+        login = f"{server.master_user} logs in for users" if server.has_master else "users' own passwords and tokens"
+        tls = _tls_there(server.ssl, server.ssl_verify)
+        found["Sent"] = [f"{server.host} port {server.port}, {tls}, {login}"]
+    return found
 
 
 def _listeners(settings: Settings) -> Iterator[str]:

@@ -6,8 +6,8 @@ import os
 import signal
 import smtplib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import gevent
@@ -15,11 +15,12 @@ import pytest
 
 from tests.harness.fakerelay import FakeRelay
 from tests.harness.imapclient import Literal
+from tests.harness.peer_burl import MASTER, BurlClient
 from tests.harness.peer_cyrus import Cyrus, cyrus
 from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
-from tests.harness.peer_gsubmit import ONE_WORKER, gsubmit
-from tests.harness.peer_process import HOST, eventually, public_folder
-from tests.harness.peer_sent import SIZE, STEPS, cutter, message
+from tests.harness.peer_gsubmit import ONE_WORKER, Gsubmit, gsubmit
+from tests.harness.peer_process import HOST, children, eventually, public_folder
+from tests.harness.peer_sent import SIZE, STEPS, Cutter, cutter, message
 from tests.harness.relayscript import RelayScript
 from tests.harness.serving import serving
 
@@ -180,6 +181,74 @@ def test_gsubmit_is_killed(store: Store, relay: FakeRelay, step: str) -> None:
         with gsubmit(relay.port, there, program=program):
             settled(folder)
     assert len(stored(store, name)) == 1
+
+
+def test_workers_are_killed(dovecot: DovecotImap, relay: FakeRelay) -> None:
+    """The master makes others, and these go on."""
+    name = "all workers killed"
+    places = cutter("before the tagged OK", dovecot.port), quick_program(), public_folder("copies")
+    with (
+        places[0] as way,
+        places[1] as program,
+        places[2] as folder,
+        quick_server(relay, way, program, folder) as server,
+    ):
+        way.then = lambda: kill_all(children(server.process.pid))
+        submit(server.port, message(name, size=SIZE))
+        eventually("the cut", lambda: way.has_cut)
+        settled(folder)
+        assert server.process.poll() is None
+    assert len(stored(dovecot, name)) == 1
+
+
+def test_a_message_from_sent_by_burl(store: Store, relay: FakeRelay, tmp_path: Path) -> None:
+    """It has neither Message-ID nor Date, by which it could be found again."""
+    name = f"burl at {type(store).__name__}"
+    octets = f"From: <user@example.org>\r\nSubject: {name}\r\n\r\nText\r\n".encode()
+    host, port = store.authority.split(":")
+    burl = f"imap_urlauth_host = {host}\nimap_urlauth_port = {port}\n{MASTER}"
+    there = f"submission_sent_copy = yes\nsubmission_sent_retry_dir = {tmp_path}\n{burl}"
+    with store.login(USER) as user, serving(there, relay.port) as server:
+        url = store.url(USER, "Gesendet", *user.append("Gesendet", octets))
+        with BurlClient(server.port, USER) as client:
+            assert client.submit(url).startswith("250")
+        settled(tmp_path)
+        assert "Copy is in Sent already" in server.log_text
+    assert len(stored(store, name)) == 1
+
+
+def test_a_login_that_is_lent(dovecot: DovecotImap, relay: FakeRelay) -> None:
+    """The client's password: one look, when its session ends."""
+    name = "lent"
+    lent = f"imap_host = 127.0.0.1\nimap_port = {dovecot.port}\nimap_forward_credentials = yes\n"
+    with serving(f"submission_sent_copy = yes\n{lent}", relay.port) as server:
+        with smtplib.SMTP(HOST, server.port, "client.example.org", 60.0) as client:
+            client.login(USER, "secret")
+            client.sendmail("user@example.org", ["rcpt@example.net"], message(name))
+            eventually("the copy", lambda: len(stored(dovecot, name)) == 1)
+            uploaded(dovecot, message(name))
+        eventually("the look", lambda: len(stored(dovecot, name)) == 1)
+
+
+def test_a_mailbox_that_is_made(relay: FakeRelay, tmp_path: Path) -> None:
+    with cyrus((USER,)) as store:
+        more = "submission_sent_create = yes\nsubmission_sent_mailbox = Gesendet\n"
+        with serving(settings(store.port, str(tmp_path)) + more, relay.port) as server:
+            submit(server.port, message("made"))
+            settled(tmp_path)
+        assert len(stored(store, "made")) == 1
+        with store.login(USER) as user:
+            (line,) = user.command("LIST", "(SPECIAL-USE)", b"", b"*").of("LIST")
+        assert b"Gesendet" in line
+
+
+def quick_server(relay: FakeRelay, way: Cutter, program: str, folder: Path) -> AbstractContextManager[Gsubmit]:
+    return gsubmit(relay.port, settings(way.port, str(folder)), program=program)
+
+
+def kill_all(processes: Sequence[int]) -> None:
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
 
 
 @contextmanager

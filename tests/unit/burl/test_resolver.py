@@ -298,3 +298,21 @@ def test_one_user_takes_few_connections(monkeypatch: pytest.MonkeyPatch) -> None
         gevent.sleep(0.1)
         assert len(server.talks) == 3
         gevent.killall(slow)
+
+
+@pytest.mark.parametrize(
+    ("rest", "host", "mailbox"),
+    [
+        pytest.param("joe@imap.example.org/Sent/;UID=1", "imap.example.org", "Sent", id="own"),
+        pytest.param(
+            "joe@imap.example.org/Sent%20Items;UIDVALIDITY=2/;UID=1", "IMAP.example.org", "Sent Items", id="name"
+        ),
+        pytest.param("joe@imap.example.org/Sent/;UID=1", "other.example.org", "", id="another-server"),
+        pytest.param("fred@imap.example.org/Sent/;UID=1", "imap.example.org", "", id="of-somebody-else"),
+        pytest.param("joe@imap.example.org/Sent/;UID=1/;SECTION=1", "imap.example.org", "", id="a-part"),
+        pytest.param("joe@imap.example.org/Sent/;UID=1/;PARTIAL=0.10", "imap.example.org", "", id="the-beginning"),
+    ],
+)
+def test_where_a_message_came_from(rest: str, host: str, mailbox: str) -> None:
+    submitter = Submitter("joe", lambda name: name == "joe")
+    assert resolver().mailbox(f"imap://{rest}", submitter, host) == mailbox
