@@ -15,6 +15,12 @@ from gsubmit.fairness import let_others_run
 from gsubmit.message.fields import Field
 from gsubmit.smtp.address import MAX_DOMAIN, Address, BadAddress, Cursor
 
+# What nearly all fields have: a name of plain words or in quotes, and an address without any oddity.
+_PLAIN = re.compile(
+    r'[ \t]*+((?:[A-Za-z0-9_-]++[ \t]*+)*+|"[ !#-<>-\[\]-~]*+"[ \t]*+)'
+    r"<([A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+)@([A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+)>[ \t]*+"
+)
+_MAX_PLAIN = 200  # characters
 _TOKEN = re.compile(
     r'(?P<space>[ \t]+)|(?P<atom>[^ \t()<>\[\]:;@\\,."]+)|(?P<quoted>"(?:[^"\\]++|\\.)*+")|(?P<literal>\[[^\[\]\\]*+\])'
     r"|(?P<special>[<>@,;:.])",
@@ -58,6 +64,8 @@ def mailboxes(field: Field) -> list[Mailbox]:
     Octets that are not UTF-8 are taken in names (PEP 383), not in addresses.
     """
     text = field.value.decode("utf-8", "surrogateescape")
+    if len(text) <= _MAX_PLAIN and (plain := _PLAIN.fullmatch(text)):
+        return [Mailbox(plain[1].rstrip(" \t"), Address(plain[2], plain[3]))]
     if _CONTROL.search(text):
         raise Unparsable("control characters")
     found = _Reader(text).mailboxes()

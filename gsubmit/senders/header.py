@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gsubmit.fairness import let_others_run
 from gsubmit.message.fields import Field
 from gsubmit.message.mailboxes import Mailbox, Unparsable, mailboxes
 
 _TRACE = frozenset({b"received", b"return-path"})
 _RESENT = b"resent-"
 _FROM, _SENDER = b"from", b"sender"
+_ODD = re.compile(rb"[^a-z]+")
 
 
 class BadAuthor(ValueError):
@@ -34,19 +35,20 @@ class Author(NamedTuple):
 
 def author(fields: Sequence[Field]) -> Author:
     """Who sends a message, or sends it again: then the first block of Resent fields counts. Raises BadAuthor."""
-    for field in fields:
-        let_others_run()
-        if _breaks(field):
-            raise BadAuthor("a field with bare line ends or NUL")
+    octets = b"".join([field.octets for field in fields]).replace(b"\r\n", b"")
+    if b"\r" in octets or b"\n" in octets or b"\0" in octets:
+        raise BadAuthor("a field with bare line ends or NUL")
+    names = [field.name for field in fields]
+    if b"" in names and any(_looks_like_from(field) for field in fields if not field.name):
+        raise BadAuthor("a line that some take for From")
     block = _resent_block(fields)
     if _RESENT + _FROM in block:
         at, sender, name = block[_RESENT + _FROM], block.get(_RESENT + _SENDER), "Resent-From"
     else:
-        found = [number for number, field in enumerate(fields) if field.name == _FROM]
-        if len(found) != 1:
-            raise BadAuthor("more than one From field" if found else "no From field")
-        senders = [number for number, field in enumerate(fields) if field.name == _SENDER]
-        at, sender, name = found[0], senders[0] if len(senders) == 1 else None, "From"
+        if (number := names.count(_FROM)) != 1:
+            raise BadAuthor("more than one From field" if number else "no From field")
+        at, name = names.index(_FROM), "From"
+        sender = names.index(_SENDER) if names.count(_SENDER) == 1 else None
     try:
         listed = mailboxes(fields[at])
     except Unparsable as error:
@@ -54,9 +56,9 @@ def author(fields: Sequence[Field]) -> Author:
     return Author(at, name, listed, _only(fields[sender]) if sender is not None else None)
 
 
-def _breaks(field: Field) -> bool:
-    octets = field.octets.replace(b"\r\n", b"")
-    return b"\r" in octets or b"\n" in octets or b"\0" in octets
+def _looks_like_from(field: Field) -> bool:
+    """Whether a line that is no field becomes From when odd octets around its name are left out."""
+    return _ODD.sub(b"", field.octets.partition(b":")[0].lower()) == _FROM
 
 
 def _resent_block(fields: Sequence[Field]) -> dict[bytes, int]:

@@ -168,6 +168,24 @@ def test_names(value: str | bytes, phrase: str, comment: str) -> None:
     assert (mailbox.phrase, mailbox.comment) == (phrase, comment)
 
 
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(st.sampled_from([*'aZ0_+-. \t<>@"=?(', "é", "a@b", " <a.b@c-d.e>"]), max_size=9).map("".join))
+@example("A Bee <a@b.example>")
+@example('"Bee, A" <a.b@c-d.example> ')
+@example('"=?a?q?=00?=" <a@b.example>')
+def test_plain_fields_are_read_like_others(value: str) -> None:
+    def read() -> list[Mailbox] | None:
+        try:
+            return parsed(value)
+        except Unparsable:
+            return None
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("gsubmit.message.mailboxes._MAX_PLAIN", -1)
+        slowly = read()
+    assert read() == slowly
+
+
 N = 50_000
 
 
