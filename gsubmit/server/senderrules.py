@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gsubmit.fairness import let_others_run
-from gsubmit.message.draft import Draft
+from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.message.fields import Field, folded
 from gsubmit.message.signatures import covered_names
 from gsubmit.sasl.claims import Identity
@@ -36,9 +36,14 @@ def check_header(session: Session, transaction: Transaction, draft: Draft) -> No
     """Look at From, or what takes its place; rewritten where that is asked for. Raises Refused, HeaderTooLong."""
     senders, identity = session.service.senders, _identity(session)
     assert senders is not None
-    fields = draft.fields
     try:
+        fields = draft.fields
         said = author(fields)
+    except HeaderTooLong:
+        if senders.action != "log":
+            raise
+        _log(session, senders, "", "a header that is too long", can_rewrite=False)
+        return
     except BadAuthor as error:
         _log(session, senders, "", str(error), can_rewrite=False)
         if senders.action == "log":

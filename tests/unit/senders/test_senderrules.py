@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gsubmit.logs.fields import of_text
+from gsubmit.message.parts import MAX_HEADER
 from gsubmit.server import journal
 from gsubmit.server.senderrules import check_header
 from gsubmit.smtp.reply import Refused
@@ -161,6 +162,7 @@ def test_a_field_that_gets_long_is_folded() -> None:
         ("From: a@b.example\nFrom: c@d.example", [" more than one From field"]),
         ("Subject: x", [" no From field"]),
         ("From: a b@c.example", [" a From field that cannot be read: more than an address"]),
+        ("From: a@b.example\nX: " + "a" * MAX_HEADER, [" a header that is too long"]),
         ("From: a@b.example\nX: \x00", [" a field with bare line ends or NUL"]),
     ],
 )
