@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gsubmit.fairness import let_others_run
 from gsubmit.message.fields import Field
-from gsubmit.smtp.address import MAX_DOMAIN, Address, BadAddress, Cursor
+from gsubmit.smtp.address import MAX_DOMAIN, MAX_PATH, Address, BadAddress, Cursor
 
 # What nearly all fields have: a name of plain words or in quotes, and an address without any oddity.
 _PLAIN = re.compile(
@@ -274,6 +274,6 @@ def _local_part(words: list[_Token], *, is_tight: bool) -> str:
     local_part = "".join(pieces)
     if _ENCODED_WORD.search(local_part):  # of which dots may be a part
         raise Unparsable("an encoded-word in an address")
-    if not local_part or not local_part.isprintable():
+    if not 0 < len(local_part) <= MAX_PATH or not local_part.isprintable():
         raise Unparsable("not a local part")
     return local_part

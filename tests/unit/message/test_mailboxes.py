@@ -142,6 +142,7 @@ def addresses(value: str | bytes) -> list[str]:
         (b"\xfc@example.org", None),
         (b"a@b\xfcro.example", None),
         ("a@" + 128 * "x." + "org", None),
+        (257 * "a" + "@example.org", None),
     ],
 )
 def test_what_there_is_in_a_field(value: str | bytes, expected: str | None) -> None:
