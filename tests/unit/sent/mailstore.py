@@ -78,6 +78,7 @@ class Store:
 
     def sent_mailbox(self) -> str:
         self._do("list")
+        self._done("list")
         return self.marked
 
     def create_mailbox(self, mailbox: str) -> None:
@@ -89,12 +90,14 @@ class Store:
 
     def open_mailbox(self, mailbox: str, *, to_write: bool = False) -> tuple[int, int]:
         self._do("select" if to_write else "examine")
+        self._done("select" if to_write else "examine")
         if mailbox != self.mailbox:
             raise No("EXAMINE", "NONEXISTENT")
         return self.uidvalidity, self.uidnext
 
     def find(self, marks: Marks, since: float, ours: int = 0) -> list[int]:
         self._do("find")
+        self._done("find")
         there = {uid: one for uid, one in self.messages.items() if DELETED not in one.flags}
         return [uid for uid, one in there.items() if marks.is_same_message(marks_of(split_header(one.octets)))]
 
@@ -111,6 +114,7 @@ class Store:
     def expunge_one(self, uid: int) -> None:
         self._do("expunge")
         assert DELETED in self.messages.pop(uid).flags
+        self._done("expunge")
 
     def put(self, mailbox: str, octets: Octets, moment: int, *, is_binary: bool) -> tuple[int, int]:
         self._do("append")
