@@ -37,6 +37,7 @@ class SentCopies:
         self._held: list[Held] = []
         self._greenlets = Greenlets()
         self._scans = False  # whether this is the one of its process that looks into the folder
+        self._unreadable_until = 0.0  # monotonic
         self._loop: gevent.Greenlet[[], None] | None = None
 
     @property
@@ -66,11 +67,9 @@ class SentCopies:
                     text, str(record), safe_words(str(error)), extra={"prefix": record.label}, level=logging.ERROR
                 )
         try:
-            entry = entry or self._hold(record, body, own, has_left)
+            self._begin(entry or self._hold(record, body, own, has_left))
         except OSError as error:
             self._steps.failed(record, str(error))
-            return
-        self._begin(entry)
 
     def _hold(self, record: Record, body: Octets, own: Who | None, has_left: Callable[[], bool]) -> Held:
         who = self._steps.master(record.user) if self._steps.master is not None else own
@@ -114,32 +113,42 @@ class SentCopies:
             time.sleep(TICK)
             try:
                 self._go_on()
-            except OSError as error:
-                log_failure("cannot look for copies: %s", error, extra={"prefix": "sent"}, level=logging.ERROR)
-                time.sleep(ERROR_TIME)
+            except Exception:
+                _log.exception("copies in Sent")
 
     def _go_on(self) -> None:
         """Begin with what is due, as far as there is room."""
         waiting = 0
-        if self._scans and self._folder is not None and self._folder.scans():
-            waiting, paths = self._folder.scan()
-            for path in paths:
-                if len(self._greenlets) >= AT_A_TIME or self._steps.is_broken:
-                    break
-                try:
-                    entry = Kept.take(path)
-                except ValueError as error:
-                    _log.error("%s: %s", path, error)
-                    path.rename(path.with_suffix(LOST))
-                    continue
-                if entry is not None:
-                    self._greenlets.spawn(self._steps.work, entry)
+        if self._scans and self._folder is not None and time.monotonic() >= self._unreadable_until:
+            try:
+                waiting = self._go_on_in(self._folder)
+            except OSError as error:
+                self._unreadable_until = time.monotonic() + ERROR_TIME
+                log_failure("cannot look for copies: %s", error, extra={"prefix": "sent"}, level=logging.ERROR)
         self._held = [held for held in self._held if not held.is_ended]
         for held in self._held:
             if not held.is_busy and len(self._greenlets) < AT_A_TIME and self._is_due(held):
                 held.is_busy = True
                 self._greenlets.spawn(self._steps.work, held)
         current.row[SENT_WAITING.at()] = waiting + len(self._held)
+
+    def _go_on_in(self, folder: Folder) -> int:
+        """The same with what is in the folder, if it is this process that looks there: how many there are."""
+        if not folder.scans():
+            return 0
+        waiting, paths = folder.scan()
+        for path in paths:
+            if len(self._greenlets) >= AT_A_TIME or self._steps.is_broken:
+                break
+            try:
+                entry = Kept.take(path)
+            except ValueError as error:
+                _log.error("%s: %s", path, error)
+                path.rename(path.with_suffix(LOST))
+                continue
+            if entry is not None:
+                self._greenlets.spawn(self._steps.work, entry)
+        return waiting
 
     @staticmethod
     def _is_due(held: Held) -> bool:

@@ -11,7 +11,7 @@ from gsubmit.logs.failures import log_failure
 from gsubmit.logs.text import safe_words
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import SENT_COPIES
-from gsubmit.net.imap import ImapFault, Lost
+from gsubmit.net.imap import ImapFault, LoginRefused, Lost
 from gsubmit.net.imappool import NoConnection, Pool, Who
 from gsubmit.net.slots import SlotsByKey
 from gsubmit.sent import procedure
@@ -29,6 +29,7 @@ RETRIES_HERE = (5.0, 61.0)  # of what is in memory only; the last is longer than
 GIVE_UP = DAY  # after the message came
 BREAK = 60.0  # seconds in which a server that cannot be reached is left alone
 OF_ONE_USER = 10  # in work; one after the other, so that two of the same message see each other
+FOR_NOW = frozenset({"UNAVAILABLE", "CONTACTADMIN", "SERVERBUG", "LIMIT", "INUSE"})  # RFC 5530: of no single user
 BUSY_TIME = 1.0  # seconds until there may be fewer
 R = TypeVar("R")
 _log = logging.getLogger("gsubmit.sent")
@@ -45,10 +46,7 @@ class Rules(NamedTuple):
 
 
 class _LeftAlone(ImapFault):
-    """The server could not be reached a moment ago."""
-
-    def __init__(self) -> None:
-        super().__init__("the server was left alone, since it could not be reached")
+    """The server was not asked."""
 
 
 class _KeptOneDied(ImapFault):
@@ -64,6 +62,7 @@ class Steps:
         self.rules = rules
         self._mailboxes = Mailboxes(rules.mailbox, creates=rules.creates)
         self._complained = Remembered()  # of users
+        self._refused = Remembered()  # logins for users: some have no mailboxes, and send thousands of messages
         self._users = SlotsByKey()
         self._broken_until = 0.0  # monotonic
 
@@ -95,29 +94,37 @@ class Steps:
     def _take_step(self, entry: Entry) -> None:
         """Store it, or look at it; then it waits for the next step, or is at its end."""
         try:
-            if entry.record.is_stored:
-                self._look(entry)
-            else:
-                self._store(entry)
+            (self._look if entry.record.is_stored else self._store)(entry)
         except Hopeless as hopeless:
             self._complain_once(entry, hopeless.reason)
         except No as no:
-            self._mailboxes.forget(entry.record.user)
-            if no.code in FINAL:
-                self._complain_once(entry, no.reason)
-            else:
-                self._later(entry, no.reason)
+            self._refused_there(entry, no)
         except _LeftAlone as alone:
-            if isinstance(entry, Kept):
+            if isinstance(entry, Kept) and entry.record.age <= GIVE_UP:
                 entry.wait(time.time() + BREAK)
             else:
                 self._later(entry, alone.reason)
         except ImapFault as fault:
-            if isinstance(fault, NoConnection):
-                self._broken_until = time.monotonic() + BREAK
+            self._note(fault, entry.record.user)
             self._later(entry, fault.reason)
         except OSError as error:
             self._later(entry, str(error))
+
+    def _refused_there(self, entry: Entry, no: No) -> None:
+        self._mailboxes.forget(entry.record.user)
+        if no.code not in FINAL:
+            self._later(entry, no.reason)
+        elif entry.record.is_stored:
+            entry.end()  # that a look is refused does no harm
+        else:
+            self._complain_once(entry, no.reason)
+
+    def _note(self, fault: ImapFault, user: str) -> None:
+        """What others are to be spared."""
+        if isinstance(fault, NoConnection):
+            self._broken_until = time.monotonic() + BREAK
+        elif isinstance(fault, LoginRefused) and fault.code not in FOR_NOW:
+            self._refused.put(user, fault.reason)
 
     def _store(self, entry: Entry) -> None:
         record = entry.record
@@ -163,7 +170,9 @@ class Steps:
         """What it comes to over a connection. A kept one may have died: the steps can be taken again, whatever was."""
         who = entry.who if isinstance(entry, Held) else self._login(entry.record.user)
         if self.is_broken:
-            raise _LeftAlone
+            raise _LeftAlone("the server was left alone, since it could not be reached")
+        if (refused := self._refused.get(entry.record.user)) and not who.is_users_own:
+            raise _LeftAlone(f"not tried for an hour: {refused}")
         try:
             return self._once(who, act, new=False)
         except _KeptOneDied:

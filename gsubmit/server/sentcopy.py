@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 
@@ -13,12 +14,23 @@ from gsubmit.net.imappool import Who
 from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
 
+_log = logging.getLogger("gsubmit.sent")
 _BCC = frozenset({b"bcc", b"resent-bcc"})
 _NO, _YES = frozenset({"no", "n", "false", "0"}), frozenset({"", "yes", "y", "true", "1"})
 
 
 def keep_copy(session: Session, transaction: Transaction) -> None:
-    """Hand it to `service.sent`, if there is to be one; never fails. The relay has the message."""
+    """Hand it to `service.sent`, if there is to be one.
+
+    The relay has the message: whatever goes wrong with the copy is logged, and the client hears 250 all the same.
+    """
+    try:
+        _keep(session, transaction)
+    except Exception:
+        _log.exception("copy id=%s", transaction.id, extra={"prefix": session.label})
+
+
+def _keep(session: Session, transaction: Transaction) -> None:
     service, login = session.service, session.login
     assert service.sent is not None
     assert login is not None

@@ -65,7 +65,9 @@ def test_there_is_one_in_the_end(story: list[Event]) -> None:
     for _ in range(4):  # the next process has no crash
         if not one.is_over:
             one.go_on()
-    assert not any(DELETED in message.flags for message in one.store.messages.values()), "ours was marked, and forgotten"
+    assert not any(DELETED in message.flags for message in one.store.messages.values()), (
+        "ours was marked, and forgotten"
+    )
     assert len(one.store.messages) == max(uploads, 1)
     theirs = [message for message in one.store.messages.values() if message.octets == COPY]
     assert len(theirs) == uploads

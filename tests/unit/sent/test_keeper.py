@@ -15,7 +15,7 @@ import pytest
 
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import SENT_COPIES
-from gsubmit.net.imap import ImapFault, Lost
+from gsubmit.net.imap import ImapFault, LoginRefused, Lost
 from gsubmit.net.imappool import NoConnection, Who
 from gsubmit.sent import keeper, steps
 from gsubmit.sent.folder import Folder
@@ -321,3 +321,44 @@ def test_a_bug_costs_no_message(tmp_path: Path, caplog: pytest.LogCaptureFixture
         assert eventually(lambda: "a bug" in caplog.text)
         assert eventually(lambda: kept.files == [])
         assert list(kept.pool.store.messages) == [1]
+
+
+def test_a_login_that_is_refused_is_not_tried_for_each_message(tmp_path: Path) -> None:
+    """Some users have no mailboxes."""
+    with copies(tmp_path, Pool(faults=[LoginRefused("AUTHENTICATIONFAILED")])) as kept:
+        for _ in range(3):
+            kept.keep()
+        kept.keep(user="another")
+        gevent.sleep(0.2)
+        assert [who.authorization_id for who in kept.pool.whos if who.authorization_id == "user"] == ["user"]
+        assert kept.files.count(".eml") == 3
+        assert list(kept.pool.store.messages) == [1]
+
+
+def test_a_login_that_fails_for_now_is_tried_again(tmp_path: Path) -> None:
+    with copies(tmp_path, Pool(faults=[LoginRefused("UNAVAILABLE")])) as kept:
+        kept.keep()
+        assert eventually(lambda: list(kept.pool.store.messages) == [1])
+
+
+def test_a_look_that_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with copies(tmp_path) as kept:
+        kept.keep()
+        assert eventually(lambda: kept.pool.store.did.count("append") == 1)
+        kept.pool.store.refuses["examine"] = "NOPERM"
+        assert eventually(lambda: kept.files == [])
+    assert "No cop" not in caplog.text
+
+
+def test_memory_is_looked_after_when_the_folder_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    with copies(folder) as kept:
+        gevent.sleep(0.05)
+        (folder / ".scanner").unlink()
+        folder.rmdir()
+        kept.keep()
+        assert eventually(lambda: list(kept.pool.store.messages) == [1])
+        kept.pool.store.comes(MESSAGE)
+        assert eventually(lambda: list(kept.pool.store.messages) == [2])
+        folder.mkdir()

@@ -179,3 +179,10 @@ def test_by_default_nothing_is_there() -> None:
     with connected() as one:
         assert one.session.service.sent is None
         assert not one.session.service.forwards
+
+
+def test_a_bug_leaves_the_reply_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    with client() as (one, copies):
+        copies.keep = None  # type: ignore[assignment, method-assign]
+        assert submit(one).code == 250
+    assert "copy id=" in caplog.text
