@@ -153,34 +153,55 @@ def play(
 @pytest.mark.parametrize("step", STEPS)
 def test_the_imap_server_is_lost(store: Store, relay: FakeRelay, tmp_path: Path, step: str) -> None:
     name = f"lost {step} at {type(store).__name__}"
+    ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
     with cutter(step, store.port) as way, serving(settings(way.port, str(tmp_path)), relay.port) as server:
-        submit(server.port, message(name, size=SIZE, bcc=True))
+        submit(server.port, ours)
         if step == "before UID EXPUNGE":
             gevent.sleep(0.3)
-            uploaded(store, message(name, size=SIZE))
+            uploaded(store, theirs)
         eventually("the cut", lambda: way.has_cut)
         settled(tmp_path)
-    assert len(stored(store, name)) == 1
+    assert stored(store, name) == [theirs if step == "before UID EXPUNGE" else ours]
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_gsubmit_is_killed(store: Store, relay: FakeRelay, step: str) -> None:
-    """SIGKILL at that step, and another one with the same configuration goes on."""
+    """SIGKILL at that step, and another one with the same configuration goes on.
+
+    Where nobody knows whether APPEND was done, the client stores its copy meanwhile, so that ours has to be known again.
+    """
     name = f"killed {step} at {type(store).__name__}"
-    with cutter(step, store.port) as way, quick_program() as program, public_folder("copies") as folder:
-        there = settings(way.port, str(folder)) + ONE_WORKER
-        with gsubmit(relay.port, there, program=program) as server:
+    ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
+    places = cutter(step, store.port), quick_program(), public_folder("copies")
+    with places[0] as way, places[1] as program, places[2] as folder:
+        with quick_server(relay, way, program, folder) as server:
             way.then = lambda: os.killpg(server.process.pid, signal.SIGKILL)
-            submit(server.port, message(name, size=SIZE, bcc=True))
+            submit(server.port, ours)
             if step == "before UID EXPUNGE":
                 gevent.sleep(0.3)
-                uploaded(store, message(name, size=SIZE))
+                uploaded(store, theirs)
             eventually("the cut", lambda: way.has_cut)
             eventually("the end", lambda: server.process.poll() is not None)
         assert list(folder.glob("*.copy"))
-        with gsubmit(relay.port, there, program=program):
+        if step == "before the tagged OK":
+            uploaded(store, theirs)
+        with quick_server(relay, way, program, folder):
             settled(folder)
-    assert len(stored(store, name)) == 1
+    has_uploaded = step in ("before the tagged OK", "before UID EXPUNGE")
+    assert stored(store, name) == [theirs if has_uploaded else ours]
+
+
+def test_a_gentle_stop(dovecot: DovecotImap, relay: FakeRelay) -> None:
+    """What is under way comes to its end, and the rest is done by the next process."""
+    name = "stopped"
+    with quick_program() as program, public_folder("copies") as folder:
+        for _ in range(2):
+            with gsubmit(relay.port, settings(dovecot.port, str(folder)), program=program) as server:
+                if not list(folder.glob("*.copy")):
+                    submit(server.port, message(name, size=SIZE))
+                    continue
+                settled(folder)
+    assert len(stored(dovecot, name)) == 1
 
 
 def test_workers_are_killed(dovecot: DovecotImap, relay: FakeRelay) -> None:
@@ -243,7 +264,7 @@ def test_a_mailbox_that_is_made(relay: FakeRelay, tmp_path: Path) -> None:
 
 
 def quick_server(relay: FakeRelay, way: Cutter, program: str, folder: Path) -> AbstractContextManager[Gsubmit]:
-    return gsubmit(relay.port, settings(way.port, str(folder)), program=program)
+    return gsubmit(relay.port, settings(way.port, str(folder)) + ONE_WORKER, program=program)
 
 
 def kill_all(processes: Sequence[int]) -> None:
