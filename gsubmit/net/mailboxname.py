@@ -6,6 +6,7 @@ import binascii
 import re
 
 _TO_ENCODE = re.compile(r"&|[^\x20-\x7e]+")  # whole runs: a shift back and forth within one would be superfluous
+_SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 _QUOTABLE = re.compile(r"[\x20-\x7e]*")
 _TO_ESCAPE = re.compile(r'(["\\])')
 
@@ -25,6 +26,24 @@ def _encode(run: str) -> str:
     except UnicodeEncodeError:
         raise BadMailboxName("lone surrogate in mailbox name") from None
     return binascii.b2a_base64(octets, newline=False).decode().rstrip("=").replace("/", ",")
+
+
+def from_modified_utf7(text: str) -> str:
+    """What `to_modified_utf7` made the text of; a BadMailboxName where it could not have made it."""
+    try:
+        name = _SHIFTED.sub(_decode, text)
+    except ValueError:
+        raise BadMailboxName("not modified UTF-7") from None
+    if to_modified_utf7(name) != text:  # a server would not know it again
+        raise BadMailboxName("not modified UTF-7")
+    return name
+
+
+def _decode(run: re.Match[str]) -> str:
+    if not run[1]:
+        return "&"
+    octets = binascii.a2b_base64(run[1].replace(",", "/") + "=" * (-len(run[1]) % 4))
+    return octets.decode("utf-16-be")
 
 
 def quoted(text: str) -> str:

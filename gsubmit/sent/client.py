@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from gsubmit.fairness import let_others_run
 from gsubmit.message.fields import split_header
 from gsubmit.net.imap import ImapClient, SaidNo, response_code
-from gsubmit.net.mailboxname import BadMailboxName, quoted
+from gsubmit.net.mailboxname import BadMailboxName, from_modified_utf7, quoted, to_modified_utf7
 from gsubmit.sent.marks import Marks, marks_of, names
 from gsubmit.sent.record import Octets
 
@@ -27,6 +27,8 @@ _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
 _FLAGS = re.compile(rb"\bFLAGS \(([^()]*)\)", re.IGNORECASE)
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)", re.IGNORECASE)
 _UNSELECTABLE = (rb"\noselect", rb"\nonexistent")
+_UNUSABLE = re.compile(r"[\0\r\n\ud800-\udfff]")
+_TO_ESCAPE = re.compile(r'(["\\])')
 _LIMIT = re.compile(r"APPENDLIMIT=(\d+)")
 
 
@@ -51,12 +53,13 @@ class Facts(NamedTuple):
 
 
 class SentClient(ImapClient):
-    """Methods raise No, beside what ImapClient.begun makes of faults. Mailboxes are named as on the wire."""
+    """Names of mailboxes are as people read them. Methods raise No, BadMailboxName, and faults as ImapClient does."""
 
     max_answers = 1 << 20  # octets; a LIST of somebody with thousands of mailboxes
 
     def __init__(self, host: str, port: int, tls_first: ssl.SSLContext | None, seconds: float) -> None:
         self._streamed: Octets | None = None  # what the server has still to ask for
+        self._end = b""  # what follows that
         self._behind = b""  # what follows the next line at once
         super().__init__(host, port, tls_first, seconds)
 
@@ -74,7 +77,21 @@ class SentClient(ImapClient):
             raise No(command, "BAD" if answer == "BAD" else response_code(data))
         return data
 
+    def learn(self) -> None:
+        """The capabilities; after a login UTF-8 is agreed on where there is any (RFC 6855 3)."""
+        super().learn()
+        if self.state == "AUTH" and {"ENABLE", "UTF8=ACCEPT"}.issubset(self.capabilities):
+            self.enable("UTF8=ACCEPT")  # imaplib notes in utf8_enabled whether it is
+
     # Mailboxes
+
+    def _name(self, mailbox: str) -> str:
+        """As a command has it. Raises BadMailboxName."""
+        if not self.utf8_enabled:
+            return quoted(to_modified_utf7(mailbox))
+        if _UNUSABLE.search(mailbox):
+            raise BadMailboxName("not to be quoted")
+        return '"' + _TO_ESCAPE.sub(r"\\\1", mailbox) + '"'
 
     def sent_mailbox(self) -> str:
         r"""The mailbox that the server calls \Sent, the shortest name of several; empty without one (RFC 6154)."""
@@ -86,20 +103,21 @@ class SentClient(ImapClient):
             let_others_run()
             name = _listed(line)
             if name is not None:
-                found.append(name)
+                with suppress(BadMailboxName, UnicodeDecodeError):  # one that could not be named again
+                    found.append(name.decode() if self.utf8_enabled else from_modified_utf7(name.decode("ascii")))
         return min(found, key=lambda name: (len(name), name), default="")
 
     def create_mailbox(self, mailbox: str) -> None:
         """CREATE, as \\Sent where that can be said, and SUBSCRIBE, which may fail."""
         use = r" (USE (\Sent))" if "CREATE-SPECIAL-USE" in self.capabilities else ""
         try:
-            self._say("CREATE", quoted(mailbox) + use)
+            self._say("CREATE", self._name(mailbox) + use)
         except No as no:
             if not use or no.code == "ALREADYEXISTS":
                 raise
-            self._say("CREATE", quoted(mailbox))
+            self._say("CREATE", self._name(mailbox))
         with suppress(No):  # many clients show all there are
-            self._say("SUBSCRIBE", quoted(mailbox))
+            self._say("SUBSCRIBE", self._name(mailbox))
 
     def limit(self, mailbox: str) -> int | None:
         """The most octets that a message may have there, if the server says so (RFC 7889)."""
@@ -109,14 +127,14 @@ class SentClient(ImapClient):
         if "APPENDLIMIT" not in self.capabilities:
             return None
         self.untagged_responses.pop("STATUS", None)
-        self._say("STATUS", quoted(mailbox), "(APPENDLIMIT)")
+        self._say("STATUS", self._name(mailbox), "(APPENDLIMIT)")
         said = b"".join(part if isinstance(part, bytes) else part[0] for part in self.untagged_responses.pop("STATUS"))
         found_limit = re.search(rb"\(APPENDLIMIT (\d+)\)", said, re.IGNORECASE)
         return int(found_limit[1]) if found_limit else None
 
     def open_mailbox(self, mailbox: str, *, to_write: bool = False) -> tuple[int, int]:
         """EXAMINE or SELECT it; UIDVALIDITY, and UIDNEXT or 0."""
-        answer, data = self.select(quoted(mailbox), readonly=not to_write)
+        answer, data = self.select(self._name(mailbox), readonly=not to_write)
         if answer != "OK":
             raise No("SELECT" if to_write else "EXAMINE", response_code(data))
         return self._number("UIDVALIDITY"), self._number("UIDNEXT")
@@ -198,16 +216,18 @@ class SentClient(ImapClient):
     def put(self, mailbox: str, octets: Octets, moment: int, *, is_binary: bool) -> tuple[int, int]:
         r"""APPEND it with \Seen and this time; UIDVALIDITY and UID, or zeros where the server does not say."""
         self.untagged_responses.pop("APPENDUID", None)
-        at_once = not is_binary and octets.size <= SMALL
+        is_utf8 = self.utf8_enabled and _has_utf8_header(octets)
+        at_once = not (is_binary or is_utf8) and octets.size <= SMALL
         if at_once and not {"LITERAL+", "LITERAL-"}.isdisjoint(self.capabilities):
             self._behind = b"".join(octets.blocks()) + b"\r\n"
             literal = f"{{{octets.size}+}}"
         else:
             self._streamed = octets
             self.literal = self._send_content  # type: ignore[assignment]  # imaplib calls it when the server asks
-            literal = f"{'~' if is_binary else ''}{{{octets.size}}}"
+            self._end = b")" if is_utf8 else b""
+            literal = f"{'UTF8 (~' if is_utf8 else '~' if is_binary else ''}{{{octets.size}}}"
         try:
-            self._say("APPEND", quoted(mailbox), r"(\Seen)", imaplib.Time2Internaldate(moment), literal)
+            self._say("APPEND", self._name(mailbox), r"(\Seen)", imaplib.Time2Internaldate(moment), literal)
         finally:
             self._streamed, self._behind, self.literal = None, b"", None
         said = self.untagged_responses.pop("APPENDUID", [b""])[-1]
@@ -221,7 +241,7 @@ class SentClient(ImapClient):
         for block in octets.blocks():
             super().send(block)
             let_others_run()
-        return b""
+        return self._end
 
     def send(self, data: Any) -> None:
         """All of it, within the time that is left."""
@@ -229,7 +249,12 @@ class SentClient(ImapClient):
         super().send(data)
 
 
-def _listed(line: Any) -> str | None:
+def _has_utf8_header(octets: Octets) -> bool:
+    first = next(iter(octets.blocks()), b"")
+    return not first.partition(b"\r\n\r\n")[0].isascii()
+
+
+def _listed(line: Any) -> bytes | None:
     r"""The name in an answer to LIST, of a mailbox that is \Sent and can be opened."""
     literal = b""
     if isinstance(line, tuple):
@@ -240,5 +265,5 @@ def _listed(line: Any) -> str | None:
     if rb"\sent" not in attributes or any(one in attributes for one in _UNSELECTABLE):
         return None
     if text := _QUOTED.match(found[2]):
-        return _ESCAPE.sub(rb"\1", text[1]).decode("latin-1")
-    return (literal or found[2].split(b" ")[0]).decode("latin-1")
+        return _ESCAPE.sub(rb"\1", text[1])
+    return literal or found[2].split(b" ")[0]

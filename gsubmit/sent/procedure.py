@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 from gsubmit.message.body import MessageBody
 from gsubmit.message.encode import eight_bit
 from gsubmit.message.fault import CannotConvert
-from gsubmit.net.mailboxname import BadMailboxName, to_modified_utf7
+from gsubmit.net.mailboxname import BadMailboxName
 from gsubmit.sent.client import DELETED, SEEN, No, SentClient
 from gsubmit.sent.mailboxes import Mailboxes
 from gsubmit.sent.record import Octets, Place, Record
@@ -42,7 +42,7 @@ class Hopeless(Exception):
 def store(client: SentClient, record: Record, octets: Octets, mailboxes: Mailboxes, folder: str, save: Save) -> Stored:
     """Put the message into the mailbox if it is not there. Raises Hopeless, No, and what ImapClient.begun makes."""
     mailbox = _mailbox(client, record, mailboxes)
-    if record.source and mailbox == _wire_name(record.source):
+    if mailbox == record.source:
         return "there"
     uidvalidity, uidnext = _opened(client, mailbox, record, mailboxes)
     found = client.find(record.marks, record.since)
@@ -113,25 +113,20 @@ def _ours(client: SentClient, record: Record, uidnext: int, found: list[int]) ->
 
 def _mailbox(client: SentClient, record: Record, mailboxes: Mailboxes) -> str:
     if record.wish:
-        return _wire_name(record.wish)
+        return record.wish
     mailbox = mailboxes.get(record.user)
     if not mailbox:
-        mailbox = client.sent_mailbox() or _wire_name(mailboxes.name)
+        mailbox = client.sent_mailbox() or mailboxes.name
         mailboxes.put(record.user, mailbox)
     return mailbox
-
-
-def _wire_name(name: str) -> str:
-    try:
-        return to_modified_utf7(name)
-    except BadMailboxName as error:
-        raise Hopeless(f"no mailbox: {error}") from None
 
 
 def _opened(client: SentClient, mailbox: str, record: Record, mailboxes: Mailboxes) -> tuple[int, int]:
     """UIDVALIDITY and UIDNEXT of the mailbox, which is made if it is missing and may be made."""
     try:
         return client.open_mailbox(mailbox)
+    except BadMailboxName as error:
+        raise Hopeless(f"no name of a mailbox: {error}") from None
     except No as no:
         mailboxes.forget(record.user)
         if no.code not in ("", "NONEXISTENT", "TRYCREATE"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsubmit.net.mailboxname import BadMailboxName, quoted, to_modified_utf7
+from gsubmit.net.mailboxname import BadMailboxName, from_modified_utf7, quoted, to_modified_utf7
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,7 @@ from gsubmit.net.mailboxname import BadMailboxName, quoted, to_modified_utf7
 )
 def test_modified_utf7(name: str, encoded: str) -> None:
     assert to_modified_utf7(name) == encoded
+    assert from_modified_utf7(encoded) == name
 
 
 def test_lone_surrogate() -> None:
@@ -53,3 +54,9 @@ def test_quoted(text: str, written: str) -> None:
 def test_what_cannot_be_quoted(text: str) -> None:
     with pytest.raises(BadMailboxName):
         quoted(text)
+
+
+@pytest.mark.parametrize("text", ["a & b", "&AGE-", "&A-", "&AGE", "\xfc", "&2AA-"])
+def test_what_is_no_modified_utf7(text: str) -> None:
+    with pytest.raises(BadMailboxName):
+        from_modified_utf7(text)

@@ -224,3 +224,55 @@ def test_only_the_newest_are_looked_into(monkeypatch: pytest.MonkeyPatch) -> Non
     script = [BY_ID, "< * SEARCH 4 9 7", "< TAG OK done", *fetched(9, "<1@example.org>")]
     with imap_server(*GREETING, *script) as server, client(server, state="SELECTED") as there:
         assert there.find(MARKS, ARRIVAL - 86400) == [9]
+
+
+ENABLED = (
+    *(
+        "< * OK ready",
+        "> TAG CAPABILITY",
+        "< * CAPABILITY IMAP4rev1 ENABLE UTF8=ACCEPT AUTH=PLAIN SASL-IR",
+        "< TAG OK done",
+    ),
+    *("> TAG AUTHENTICATE *", "< TAG OK done"),
+    *("> TAG CAPABILITY", "< * CAPABILITY IMAP4rev1 ENABLE UTF8=ACCEPT", "< TAG OK done"),
+    *("> TAG ENABLE UTF8=ACCEPT", "< * ENABLED UTF8=ACCEPT", "< TAG OK done"),
+)
+
+
+@pytest.mark.parametrize(
+    ("octets", "literal", "end"),
+    [
+        pytest.param("Subject: \xfc".encode() + b"x" * 9000, "UTF8 (~{9011}", b")", id="utf-8"),
+        pytest.param(b"Subject: u" + b"x" * 9000, "{9010}", b"", id="ascii"),
+    ],
+)
+def test_utf8_where_it_is_offered(octets: bytes, literal: str, end: bytes) -> None:
+    """RFC 6855 3, 4: names and headers in UTF-8."""
+    script = ['> TAG LIST "" "*"', r'< * LIST (\\Sent) "/" "Entw\xc3\xbcrfe"', "< TAG OK done"]
+    script += [
+        rf'> TAG APPEND "Entw\xc3\xbcrfe" (\\Seen) "*" {literal}',
+        "< + go on",
+        "> *xxx*",
+        "< TAG OK done",
+    ]
+    with imap_server(*ENABLED, *script) as server:
+        there = SentClient("127.0.0.1", server.port, None, SECONDS)
+        with there.begun(SECONDS):
+            there.log_in("user", "s3cret")
+            there.learn()
+            assert there.sent_mailbox() == "Entw\xfcrfe"
+            there.put("Entw\xfcrfe", Content(octets), 1, is_binary=False)
+        there.shutdown()
+    assert not server.faults()
+    assert server.talks[0].heard[-1].endswith(b"xxx" + end)
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [("Entw&APw-rfe", "Entw\xfcrfe"), ("a &- b", "a & b"), ("a & b", ""), ("&AGE-", ""), (r"\xfc", "")],
+)
+def test_names_in_modified_utf7(listed: str, found: str) -> None:
+    """One that could not be asked for by its name is none."""
+    script = ['> TAG LIST "" "*"', rf'< * LIST (\\Sent) "/" "{listed}"', "< TAG OK done"]
+    with imap_server(*GREETING, *script) as server, client(server) as there:
+        assert there.sent_mailbox() == found
