@@ -40,7 +40,7 @@ def let_others_run() -> None:
 
     Time worked by other greenlets since the last look counts too. Who comes from a wait does one piece of its work
     in any case; those that rest here share TURN after each look, so that each goes on soon. Nobody is idle: when no
-    socket has anything, the loop comes straight back. For greenlets of the main thread.
+    socket has anything, the loop comes straight back. In another thread than the main one it does nothing.
     """
     now = time.monotonic()
     if now >= _turns.until:
@@ -49,8 +49,11 @@ def let_others_run() -> None:
 
 def _look_at_turns(now: float) -> None:
     turns = _turns
+    loop = gevent.get_hub().loop
+    if not loop.default:  # a thread of its own, which keeps nobody waiting
+        return
     me = gevent.getcurrent()
-    iteration = gevent.get_hub().loop.iteration
+    iteration = loop.iteration
     if iteration != turns.iteration:  # whoever ran before that look has waited
         turns.iteration, turns.looked = iteration, now
         turns.runner, turns.began = me, now

@@ -18,6 +18,7 @@ from gsubmit.settings.blocks import InetListener, MetricsListener, PassdbSetting
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.declare import Declaration, Part, declarations, members
 from gsubmit.settings.kinds import alternatives
+from gsubmit.settings.plugins import PluginSettings
 from gsubmit.settings.sections import Settings
 from gsubmit.watch.exposition import FACTS
 
@@ -39,6 +40,7 @@ INSIDE = {
     "metrics": declarations(MetricsListener),
     "passdb": declarations(PassdbSettings),
     "imap_urlauth_server": declarations(ImapServerSettings),
+    "submission_plugin": declarations(PluginSettings),
 }
 SECTIONS = OUTSIDE | INSIDE
 OAUTH2 = {"oauth2": declarations(OAuth2Settings), "oauth2_tls": declarations(TlsFiles)}

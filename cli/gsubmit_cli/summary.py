@@ -24,6 +24,7 @@ def summary(settings: Settings) -> dict[str, list[str]]:
         "hostname": [settings.server.hostname],
         "listeners": list(_listeners(settings)),
         "relay": [_relay(settings)],
+        **({"plugins": [" ".join(plugins)]} if (plugins := settings.submission.plugins.submission_plugins) else {}),
         "BURL": list(map(_imap_server, settings.burl.servers)),
         "passdbs": _passdbs(settings) or ["none"],
         "TLS": list(_tls(settings)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from gsubmit.dial.nexthop import NextHop
 from gsubmit.message.fixups import FixUps
 from gsubmit.net.imappool import Pool as ImapPool
 from gsubmit.net.sharedslots import SlotFile
+from gsubmit.plugins.loader import load_plugins
 from gsubmit.proxy.itself import Itself
 from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.relay.pool import Pool
@@ -32,6 +34,8 @@ from gsubmit.senders.loginmap import BadMap
 from gsubmit.senders.senders import Senders
 from gsubmit.server.logins import Logins
 from gsubmit.server.service import Service
+from gsubmit.server.waiting import Interrupted
+from gsubmit.server.wire import TimedOut
 from gsubmit.settings.burl import ImapServerSettings
 from gsubmit.settings.relay import RelaySettings
 from gsubmit.settings.sections import Settings
@@ -52,9 +56,9 @@ class CannotStart(Exception):
     """Something outside makes it impossible to serve; the text is one line for the administrator."""
 
 
-def next_hop(settings: Settings) -> NextHop | None:
-    """The next hop that the settings name, if they do. Raises CannotStart."""
-    relay = settings.relay
+def next_hop(settings: Settings, relay: RelaySettings | None = None) -> NextHop | None:
+    """The next hop that the settings name, if they do; by default that outside of blocks. Raises CannotStart."""
+    relay = relay or settings.relay
     if not relay.host:
         return None
     discarded = {word.upper() for word in relay.discard_ehlo_keywords}
@@ -89,9 +93,10 @@ def _context(
         raise CannotStart(str(error)) from error
 
 
-def build_relay(settings: Settings, slots: SlotFile | None = None) -> NextHops:
+def build_relay(settings: Settings, slots: SlotFile | None = None, relay: RelaySettings | None = None) -> NextHops:
     """Where messages go by these settings; `slots` are those of all processes. Raises CannotStart."""
-    relay, hop = settings.relay, next_hop(settings)
+    relay = relay or settings.relay
+    hop = next_hop(settings, relay)
     if hop is None:
         return NoRelay()
     most = relay.max_connections
@@ -213,4 +218,11 @@ def build_service(settings: Settings, logins: Logins | None = None, shared: Shar
         fixups=build_fixups(settings),
         senders=build_senders(settings),
         sent=build_sent(settings),
+        relays={one.name: build_relay(settings, slots, one.relay) for one in settings.submission.plugins.relays},
     )
+
+
+def with_plugins(service: Service) -> Service:
+    """The same with its plugins, which are loaded by the user that serves. Raises SettingsError."""
+    plugins = load_plugins(service.settings.submission.plugins.blocks)
+    return replace(service, plugins=replace(plugins, passes=(*plugins.passes, Interrupted, TimedOut)))

@@ -11,7 +11,7 @@ import gevent
 from gevent import monkey
 
 from gsubmit.app import process
-from gsubmit.app.build import CannotStart, build_service, login_state
+from gsubmit.app.build import CannotStart, build_service, login_state, with_plugins
 from gsubmit.app.controlsocket import bind_control
 from gsubmit.app.shared import Shared
 from gsubmit.app.sockets import Bound, bind_metrics, close_all, open_all
@@ -59,6 +59,7 @@ class Server:
             self.service = build_service(settings, logins, shared)
             self.control = bind_control(settings) if is_alone else None
             process.become(user)
+            self.service = with_plugins(self.service)
             for warning in warnings:
                 _log.warning("%s", warning)
         except BaseException:
@@ -81,7 +82,7 @@ class Server:
         self._ticking = gevent.spawn(self.ticker.run)
         for listener in self.listeners.values():
             listener.start()
-        self.service.relay.start()
+        _begin_relays(self.service)
         if self.service.sent is not None:
             self.service.sent.start()
 
@@ -100,7 +101,7 @@ class Server:
         try:
             settings = load_again()
             is_elsewhere = settings.auth.submission_state != self._settings.auth.submission_state
-            service = build_service(settings, None if is_elsewhere else self.service.logins)
+            service = with_plugins(build_service(settings, None if is_elsewhere else self.service.logins))
         except (SettingsError, CannotStart) as error:
             for line in str(error).splitlines():
                 _log.error("reload: %s", line)
@@ -117,7 +118,7 @@ class Server:
         self.door.client_limit = settings.services.max_clients
         for listener in self.listeners.values():
             listener.service = service
-        service.relay.start()
+        _begin_relays(service)
         if service.sent is not None:
             service.sent.start()
         _log.info("settings reloaded")
@@ -167,12 +168,19 @@ class Server:
             gevent.joinall(list(self.door.sessions.values()), timeout=min(left, 0.5))
 
 
+def _begin_relays(service: Service) -> None:
+    for next_hop in service.next_hops:
+        next_hop.start()
+
+
 def _leave_others(service: Service) -> None:
     """Idle connections to relay and IMAP servers are of no use any longer; those in use end with their transaction."""
-    service.relay.close()
+    for next_hop in service.next_hops:
+        next_hop.close()
     service.resolver.close()
     if service.sent is not None:
         service.sent.close()
+    service.plugins.close()
 
 
 def _at_least(end: float) -> float:

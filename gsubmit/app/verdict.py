@@ -11,6 +11,7 @@ from gsubmit.app.backends import named_targets, sends_elsewhere
 from gsubmit.app.process import acting_as
 from gsubmit.auth.chain import build_chain
 from gsubmit.auth.drivers import KNOWN
+from gsubmit.plugins.loader import check_plugins
 from gsubmit.settings.blocks import PassdbSettings
 from gsubmit.settings.load import Loaded
 from gsubmit.settings.passdbs import OTHER_DRIVERS
@@ -54,6 +55,7 @@ def judge(loaded: Loaded) -> Verdict:
     else:
         with acting_as(settings.server.user):
             userscheck.check(settings, chain, doors, report)
+            check_plugins(settings.submission.plugins.blocks, report)
     return Verdict(
         tuple(sorted(report.problems, key=lambda problem: problem.place)),
         tuple(sorted(report.notices, key=lambda notice: notice.place)),

@@ -173,6 +173,27 @@ class Draft:
         _ = self.fields
         self._make_header()
 
+    def fork(self) -> Draft:
+        """The same message, for edits of its own: `adopt` takes them over, `drop` forgets them."""
+        fork = Draft(self.body)
+        fork._take(self)
+        return fork
+
+    def adopt(self, fork: Draft) -> None:
+        """All that was edited in a fork."""
+        self._take(fork)
+        self._contents += fork._contents
+
+    def drop(self) -> None:
+        """Give back what was made for the edits of a fork."""
+        for content in self._contents:
+            content.close()
+
+    def _take(self, other: Draft) -> None:
+        self.is_edited, self.size = other.is_edited, other.size
+        self._fields, self._has_own_fields = other._fields, other._has_own_fields
+        self._header, self._start, self._content = other._header, other._start, other._content
+
     def close(self) -> None:
         """Give memory and files back."""
         self.body.close()

@@ -6,7 +6,7 @@ import logging
 import time
 
 from gsubmit.proxy.attempt import Backend
-from gsubmit.server import elsewhere, journal
+from gsubmit.server import elsewhere, journal, moments
 from gsubmit.server.commands.starttls import begin_tls
 from gsubmit.server.commands.table import execute
 from gsubmit.server.session import Session
@@ -68,6 +68,8 @@ def converse(session: Session, *, implicit_tls: bool = False) -> None:
         session.end_transaction()
         session.leave()
         journal.ended(session, end, state)
+        if session.service.plugins.ended:
+            moments.ended(session)
 
 
 def _dialog(session: Session) -> Reply | Backend:
@@ -76,6 +78,8 @@ def _dialog(session: Session) -> Reply | Backend:
     The reply to that is still to be sent, the backend's to a login among them.
     """
     wire = session.wire
+    if session.service.plugins.connected and (refusal := moments.connected(session)) is not None:
+        return refusal
     wire.send(session.service.greeting)
     bad_commands = without_login = 0
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gsubmit.message.draft import Draft, HeaderTooLong
+from gsubmit.server import moments
 from gsubmit.server.senderrules import check_header
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
@@ -16,6 +17,8 @@ def prepare(session: Session, transaction: Transaction) -> None:
     try:
         if session.service.fixups is not None:
             session.service.fixups.apply(draft)
+        if session.service.plugins.message:
+            moments.message(session, transaction, draft)
         if session.service.senders is not None and session.service.senders.checks_header:
             check_header(session, transaction, draft)
     except HeaderTooLong:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from gsubmit.auth.chain import Chain
 from gsubmit.burl.resolver import Resolver
 from gsubmit.message.fixups import FixUps
+from gsubmit.plugins.runner import Plugins
 from gsubmit.proxy.loginproxy import LoginProxy
 from gsubmit.relay.promise import NextHops
 from gsubmit.sasl.mechanism import Mechanism
@@ -41,16 +42,29 @@ class Service:
     fixups: FixUps | None = None
     senders: Senders | None = None
     sent: SentCopies | None = None
+    plugins: Plugins = field(default_factory=Plugins)
+    relays: Mapping[str, NextHops] = field(default_factory=dict)  # those that plugins may choose, by name
 
     @cached_property
     def prepares(self) -> bool:
         """Whether anything is done to messages before they leave."""
-        return self.fixups is not None or (self.senders is not None and self.senders.checks_header)
+        if self.fixups is not None or self.plugins.message:
+            return True
+        return self.senders is not None and self.senders.checks_header
 
     @cached_property
     def amends(self) -> bool:
         """Whether a complete message may get another envelope."""
-        return False
+        return bool(self.plugins.message)
+
+    @property
+    def next_hops(self) -> tuple[NextHops, ...]:
+        """The relay, and those that have a name."""
+        return self.relay, *self.relays.values()
+
+    def relay_named(self, name: str) -> NextHops:
+        """A relay by the name of its block; without one it is that outside of blocks."""
+        return self.relays[name] if name else self.relay
 
     @cached_property
     def trusted_networks(self) -> tuple[Network, ...]:

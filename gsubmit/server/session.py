@@ -114,7 +114,8 @@ class Session:
     def leave(self) -> None:
         """Whoever was logged in is not any longer."""
         if self.login is not None and not self.login.backend:
-            self.service.relay.leave(self.client)
+            for next_hop in self.service.next_hops:
+                next_hop.leave(self.client)
             if self.service.settings.auth.mail_max_userip_connections:  # else nobody has counted it
                 self.service.logins.state.leave(self.login.identity.user, self.ends.remote_ip)
 
@@ -141,10 +142,15 @@ class Session:
         for fact in facts:
             self.__dict__.pop(fact, None)
 
+    @property
+    def next_id(self) -> str:
+        """What the next transaction is called."""
+        return f"{self.id}:T{self.transactions + 1}" if self.transactions else self.id
+
     def begin_transaction(self, sender: Sender, delivery: Delivery) -> Transaction:
         """MAIL was passed on. Its id is the session's, with a number from the second transaction on."""
+        id = self.next_id
         self.transactions += 1
-        id = self.id if self.transactions == 1 else f"{self.id}:T{self.transactions}"
         body = MessageBody(self.service.settings.server.mail_temp_dir)
         self.transaction = Transaction(id, sender, delivery, body, self.greeting.situation.size, self.label)
         return self.transaction

@@ -8,7 +8,7 @@ from gsubmit.message.beginning import well_begun
 from gsubmit.message.header import MAX_RECEIVED, Trace, count_received, received_field
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import MESSAGES, RECIPIENTS, RELAY_SENT
-from gsubmit.server import journal, outcome
+from gsubmit.server import journal, moments, outcome
 from gsubmit.server.prepare import prepare
 from gsubmit.server.report import report_relayed
 from gsubmit.server.sentcopy import keep_copy
@@ -27,10 +27,14 @@ def submit(session: Session, transaction: Transaction) -> Reply | None:
     session.wire.flush()
     reply, cell = _hand_over(session, transaction)
     try:
-        if not reply.refuses and transaction.delivery.owes_reports:
+        owes_reports = not reply.refuses and transaction.delivery.owes_reports
+        if owes_reports or (session.service.plugins.submitted and not reply.closes):
             session.wire.send(reply)
             session.wire.flush()  # a client that waits too long for its 250 sends the message again
-            report_relayed(session, transaction, reply)
+            if owes_reports:
+                report_relayed(session, transaction, reply)
+            if session.service.plugins.submitted:
+                moments.submitted(session, transaction, reply)
             return None
     finally:
         session.end_transaction(cell)

@@ -41,6 +41,8 @@ def check_consistency(
         report.notice("warning", place("disable_plaintext_auth"), text)
     _check_listeners(settings, whole, report)
     _check_relay(settings.relay, place, report)
+    for named in settings.submission.plugins.relays:
+        _check_relay(named.relay, lambda *_, named=named: named.place, report, prefix="")
     if settings.fixups.submission_hide_client and settings.relay.trusted:
         text = "submission_hide_client = yes hides nothing from a relay that submission_relay_trusted = yes tells of it"
         report.notice("warning", place("submission_hide_client"), text)
@@ -56,8 +58,8 @@ def check_consistency(
             report.notice("note", place_of, f"submission_client_workarounds: {word} need not be asked for")
 
 
-def _check_relay(relay: RelaySettings, place: Callable[..., Place], report: Report) -> None:
-    login, prefix = relay.login, RELAY_PREFIX
+def _check_relay(relay: RelaySettings, place: Callable[..., Place], report: Report, prefix: str = RELAY_PREFIX) -> None:
+    login = relay.login
     if not relay.host:
         return
     if login.master_user and not login.user:

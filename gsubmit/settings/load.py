@@ -17,6 +17,7 @@ from gsubmit.settings.imapservers import read_servers
 from gsubmit.settings.known import Known
 from gsubmit.settings.parse import Block, Value, parse, parse_text
 from gsubmit.settings.passdbs import read_passdb
+from gsubmit.settings.plugins import read_plugins, read_relays
 from gsubmit.settings.problem import Notice, Place, Report, SettingsError, nearest
 from gsubmit.settings.reading import given, known_values, read_section
 from gsubmit.settings.sections import ServerSettings, Settings
@@ -24,7 +25,12 @@ from gsubmit.settings.sent import with_server
 from gsubmit.settings.services import read_services
 from gsubmit.settings.tls import Certificate, SslSettings
 
-BLOCKS = frozenset({"service", "passdb", "imap_urlauth_server", "local_name", "local", "remote", "protocol"})
+BLOCKS = frozenset(
+    {
+        *("service", "passdb", "imap_urlauth_server", "local_name", "local", "remote", "protocol"),
+        *("submission_plugin", "submission_relay"),
+    }
+)
 CERTIFICATE_NAMES = tuple(declarations(Certificate))
 _NAMES = declarations(Settings)
 
@@ -114,10 +120,21 @@ def _read(
     place = values[f"{BURL_PREFIX}host"].place if own.host else root.place
     servers = read_servers(of["imap_urlauth_server"], own, place, report)
     addresses = [_local_address(block, ssl, report) for block in of["local"]]
+    plugins = replace(
+        settings.submission.plugins,
+        blocks=read_plugins(
+            of["submission_plugin"],
+            settings.submission.plugins.submission_plugins,
+            values["submission_plugins"].place if "submission_plugins" in values else root.place,
+            report,
+        ),
+        relays=read_relays(of["submission_relay"], report),
+    )
     settings = replace(
         settings,
         services=read_services(of["service"], settings.server, root.place, report, tls=ssl.ssl != "no"),
         passdbs=tuple(read_passdb(block, known, report) for block in of["passdb"]),
+        submission=replace(settings.submission, plugins=plugins),
         burl=replace(settings.burl, servers=servers),
         sent=with_server(settings.sent, servers[0] if servers else None, values),
         local_names=tuple(_local_name(block, ssl, report) for block in of["local_name"]),

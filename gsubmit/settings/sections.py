@@ -30,6 +30,7 @@ from gsubmit.settings.kinds import (
     word_list,
 )
 from gsubmit.settings.login import AuthSettings
+from gsubmit.settings.plugins import PluginsSettings
 from gsubmit.settings.proxy import ProxySettings
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.senders import SenderSettings
@@ -146,6 +147,7 @@ class SubmissionSettings:
         boolean, True, "Whether to add a Received field to each message (RFC 5321 4.4)."
     )
     senders: SenderSettings = part(SenderSettings)
+    plugins: PluginsSettings = part(PluginsSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gsubmit.smtp.address import (
     MAX_PATH,
@@ -48,15 +48,27 @@ class Recipient(NamedTuple):
 
 
 @dataclass(slots=True)
+class Handling:
+    """What plugins ask for beside the envelope: which relay, where the sender's own copy goes, and what they noted."""
+
+    relay: str = ""
+    sent_mailbox: str = ""
+    sent_flags: tuple[str, ...] = ()
+    note: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Envelope:
     """One mail transaction's sender, and the recipients that were handed to the next hop.
 
-    `mailbox` is the user's own that BURL has fetched the whole message from, if it has.
+    `mailbox` is the user's own that BURL has fetched the whole message from, if it has;
+    `handling` is there if a plugin was asked.
     """
 
     sender: Sender
     recipients: list[Recipient] = field(default_factory=list)
     mailbox: str = ""
+    handling: Handling | None = None
 
 
 def read_sender(argument: str, offered: Collection[str], workarounds: Collection[str]) -> Sender:

@@ -14,7 +14,7 @@ from gsubmit.metrics.figures import LOGINS
 from gsubmit.sasl import base64
 from gsubmit.sasl.claims import Denied, Elsewhere, Identity, MalformedResponse, Verdict
 from gsubmit.sasl.mechanism import Exchange, Mechanism
-from gsubmit.server import elsewhere, journal
+from gsubmit.server import elsewhere, journal, moments
 from gsubmit.server.authority import SessionAuthority
 from gsubmit.server.elsewhere import DeniedElsewhere, HandedOver, UnavailableElsewhere
 from gsubmit.server.logins import TooManyAtATime
@@ -102,6 +102,16 @@ def log_in(session: Session, mechanism: Mechanism, initial_response: str, *, may
             raise Refused(_reply(end)) from end
         raise
     authority.forgive()
+    if session.service.plugins.authenticated:
+        try:
+            moments.authenticated(session, Login(identity, mechanism.name))
+        except BaseException as end:
+            if backend is not None:
+                backend.sock.close()
+            if isinstance(end, Refused):
+                _count(mechanism, "failed")
+                journal.login_refused(session, mechanism.name, f"a plugin: {end.reply}", identity.user)
+            raise
     if backend is not None:
         session.welcome(Login(replace(identity, fields={}), mechanism.name, backend=backend.name))
         _count(mechanism, "ok")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gsubmit.server import moments
 from gsubmit.server.senderrules import check_sender
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
@@ -27,8 +28,13 @@ def mail(session: Session, sender: Sender) -> Answer:
         raise Refused(SINGLE_LABEL_SENDER)
     if session.service.senders is not None:
         sender = check_sender(session, session.service.senders, sender)
-    delivery = session.service.relay.begin(sender, session.client, session.label)
+    relay, handling = session.service.relay, None
+    if session.service.plugins.sender:
+        handling = moments.sender(session, sender)
+        relay = session.service.relay_named(handling.relay)
+    delivery = relay.begin(sender, session.client, session.label)
     transaction = session.begin_transaction(sender, delivery)
+    transaction.envelope.handling = handling
     if not BARE_NEWLINE.isdisjoint(session.service.settings.submission.submission_client_workarounds):
         transaction.mend_newlines()
     return delivery.sender
@@ -51,6 +57,8 @@ def rcpt(session: Session, transaction: Transaction, recipient: Recipient) -> An
         raise Refused(TOO_MANY_RECIPIENTS)  # RFC 5321 4.5.3.1.10
     if session.service.settings.fixups.submission_refuse_single_label and _is_single_label(recipient.forward_path):
         raise Refused(SINGLE_LABEL_RECIPIENT)
+    if session.service.plugins.recipient:
+        moments.recipient(session, transaction, recipient)
     return transaction.ask(recipient)
 
 

@@ -1,8 +1,8 @@
 """What a row of the command table says, and in which order it is carried out.
 
 Needs look, and raise Refused with a reply of their own; steps act, and are named after what they do (steps.py). `read`
-makes a typed value of the argument, once; without it the effect gets the text. `moment` is the name of the time between
-that and the effect. The effect gives the reply, or the promise of one, or None when it has said everything itself.
+makes a typed value of the argument, once; without it the effect gets the text. The effect
+gives the reply, or the promise of one, or None when it has said everything itself.
 """
 
 from __future__ import annotations
@@ -31,10 +31,6 @@ class AnyRow(Protocol):
     """What all rows have. As the type of the table it lets mypy see that what is read is what the effect takes."""
 
     @property
-    def moment(self) -> str:
-        """What the time between reading and effect is called; empty where nobody cares."""
-
-    @property
     def max_line(self) -> int:
         """The longest line in octets, without its CRLF."""
 
@@ -50,7 +46,6 @@ class Row(Generic[A]):
     _: KW_ONLY
     needs: tuple[Need, ...] = ()
     read: Callable[[Session, str], A] | None = None
-    moment: str = ""
     max_line: int = MAX_COMMAND_LINE
 
     def run(self, session: Session, text: str) -> Result:
@@ -70,7 +65,6 @@ class RowWithin(Generic[A]):
     needs: tuple[Need, ...]
     within: tuple[NeedWithin, ...]
     read: Callable[[Session, Transaction, str], A] | None = None
-    moment: str
     max_line: ClassVar[int] = MAX_COMMAND_LINE
 
     def run(self, session: Session, text: str) -> Result:
@@ -93,7 +87,6 @@ class PieceRow(Generic[P]):
     read: Callable[[str], P]
     needs: tuple[Need, ...]
     refuse: Callable[[Session, P, Refused], None]
-    moment: str
     max_line: ClassVar[int] = MAX_COMMAND_LINE
 
     def run(self, session: Session, text: str) -> Result:

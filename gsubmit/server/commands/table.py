@@ -28,8 +28,8 @@ def _help(_: Session, __: str) -> Reply:
 _NOT_IMPLEMENTED = Row(other.not_implemented, needs=(needs.tls,))
 
 COMMANDS: dict[str, AnyRow] = {
-    "EHLO": Row(greeting.ehlo, read=greeting.hello_name, moment="hello"),
-    "HELO": Row(greeting.helo, needs=(needs.tls,), read=greeting.hello_name, moment="hello"),
+    "EHLO": Row(greeting.ehlo, read=greeting.hello_name),
+    "HELO": Row(greeting.helo, needs=(needs.tls,), read=greeting.hello_name),
     "STARTTLS": Row(
         starttls.starttls,
         needs=(needs.no_argument, needs.no_tls_yet, steps.await_sender, needs.no_transaction),
@@ -37,7 +37,6 @@ COMMANDS: dict[str, AnyRow] = {
     "AUTH": Row(
         auth.auth,
         needs=(needs.tls, needs.no_login_yet, steps.await_sender, needs.no_transaction_for_auth),
-        moment="login",
         max_line=MAX_AUTH_LINE,
     ),
     "XCLIENT": Row(
@@ -53,38 +52,33 @@ COMMANDS: dict[str, AnyRow] = {
             *(steps.await_sender, needs.no_transaction),
         ),
         read=envelope.mail_argument,
-        moment="mail",
     ),
     "RCPT": RowWithin(
         envelope.rcpt,
         needs=(needs.submitter,),
         within=(needs.no_chunks,),
         read=envelope.rcpt_argument,
-        moment="rcpt",
     ),
     "DATA": RowWithin(
         content.data,
         needs=(needs.no_argument, needs.submitter),
         within=(needs.no_chunks, needs.not_binary, steps.await_recipients),
-        moment="content",
     ),
     "BDAT": PieceRow(
         content.bdat,
         read=read_chunk,
         needs=(needs.submitter,),
         refuse=content.refuse_chunk,
-        moment="content",
     ),
     "BURL": PieceRow(
         burl.burl,
         read=read_burl_argument,
         needs=(needs.submitter, burl.offered),
         refuse=content.spoil,
-        moment="content",
     ),
     "RSET": Row(other.rset, needs=(needs.tls, needs.no_argument)),
     "NOOP": Row(other.noop),
-    "VRFY": Row(other.vrfy, needs=(needs.tls, needs.login, needs.argument), moment="vrfy"),
+    "VRFY": Row(other.vrfy, needs=(needs.tls, needs.login, needs.argument)),
     "HELP": Row(_help, needs=(needs.tls,)),
     "QUIT": Row(other.quit, needs=(needs.no_argument,)),
     **dict.fromkeys(("EXPN", "ETRN", "TURN", "SEND", "SOML", "SAML"), _NOT_IMPLEMENTED),

@@ -1,0 +1,177 @@
+"""Plugins are asked in their order, within their time; whatever one of them does, the session goes on."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import gevent
+from gevent.pool import Pool
+from gevent.threadpool import ThreadPool
+
+from gsubmit.plugins.plugin import MOMENTS, Plugin, moments_of
+from gsubmit.smtp.reply import Refused, Reply
+
+TOTAL_TIME = 120.0  # seconds for all plugins at one moment; clients wait ten minutes (RFC 5321 4.5.3.2.6)
+HELD = 0.1  # seconds without a wait that are worth a line in the log
+MAX_THREADS = 8
+MAX_BACKGROUND = 1000  # calls at `submitted` and `ended` at a time
+MAX_TEXT = 1000  # characters of a plugin's reply
+_CODES = {"connected": (554, 421), "authenticated": (454, 535)}
+_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
+FAILED = Reply(451, "4.3.0", "Cannot do that now, try again later")
+_FAILURES = {
+    "connected": Reply(421, "4.3.0", "Cannot serve now, try again later"),
+    "authenticated": Reply(454, "4.3.0", "Cannot log in now, try again later"),
+}
+_log = logging.getLogger("gsubmit.plugins")
+
+
+class PluginFailed(Exception):
+    """A plugin has not done what it should; its line is in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A plugin that is loaded, and how it is called. `accepts`: its failures are as if it were not there."""
+
+    name: str
+    plugin: Plugin
+    timeout: float = 30.0
+    threaded: bool = False
+    accepts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """For each moment those that want to be asked. `passes` is what is thrown into sessions, and not a plugin's."""
+
+    connected: tuple[Running, ...] = ()
+    authenticated: tuple[Running, ...] = ()
+    sender: tuple[Running, ...] = ()
+    recipient: tuple[Running, ...] = ()
+    message: tuple[Running, ...] = ()
+    submitted: tuple[Running, ...] = ()
+    ended: tuple[Running, ...] = ()
+    all: tuple[Running, ...] = ()
+    passes: tuple[type[BaseException], ...] = (gevent.GreenletExit,)
+    _background: Pool = field(default_factory=lambda: Pool(MAX_BACKGROUND), compare=False, repr=False)
+
+    def ask(self, moment: str, id: str, *arguments: Any) -> Reply | None:
+        """The first verdict that is not None."""
+        deadline = time.monotonic() + TOTAL_TIME
+        for running in getattr(self, moment):
+            verdict = self.verdict(running, moment, id, deadline, *arguments)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def verdict(self, running: Running, moment: str, id: str, deadline: float, *arguments: Any) -> Reply | None:
+        """What one plugin says; its failure is a verdict too, unless it `accepts`."""
+        with self.guarded(running, moment, id) as verdict:
+            verdict.append(self.said(running, moment, deadline, *arguments))
+        return verdict[0]
+
+    @contextmanager
+    def guarded(self, running: Running, moment: str, id: str) -> Iterator[list[Reply | None]]:
+        """What is raised within is the plugin's failure: it gets a line in the log, and the list the verdict."""
+        failure: list[Reply | None] = []
+        try:
+            yield failure
+        except self.passes:
+            raise
+        except BaseException as error:
+            _log.error("plugin %s failed at %s of %s", running.name, moment, id, exc_info=error)
+            failure.append(None if running.accepts else _FAILURES.get(moment, FAILED))
+
+    def said(self, running: Running, moment: str, deadline: float, *arguments: Any) -> Reply | None:
+        """What one plugin says, checked. Raises whatever it does, and PluginFailed."""
+        seconds = min(running.timeout, deadline - time.monotonic())
+        timer = gevent.Timeout.start_new(max(seconds, 0.0))
+        began, turn = time.monotonic(), _turn()
+        try:
+            answer = _call(running, getattr(running.plugin, moment), arguments)
+        except Refused as refused:
+            answer = refused.reply
+        except gevent.Timeout as timeout:
+            if timeout is not timer:
+                raise
+            raise PluginFailed(f"took longer than {seconds:.0f} s") from None
+        finally:
+            timer.close()
+            took = time.monotonic() - began
+            if took > HELD and turn == _turn():
+                _log.warning("plugin %s held up all sessions for %.0f ms at %s", running.name, took * 1000, moment)
+        return None if moment in ("submitted", "ended") else checked(answer, moment)
+
+    def later(self, moment: str, id: str, *arguments: Any) -> None:
+        """Ask in the background; nobody waits for it."""
+        if self._background.full():
+            _log.warning("too many calls of plugins at %s: none for %s", moment, id)
+        else:
+            self._background.spawn(self.ask, moment, id, *arguments)
+
+    def close(self) -> None:
+        """Wait for what is still done in the background."""
+        self._background.join()
+
+
+def arranged(plugins: Sequence[Running], passes: Iterable[type[BaseException]] = ()) -> Plugins:
+    """By the moments that each has a method for."""
+    by_moment: dict[str, Any] = {
+        moment: tuple(one for one in plugins if moment in moments_of(type(one.plugin))) for moment in MOMENTS
+    }
+    return Plugins(**by_moment, all=tuple(plugins), passes=(gevent.GreenletExit, *passes))
+
+
+def checked(verdict: object, moment: str) -> Reply | None:
+    """A verdict that can be told at this moment, its text in one line. Raises PluginFailed for any other."""
+    if verdict is None:
+        return None
+    if not isinstance(verdict, Reply) or type(verdict.code) is not int:
+        raise PluginFailed(f"a verdict that is neither None nor a Reply: {verdict!r:.100}")
+    allowed = _CODES.get(moment, ())
+    if verdict.code not in allowed if allowed else not 400 <= verdict.code < 560:
+        raise PluginFailed(f"a reply with code {verdict.code}, which is none for {moment}")
+    status, text = verdict.status, verdict.text
+    if not isinstance(status, str) or not isinstance(text, str):
+        raise PluginFailed("a reply whose status or text is no str")
+    if status and not (_STATUS.fullmatch(status) and status[0] == str(verdict.code)[0]):
+        raise PluginFailed(f"a reply with status {status[:20]!r}, which does not go with code {verdict.code}")
+    words = " ".join(text[:MAX_TEXT].split())
+    shown = "".join(one if " " <= one <= "~" else "?" for one in words)
+    return Reply(verdict.code, status if status or moment == "connected" else f"{verdict.code // 100}.0.0", shown)
+
+
+def _turn() -> int:
+    """How often the loop has looked at sockets."""
+    return int(gevent.get_hub().loop.iteration)
+
+
+def _call(running: Running, method: Callable[..., object], arguments: tuple[Any, ...]) -> object:
+    if not running.threaded:
+        return method(*arguments)
+    outcome: tuple[object, BaseException | None] = _threads().spawn(_outcome, method, arguments).get()  # type: ignore[assignment]
+    answer, error = outcome
+    if error is not None:
+        raise error
+    return answer
+
+
+def _outcome(method: Callable[..., object], arguments: tuple[Any, ...]) -> tuple[object, BaseException | None]:
+    """The result, or what went wrong: returned, since gevent prints whatever a thread raises."""
+    try:
+        return method(*arguments), None
+    except BaseException as error:
+        return None, PluginFailed(repr(error)) if isinstance(error, gevent.GreenletExit) else error
+
+
+@functools.cache
+def _threads() -> ThreadPool:
+    return ThreadPool(MAX_THREADS)

@@ -1,0 +1,197 @@
+"""When plugins are asked in a session, what they are shown of it, and what their changes lead to."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from types import MappingProxyType
+
+from gsubmit.message.body import MessageBody
+from gsubmit.message.draft import Draft, HeaderTooLong
+from gsubmit.plugins.client import Client
+from gsubmit.plugins.mail import Bounds, Changes, Mail
+from gsubmit.plugins.runner import TOTAL_TIME, PluginFailed, Running
+from gsubmit.server.session import Login, Session
+from gsubmit.server.transaction import Transaction
+from gsubmit.smtp.address import Address
+from gsubmit.smtp.envelope import Envelope, Handling, Recipient, Sender
+from gsubmit.smtp.replies import RELAY_LOST
+from gsubmit.smtp.reply import Refused, Reply
+from gsubmit.tls.server import cipher_name
+
+_log = logging.getLogger("gsubmit.plugins")
+
+
+def client_of(session: Session, login: Login | None = None) -> Client:
+    """The client as plugins see it; `login` is one that is not in force yet."""
+    ends, tls, login = session.ends, session.wire.tls, login or session.login
+    known = Client(
+        session=session.id,
+        remote_ip=ends.remote_ip,
+        remote_port=ends.remote_port,
+        local_ip=ends.local_ip,
+        local_port=ends.local_port,
+        tls=f"{tls.version()} {cipher_name(tls)}" if tls else "TLS" if session.has_tls else "",
+        hello=session.greeting.name,
+    )
+    if login is None:
+        return known
+    identity = login.identity
+    return replace(
+        known,
+        user=identity.user,
+        master_user=identity.master_user,
+        mechanism=login.mechanism,
+        fields=MappingProxyType(dict(identity.fields)),
+    )
+
+
+def connected(session: Session) -> Reply | None:
+    """The reply in place of the greeting, if a plugin has one."""
+    return session.service.plugins.ask("connected", session.id, client_of(session))
+
+
+def authenticated(session: Session, login: Login) -> None:
+    """A login that was right. Raises Refused."""
+    _let_pass(session.service.plugins.ask("authenticated", session.id, client_of(session, login)))
+
+
+def sender(session: Session, sender: Sender) -> Handling:
+    """MAIL, before the relay hears of it; what plugins ask for. Raises Refused."""
+    handling, draft = Handling(), _nothing(session)
+    bounds = Bounds(_relays(session), may_choose=True)
+    for running, deadline in _in_turn(session, "sender"):
+        mail = _mail(session, session.next_id, Envelope(sender, handling=handling), draft, bounds)
+        if _holds(session, running, "sender", deadline, mail):
+            handling = mail.changes.handling
+    return handling
+
+
+def recipient(session: Session, transaction: Transaction, recipient: Recipient) -> None:
+    """RCPT, before the relay hears of it. Raises Refused."""
+    try:
+        for running, deadline in _in_turn(session, "recipient"):
+            mail = _mail(session, transaction.id, transaction.envelope, _nothing(session), Bounds())
+            if _holds(session, running, "recipient", deadline, mail, recipient):
+                transaction.envelope.handling = mail.changes.handling
+    finally:
+        transaction.moved_at = time.monotonic()  # the plugins' time is not the client's
+
+
+def message(session: Session, transaction: Transaction, draft: Draft) -> None:
+    """A complete message: each plugin has what those before have made of it. Raises Refused, HeaderTooLong."""
+    _ = draft.fields  # split here, where others can run meanwhile, and not in a thread
+    bounds = Bounds(_relays(session), session.greeting.situation.size, may_edit=True, may_choose=True)
+    envelope = replace(transaction.envelope, recipients=list(transaction.envelope.recipients))
+    required: set[Address] = set()
+    for running, deadline in _in_turn(session, "message"):
+        mail = _mail(session, transaction.id, envelope, draft.fork(), bounds)
+        holds = False
+        try:
+            holds = _holds(session, running, "message", deadline, mail)
+        finally:
+            if not holds:
+                mail.draft.drop()
+        if holds:
+            draft.adopt(mail.draft)
+            changes = mail.changes
+            envelope = replace(
+                envelope, sender=changes.sender, recipients=changes.recipients, handling=changes.handling
+            )
+            required |= mail.changes.required
+    _amend(session, transaction, envelope, required)
+
+
+def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
+    """What became of a message; asked in the background, of what is then left of it: envelope, header and size."""
+    content = transaction.content
+    draft = content if isinstance(content, Draft) else Draft(transaction.body)
+    kept = _nothing(session)
+    try:
+        kept.edit(draft.fields)
+    except HeaderTooLong:
+        kept.edit(())
+    kept.size = draft.size
+    mail = _mail(session, transaction.id, transaction.envelope, kept, Bounds())
+    session.service.plugins.later("submitted", transaction.id, mail, reply)
+
+
+def ended(session: Session) -> None:
+    """The end of a session; asked in the background."""
+    session.service.plugins.later("ended", session.id, client_of(session))
+
+
+def _holds(session: Session, running: Running, moment: str, deadline: float, mail: Mail, *more: object) -> bool:
+    """Ask one plugin; whether what it has changed is in force. Raises Refused."""
+    plugins, holds = session.service.plugins, False
+    with plugins.guarded(running, moment, mail.id) as failure:
+        verdict = plugins.said(running, moment, deadline, mail, *more)
+        if moment == "message" and not mail.changes.recipients:
+            raise PluginFailed("no recipient is left")
+        failure.append(verdict)
+        holds = verdict is None
+    _let_pass(failure[0])
+    return holds
+
+
+def _let_pass(verdict: Reply | None) -> None:
+    if verdict is not None:
+        raise Refused(verdict)
+
+
+def _in_turn(session: Session, moment: str) -> list[tuple[Running, float]]:
+    """Those that are asked, and until when all of them together have time."""
+    deadline = time.monotonic() + TOTAL_TIME
+    return [(running, deadline) for running in getattr(session.service.plugins, moment)]
+
+
+def _relays(session: Session) -> frozenset[str]:
+    return frozenset(session.service.relays)
+
+
+def _nothing(session: Session) -> Draft:
+    """Where there is no message yet, or no more."""
+    return Draft(MessageBody(session.service.settings.server.mail_temp_dir))
+
+
+def _mail(session: Session, id: str, envelope: Envelope, draft: Draft, bounds: Bounds) -> Mail:
+    """For one plugin: what it changes is in force when it is taken over."""
+    handling = replace(envelope.handling) if envelope.handling is not None else Handling()
+    changes = Changes(envelope.sender, list(envelope.recipients), handling=handling)
+    return Mail(id, client_of(session), changes, draft, bounds)
+
+
+def _amend(session: Session, transaction: Transaction, wanted: Envelope, required: set[Address]) -> None:
+    """Ask the relay for what has become of the envelope, or another relay for all of it. Raises Refused."""
+    had = transaction.envelope
+    relay = had.handling.relay if had.handling is not None else ""
+    has_moved = wanted.handling is not None and wanted.handling.relay != relay
+    old = set(had.recipients)
+    had.handling = wanted.handling
+    if has_moved:
+        assert wanted.handling is not None
+        transaction.delivery.abort()
+        hop = session.service.relay_named(wanted.handling.relay)
+        transaction.delivery = hop.begin(wanted.sender, session.client, session.label)
+        promises = [transaction.delivery.recipient(one) for one in wanted.recipients]
+        transaction.delivery.accepted()
+        if transaction.delivery.sender.is_refused:
+            raise Refused(transaction.delivery.sender.reply())
+        refused = [promise for promise in promises if promise.is_refused]
+    elif wanted.sender != had.sender or wanted.recipients != had.recipients:
+        refused = transaction.delivery.amend(wanted.sender, wanted.recipients)
+    else:
+        return
+    for promise in refused:
+        request = promise.request
+        assert isinstance(request, Recipient)
+        assert promise.answer is not None
+        if request in old:
+            raise Refused(RELAY_LOST)
+        if request.forward_path in required:
+            raise Refused(promise.answer)
+        text = "%s: recipient <%s> of a plugin is left out: %s"
+        _log.warning(text, transaction.id, request.forward_path, promise.answer, extra={"prefix": session.label})
+    had.sender = wanted.sender
+    had.recipients = [one for one in wanted.recipients if all(promise.request != one for promise in refused)]

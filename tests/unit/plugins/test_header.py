@@ -1,0 +1,101 @@
+"""The header as plugins see it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gsubmit.message.body import MessageBody
+from gsubmit.message.draft import Draft
+from gsubmit.message.fields import split_header
+from gsubmit.plugins.header import Header
+
+
+def header(octets: bytes = b"From: a@example.org\r\n\r\n") -> tuple[Header, Draft]:
+    body = MessageBody("/tmp")
+    body.append(octets)
+    draft = Draft(body)
+    return Header(draft, may_edit=True), draft
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")) | st.just(" "), max_size=200)
+
+
+@given(TEXT)
+def test_what_goes_in_reads_back_the_same(text: str) -> None:
+    text = " ".join(text.split())
+    assume("=?" not in text and all(len(word) < 900 for word in text.split()))
+    one, draft = header()
+    one.append("Subject", text)
+    octets = b"".join(draft.blocks())
+    assert len(split_header(octets)) == 2
+    assert octets.isascii()
+    assert Header(draft).get("subject") == text
+
+
+@given(st.text(max_size=100))
+def test_any_text_is_one_field_or_an_error(text: str) -> None:
+    one, draft = header()
+    try:
+        one.prepend("X-A", text)
+    except ValueError:
+        assert not draft.is_edited
+    else:
+        assert [field.name for field in split_header(b"".join(draft.blocks()))] == [b"x-a", b"from"]
+
+
+@given(st.binary(max_size=100))
+def test_reading_never_fails(value: bytes) -> None:
+    value = value.replace(b"\r", b"").replace(b"\n", b"")
+    one, _ = header(b"Subject: =?x?b?" + value + b"?= =?utf-8?q?=ff?= " + value + b"\r\n\r\n")
+    assert isinstance(one.get("Subject"), str)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (b"=?utf-8?q?M=C3?= =?utf-8?q?=BCller?=", "Müller"),
+        (b"a =?utf-8?b?w7w=?= b", "a ü b"),
+        (b"=?utf-8?b?w7w?=", "ü"),
+        (b"=?no-such-charset?q?=FC?=", "ü"),
+        (b"=?iso-8859-1*de?q?=FC?=", "ü"),
+        (b"a=?utf-8?q?b?=c", "a=?utf-8?q?b?=c"),
+        ("Grüße".encode(), "Grüße"),
+        ("Grüße".encode("latin-1"), "Grüße"),
+        (b"folded\r\n text", "folded text"),
+    ],
+)
+def test_encoded_words_are_decoded(value: bytes, text: str) -> None:
+    assert header(b"Subject: " + value + b"\r\n\r\n")[0].get("SUBJECT") == text
+
+
+@pytest.mark.parametrize("name", ["Received", "DKIM-Signature", "return-path"])
+def test_traces_and_signatures_stay(name: str) -> None:
+    one, draft = header(f"{name}: x\r\n\r\n".encode())
+    with pytest.raises(ValueError, match="stays"):
+        one.remove(name)
+    with pytest.raises(ValueError, match="stays"):
+        one.replace(name, "y")
+    assert not draft.is_edited
+
+
+def test_fields_are_replaced_and_removed() -> None:
+    one, draft = header(b"A: 1\r\nB: 2\r\nA: 3\r\n\r\nx")
+    assert one.all("a") == ["1", "3"]
+    one.replace("A", "4", which=1)
+    one.replace("C", "5")
+    one.remove("b")
+    assert b"".join(draft.blocks()) == b"A: 1\r\nA: 4\r\nC: 5\r\n\r\nx"
+    one.remove("a")
+    assert list(one) == [("C", "5")]
+    assert one.raw("c") == b"C: 5\r\n"
+
+
+@pytest.mark.parametrize("text", ["a\r\nB: c", "a\nb", "a\rb", "a\0b", "\ud800"])
+def test_nothing_ends_a_field(text: str) -> None:
+    one, draft = header()
+    for edit in (one.prepend, one.append, one.replace):
+        with pytest.raises(ValueError, match="X-A"):
+            edit("X-A", text)
+    assert not draft.is_edited
