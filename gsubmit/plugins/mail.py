@@ -121,15 +121,6 @@ class Mail:
     def sent_mailbox(self, name: str) -> None:
         self.changes.handling.sent_mailbox = str(name)
 
-    @property
-    def sent_flags(self) -> tuple[str, ...]:
-        """Flags of the sender's own copy beside the usual ones."""
-        return self.changes.handling.sent_flags
-
-    @sent_flags.setter
-    def sent_flags(self, flags: Iterable[str]) -> None:
-        self.changes.handling.sent_flags = tuple(map(str, flags))
-
     # Changing
 
     def add_recipient(self, address: Address | str, required: bool = False, notify: str = "NEVER") -> None:

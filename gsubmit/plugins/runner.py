@@ -6,8 +6,7 @@ import functools
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,21 +73,18 @@ class Plugins:
 
     def verdict(self, running: Running, moment: str, id: str, deadline: float, *arguments: Any) -> Reply | None:
         """What one plugin says; its failure is a verdict too, unless it `accepts`."""
-        with self.guarded(running, moment, id) as verdict:
-            verdict.append(self.said(running, moment, deadline, *arguments))
-        return verdict[0]
-
-    @contextmanager
-    def guarded(self, running: Running, moment: str, id: str) -> Iterator[list[Reply | None]]:
-        """What is raised within is the plugin's failure: it gets a line in the log, and the list the verdict."""
-        failure: list[Reply | None] = []
         try:
-            yield failure
+            return self.said(running, moment, deadline, *arguments)
         except self.passes:
             raise
         except BaseException as error:
-            _log.error("plugin %s failed at %s of %s", running.name, moment, id, exc_info=error)
-            failure.append(None if running.accepts else _FAILURES.get(moment, FAILED))
+            return self.failed(running, moment, id, error)
+
+    @staticmethod
+    def failed(running: Running, moment: str, id: str, error: BaseException) -> Reply | None:
+        """What a plugin has raised, which is not of `passes`, gets a line in the log; the verdict that comes of it."""
+        _log.error("plugin %s failed at %s of %s", running.name, moment, id, exc_info=error)
+        return None if running.accepts else _FAILURES.get(moment, FAILED)
 
     def said(self, running: Running, moment: str, deadline: float, *arguments: Any) -> Reply | None:
         """What one plugin says, checked. Raises whatever it does, and PluginFailed."""

@@ -111,7 +111,6 @@ class LoginMap:
 
     def find(self, key: Key, delimiters: str, domains: Collection[str]) -> Entry | None:
         """The entry that decides whose address it is, in Postfix's order; `domains` are those in which users are."""
-        self._read_if_changed()
         bare = untagged(key.local_part, delimiters)
         tried = [key, Key(bare, key.domain)]
         if key.domain in domains:
@@ -126,20 +125,23 @@ class LoginMap:
             return None
         return status.st_mtime_ns, status.st_size, status.st_ino
 
-    def _read_if_changed(self) -> None:
+    def has_changed(self) -> bool:
+        """Look whether the file has changed since the last look, and read it then."""
         now = time.monotonic()
         if now < self._next_look:
-            return
+            return False
         self._next_look = now + LOOK_INTERVAL
         version = self._look()  # before reading: what changes in between is read at the next look
         if version == self._version:
-            return
+            return False
         self._version = version
         try:
             self._entries = read_map(self.path)
         except BadMap as error:
             more = f" and {len(error.faults) - 1} more errors" if len(error.faults) > 1 else ""
             _log.error("%s%s; what was read before stays in use", error, more)
+            return False
+        return True
 
 
 def domain_keys(domains: Collection[str]) -> tuple[str, ...]:

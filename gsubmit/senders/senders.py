@@ -14,6 +14,7 @@ from gsubmit.smtp.address import Address, BadAddress
 
 FIELD = "senders"  # of passdbs
 EVERYTHING = "*"
+MAX_KNOWN = 1000  # rules that are kept: most users send from one address
 
 _log = logging.getLogger("gsubmit")
 
@@ -60,9 +61,21 @@ class Senders:
         self._map = LoginMap(settings.submission_sender_login_map) if settings.submission_sender_login_map else None
         self._domains = domain_keys(settings.submission_domains)
         self._delimiters = settings.recipient_delimiter
+        self._known: dict[tuple[str, str, Address], str] = {}  # rules that were found, by user, field and address
 
     def rule(self, identity: Identity, address: Address) -> str:
         """The rule by which an address is a user's, in words of the configuration; empty if it is not."""
+        if self._map is not None and self._map.has_changed():
+            self._known.clear()
+        asked = identity.user, identity.fields.get(FIELD, ""), address
+        rule = self._known.get(asked)
+        if rule is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            rule = self._known[asked] = self._find_rule(identity, address)
+        return rule
+
+    def _find_rule(self, identity: Identity, address: Address) -> str:
         key = key_of(address)
         bare = Key(untagged(key.local_part, self._delimiters), key.domain)
         text = identity.fields.get(FIELD, "")

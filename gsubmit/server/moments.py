@@ -9,7 +9,6 @@ from types import MappingProxyType
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft, HeaderTooLong
-from gsubmit.plugins.client import Client
 from gsubmit.plugins.mail import Bounds, Changes, Mail
 from gsubmit.plugins.runner import TOTAL_TIME, PluginFailed, Running
 from gsubmit.server.session import Login, Session
@@ -18,43 +17,26 @@ from gsubmit.smtp.address import Address
 from gsubmit.smtp.envelope import Envelope, Handling, Recipient, Sender
 from gsubmit.smtp.replies import RELAY_LOST
 from gsubmit.smtp.reply import Refused, Reply
-from gsubmit.tls.server import cipher_name
 
 _log = logging.getLogger("gsubmit.plugins")
 
 
-def client_of(session: Session, login: Login | None = None) -> Client:
-    """The client as plugins see it; `login` is one that is not in force yet."""
-    ends, tls, login = session.ends, session.wire.tls, login or session.login
-    known = Client(
-        session=session.id,
-        remote_ip=ends.remote_ip,
-        remote_port=ends.remote_port,
-        local_ip=ends.local_ip,
-        local_port=ends.local_port,
-        tls=f"{tls.version()} {cipher_name(tls)}" if tls else "TLS" if session.has_tls else "",
-        hello=session.greeting.name,
-    )
-    if login is None:
-        return known
+def connected(session: Session) -> Reply | None:
+    """The reply in place of the greeting, if a plugin has one."""
+    return session.service.plugins.ask("connected", session.id, session.as_plugins_see)
+
+
+def authenticated(session: Session, login: Login) -> None:
+    """A login that was right. Raises Refused."""
     identity = login.identity
-    return replace(
-        known,
+    client = replace(
+        session.as_plugins_see,
         user=identity.user,
         master_user=identity.master_user,
         mechanism=login.mechanism,
         fields=MappingProxyType(dict(identity.fields)),
     )
-
-
-def connected(session: Session) -> Reply | None:
-    """The reply in place of the greeting, if a plugin has one."""
-    return session.service.plugins.ask("connected", session.id, client_of(session))
-
-
-def authenticated(session: Session, login: Login) -> None:
-    """A login that was right. Raises Refused."""
-    _let_pass(session.service.plugins.ask("authenticated", session.id, client_of(session, login)))
+    _let_pass(session.service.plugins.ask("authenticated", session.id, client))
 
 
 def sender(session: Session, sender: Sender) -> Handling:
@@ -83,10 +65,10 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
     """A complete message: each plugin has what those before have made of it. Raises Refused, HeaderTooLong."""
     _ = draft.fields  # split here, where others can run meanwhile, and not in a thread
     bounds = Bounds(_relays(session), session.greeting.situation.size, may_edit=True, may_choose=True)
-    envelope = replace(transaction.envelope, recipients=list(transaction.envelope.recipients))
+    wanted = transaction.envelope
     required: set[Address] = set()
     for running, deadline in _in_turn(session, "message"):
-        mail = _mail(session, transaction.id, envelope, draft.fork(), bounds)
+        mail = _mail(session, transaction.id, wanted, draft.fork(), bounds)
         holds = False
         try:
             holds = _holds(session, running, "message", deadline, mail)
@@ -96,11 +78,9 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
         if holds:
             draft.adopt(mail.draft)
             changes = mail.changes
-            envelope = replace(
-                envelope, sender=changes.sender, recipients=changes.recipients, handling=changes.handling
-            )
-            required |= mail.changes.required
-    _amend(session, transaction, envelope, required)
+            wanted = Envelope(changes.sender, changes.recipients, wanted.mailbox, changes.handling)
+            required |= changes.required
+    _amend(session, transaction, wanted, required)
 
 
 def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
@@ -119,20 +99,23 @@ def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
 
 def ended(session: Session) -> None:
     """The end of a session; asked in the background."""
-    session.service.plugins.later("ended", session.id, client_of(session))
+    session.service.plugins.later("ended", session.id, session.as_plugins_see)
 
 
 def _holds(session: Session, running: Running, moment: str, deadline: float, mail: Mail, *more: object) -> bool:
     """Ask one plugin; whether what it has changed is in force. Raises Refused."""
-    plugins, holds = session.service.plugins, False
-    with plugins.guarded(running, moment, mail.id) as failure:
+    plugins = session.service.plugins
+    try:
         verdict = plugins.said(running, moment, deadline, mail, *more)
         if moment == "message" and not mail.changes.recipients:
             raise PluginFailed("no recipient is left")
-        failure.append(verdict)
-        holds = verdict is None
-    _let_pass(failure[0])
-    return holds
+    except plugins.passes:
+        raise
+    except BaseException as error:
+        _let_pass(plugins.failed(running, moment, mail.id, error))
+        return False
+    _let_pass(verdict)
+    return True
 
 
 def _let_pass(verdict: Reply | None) -> None:
@@ -147,7 +130,7 @@ def _in_turn(session: Session, moment: str) -> list[tuple[Running, float]]:
 
 
 def _relays(session: Session) -> frozenset[str]:
-    return frozenset(session.service.relays)
+    return session.service.relay_names
 
 
 def _nothing(session: Session) -> Draft:
@@ -157,14 +140,17 @@ def _nothing(session: Session) -> Draft:
 
 def _mail(session: Session, id: str, envelope: Envelope, draft: Draft, bounds: Bounds) -> Mail:
     """For one plugin: what it changes is in force when it is taken over."""
-    handling = replace(envelope.handling) if envelope.handling is not None else Handling()
+    had = envelope.handling
+    handling = Handling() if had is None else Handling(had.relay, had.sent_mailbox, had.note)
     changes = Changes(envelope.sender, list(envelope.recipients), handling=handling)
-    return Mail(id, client_of(session), changes, draft, bounds)
+    return Mail(id, session.as_plugins_see, changes, draft, bounds)
 
 
 def _amend(session: Session, transaction: Transaction, wanted: Envelope, required: set[Address]) -> None:
     """Ask the relay for what has become of the envelope, or another relay for all of it. Raises Refused."""
     had = transaction.envelope
+    if wanted is had:
+        return
     relay = had.handling.relay if had.handling is not None else ""
     has_moved = wanted.handling is not None and wanted.handling.relay != relay
     old = set(had.recipients)

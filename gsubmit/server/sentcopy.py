@@ -35,6 +35,9 @@ def _keep(session: Session, transaction: Transaction) -> None:
     assert service.sent is not None
     assert login is not None
     wish = _wish(login, is_usual=service.settings.sent.submission_sent_copy)
+    handling = transaction.envelope.handling
+    if handling is not None and handling.sent_mailbox:
+        wish = handling.sent_mailbox  # a plugin's
     if wish is None or transaction.envelope.sender.reverse_path is None:
         return
     from gsubmit.sent.marks import marks_of  # noqa: PLC0415 - not loaded where nobody has any

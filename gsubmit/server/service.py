@@ -57,6 +57,11 @@ class Service:
         """Whether a complete message may get another envelope."""
         return bool(self.plugins.message)
 
+    @cached_property
+    def relay_names(self) -> frozenset[str]:
+        """Of those that plugins may choose."""
+        return frozenset(self.relays)
+
     @property
     def next_hops(self) -> tuple[NextHops, ...]:
         """The relay, and those that have a name."""

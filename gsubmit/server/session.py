@@ -6,12 +6,14 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Protocol
 
 from gsubmit.auth.penalty import network_of
 from gsubmit.dial.xclient import UNAVAILABLE, ClientFacts
 from gsubmit.logs.text import safe_name
 from gsubmit.message.body import MessageBody
+from gsubmit.plugins.client import Client as PluginClient
 from gsubmit.relay.promise import Delivery
 from gsubmit.sasl.claims import Identity
 from gsubmit.sasl.mechanism import Channel
@@ -24,6 +26,7 @@ from gsubmit.server.wire import Wire
 from gsubmit.smtp.envelope import Sender
 from gsubmit.smtp.keywords import Situation
 from gsubmit.tls.clientcertificate import is_shown
+from gsubmit.tls.server import cipher_name
 
 
 class LoginTimer(Protocol):
@@ -103,13 +106,13 @@ class Session:
     def greet(self, greeting: Greeting) -> None:
         """The client has said EHLO or HELO."""
         self.greeting = greeting
-        self._forget("client")
+        self._forget("client", "as_plugins_see")
 
     def welcome(self, login: Login) -> None:
         """The client has logged in."""
         self.login = login
         self.login_timer.cancel()
-        self._forget("client", "label")
+        self._forget("client", "as_plugins_see", "label")
 
     def leave(self) -> None:
         """Whoever was logged in is not any longer."""
@@ -127,7 +130,7 @@ class Session:
             self.login_timer.start()
         self.login = None
         self.greeting = UNGREETED
-        self._forget("client", "label", "channel", "has_tls")
+        self._forget("client", "as_plugins_see", "label", "channel", "has_tls")
 
     def introduce(self, ends: Endpoints, id: str) -> None:
         """A front end has said whose connection this is: all starts over (XCL-7), TLS stays."""
@@ -230,6 +233,25 @@ class Session:
             destaddr=self.ends.local_ip,
             destport=self.ends.local_port,
             tls=self.ends.transport == "TLS" if self.ends.transport else self.has_tls,
+        )
+
+    @cached_property
+    def as_plugins_see(self) -> PluginClient:
+        """What plugins are told of the client; the same object until EHLO or the login change it."""
+        ends, tls = self.ends, self.wire.tls
+        login = self.login
+        return PluginClient(
+            session=self.id,
+            remote_ip=ends.remote_ip,
+            remote_port=ends.remote_port,
+            local_ip=ends.local_ip,
+            local_port=ends.local_port,
+            tls=f"{tls.version()} {cipher_name(tls)}" if tls else "TLS" if self.has_tls else "",
+            hello=self.greeting.name,
+            user=login.identity.user if login is not None else "",
+            master_user=login.identity.master_user if login is not None else "",
+            mechanism=login.mechanism if login is not None else "",
+            fields=MappingProxyType(dict(login.identity.fields) if login is not None else {}),
         )
 
     @cached_property

@@ -53,7 +53,6 @@ class Handling:
 
     relay: str = ""
     sent_mailbox: str = ""
-    sent_flags: tuple[str, ...] = ()
     note: dict[str, Any] = field(default_factory=dict)
 
 

@@ -35,6 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def found(table: LoginMap, address: str) -> str:
+    table.has_changed()
     entry = table.find(key_of(read_address(address)), "+", ("c.example", "d.example"))
     return f"{entry.line} {' '.join(sorted(entry.owners))}" if entry else ""
 

@@ -18,6 +18,7 @@ from gsubmit.sasl.claims import Identity
 from gsubmit.sent.record import Octets, Record
 from gsubmit.server import submit as submitting
 from gsubmit.server.session import Login
+from gsubmit.smtp.envelope import Handling
 from gsubmit.smtp.reply import Reply
 from tests.unit.server.sessions import Client, connected
 
@@ -101,6 +102,17 @@ def test_the_passdb_wins_over_the_setting(usual: str, said: str | None, wish: st
     with client(settings, Login(Identity("user", fields), "PLAIN")) as (one, copies):
         submit(one)
         assert [record.wish for record, _, _ in copies.kept] == ([] if wish is None else [wish])
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SETTINGS.replace("copy = yes", "copy = no")])
+def test_a_plugin_names_the_mailbox(settings: str) -> None:
+    with client(settings) as (one, copies):
+        one.say("MAIL FROM:<a@example.org>", "RCPT TO:<b@example.net>")
+        assert one.session.transaction is not None
+        one.session.transaction.envelope.handling = Handling(sent_mailbox="Customers/Sent")
+        assert one.reply(f"BDAT {len(MESSAGE)} LAST", MESSAGE).code == 250
+        ((record, _, _),) = copies.kept
+    assert record.wish == "Customers/Sent"
 
 
 def test_fix_ups_are_in_the_copy_and_bcc_too() -> None:
