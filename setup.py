@@ -89,6 +89,11 @@ setup(
     },
     entry_points={
         "console_scripts": ["gsubmit = gsubmit_cli.main:main"],
+        "gsubmit.plugins": [
+            "footer = gsubmit.plugins.footer:Footer",
+            "archive = gsubmit.plugins.archive:Archive",
+            "webhook = gsubmit.plugins.webhook:Webhook",
+        ],
         "pytest11": ["gsubmit.pytest_plugin = gsubmit.pytest_plugin"],
     },
 )

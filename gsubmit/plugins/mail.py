@@ -12,6 +12,7 @@ from gsubmit.message.draft import Draft
 from gsubmit.message.signatures import is_signed
 from gsubmit.plugins.client import Client
 from gsubmit.plugins.header import Header
+from gsubmit.plugins.text import append_text
 from gsubmit.smtp.address import Address, ReversePath, parse_mailbox
 from gsubmit.smtp.envelope import Handling, Recipient, Sender
 from gsubmit.smtp.params import MailParams, RcptParams
@@ -164,6 +165,15 @@ class Mail:
             content.close()
             raise
         self.draft.replace_content(content)
+
+    def append_text(self, plain: str, html: str = "") -> bool:
+        """Text at the end of what people read, such as a footer; whether there was a place for any of it.
+
+        `plain` goes to the first text/plain and `html` before the end of the first text/html, in the charset and
+        encoding of each; never to attachments, or what is signed, encrypted, or a message within the message.
+        """
+        self._check_may_edit()
+        return append_text(self.draft, plain, html)
 
     def _check_may_edit(self) -> None:
         if not self._bounds.may_edit:

@@ -1,0 +1,247 @@
+"""Text added at the end of what people read of a message: its first text/plain and its first text/html."""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import email.message
+import email.parser
+import quopri
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from gsubmit.fairness import let_others_run
+from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.message.draft import Draft
+from gsubmit.message.fault import CannotConvert
+from gsubmit.message.fields import Field, split_header
+from gsubmit.message.parts import Kind, Part, Segment, segments
+from gsubmit.message.signatures import is_signed
+
+_CRLF = b"\r\n"
+_CHARSET = re.compile(rb';[ \t]*charset[ \t]*=[ \t]*("[^"]*"|[^;\s]*)', re.IGNORECASE)
+_QUANTUM = 57  # octets on a line of base64
+_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_TAIL = 8  # octets: `</body` may lie across two blocks
+
+
+class _Leaf(NamedTuple):
+    header: Segment
+    content: Segment
+    fields: list[Field]
+    said: email.message.Message
+
+
+def append_text(draft: Draft, plain: str, html: str) -> bool:
+    """Add `plain` to the first text/plain and `html` to the first text/html; whether either was added.
+
+    Never to what a signature covers, within what is signed, encrypted or a message of its own, or to attachments.
+    """
+    if is_signed(draft.fields):
+        return False
+    try:
+        found = _leaves(draft, {name for name, text in ((b"text/plain", plain), (b"text/html", html)) if text})
+    except CannotConvert:
+        return False
+    texts = {b"text/plain": plain, b"text/html": html}
+    edits = [edit for leaf in found for edit in _edits(draft, leaf, texts[leaf.content.part.type])]
+    if not edits:
+        return False
+    _carry_out(draft, edits)
+    return True
+
+
+def _leaves(draft: Draft, wanted: set[bytes]) -> list[_Leaf]:
+    """The first part of each type that is text and may be changed."""
+    found: dict[bytes, _Leaf] = {}
+    header: Segment | None = None
+    for segment in segments(draft):
+        part = segment.part
+        if segment.kind is Kind.HEADER:
+            header = segment
+        elif segment.kind is Kind.CONTENT and part.type in wanted and part.type not in found and _may_change(part):
+            assert header is not None
+            octets = draft.read(header.start, header.end - header.start)
+            said = email.parser.BytesHeaderParser().parsebytes(octets)
+            if said.get_content_disposition() != "attachment" and not said.get_filename():
+                found[part.type] = _Leaf(header, segment, split_header(octets), said)
+    return sorted(found.values(), key=lambda leaf: leaf.content.start)
+
+
+def _may_change(part: Part) -> bool:
+    outer, is_whole = part.parent, not part.is_broken and not part.is_sealed
+    while outer is not None and not outer.holds_message:
+        outer = outer.parent
+    return is_whole and outer is None and part.encoding != b"unknown"
+
+
+class _Edit(NamedTuple):
+    """Other octets in the place of those from `start` to `end`."""
+
+    start: int
+    end: int
+    octets: Iterable[bytes]
+
+
+def _edits(draft: Draft, leaf: _Leaf, text: str) -> list[_Edit]:
+    part, content = leaf.content.part, leaf.content
+    text = "\r\n".join(text.splitlines())
+    is_html = part.type == b"text/html"
+    if leaf.said.get_param("format") == "flowed" and not is_html:
+        text = _flowed(text)
+    codec = _codec(leaf)
+    if codec is None:
+        return []
+    fields = leaf.fields
+    if is_html:
+        octets = text.encode(codec, "xmlcharrefreplace")
+    else:
+        try:
+            octets = text.encode(codec)
+        except UnicodeEncodeError:
+            if codec != "ascii":
+                octets = text.encode(codec, "replace")
+            else:  # what is there is UTF-8 as well
+                octets, fields = text.encode(), _as_utf8(fields)
+    if part.encoding == b"7bit" and not octets.isascii():
+        fields = _with(fields, "Content-Transfer-Encoding", b"8bit")
+    edits = []
+    if fields is not leaf.fields:
+        edits.append(_Edit(leaf.header.start, leaf.header.end, [b"".join(one.octets for one in fields) + _CRLF]))
+    return [*edits, _insertion(draft, content, octets, is_html=is_html)]
+
+
+def _codec(leaf: _Leaf) -> str | None:
+    """What the part is written in; None where ASCII is not part of it, or it is unknown."""
+    charset = leaf.said.get_content_charset("us-ascii")
+    try:
+        codec = codecs.lookup(charset).name
+        return codec if "</body".encode(codec) == b"</body" else None
+    except (LookupError, UnicodeError):
+        return None
+
+
+def _flowed(text: str) -> str:
+    """Lines that end where they end, and are quoted by nobody (RFC 3676 4.2, 4.4)."""
+    lines = (line if line == "-- " else line.rstrip(" ") for line in text.split(_CRLF.decode()))
+    return "\r\n".join(f" {line}" if line.startswith((" ", ">", "From ")) else line for line in lines)
+
+
+def _with(fields: list[Field], name: str, value: bytes) -> list[Field]:
+    lower = name.lower().encode()
+    field = Field(lower, name.encode() + b": " + value + _CRLF)
+    others = [one for one in fields if one.name != lower]
+    return [*others, field]
+
+
+def _as_utf8(fields: list[Field]) -> list[Field]:
+    said = next((one.value.strip() for one in fields if one.name == b"content-type"), b"text/plain")
+    return _with(fields, "Content-Type", _CHARSET.sub(b"", said).rstrip(b"; ") + b"; charset=utf-8")
+
+
+def _insertion(draft: Draft, content: Segment, octets: bytes, *, is_html: bool) -> _Edit:
+    start, end, encoding = content.start, content.end, content.part.encoding
+    if encoding == b"base64":
+        at = _last_end(_from_base64(draft, start, end)) if is_html else -1
+        lines = _to_base64(_inserted(_from_base64(draft, start, end), at, octets))
+        return _Edit(start, end, chain(lines, [_CRLF] if end == draft.size else []))
+    if encoding == b"quoted-printable":
+        octets = quopri.encodestring(octets.replace(_CRLF, b"\n")).replace(b"\n", _CRLF)
+    at = _last_end(_read(draft, start, end)) if is_html else -1
+    if at < 0:
+        last = draft.read(end - 2, 2) if end - start >= 2 else _CRLF if end == start else b""
+        ends_line = last == _CRLF
+        # Before a delimiter the last CRLF is the delimiter's, at the end of the message it is the text's.
+        return _Edit(end, end, [b"" if ends_line else _CRLF, octets, _CRLF if ends_line or end == draft.size else b""])
+    if encoding == b"quoted-printable":  # on lines of its own, which nobody sees
+        octets = b"=\r\n" + octets + b"=\r\n"
+    return _Edit(start + at, start + at, [octets])
+
+
+def _read(draft: Draft, start: int, end: int) -> Iterator[bytes]:
+    while start < end and (block := draft.read(start, min(BLOCK, end - start))):
+        let_others_run()
+        start += len(block)
+        yield block
+
+
+def _last_end(blocks: Iterable[bytes]) -> int:
+    """Where the last `</body` begins, or -1."""
+    found, at, tail = -1, 0, b""
+    for block in blocks:
+        text = tail + block.lower()
+        place = text.rfind(b"</body")
+        if place >= 0:
+            found = at - len(tail) + place
+        at += len(block)
+        tail = text[-_TAIL:]
+    return found
+
+
+def _inserted(blocks: Iterable[bytes], at: int, octets: bytes) -> Iterator[bytes]:
+    """With `octets` at that place, or on a line of their own at the end."""
+    passed, last = 0, b""
+    for block in blocks:
+        if passed <= at < passed + len(block):
+            yield block[: at - passed]
+            yield octets
+            yield block[at - passed :]
+        else:
+            yield block
+        passed += len(block)
+        last = (last + block[-2:])[-2:]
+    if at < 0:
+        yield (_CRLF if last and not last.endswith(b"\n") else b"") + octets + _CRLF
+
+
+def _from_base64(draft: Draft, start: int, end: int) -> Iterator[bytes]:
+    kept = b""
+    for block in _read(draft, start, end):
+        kept += _BASE64.sub(b"", block)
+        whole = len(kept) - len(kept) % 4
+        yield binascii.a2b_base64(kept[:whole])
+        kept = kept[whole:]
+    if len(kept) > 1:
+        yield binascii.a2b_base64(kept + b"=" * (-len(kept) % 4))
+
+
+def _to_base64(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines, each with its CRLF but for the last, which may be the delimiter's."""
+    kept, end = b"", b""
+    for block in blocks:
+        kept += block
+        whole = len(kept) - len(kept) % _QUANTUM
+        lines = [binascii.b2a_base64(kept[at : at + _QUANTUM], newline=False) for at in range(0, whole, _QUANTUM)]
+        if lines:
+            yield end + _CRLF.join(lines)
+            end = _CRLF
+        kept = kept[whole:]
+    if kept:
+        yield end + binascii.b2a_base64(kept, newline=False)
+
+
+def _carry_out(draft: Draft, edits: list[_Edit]) -> None:
+    """Make the new content in one pass. An edit of the message's own header is one of its fields."""
+    header = sum(len(field.octets) for field in draft.fields)
+    content, at = MessageBody(draft.directory), header + len(_CRLF)
+    fields = list(draft.fields)
+    try:
+        for edit in edits:
+            if edit.start == 0:
+                fields = split_header(b"".join(edit.octets))
+                continue
+            for block in _read(draft, at, edit.start):
+                content.append(block)
+            for block in edit.octets:
+                content.append(block)
+            at = edit.end
+        for block in _read(draft, at, draft.size):
+            content.append(block)
+    except BaseException:
+        content.close()
+        raise
+    draft.replace_content(content)
+    if fields != list(draft.fields):
+        draft.edit(fields)

@@ -1,0 +1,89 @@
+"""The plugin `webhook`: says by HTTP what became of each message, as JSON with an HMAC."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+import queue
+import threading
+import time
+import urllib.error
+import urllib.request
+
+from gsubmit.plugins.config import Config
+from gsubmit.plugins.mail import Mail
+from gsubmit.plugins.plugin import Plugin
+from gsubmit.smtp.reply import Reply
+
+_PAUSE = 1.0  # seconds before the second try; twice as many before each further one
+_log = logging.getLogger("gsubmit.plugins")
+
+
+class Webhook(Plugin):
+    """POST to `url`. X-Gsubmit-Signature is `sha256=` and the HMAC of timestamp, full stop and body, by `secret`.
+
+    At most `queue` messages wait; what is beyond it, or was not taken in `tries`, is lost, with a line in the log.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._url = config.text("url")
+        if not self._url.startswith(("https://", "http://")):
+            raise config.error("url", "expected http:// or https://")
+        self._secret = config.text("secret", "").strip().encode()
+        self._tries = max(config.integer("tries", 5), 1)
+        self._time = config.seconds("request_timeout", 10.0)
+        self._waiting: queue.Queue[bytes] = queue.Queue(max(config.integer("queue", 1000), 1))
+        self._thread: threading.Thread | None = None
+
+    def submitted(self, mail: Mail, reply: Reply) -> None:
+        """Queue it; whoever sends does so on its own time."""
+        said = {
+            "time": int(time.time()),
+            "id": mail.id,
+            "user": mail.client.user,
+            "sender": str(mail.sender) if mail.sender is not None else "",
+            "recipients": [str(one.forward_path) for one in mail.recipients],
+            "size": mail.size,
+            "message_id": mail.header.get("Message-ID"),
+            "reply": {"code": reply.code, "status": reply.status, "text": reply.text},
+        }
+        try:
+            self._waiting.put_nowait(json.dumps(said).encode())
+        except queue.Full:
+            mail.log("webhook: too many wait, this one is not told")
+            return
+        if self._thread is None:  # not before the first message: check-config makes plugins too
+            self._thread = threading.Thread(target=self._send_all, daemon=True)
+            self._thread.start()
+
+    def _send_all(self) -> None:
+        while True:
+            body = self._waiting.get()
+            pause = _PAUSE
+            for number in range(1, self._tries + 1):
+                try:
+                    self._send(body)
+                    break
+                except (OSError, ValueError) as error:
+                    if number == self._tries or _is_final(error):
+                        _log.warning("webhook: given up after %d tries: %s", number, error)
+                        break
+                time.sleep(pause)
+                pause *= 2
+
+    def _send(self, body: bytes) -> None:
+        stamp = str(int(time.time()))
+        headers = {"Content-Type": "application/json", "X-Gsubmit-Timestamp": stamp}
+        if self._secret:
+            digest = hmac.new(self._secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+            headers["X-Gsubmit-Signature"] = f"sha256={digest}"
+        request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310 - checked above
+        with urllib.request.urlopen(request, timeout=self._time):  # noqa: S310
+            pass
+
+
+def _is_final(error: Exception) -> bool:
+    """A no that another try does not change."""
+    return isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500 and error.code not in (408, 429)

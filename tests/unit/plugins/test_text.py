@@ -1,0 +1,145 @@
+"""Text at the end of what people read."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from email.message import EmailMessage
+
+import pytest
+
+from gsubmit.plugins import Config, Mail, Plugin
+from gsubmit.plugins.footer import Footer
+from gsubmit.plugins.testing import play
+
+
+class Adds(Plugin):
+    plain = "-- \nGrüße aus Köln"
+    html = "<p>Grüße</p>"
+    added = False
+
+    def message(self, mail: Mail) -> None:
+        self.added = mail.append_text(self.plain, self.html)
+
+
+def added(message: bytes, plain: str = Adds.plain) -> bytes:
+    plugin = Adds(Config.of())
+    plugin.plain = plain
+    made = play(plugin, message)
+    assert plugin.added
+    return made.message
+
+
+def parsed(message: bytes) -> EmailMessage:
+    made = email.message_from_bytes(message, policy=email.policy.default)
+    assert isinstance(made, EmailMessage)
+    return made
+
+
+@pytest.mark.parametrize("cte", ["8bit", "base64", "quoted-printable"])
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-15"])
+@pytest.mark.parametrize("size", [1, 57, 58, 200_000])
+def test_both_parts_of_an_alternative_get_it(cte: str, charset: str, size: int) -> None:
+    message = EmailMessage()
+    message.set_content("ä" + "x y " * (size // 4) + "\n", charset=charset, cte=cte)
+    message.add_alternative(
+        f"<html><body><p>{'ü b ' * (size // 4)}</p></body></html>\n", "html", charset=charset, cte=cte
+    )
+    before = bytes(message)
+    made = parsed(added(before))
+    plain, html = made.get_body(("plain",)), made.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    assert plain["Content-Transfer-Encoding"] == cte
+    assert (
+        plain.get_content()
+        .replace("\r\n", "\n")
+        .endswith("x y \n-- \nGrüße aus Köln\n" if size >= 4 else "ä\n-- \nGrüße aus Köln\n")
+    )
+    assert "</p><p>Grüße</p></body></html>" in html.get_content().replace("&#252;", "ü").replace("&#223;", "ß")
+    assert not made.defects
+
+
+def test_ascii_text_becomes_utf_8_where_the_footer_is() -> None:
+    made = added(b"Subject: a\r\nContent-Type: text/plain; charset=us-ascii; x=y\r\n\r\nHello")
+    head, _, text = made.decode().partition("\r\n\r\n")
+    assert head.split("\r\n") == [
+        *("Subject: a", "Content-Type: text/plain; x=y; charset=utf-8", "Content-Transfer-Encoding: 8bit")
+    ]
+    assert text == "Hello\r\n-- \r\nGr\u00fc\u00dfe aus K\u00f6ln\r\n"
+
+
+def test_an_ascii_footer_leaves_the_header_alone() -> None:
+    assert added(b"Subject: a\r\n\r\nHello\r\n", "by us") == b"Subject: a\r\n\r\nHello\r\nby us\r\n"
+
+
+def test_flowed_lines_stay_lines() -> None:
+    head = b"Content-Type: text/plain; format=flowed\r\n\r\n"
+    assert added(head + b"Hello \r\nthere\r\n", "-- \n> a \nFrom b\n c") == (
+        head + b"Hello \r\nthere\r\n-- \r\n > a\r\n From b\r\n  c\r\n"
+    )
+
+
+ATTACHED = b"""Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Disposition: attachment; filename=a.txt
+
+attached
+--b
+Content-Type: message/rfc822
+
+Subject: inner
+
+inner
+--b--
+"""
+SIGNED = b"""Content-Type: multipart/signed; boundary=b; protocol="application/pgp-signature"
+
+--b
+
+text
+--b
+Content-Type: application/pgp-signature
+
+signature
+--b--
+"""
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        ATTACHED,
+        SIGNED,
+        SIGNED.replace(b"signed", b"encrypted"),
+        b"Content-Type: application/pkcs7-mime; smime-type=signed-data\n\nAAAA\n",
+        b"DKIM-Signature: v=1; h=from; bh=x\nFrom: a@example.org\n\ntext\n",
+        b"Content-Transfer-Encoding: x-uuencode\n\ntext\n",
+        b"Content-Type: text/plain; charset=utf-16\nContent-Transfer-Encoding: base64\n\nAAAA\n",
+        b"Content-Type: application/pdf\n\n%PDF\n",
+    ],
+)
+def test_what_is_sealed_or_attached_stays_octet_for_octet(message: bytes) -> None:
+    plugin = Adds(Config.of())
+    assert play(plugin, message).message == message.replace(b"\n", b"\r\n")
+    assert not plugin.added
+
+
+def test_text_before_a_delimiter_is_on_a_line_of_its_own() -> None:
+    made = added(
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: a/b\n\nx\n--b--\n", "end"
+    )
+    assert made == (
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\nend\r\n--b\r\nContent-Type: a/b\r\n\r\nx\r\n--b--\r\n"
+    )
+
+
+def test_a_footer_is_by_domain() -> None:
+    footer = Footer(Config.of(**{"text@example.org": "of example.org & co", "text": "of all"}))
+    assert play(footer, b"\n\na\n").message.endswith(b"a\r\nof example.org & co\r\n")
+    assert play(footer, b"\n\na\n", sender="a@example.net").message.endswith(b"a\r\nof all\r\n")
+    html = play(footer, b"Content-Type: text/html\n\n<p>a\n").message
+    assert html.endswith(b"<p>a\r\nof example.org &amp; co\r\n")
+    with pytest.raises(ValueError, match="needs a text"):
+        Footer(Config.of())
