@@ -16,6 +16,7 @@ def _files(pattern: str) -> list[str]:
 DATA_FILES = [
     ("share/man/man1", _files("man/*.1")),
     ("share/man/man5", _files("man/*.5")),
+    ("share/man/man7", _files("man/*.7")),
     ("share/man/man8", _files("man/*.8")),
     ("share/gsubmit/conf.d", [*_files("conf.d/*.conf"), *_files("conf.d/*.example")]),
     ("share/gsubmit/systemd", _files("systemd/*")),

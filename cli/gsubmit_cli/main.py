@@ -9,6 +9,7 @@ from gsubmit_cli.auth_test import auth_test
 from gsubmit_cli.check_config import check_config
 from gsubmit_cli.hash_password import hash_password_command
 from gsubmit_cli.init import init
+from gsubmit_cli.plugins import plugins
 from gsubmit_cli.send_test import send_test
 from gsubmit_cli.sent import sent
 from gsubmit_cli.serve import serve
@@ -30,6 +31,7 @@ for command, said in (
     (auth_test, "Ask the passdbs whether a user may log in."),
     (hash_password_command, "Make what is stored of a password."),
     (send_test, "Submit one message and show every step."),
+    (plugins, "Show the plugins there are, or try one on a message."),
     (who, "Show the sessions of a running server."),
     (kick, "End sessions of a running server."),
     (penalty, "Show who has to wait after failed logins, or end it."),

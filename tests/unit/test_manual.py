@@ -14,7 +14,10 @@ from gsubmit_cli.main import main
 
 PAGES = sorted((Path(__file__).parents[2] / "man").iterdir())
 TEXTS = {path.name: path.read_text() for path in PAGES}
-COMMANDS = {name: next(path for path in PAGES if path.stem == f"gsubmit-{name}") for name in main.commands}
+COMMANDS = {
+    name: next(path for path in PAGES if path.stem == f"gsubmit-{name}" and path.suffix in (".1", ".8"))
+    for name in main.commands
+}
 
 
 def complaints(*command: str) -> str:
