@@ -38,6 +38,10 @@ class PluginFailed(Exception):
     """A plugin has not done what it should; its line is in the log."""
 
 
+class _Late(BaseException):
+    """Thrown into a plugin whose time is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A plugin that is loaded, and how it is called. `accepts`: its failures are as if it were not there."""
@@ -51,7 +55,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Plugins:
-    """For each moment those that want to be asked. `passes` is what is thrown into sessions, and not a plugin's."""
+    """For each moment those that want to be asked. `passes` is what is thrown into sessions, and not a plugin's.
+
+    `amending` are the names of those that have changed an envelope, and are expected to do so again.
+    """
 
     connected: tuple[Running, ...] = ()
     authenticated: tuple[Running, ...] = ()
@@ -62,6 +69,7 @@ class Plugins:
     ended: tuple[Running, ...] = ()
     all: tuple[Running, ...] = ()
     passes: tuple[type[BaseException], ...] = (gevent.GreenletExit,)
+    amending: set[str] = field(default_factory=set, compare=False)
     _background: Pool = field(default_factory=lambda: Pool(MAX_BACKGROUND), compare=False, repr=False)
 
     def ask(self, moment: str, id: str, *arguments: Any) -> Reply | None:
@@ -90,21 +98,26 @@ class Plugins:
 
     def said(self, running: Running, moment: str, deadline: float, *arguments: Any) -> Reply | None:
         """What one plugin says, checked. Raises whatever it does, and PluginFailed."""
-        seconds = min(running.timeout, deadline - time.monotonic())
-        timer = gevent.Timeout.start_new(max(seconds, 0.0))
-        began, turn = time.monotonic(), _turn()
+        began = time.monotonic()
+        seconds = min(running.timeout, max(deadline - began, 0.0))
+        loop = gevent.get_hub().loop
+        turn, late = loop.iteration, _Late()
+        timer = loop.timer(seconds)  # what gevent.Timeout is made of, at half its cost
+        timer.start(gevent.getcurrent().throw, late)
         try:
-            answer = _call(running, getattr(running.plugin, moment), arguments)
+            method = getattr(running.plugin, moment)
+            answer = _in_thread(method, arguments) if running.threaded else method(*arguments)
         except Refused as refused:
             answer = refused.reply
-        except gevent.Timeout as timeout:
-            if timeout is not timer:
+        except _Late as thrown:
+            if thrown is not late:
                 raise
             raise PluginFailed(f"took longer than {seconds:.0f} s") from None
         finally:
+            timer.stop()
             timer.close()
             took = time.monotonic() - began
-            if took > HELD and turn == _turn():
+            if took > HELD and turn == loop.iteration:
                 _log.warning("plugin %s held up all sessions for %.0f ms at %s", running.name, took * 1000, moment)
         return None if moment in ("submitted", "ended") else checked(answer, moment)
 
@@ -147,14 +160,7 @@ def checked(verdict: object, moment: str) -> Reply | None:
     return Reply(verdict.code, status if status or moment == "connected" else f"{verdict.code // 100}.0.0", shown)
 
 
-def _turn() -> int:
-    """How often the loop has looked at sockets."""
-    return int(gevent.get_hub().loop.iteration)
-
-
-def _call(running: Running, method: Callable[..., object], arguments: tuple[Any, ...]) -> object:
-    if not running.threaded:
-        return method(*arguments)
+def _in_thread(method: Callable[..., object], arguments: tuple[Any, ...]) -> object:
     outcome: tuple[object, BaseException | None] = _threads().spawn(_outcome, method, arguments).get()  # type: ignore[assignment]
     answer, error = outcome
     if error is not None:

@@ -42,8 +42,9 @@ def authenticated(session: Session, login: Login) -> None:
 def sender(session: Session, sender: Sender) -> Handling:
     """MAIL, before the relay hears of it; what plugins ask for. Raises Refused."""
     handling, draft = Handling(), _nothing(session)
-    bounds = Bounds(_relays(session), may_choose=True)
-    for running, deadline in _in_turn(session, "sender"):
+    bounds = Bounds(session.service.relay_names, may_choose=True)
+    deadline = time.monotonic() + TOTAL_TIME
+    for running in session.service.plugins.sender:
         mail = _mail(session, session.next_id, Envelope(sender, handling=handling), draft, bounds)
         if _holds(session, running, "sender", deadline, mail):
             handling = mail.changes.handling
@@ -52,8 +53,9 @@ def sender(session: Session, sender: Sender) -> Handling:
 
 def recipient(session: Session, transaction: Transaction, recipient: Recipient) -> None:
     """RCPT, before the relay hears of it. Raises Refused."""
+    deadline = time.monotonic() + TOTAL_TIME
     try:
-        for running, deadline in _in_turn(session, "recipient"):
+        for running in session.service.plugins.recipient:
             mail = _mail(session, transaction.id, transaction.envelope, _nothing(session), Bounds())
             if _holds(session, running, "recipient", deadline, mail, recipient):
                 transaction.envelope.handling = mail.changes.handling
@@ -64,10 +66,12 @@ def recipient(session: Session, transaction: Transaction, recipient: Recipient) 
 def message(session: Session, transaction: Transaction, draft: Draft) -> None:
     """A complete message: each plugin has what those before have made of it. Raises Refused, HeaderTooLong."""
     _ = draft.fields  # split here, where others can run meanwhile, and not in a thread
-    bounds = Bounds(_relays(session), session.greeting.situation.size, may_edit=True, may_choose=True)
+    service = session.service
+    bounds = Bounds(service.relay_names, session.greeting.situation.size, may_edit=True, may_choose=True)
     wanted = transaction.envelope
     required: set[Address] = set()
-    for running, deadline in _in_turn(session, "message"):
+    deadline = time.monotonic() + TOTAL_TIME
+    for running in service.plugins.message:
         mail = _mail(session, transaction.id, wanted, draft.fork(), bounds)
         holds = False
         try:
@@ -78,6 +82,8 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
         if holds:
             draft.adopt(mail.draft)
             changes = mail.changes
+            if (changes.sender, changes.recipients) != (wanted.sender, wanted.recipients):
+                service.plugins.amending.add(running.name)
             wanted = Envelope(changes.sender, changes.recipients, wanted.mailbox, changes.handling)
             required |= changes.required
     _amend(session, transaction, wanted, required)
@@ -121,16 +127,6 @@ def _holds(session: Session, running: Running, moment: str, deadline: float, mai
 def _let_pass(verdict: Reply | None) -> None:
     if verdict is not None:
         raise Refused(verdict)
-
-
-def _in_turn(session: Session, moment: str) -> list[tuple[Running, float]]:
-    """Those that are asked, and until when all of them together have time."""
-    deadline = time.monotonic() + TOTAL_TIME
-    return [(running, deadline) for running in getattr(session.service.plugins, moment)]
-
-
-def _relays(session: Session) -> frozenset[str]:
-    return session.service.relay_names
 
 
 def _nothing(session: Session) -> Draft:

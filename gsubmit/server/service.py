@@ -52,10 +52,10 @@ class Service:
             return True
         return self.senders is not None and self.senders.checks_header
 
-    @cached_property
+    @property
     def amends(self) -> bool:
-        """Whether a complete message may get another envelope."""
-        return bool(self.plugins.message)
+        """Whether a complete message is likely to get another envelope."""
+        return bool(self.plugins.amending)
 
     @cached_property
     def relay_names(self) -> frozenset[str]:
