@@ -128,6 +128,7 @@ def build_fixups(settings: Settings) -> FixUps | None:
         repair_message_id=asked.submission_add_message_id == "repair",
         dropped=frozenset(name.lower().encode("ascii") for name in asked.submission_drop_headers),
         needs_from=asked.submission_require_from,
+        needs_full_domains=asked.submission_refuse_single_label,
     )
     return made if made != FixUps(made.hostname) else None
 

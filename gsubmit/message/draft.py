@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from gsubmit.message.body import BLOCK, MessageBody
 from gsubmit.message.fields import Field, split_header
@@ -20,13 +19,6 @@ class BadField(ValueError):
     """What was to become a field is none; the text says why."""
 
 
-class State(NamedTuple):
-    """What edits have made of a draft; None where they have made nothing."""
-
-    fields: tuple[Field, ...] | None
-    content: MessageBody | None
-
-
 class Draft:
     """A Content that reads like the body it is made of, octet for octet, until something is edited; closes it too.
 
@@ -35,7 +27,7 @@ class Draft:
     """
 
     __slots__ = (
-        *("_content", "_contents", "_fields", "_has_own_fields", "_header", "_start"),
+        *("_content", "_contents", "_fields", "_header", "_start"),
         *("body", "directory", "is_edited", "size"),
     )
 
@@ -45,11 +37,10 @@ class Draft:
         self.is_edited = False  # whether it differs from the body
         self.size = body.size
         self._fields: tuple[Field, ...] | None = None
-        self._has_own_fields = False  # whether they are others than in the body
         self._header = b""  # the header as it goes out, with its empty line, where anything was edited
         self._start = 0  # of the content in the body, behind the empty line
         self._content: MessageBody | None = None  # instead of that in the body
-        self._contents: list[MessageBody] = []  # all that were put in its place: a state may lead back to any of them
+        self._contents: list[MessageBody] = []  # all that were put in its place
 
     # Reading
 
@@ -117,13 +108,17 @@ class Draft:
         _ = self.fields
         return self._start
 
+    @property
+    def has_own_content(self) -> bool:
+        """Whether what follows the header is another than in the body."""
+        return self._content is not None
+
     # Editing
 
     def edit(self, fields: Sequence[Field]) -> None:
         """These are the fields from now on. Raises HeaderTooLong."""
         _ = self.fields
         self._fields = tuple(fields)
-        self._has_own_fields = True
         self._make_header()
 
     def _make_header(self) -> None:
@@ -145,10 +140,6 @@ class Draft:
         """Another field in the place of one."""
         self.edit((*self.fields[:index], field, *self.fields[index + 1 :]))
 
-    def remove(self, index: int) -> None:
-        """One field less."""
-        self.edit((*self.fields[:index], *self.fields[index + 1 :]))
-
     def replace_content(self, content: MessageBody) -> None:
         """What comes after the header from now on; it is closed with the draft. Raises HeaderTooLong."""
         _ = self.fields
@@ -156,22 +147,7 @@ class Draft:
         self._content = content
         self._make_header()
 
-    # Undoing
-
-    def state(self) -> State:
-        """What `restore` takes."""
-        return State(self._fields if self._has_own_fields else None, self._content)
-
-    def restore(self, state: State) -> None:
-        """What was edited since `state` is as it was then."""
-        self._content = state.content
-        self._has_own_fields = state.fields is not None
-        self._fields = state.fields  # None: to be split again
-        if state.fields is None and state.content is None:
-            self.is_edited, self.size, self._header = False, self.body.size, b""
-            return
-        _ = self.fields
-        self._make_header()
+    # Edits of one's own
 
     def fork(self) -> Draft:
         """The same message, for edits of its own: `adopt` takes them over, `drop` forgets them."""
@@ -191,11 +167,10 @@ class Draft:
 
     def _take(self, other: Draft) -> None:
         self.is_edited, self.size = other.is_edited, other.size
-        self._fields, self._has_own_fields = other._fields, other._has_own_fields
-        self._header, self._start, self._content = other._header, other._start, other._content
+        self._fields, self._header = other._fields, other._header
+        self._start, self._content = other._start, other._content
 
     def close(self) -> None:
         """Give memory and files back."""
         self.body.close()
-        for content in self._contents:
-            content.close()
+        self.drop()

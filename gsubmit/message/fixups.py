@@ -12,13 +12,16 @@ from typing import TypeAlias
 from gsubmit.message.draft import Draft
 from gsubmit.message.fields import Field
 from gsubmit.message.header import date_now
+from gsubmit.message.mailboxes import Unparsable, mailboxes
 from gsubmit.message.signatures import SIGNATURES, covered_names
-from gsubmit.smtp.replies import NO_FROM, SEVERAL_FROM
+from gsubmit.smtp.replies import NO_FROM, SEVERAL_FROM, SINGLE_LABEL_RECIPIENT, SINGLE_LABEL_SENDER
 from gsubmit.smtp.reply import Refused
 
 # As readers take it, which is wider than RFC 5322 3.6.4: what is valid for anybody is never changed (HDR-3).
 _MESSAGE_ID = re.compile(rb"[ \t]*<[^<>@\s]+@[^<>\s]+>[ \t]*(?:\([^()]*\)[ \t]*)?")
 _FROM_DOMAIN = re.compile(rb"@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>?[ \t]*$")
+_AUTHORS = frozenset({b"from", b"sender", b"reply-to", b"resent-from", b"resent-sender"})
+_READERS = frozenset({b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc"})
 _Check: TypeAlias = Callable[[bytes], bool]
 
 
@@ -33,6 +36,7 @@ class FixUps:
     repair_message_id: bool = False
     dropped: frozenset[bytes] = frozenset()
     needs_from: bool = False
+    needs_full_domains: bool = False
 
     def apply(self, draft: Draft) -> None:
         """Edit the header. Raises Refused, or HeaderTooLong.
@@ -44,6 +48,8 @@ class FixUps:
         names = [field.name for field in before]
         if self.needs_from and names.count(b"from") != 1:
             raise Refused(SEVERAL_FROM if b"from" in names else NO_FROM)
+        if self.needs_full_domains:
+            _check_domains(before)
         covered = covered_names(before) if not SIGNATURES.isdisjoint(names) else frozenset()
         fields = list(before)
         if dropped := self.dropped.intersection(names) - covered:
@@ -68,6 +74,18 @@ class FixUps:
             if field.name == b"from" and (found := _FROM_DOMAIN.search(field.value)):
                 domain = found[1]
         return b"<" + secrets.token_hex(16).encode("ascii") + b"@" + domain + b">"
+
+
+def _check_domains(fields: Sequence[Field]) -> None:
+    """No address may have a domain of one label (RFC 6409 4.2). What is no list of addresses is left alone."""
+    for field in fields:
+        if field.name in _AUTHORS or field.name in _READERS:
+            try:
+                found = mailboxes(field)
+            except Unparsable:
+                continue
+            if any(one.address.is_single_label for one in found):
+                raise Refused(SINGLE_LABEL_SENDER if field.name in _AUTHORS else SINGLE_LABEL_RECIPIENT)
 
 
 def _is_resent(name: bytes) -> bool:

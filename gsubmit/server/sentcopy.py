@@ -118,7 +118,7 @@ def _copy(content: Content) -> Content | _Copy:
     theirs = split_header(content.body.read(0, content.start))
     names = {field.name for field in ours}
     restored = [field for field in theirs if field.name in _BCC and field.name not in names]
-    if content.state().content is not None:
+    if content.has_own_content:
         ours = tuple(field for field in ours if not _is_of_body(field))
         restored += filter(_is_of_body, theirs)
     header = b"".join(field.octets for field in (*ours, *restored))

@@ -55,7 +55,7 @@ class FixUpSettings:
         boolean, False, "Whether to refuse a message (554 5.6.0) that does not have exactly one From field."
     )
     submission_refuse_single_label: bool = setting(
-        boolean, False, "Whether to refuse addresses in MAIL and RCPT (554) whose domain has one label only."
+        boolean, False, "Whether to refuse addresses (554) whose domain has one label only, in MAIL, RCPT and header."
     )
     submission_drop_mailbox_line: bool = setting(
         boolean,

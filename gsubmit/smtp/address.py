@@ -50,6 +50,11 @@ class Address(NamedTuple):
         """Whether the address can be used without SMTPUTF8."""
         return self.local_part.isascii() and self.domain.isascii()
 
+    @property
+    def is_single_label(self) -> bool:
+        """Whether its domain is a name that no other network knows (RFC 6409 4.2); bare postmaster has none."""
+        return bool(self.domain) and "." not in self.domain.strip(".") and self.domain[0] != "["
+
 
 ReversePath = Address | None  # None is the null reverse-path
 

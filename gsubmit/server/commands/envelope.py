@@ -7,7 +7,6 @@ from gsubmit.server.senderrules import check_sender
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.server.wire import Answer
-from gsubmit.smtp.address import ReversePath
 from gsubmit.smtp.envelope import BARE_NEWLINE, Recipient, Sender, read_recipient, read_sender
 from gsubmit.smtp.replies import SINGLE_LABEL_RECIPIENT, SINGLE_LABEL_SENDER, TOO_BIG, TOO_MANY_RECIPIENTS
 from gsubmit.smtp.reply import Refused
@@ -24,7 +23,8 @@ def mail(session: Session, sender: Sender) -> Answer:
     limit = session.greeting.situation.size
     if limit and sender.params.size is not None and sender.params.size > limit:
         raise Refused(TOO_BIG)  # RFC 1870 6.1
-    if session.service.settings.fixups.submission_refuse_single_label and _is_single_label(sender.reverse_path):
+    needs_full_domain = session.service.settings.fixups.submission_refuse_single_label
+    if needs_full_domain and sender.reverse_path is not None and sender.reverse_path.is_single_label:
         raise Refused(SINGLE_LABEL_SENDER)
     if session.service.senders is not None:
         sender = check_sender(session, session.service.senders, sender)
@@ -55,13 +55,8 @@ def rcpt(session: Session, transaction: Transaction, recipient: Recipient) -> An
     limit = session.service.settings.submission.submission_max_recipients
     if limit and transaction.has_accepted(limit):
         raise Refused(TOO_MANY_RECIPIENTS)  # RFC 5321 4.5.3.1.10
-    if session.service.settings.fixups.submission_refuse_single_label and _is_single_label(recipient.forward_path):
+    if session.service.settings.fixups.submission_refuse_single_label and recipient.forward_path.is_single_label:
         raise Refused(SINGLE_LABEL_RECIPIENT)
     if session.service.plugins.recipient:
         moments.recipient(session, transaction, recipient)
     return transaction.ask(recipient)
-
-
-def _is_single_label(path: ReversePath) -> bool:
-    """Whether its domain is a name that no other network knows (RFC 6409 4.2); `<postmaster>` has none."""
-    return path is not None and bool(path.domain) and "." not in path.domain.strip(".") and path.domain[0] != "["

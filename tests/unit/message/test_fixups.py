@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gsubmit.message.fixups import FixUps
-from gsubmit.smtp.replies import NO_FROM, SEVERAL_FROM
+from gsubmit.smtp.replies import NO_FROM, SEVERAL_FROM, SINGLE_LABEL_RECIPIENT, SINGLE_LABEL_SENDER
 from gsubmit.smtp.reply import Refused
 from tests.unit.message.test_draft import draft_of
 
@@ -139,3 +139,29 @@ def test_from_may_be_required_once(header: str, reply: object) -> None:
     with pytest.raises(Refused) as refused:
         fixed(header, needs_from=True)
     assert refused.value.reply is reply
+
+
+@pytest.mark.parametrize(
+    ("header", "reply"),
+    [
+        ("From: root@localhost", SINGLE_LABEL_SENDER),
+        ("Reply-To: a@example.org, Root <root@host>", SINGLE_LABEL_SENDER),
+        ("To: friends: a@example.org, b@host;", SINGLE_LABEL_RECIPIENT),
+        ("Resent-Cc: b@host", SINGLE_LABEL_RECIPIENT),
+        ("From: a@example.org\r\nTo: b@[192.0.2.1], undisclosed-recipients:;\r\nCc: root\r\nX-To: b@host", None),
+    ],
+)
+def test_domains_may_have_to_be_full(header: str, reply: object) -> None:
+    """SUB-4: in the header too, where it is looked at."""
+    assert fixed(header) == re.split(r"\r\n(?![ \t])", header)
+    if reply is None:
+        assert fixed(header, needs_full_domains=True) == header.split("\r\n")
+        return
+    with pytest.raises(Refused) as refused:
+        fixed(header, needs_full_domains=True)
+    assert refused.value.reply is reply
+
+
+def test_many_signatures_that_list_nothing() -> None:
+    header = "DKIM-Signature:\r\n" * 12_000 + "Bcc: a"
+    assert fixed(header, dropped=frozenset({b"bcc"}))[-1] == "Bcc: a"
