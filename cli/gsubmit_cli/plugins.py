@@ -92,7 +92,7 @@ def try_plugin(
     except BadAddress as error:
         click.echo(f"bad address: {error}", err=True)
         context.exit(os.EX_DATAERR)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         click.echo(f"{name} failed:\n{''.join(traceback.format_exception(error))}", err=True)
         context.exit(os.EX_SOFTWARE)
     for line in _told(octets, sender, recipients, played):
@@ -115,8 +115,10 @@ def _told(octets: bytes, sender: str, recipients: Sequence[str], played: Played)
         return
     if played.sender != sender:
         yield f"sender: <{sender}> -> <{played.sender}>"
+    yield from (f"recipient refused: <{one}>: {reply}" for one, reply in played.refused)
     yield from (f"recipient added: <{one}>" for one in played.recipients if one not in recipients)
-    yield from (f"recipient removed: <{one}>" for one in recipients if one not in played.recipients)
+    gone = {one for one, _ in played.refused} | set(played.recipients)
+    yield from (f"recipient removed: <{one}>" for one in recipients if one not in gone)
     if played.handling.relay:
         yield f"relay: {played.handling.relay}"
     if played.handling.sent_mailbox:

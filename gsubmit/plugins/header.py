@@ -89,7 +89,7 @@ def decoded(field: Field) -> str:
     if "=?" not in text:
         return text
     pieces: list[str] = []
-    octets, charset, at = b"", "", 0
+    octets, charset, at = bytearray(), "", 0
     for word in _WORD.finditer(text):
         between = text[at : word.start()]
         at = word.end()
@@ -99,7 +99,7 @@ def decoded(field: Field) -> str:
         pieces.append(_text(octets, charset))
         if not (charset and between.isspace()):
             pieces.append(between)
-        octets, charset = _octets(word), word[1].lower()
+        octets, charset = bytearray(_octets(word)), word[1].lower()
     return "".join([*pieces, _text(octets, charset), text[at:]])
 
 
@@ -112,7 +112,7 @@ def _octets(word: re.Match[str]) -> bytes:
         return word[0].encode()
 
 
-def _text(octets: bytes, charset: str) -> str:
+def _text(octets: bytes | bytearray, charset: str) -> str:
     """Never an error: what is in no charset that we know has a character for each octet."""
     try:
         return octets.decode(charset or "utf-8")

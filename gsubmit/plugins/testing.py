@@ -11,7 +11,7 @@ from gsubmit.message.draft import Draft
 from gsubmit.plugins.client import Client
 from gsubmit.plugins.mail import Bounds, Changes, Mail
 from gsubmit.plugins.plugin import Plugin, moments_of
-from gsubmit.plugins.runner import checked
+from gsubmit.plugins.runner import PluginFailed, checked
 from gsubmit.smtp.address import parse_mailbox
 from gsubmit.smtp.envelope import Handling, Recipient, Sender
 from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS
@@ -20,13 +20,17 @@ from gsubmit.smtp.reply import Refused, Reply
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What a plugin has made of a message. `moment` is where it refused, with `reply`; else both are empty."""
+    """What a plugin has made of a message. `moment` is where it refused it, with `reply`; else both are empty.
+
+    `refused` are recipients that were refused, which refuses the message only where none is left.
+    """
 
     message: bytes
     sender: str  # empty for the null reverse-path
     recipients: tuple[str, ...]
     moment: str = ""
     reply: Reply | None = None
+    refused: tuple[tuple[str, Reply], ...] = ()
     handling: Handling = field(default_factory=Handling)
 
 
@@ -39,7 +43,10 @@ def play(
     recipients: Sequence[str] = ("recipient@example.net",),
     relays: Sequence[str] = (),
 ) -> Played:
-    """From the connection to the reply. Whatever the plugin raises, but for a refusal, is raised."""
+    """From the connection to the end of the message; `submitted` and `ended` are not asked.
+
+    Whatever the plugin raises is raised, but for a refusal; PluginFailed for what the server takes for a failure too.
+    """
     body = MessageBody(tempfile.gettempdir())
     body.append(message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
     draft = Draft(body)
@@ -47,6 +54,7 @@ def play(
     known = replace(client, user=user, mechanism="PLAIN")
     changes = Changes(Sender(parse_mailbox(sender) if sender else None, NO_MAIL_PARAMS), [])
     asked = [Recipient(parse_mailbox(one), NO_RCPT_PARAMS) for one in recipients]
+    refused: list[tuple[str, Reply]] = []
     reply, moment = None, ""
     try:
         for moment in moments_of(type(plugin)):
@@ -54,36 +62,27 @@ def play(
                 changes.recipients += asked
             bounds = Bounds(frozenset(relays), may_edit=moment == "message", may_choose=moment in ("sender", "message"))
             mail = Mail("test", known, changes, draft, bounds)
-            for arguments in _arguments(moment, client, known, mail, asked):
-                reply = reply or _said(plugin, moment, *arguments)
+            match moment:
+                case "connected":
+                    reply = _said(plugin, moment, client)
+                case "authenticated":
+                    reply = _said(plugin, moment, known)
+                case "sender" | "message":
+                    reply = _said(plugin, moment, mail)
+                case "recipient":
+                    answers = [(one, _said(plugin, moment, mail, one)) for one in asked]
+                    refused = [(str(one.forward_path), no) for one, no in answers if no is not None]
+                    asked = [one for one, no in answers if no is None]
+                    reply = refused[-1][1] if not asked else None
             if reply is not None:
                 break
-        return Played(
-            b"".join(draft.blocks()),
-            str(changes.sender.reverse_path or ""),
-            tuple(str(one.forward_path) for one in changes.recipients or asked),
-            moment if reply is not None else "",
-            reply,
-            changes.handling,
-        )
+            if moment == "message" and not changes.recipients:
+                raise PluginFailed("no recipient is left")
+        left = tuple(str(one.forward_path) for one in changes.recipients or asked)
+        octets, path = b"".join(draft.blocks()), changes.sender.reverse_path
+        return Played(octets, str(path or ""), left, moment if reply else "", reply, tuple(refused), changes.handling)
     finally:
         draft.close()
-
-
-def _arguments(
-    moment: str, client: Client, known: Client, mail: Mail, asked: Sequence[Recipient]
-) -> list[tuple[object, ...]]:
-    """Of each call at this moment; at those after the reply there is none."""
-    match moment:
-        case "connected":
-            return [(client,)]
-        case "authenticated":
-            return [(known,)]
-        case "sender" | "message":
-            return [(mail,)]
-        case "recipient":
-            return [(mail, one) for one in asked]
-    return []
 
 
 def _said(plugin: Plugin, moment: str, *arguments: object) -> Reply | None:

@@ -22,6 +22,8 @@ from gsubmit.message.signatures import is_signed
 
 _CRLF = b"\r\n"
 _CHARSET = re.compile(rb';[ \t]*charset[ \t]*=[ \t]*("[^"]*"|[^;\s]*)', re.IGNORECASE)
+_ABOUT = frozenset({b"content-type", b"content-disposition"})
+MAX_ABOUT = 4096  # octets of these; what reads them takes the square of their length
 _QUANTUM = 57  # octets on a line of base64
 _BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _TAIL = 8  # octets: `</body` may lie across two blocks
@@ -63,11 +65,17 @@ def _leaves(draft: Draft, wanted: set[bytes]) -> list[_Leaf]:
             header = segment
         elif segment.kind is Kind.CONTENT and part.type in wanted and part.type not in found and _may_change(part):
             assert header is not None
-            octets = draft.read(header.start, header.end - header.start)
-            said = email.parser.BytesHeaderParser().parsebytes(octets)
-            if said.get_content_disposition() != "attachment" and not said.get_filename():
-                found[part.type] = _Leaf(header, segment, split_header(octets), said)
+            fields = split_header(draft.read(header.start, header.end - header.start))
+            said = _about(fields)
+            if said is not None and said.get_content_disposition() != "attachment" and not said.get_filename():
+                found[part.type] = _Leaf(header, segment, fields, said)
     return sorted(found.values(), key=lambda leaf: leaf.content.start)
+
+
+def _about(fields: list[Field]) -> email.message.Message | None:
+    """What Content-Type and Content-Disposition say; None where they are longer than a program makes them."""
+    octets = b"".join([field.octets for field in fields if field.name in _ABOUT])
+    return email.parser.BytesHeaderParser().parsebytes(octets) if len(octets) <= MAX_ABOUT else None
 
 
 def _may_change(part: Part) -> bool:

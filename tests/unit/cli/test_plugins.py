@@ -21,6 +21,8 @@ class Subject(Plugin):
             raise refuse(550, "5.7.1", "Not that word")
         if "fail" in mail.header.get("Subject"):
             raise KeyError("fail")
+        if "exit" in mail.header.get("Subject"):
+            raise SystemExit(0)
         mail.header.prepend("X-Seen", "yes")
         mail.add_recipient("archive@example.org")
         mail.remove_recipient("b@example.net")
@@ -83,6 +85,7 @@ def test_a_message_that_goes_on(folder: Path) -> None:
     [
         (["try", "subject", "-"], "Subject: a lottery\n\n", 69, "refused at message: 550 5.7.1 Not that word\n"),
         (["try", "subject", "-"], "Subject: fail\n\n", 70, "KeyError: 'fail'"),
+        (["try", "subject", "-"], "Subject: exit\n\n", 70, "SystemExit: 0"),
         (["try", "subject", "-", "--sender", "nonsense"], "Subject: a\n\n", 65, "bad address: "),
         (["try", "foter", "-"], "Subject: a\n\n", 78, "did you mean"),
         (["try", "archive", "-"], "Subject: a\n\n", 78, "plugin archive needs address"),
@@ -98,3 +101,33 @@ def test_one_that_changes_nothing(folder: Path) -> None:
     (folder / "subject.py").write_text("from gsubmit.plugins import Plugin\nclass A(Plugin):\n    pass\n")
     result = run(folder, "try", "subject", "-", content="Subject: a\n\n")
     assert (result.exit_code, result.output) == (0, "the message stays as it is\n")
+
+
+RECIPIENT = """
+from gsubmit.plugins import Plugin, Reply
+class A(Plugin):
+    def recipient(self, mail, recipient):
+        return Reply(550, "5.7.1", "No") if recipient.forward_path.local_part == "bad" else None
+    def message(self, mail):
+        if len(mail.recipients) == 2:
+            mail.remove_recipient("b@example.net")
+            mail.remove_recipient("c@example.net")
+"""
+
+
+def test_recipients_are_refused_one_by_one(folder: Path) -> None:
+    (folder / "subject.py").write_text(RECIPIENT)
+    words = [word for name in ("bad", "b") for word in ("--recipient", f"{name}@example.net")]
+    result = run(folder, "try", "subject", "-", *words, content="Subject: a\n\n")
+    assert result.exit_code == 0, result.output
+    assert result.output == "recipient refused: <bad@example.net>: 550 5.7.1 No\nthe message stays as it is\n"
+    result = run(folder, "try", "subject", "-", *words[:2], content="Subject: a\n\n")
+    assert (result.exit_code, result.output) == (69, "refused at recipient: 550 5.7.1 No\n")
+
+
+def test_somebody_has_to_get_it(folder: Path) -> None:
+    (folder / "subject.py").write_text(RECIPIENT)
+    words = [word for name in ("b", "c") for word in ("--recipient", f"{name}@example.net")]
+    result = run(folder, "try", "subject", "-", *words, content="Subject: a\n\n")
+    assert result.exit_code == 70
+    assert "no recipient is left" in result.output

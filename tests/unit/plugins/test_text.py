@@ -143,3 +143,10 @@ def test_a_footer_is_by_domain() -> None:
     assert html.endswith(b"<p>a\r\nof example.org &amp; co\r\n")
     with pytest.raises(ValueError, match="needs a text"):
         Footer(Config.of())
+
+
+def test_a_part_with_endless_parameters_is_left_alone() -> None:
+    plugin = Adds(Config.of())
+    message = b"Content-Type: text/plain" + b"; a=b" * 50_000 + b"\r\n\r\nHello\r\n"
+    assert play(plugin, message).message == message
+    assert not plugin.added
