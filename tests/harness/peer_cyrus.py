@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.imapclient import ImapClient, message_url
-from tests.harness.peer_process import missing, need_root, public_folder, running
+from tests.harness.peer_process import Runs, missing, need_root, public_folder, running
 from tests.harness.peer_root import UNPACKED
 from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
@@ -68,6 +68,7 @@ class Cyrus:
     port: int
     tls_port: int
     authority: str
+    runs: Runs
 
     def login(self, user: str, on_behalf_of: str = "") -> ImapClient:
         """A session of the user, or of `proxy` for somebody."""
@@ -115,8 +116,9 @@ def cyrus(users: Sequence[str] = ("joe", "fred"), host: str = "localhost", setti
         _give_away(folder)
         master: list[str | Path] = [programs / "cyrus" / "bin" / "master", "-D", "-p", folder / "pid"]
         master += ["-C", folder / "imapd.conf", "-M", folder / "cyrus.conf"]
-        with running(master, folder / "log", [port, tls_port], environ):
-            yield Cyrus(folder, port, tls_port, authority)
+        log, ports = folder / "log", [port, tls_port]
+        with running(master, log, ports, environ) as process:
+            yield Cyrus(folder, port, tls_port, authority, Runs(master, log, ports, environ, process))
 
 
 def _programs(folder: Path) -> Path:

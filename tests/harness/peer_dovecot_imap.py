@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.imapclient import ImapClient, message_url
-from tests.harness.peer_process import missing, need_root, program, public_folder, running
+from tests.harness.peer_process import Runs, missing, need_root, program, public_folder, running
 from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
@@ -96,6 +96,7 @@ class DovecotImap:
     tls_port: int
     submission_port: int
     authority: str
+    runs: Runs
 
     def login(self, user: str, on_behalf_of: str = "") -> ImapClient:
         """A session of the user, or of `proxy` for somebody."""
@@ -142,6 +143,8 @@ def dovecot_imap(
             **{"relay_port": relay_port or 25, "settings": settings},
         }
         (folder / "dovecot.conf").write_text(_CONFIGURATION.format(**words))
-        server = DovecotImap(folder, port, tls_port, submission_port, f"{host}:{port}")
-        with running([path, "-F", "-c", folder / "dovecot.conf"], folder / "log", [port, tls_port, submission_port]):
-            yield server
+        words_of_it: list[str | Path] = [path, "-F", "-c", folder / "dovecot.conf"]
+        log, ports = folder / "log", [port, tls_port, submission_port]
+        with running(words_of_it, log, ports) as process:
+            runs = Runs(words_of_it, log, ports, None, process)
+            yield DovecotImap(folder, port, tls_port, submission_port, f"{host}:{port}", runs)

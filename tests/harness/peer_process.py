@@ -9,7 +9,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import NoReturn, TypeVar
@@ -116,6 +117,26 @@ def _lives_as(process: int, name: str) -> bool:
     except FileNotFoundError:
         return False
     return name in ("", front.partition("(")[2]) and rest.split()[0] != "Z"
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How a program was started, and its process: for those who kill it, and start it again."""
+
+    arguments: Sequence[str | Path]
+    log: Path
+    ports: Sequence[int]
+    environ: Mapping[str, str] | None
+    process: subprocess.Popen[bytes]
+
+    def kill(self) -> None:
+        """SIGKILL, to all that it has started too."""
+        _signal_group(self.process, signal.SIGKILL)
+        self.process.wait(10)
+
+    def again(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
+        """Another process in its place."""
+        return running(self.arguments, self.log, self.ports, self.environ)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""A Postfix for the tests of one file, and a loud word about those that are missing."""
+"""A Postfix or a relay that takes everything for the tests of one file, and a loud word about those that are missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.harness.fakerelay import FakeRelay
 from tests.harness.peer_postfix import Postfix, postfix
+from tests.harness.relayscript import RelayScript
+
+
+@pytest.fixture(scope="module")
+def fake_relay() -> Iterator[FakeRelay]:
+    made = FakeRelay(RelayScript())
+    made.start()
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="module")

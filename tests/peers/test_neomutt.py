@@ -18,7 +18,6 @@ import pytest
 from tests.harness.fakerelay import FakeRelay
 from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
 from tests.harness.peer_process import eventually, program
-from tests.harness.relayscript import RelayScript
 from tests.harness.serving import certificate_folder, serving
 
 LOOKS = (1.5, 3.0)
@@ -68,14 +67,6 @@ tls_trust_file {ca}
 from user@example.org
 remove_bcc_headers off
 """
-
-
-@pytest.fixture(scope="module")
-def relay() -> Iterator[FakeRelay]:
-    made = FakeRelay(RelayScript())
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +122,7 @@ def stored(store: DovecotImap, subject: str) -> list[bytes]:
     ],
 )
 def test_one_copy(
-    relay: FakeRelay, store: DovecotImap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest,
+    fake_relay: FakeRelay, store: DovecotImap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest,
     way: str, uploads: str, shows_bcc: bool,
 ) -> None:  # fmt: skip
     monkeypatch.setattr("gsubmit.sent.steps.LOOKS", LOOKS)
@@ -139,8 +130,8 @@ def test_one_copy(
     subject, waiting = request.node.callspec.id, tmp_path / "waiting"
     waiting.mkdir()
     (tmp_path / "text").write_text(TEXT)
-    before = len(relay.mails)
-    with serving(SETTINGS.format(imap_port=store.port, folder=waiting), relay.port) as server:
+    before = len(fake_relay.mails)
+    with serving(SETTINGS.format(imap_port=store.port, folder=waiting), fake_relay.port) as server:
         words = {"imap_port": store.port, "port": server.port, "ca": certificate_folder() / "ca.pem", "home": tmp_path}
         (tmp_path / "msmtprc").write_text(MSMTP.format(**words))
         (tmp_path / "msmtprc").chmod(0o600)
@@ -148,7 +139,7 @@ def test_one_copy(
         sent_by_hand(tmp_path, subject)
         eventually("the last look", lambda: not [*waiting.glob("*.copy"), *waiting.glob("*.eml")])
     (copy,) = stored(store, subject)
-    (mail,) = relay.mails[before:]
+    (mail,) = fake_relay.mails[before:]
     assert (b"\r\nBcc: blind@example.net\r\n" in copy) is shows_bcc
     assert b"\r\nBcc:" not in mail.content
     assert "RCPT TO:<blind@example.net>" in mail.recipients

@@ -21,7 +21,6 @@ from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
 from tests.harness.peer_gsubmit import ONE_WORKER, Gsubmit, gsubmit
 from tests.harness.peer_process import HOST, children, eventually, public_folder
 from tests.harness.peer_sent import SIZE, STEPS, Cutter, cutter, message
-from tests.harness.relayscript import RelayScript
 from tests.harness.serving import serving
 
 Store = Cyrus | DovecotImap
@@ -33,14 +32,6 @@ QUICK = {
     "keeper.TICK": 0.05,
 }
 _SENT = "namespace inbox {\n mailbox Gesendet {\n  special_use = \\Sent\n  auto = subscribe\n }\n}\n"
-
-
-@pytest.fixture(scope="module")
-def relay() -> Iterator[FakeRelay]:
-    made = FakeRelay(RelayScript())
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +113,9 @@ CLIENTS: dict[str, tuple[str | None, str | None, float | None, int, int]] = {
 }
 
 
-def test_clients(store: Store, relay: FakeRelay, tmp_path: Path) -> None:
+def test_clients(store: Store, fake_relay: FakeRelay, tmp_path: Path) -> None:
     """Must show 1: the number of copies after the last look, for each way in which clients upload."""
-    with serving(settings(store.port, str(tmp_path)), relay.port) as server:
+    with serving(settings(store.port, str(tmp_path)), fake_relay.port) as server:
         clients = [gevent.spawn(play, store, server.port, name, *case[:4]) for name, case in CLIENTS.items()]
         gevent.joinall(clients, raise_error=True)
         settled(tmp_path)
@@ -151,10 +142,10 @@ def play(
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_the_imap_server_is_lost(store: Store, relay: FakeRelay, tmp_path: Path, step: str) -> None:
+def test_the_imap_server_is_lost(store: Store, fake_relay: FakeRelay, tmp_path: Path, step: str) -> None:
     name = f"lost {step} at {type(store).__name__}"
     ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
-    with cutter(step, store.port) as way, serving(settings(way.port, str(tmp_path)), relay.port) as server:
+    with cutter(step, store.port) as way, serving(settings(way.port, str(tmp_path)), fake_relay.port) as server:
         submit(server.port, ours)
         if step == "before UID EXPUNGE":
             gevent.sleep(0.3)
@@ -164,8 +155,32 @@ def test_the_imap_server_is_lost(store: Store, relay: FakeRelay, tmp_path: Path,
     assert stored(store, name) == [theirs if step == "before UID EXPUNGE" else ours]
 
 
+@pytest.mark.parametrize("kind", ["dovecot", "cyrus"])
+def test_the_imap_server_is_killed(fake_relay: FakeRelay, kind: str) -> None:
+    """SIGKILL to all of its processes at each step, one after the other, and it is there again after a while."""
+    for step in STEPS:
+        name = f"killed {step}"
+        ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
+        server = dovecot_imap((USER,), settings=_SENT) if kind == "dovecot" else cyrus((USER,))
+        with server as store, public_folder("copies") as folder:
+            if kind == "cyrus":
+                with store.login(USER) as user:
+                    user.command("CREATE", b"Gesendet", "(USE (\\Sent))")
+            with cutter(step, store.port) as way, serving(settings(way.port, str(folder)), fake_relay.port) as msa:
+                way.then = store.runs.kill
+                submit(msa.port, ours)
+                if step == "before UID EXPUNGE":
+                    gevent.sleep(0.3)
+                    uploaded(store, theirs)
+                eventually("the cut", lambda way=way: way.has_cut)  # type: ignore[misc]
+                gevent.sleep(0.3)  # in which it is not there
+                with store.runs.again():
+                    settled(folder)
+                    assert stored(store, name) == [theirs if step == "before UID EXPUNGE" else ours], step
+
+
 @pytest.mark.parametrize("step", STEPS)
-def test_gsubmit_is_killed(store: Store, relay: FakeRelay, step: str) -> None:
+def test_gsubmit_is_killed(store: Store, fake_relay: FakeRelay, step: str) -> None:
     """SIGKILL at that step, and another one with the same configuration goes on.
 
     Where nobody knows whether APPEND was done, the client stores its copy meanwhile, so that ours has to be known again.
@@ -174,7 +189,7 @@ def test_gsubmit_is_killed(store: Store, relay: FakeRelay, step: str) -> None:
     ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
     places = cutter(step, store.port), quick_program(), public_folder("copies")
     with places[0] as way, places[1] as program, places[2] as folder:
-        with quick_server(relay, way, program, folder) as server:
+        with quick_server(fake_relay, way, program, folder) as server:
             way.then = lambda: os.killpg(server.process.pid, signal.SIGKILL)
             submit(server.port, ours)
             if step == "before UID EXPUNGE":
@@ -185,18 +200,18 @@ def test_gsubmit_is_killed(store: Store, relay: FakeRelay, step: str) -> None:
         assert list(folder.glob("*.copy"))
         if step == "before the tagged OK":
             uploaded(store, theirs)
-        with quick_server(relay, way, program, folder):
+        with quick_server(fake_relay, way, program, folder):
             settled(folder)
     has_uploaded = step in ("before the tagged OK", "before UID EXPUNGE")
     assert stored(store, name) == [theirs if has_uploaded else ours]
 
 
-def test_a_gentle_stop(dovecot: DovecotImap, relay: FakeRelay) -> None:
+def test_a_gentle_stop(dovecot: DovecotImap, fake_relay: FakeRelay) -> None:
     """What is under way comes to its end, and the rest is done by the next process."""
     name = "stopped"
     with quick_program() as program, public_folder("copies") as folder:
         for _ in range(2):
-            with gsubmit(relay.port, settings(dovecot.port, str(folder)), program=program) as server:
+            with gsubmit(fake_relay.port, settings(dovecot.port, str(folder)), program=program) as server:
                 if not list(folder.glob("*.copy")):
                     submit(server.port, message(name, size=SIZE))
                     continue
@@ -204,7 +219,7 @@ def test_a_gentle_stop(dovecot: DovecotImap, relay: FakeRelay) -> None:
     assert len(stored(dovecot, name)) == 1
 
 
-def test_workers_are_killed(dovecot: DovecotImap, relay: FakeRelay) -> None:
+def test_workers_are_killed(dovecot: DovecotImap, fake_relay: FakeRelay) -> None:
     """The master makes others, and these go on."""
     name = "all workers killed"
     places = cutter("before the tagged OK", dovecot.port), quick_program(), public_folder("copies")
@@ -212,7 +227,7 @@ def test_workers_are_killed(dovecot: DovecotImap, relay: FakeRelay) -> None:
         places[0] as way,
         places[1] as program,
         places[2] as folder,
-        quick_server(relay, way, program, folder) as server,
+        quick_server(fake_relay, way, program, folder) as server,
     ):
         way.then = lambda: kill_all(children(server.process.pid))
         submit(server.port, message(name, size=SIZE))
@@ -222,14 +237,14 @@ def test_workers_are_killed(dovecot: DovecotImap, relay: FakeRelay) -> None:
     assert len(stored(dovecot, name)) == 1
 
 
-def test_a_message_from_sent_by_burl(store: Store, relay: FakeRelay, tmp_path: Path) -> None:
+def test_a_message_from_sent_by_burl(store: Store, fake_relay: FakeRelay, tmp_path: Path) -> None:
     """It has neither Message-ID nor Date, by which it could be found again."""
     name = f"burl at {type(store).__name__}"
     octets = f"From: <user@example.org>\r\nSubject: {name}\r\n\r\nText\r\n".encode()
     host, port = store.authority.split(":")
     burl = f"imap_urlauth_host = {host}\nimap_urlauth_port = {port}\n{MASTER}"
     there = f"submission_sent_copy = yes\nsubmission_sent_retry_dir = {tmp_path}\n{burl}"
-    with store.login(USER) as user, serving(there, relay.port) as server:
+    with store.login(USER) as user, serving(there, fake_relay.port) as server:
         url = store.url(USER, "Gesendet", *user.append("Gesendet", octets))
         with BurlClient(server.port, USER) as client:
             assert client.submit(url).startswith("250")
@@ -238,11 +253,11 @@ def test_a_message_from_sent_by_burl(store: Store, relay: FakeRelay, tmp_path: P
     assert len(stored(store, name)) == 1
 
 
-def test_a_login_that_is_lent(dovecot: DovecotImap, relay: FakeRelay) -> None:
+def test_a_login_that_is_lent(dovecot: DovecotImap, fake_relay: FakeRelay) -> None:
     """The client's password: one look, when its session ends."""
     name = "lent"
     lent = f"imap_host = 127.0.0.1\nimap_port = {dovecot.port}\nimap_forward_credentials = yes\n"
-    with serving(f"submission_sent_copy = yes\n{lent}", relay.port) as server:
+    with serving(f"submission_sent_copy = yes\n{lent}", fake_relay.port) as server:
         with smtplib.SMTP(HOST, server.port, "client.example.org", 60.0) as client:
             client.login(USER, "secret")
             client.sendmail("user@example.org", ["rcpt@example.net"], message(name))
@@ -251,10 +266,10 @@ def test_a_login_that_is_lent(dovecot: DovecotImap, relay: FakeRelay) -> None:
         eventually("the look", lambda: len(stored(dovecot, name)) == 1)
 
 
-def test_a_mailbox_that_is_made(relay: FakeRelay, tmp_path: Path) -> None:
+def test_a_mailbox_that_is_made(fake_relay: FakeRelay, tmp_path: Path) -> None:
     with cyrus((USER,)) as store:
         more = "submission_sent_create = yes\nsubmission_sent_mailbox = Gesendet\n"
-        with serving(settings(store.port, str(tmp_path)) + more, relay.port) as server:
+        with serving(settings(store.port, str(tmp_path)) + more, fake_relay.port) as server:
             submit(server.port, message("made"))
             settled(tmp_path)
         assert len(stored(store, "made")) == 1
@@ -263,8 +278,8 @@ def test_a_mailbox_that_is_made(relay: FakeRelay, tmp_path: Path) -> None:
         assert b"Gesendet" in line
 
 
-def quick_server(relay: FakeRelay, way: Cutter, program: str, folder: Path) -> AbstractContextManager[Gsubmit]:
-    return gsubmit(relay.port, settings(way.port, str(folder)) + ONE_WORKER, program=program)
+def quick_server(fake_relay: FakeRelay, way: Cutter, program: str, folder: Path) -> AbstractContextManager[Gsubmit]:
+    return gsubmit(fake_relay.port, settings(way.port, str(folder)) + ONE_WORKER, program=program)
 
 
 def kill_all(processes: Sequence[int]) -> None:
