@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
+from gevent.event import AsyncResult
 from gevent.pool import Pool
 from gevent.threadpool import ThreadPool
 
@@ -21,6 +22,7 @@ from gsubmit.smtp.reply import Refused, Reply
 TOTAL_TIME = 120.0  # seconds for all plugins at one moment; clients wait ten minutes (RFC 5321 4.5.3.2.6)
 HELD = 0.1  # seconds without a wait that are worth a line in the log
 MAX_THREADS = 8
+MAX_STUCK = 100  # threads that were given up and go on; beyond that they are of the eight
 SWITCH_INTERVAL = 0.0005  # seconds that a thread computes while the loop has work; Python's 5 ms add up in each session
 MAX_BACKGROUND = 1000  # calls at `submitted` and `ended` at a time
 MAX_TEXT = 1000  # characters of a plugin's reply
@@ -161,11 +163,25 @@ def checked(verdict: object, moment: str) -> Reply | None:
 
 
 def _in_thread(method: Callable[..., object], arguments: tuple[Any, ...]) -> object:
-    outcome: tuple[object, BaseException | None] = _threads().spawn(_outcome, method, arguments).get()  # type: ignore[assignment]
+    pool = _threads()
+    call: AsyncResult[tuple[object, BaseException | None]] = pool.spawn(_outcome, method, arguments)
+    try:
+        outcome = call.get()
+    except BaseException:  # its time is over, or the session's: the thread goes on, and others get one in its place
+        if pool.maxsize < MAX_THREADS + MAX_STUCK:
+            pool.maxsize += 1
+            call.rawlink(lambda _: _let_go(pool))
+        raise
+    assert outcome is not None
     answer, error = outcome
     if error is not None:
         raise error
     return answer
+
+
+def _let_go(pool: ThreadPool) -> None:
+    """A thread that was given up has come to its end."""
+    pool.maxsize -= 1
 
 
 def _outcome(method: Callable[..., object], arguments: tuple[Any, ...]) -> tuple[object, BaseException | None]:

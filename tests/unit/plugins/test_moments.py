@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import time
@@ -12,8 +13,9 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent.threadpool import ThreadPool
 
-from gsubmit.plugins import Address, Client, Mail, Plugin, Recipient, Reply, refuse
+from gsubmit.plugins import Address, Client, Mail, Plugin, Recipient, Reply, refuse, runner
 from gsubmit.plugins.config import Config
 from gsubmit.plugins.runner import Running, arranged
 from gsubmit.server.conversation import converse
@@ -167,6 +169,27 @@ def test_edits_of_a_thread_that_is_given_up_are_lost() -> None:
         assert done == ["late"]
         assert client.delivery.messages[0][1] == MESSAGE
         assert len(client.delivery.asked) == 1
+
+
+def test_threads_that_hang_leave_others_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    go = gevent.monkey.get_original("threading", "Event")()
+    monkeypatch.setattr(runner, "_threads", functools.cache(lambda: ThreadPool(2)))
+    monkeypatch.setattr(runner, "MAX_THREADS", 2)
+    pool = runner._threads()
+
+    def hang(mail: Mail) -> None:
+        go.wait(10)
+
+    with session(Running("hangs", plugin(message=hang), timeout=0.05, threaded=True)) as client:
+        for _ in range(5):
+            assert sent(client) == TEMPFAIL
+    with session(Running("works", plugin(message=lambda mail: None), timeout=2, threaded=True)) as client:
+        assert sent(client).code == 250
+    assert pool.maxsize == 7
+    go.set()
+    with gevent.Timeout(2):
+        while pool.maxsize > 2:
+            gevent.sleep(0.01)
 
 
 def test_who_holds_up_all_others_is_named(caplog: pytest.LogCaptureFixture) -> None:
