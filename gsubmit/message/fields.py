@@ -10,6 +10,9 @@ from typing import NamedTuple
 from gsubmit.fairness import let_others_run
 
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
+# A field with its folded lines, and what stands before its colon.
+_FIELDS = re.compile(rb"(([!-9;-~]{1,40}+[ \t]*+):(?:[^\r]++|\r\n[ \t]|\r(?!\n))*+\r\n)")
+_SMALL = 16 * 1024  # octets of a header that is split without others running meanwhile
 _NAME = re.compile(rb"[!-9;-~]+")  # RFC 5322 3.6.8
 _WORD = re.compile(rb"[ \t]*[^ \t]+")
 _FOLD_AT = 76
@@ -17,7 +20,6 @@ _FOLD_AT = 76
 _TYPE = re.compile(rb"[ \t]*([!#-'*+\-.0-9A-Z^-~]{1,127}/[!#-'*+\-.0-9A-Z^-~]{1,127})(?=[ \t;(]|$)", re.IGNORECASE)
 _PARAMETER = re.compile(rb';[ \t]*([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]++|\\.)*+"|[^;"]*)', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
-_COMMON_NAME = 40  # octets; longer names are read anew each time
 MAX_BOUNDARY = 256  # octets; RFC 2046 5.1.1 says 70
 # Transfer encodings that encode nothing, each wider than the one before it (RFC 2045 6.2).
 IDENTITIES = (b"7bit", b"8bit", b"binary")
@@ -46,13 +48,17 @@ class Field(NamedTuple):
 
 def split_header(header: bytes) -> list[Field]:
     """The fields of a header, with or without the empty line after it. The last gets a CRLF if it has none."""
+    if len(header) <= _SMALL:  # nearly all are, and have nothing odd
+        found = _FIELDS.findall(header)
+        together = b"".join([octets for octets, _ in found])
+        if header in (together, together + b"\r\n"):
+            return [Field(_known_name(name), octets) for octets, name in found]
     fields = []
     for octets in _FIELD_END.split(header):
         let_others_run()
         if octets:
             written, colon, _ = octets.partition(b":")
-            read = _known_name if len(written) <= _COMMON_NAME else _field_name
-            fields.append(Field(read(written) if colon else b"", octets + b"\r\n"))
+            fields.append(Field(_field_name(written) if colon else b"", octets + b"\r\n"))
     return fields
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gsubmit.message.fields import MAX_BOUNDARY, MediaType, folded, media_type, split_header
 
@@ -87,3 +91,17 @@ def test_folded(line: bytes, lines: list[bytes]) -> None:
 )
 def test_media_type(value: bytes, expected: MediaType | None) -> None:
     assert media_type(value) == expected
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"A", b"a-b", b" ", b"\t", b":", b"\r\n", b"\r", b"\n", b"\0", b"\xff", b"x: y\r\n", b"z" * 41]
+        ),
+        max_size=30,
+    ).map(b"".join)
+)
+def test_small_headers_are_split_like_large_ones(header: bytes) -> None:
+    with patch("gsubmit.message.fields._SMALL", -1):
+        expected = split_header(header)
+    assert split_header(header) == expected
