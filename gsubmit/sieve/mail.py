@@ -110,12 +110,14 @@ class World:
 
     `items` are those of `environment` (RFC 5183), `variables` the ones that the administrator has set
     (vnd.dovecot.environment), `now` is asked for the time, `pause` is called now and then, so that others can run,
-    `say` gets what a script writes to the log, and `trace`, if there is one, what it does, each with the line.
+    `say` gets what a script writes to the log, and `trace`, if there is one, what it does, each with the line;
+    `delimiter` divides user and detail of a local part (RFC 5233).
     """
 
     sender: str = ""
     recipients: Sequence[str] = ()
     login: str = ""
+    delimiter: str = "+"
     items: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     mailboxes: Mailboxes = field(default_factory=NoMailboxes)

@@ -1,0 +1,150 @@
+"""Addresses in header fields and envelopes, as scripts compare them (RFC 5228 2.7.4, RFC 5233)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_TOKEN = re.compile(
+    r'(?P<space>[ \t\r\n]++)|(?P<atom>[^ \t\r\n()<>\[\]:;@\\,."]++)|(?P<quoted>"(?:[^"\\]++|\\.)*+")'
+    r"|(?P<literal>\[[^\[\]\\]*+\])|(?P<special>.)",
+    re.DOTALL,
+)
+_IN_COMMENT = re.compile(r"[()]|\\.|[^()\\]++", re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_DOT_ATOM = re.compile(r"[^ \t\r\n()<>\[\]:;@\\,.\"]+(?:\.[^ \t\r\n()<>\[\]:;@\\,.\"]+)*")
+
+
+class Address(NamedTuple):
+    """`local` without quotes. What is no address has no domain, and `whole` is as it is written."""
+
+    local: str
+    domain: str
+    whole: str
+
+    def part(self, name: str, delimiter: str) -> str | None:
+        """All, localpart, domain, user or detail; None if there is no such part. Of the null address all are empty."""
+        if name == "all" or not self.whole:
+            return self.whole
+        if not self.domain:
+            return None
+        if name == "domain":
+            return self.domain
+        if name == "localpart":
+            return self.local
+        user, found, detail = self.local.partition(delimiter) if delimiter else (self.local, "", "")
+        if name == "user":
+            return user
+        return detail if found else None
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+
+
+def addresses(value: str) -> list[Address]:
+    """Those of a field, the members of groups too; of what is none, the text between commas."""
+    return [address for tokens in _items(value) if (address := _address(tokens)) is not None]
+
+
+def one_address(text: str) -> Address | None:
+    """The address that a text is; None if it is none, or more than that."""
+    found = addresses(text)
+    return found[0] if len(found) == 1 and found[0].domain else None
+
+
+def path_address(path: str) -> Address:
+    """Of a path of the envelope, without brackets; empty is the null one."""
+    local, _, domain = path.rpartition("@")
+    if len(local) > 1 and local[0] == local[-1] == '"':
+        local = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+    return Address(local, domain, path)
+
+
+def _tokens(value: str) -> Iterator[_Token]:
+    """Comments are white space; what has no end goes to the end."""
+    at = 0
+    while at < len(value):
+        if value[at] == "(":
+            at = _end_of_comment(value, at)
+            yield _Token("space", " ")
+            continue
+        found = _TOKEN.match(value, at)
+        assert found is not None
+        assert found.lastgroup is not None
+        yield _Token(found.lastgroup, found[0])
+        at = found.end()
+
+
+def _end_of_comment(value: str, at: int) -> int:
+    depth = 0
+    while (piece := _IN_COMMENT.match(value, at)) is not None:
+        at = piece.end()
+        depth += {"(": 1, ")": -1}.get(piece[0], 0)
+        if not depth:
+            break
+    else:
+        return len(value)
+    return at
+
+
+def _items(value: str) -> Iterator[list[_Token]]:
+    """What stands between commas outside of brackets, without the names of groups."""
+    item: list[_Token] = []
+    in_angle = False
+    for token in _tokens(value):
+        sign = token.text if token.kind == "special" else ""
+        if sign == "<":
+            in_angle = True
+        elif sign == ">":
+            in_angle = False
+        elif not in_angle and sign in (",", ";"):
+            yield item
+            item = []
+            continue
+        elif not in_angle and sign == ":" and all(token.text != "@" for token in item):
+            item = []
+            continue
+        item.append(token)
+    yield item
+
+
+def _address(tokens: list[_Token]) -> Address | None:
+    whole = "".join(token.text for token in tokens).strip()
+    signs = [token.text if token.kind == "special" else "" for token in tokens]
+    if "<" in signs:
+        begin = signs.index("<") + 1
+        end = signs.index(">", begin) if ">" in signs[begin:] else len(signs)
+        if end == begin:
+            return Address("", "", "")  # <>, which is an address of its own
+        tokens, signs = tokens[begin:end], signs[begin:end]
+        if ":" in signs:  # a route, RFC 5322 4.4
+            colon = signs.index(":") + 1
+            tokens, signs = tokens[colon:], signs[colon:]
+    if not whole:
+        return None
+    if signs.count("@") != 1:
+        return Address("", "", whole)
+    local = _joined(tokens[: signs.index("@")])
+    domain = _joined(tokens[signs.index("@") + 1 :])
+    if not local or not domain:
+        return Address("", "", whole)
+    quoted = local if _DOT_ATOM.fullmatch(local) else '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
+    return Address(local, domain, f"{quoted}@{domain}")
+
+
+def _joined(tokens: list[_Token]) -> str:
+    """Words with dots between them, or empty if they are something else."""
+    pieces: list[str] = []
+    is_after_word = False
+    for kind, text in tokens:
+        if kind == "space":
+            continue
+        is_word = kind != "special"
+        if (is_word and is_after_word) or (not is_word and text != "."):
+            return ""
+        pieces.append(_QUOTED_PAIR.sub(r"\1", text[1:-1]) if kind == "quoted" else text)
+        is_after_word = is_word
+    return "".join(pieces)

@@ -1,0 +1,265 @@
+"""From what is written to what is carried out: each command and test is checked against its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gsubmit.sieve import strings
+from gsubmit.sieve.arguments import read_arguments
+from gsubmit.sieve.call import Call
+from gsubmit.sieve.comparators import ALWAYS_THERE
+from gsubmit.sieve.control import If
+from gsubmit.sieve.errors import Mistake, Problem
+from gsubmit.sieve.extensions import UNFIT
+from gsubmit.sieve.grammar import Phrase, Strings, parse
+from gsubmit.sieve.lexer import Misread
+from gsubmit.sieve.limits import MAX_PROBLEMS, TURN, Limits
+from gsubmit.sieve.machine import Block, Command, Known, Test
+from gsubmit.sieve.references import Place, match_value
+from gsubmit.sieve.strings import Piece, Text
+from gsubmit.sieve.tracing import TracedCommand, TracedTest
+from gsubmit.sieve.words import Nested, Word
+
+_CHAIN = ("elsif", "else")
+
+
+@dataclass(eq=False)
+class Program:
+    """A script whose commands can be carried out, once they are there."""
+
+    name: str
+    block: Block = field(default_factory=Block)
+
+
+class TooManyProblems(Exception):
+    """Nobody reads more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """All words, and of which extension each namespace of variables is, with what it makes of the name behind it."""
+
+    words: Sequence[Word]
+    namespaces: Mapping[str, tuple[str, Callable[[str], Piece]]]
+    extensions: frozenset[str]
+
+
+@dataclass(eq=False, slots=True)
+class Workshop:
+    """What the scripts that are compiled together have in common."""
+
+    vocabulary: Vocabulary
+    limits: Limits
+    offered: Collection[str]
+    find: Callable[[str, bool], str | None]  # the text of a script by name and whether it is global
+    pause: Callable[[], None]
+    is_traced: bool = False
+    problems: list[Problem] = field(default_factory=list)
+    programs: dict[tuple[str, bool], Program | None] = field(default_factory=dict)
+    tests: dict[str, Word] = field(init=False)
+    commands: dict[str, Word] = field(init=False)
+    depth: int = 0  # of scripts that are included
+
+    def __post_init__(self) -> None:
+        self.tests = {word.name: word for word in self.vocabulary.words if word.is_test}
+        self.commands = {word.name: word for word in self.vocabulary.words if not word.is_test}
+
+    def report(self, script: str, line: int, text: str) -> None:
+        """One more problem. Raises TooManyProblems."""
+        self.problems.append(Problem(script, line, text))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise TooManyProblems
+
+    def compile(self, program: Program, text: str) -> None:
+        """Fill a program with what a script says; report what is wrong."""
+        if len(text) > self.limits.script_size:
+            self.report(program.name, 0, f"the script has more than {self.limits.script_size} octets")
+            return
+        try:
+            phrases = parse(text, self.limits.nesting, self.pause)
+        except Misread as error:
+            self.report(program.name, error.line, str(error))
+            return
+        program.block = _Checker(self, program.name).script(phrases)
+
+
+class _Checker:
+    """One script; the Home of its words."""
+
+    __slots__ = ("_count", "_extensions", "_shop", "commons", "limits", "name")
+
+    def __init__(self, shop: Workshop, name: str) -> None:
+        self.name = name
+        self.limits = shop.limits
+        self.commons: set[str] = set()
+        self._shop = shop
+        self._extensions = set(ALWAYS_THERE)
+        self._count = 0
+
+    # What words ask of it
+
+    def has(self, extension: str) -> bool:
+        return extension in self._extensions
+
+    def offers(self, extension: str) -> bool:
+        return extension in self._shop.offered
+
+    def require(self, extensions: Collection[str]) -> None:
+        for extension in extensions:
+            if self.offers(extension):
+                self._extensions.add(extension)
+            elif extension in UNFIT:
+                raise Mistake(f"extension '{extension}' is not there for outgoing mail: {UNFIT[extension]}")
+            else:
+                raise Mistake(f"unknown extension '{extension[:80]}'")
+
+    def text(self, string: str) -> Text:
+        if self.has("encoded-character"):
+            string = strings.decoded(string)
+        if self.has("variables") and "${" in string:
+            return strings.template(string, self.variable)
+        return Text(string)
+
+    def variable(self, namespace: str, name: str) -> Piece:
+        """What stands for a variable in a string. Raises Mistake."""
+        if not namespace and name.isdigit():
+            return match_value(int(name[:9]), self.limits.match_values)
+        if not namespace:
+            return Place(name, is_common=name in self.commons).get
+        first, _, rest = (namespace + name).partition(".")
+        extension, piece = self._shop.vocabulary.namespaces.get(first, ("", None))
+        if piece is None or not self.has(extension):
+            raise Mistake(f"unknown namespace '{first[:40]}' of variables")
+        return piece(rest)
+
+    def include(self, name: str, *, is_global: bool) -> Program | None:
+        shop, key = self._shop, (name, is_global)
+        if key in shop.programs:
+            return shop.programs[key]
+        if len(shop.programs) >= self.limits.includes:
+            raise Mistake(f"more than {self.limits.includes} scripts are included")
+        if shop.depth >= self.limits.include_depth:
+            raise Mistake(f"more than {self.limits.include_depth} scripts within each other")
+        text = shop.find(name, is_global)
+        program = shop.programs[key] = None if text is None else Program(name)
+        if program is not None and text is not None:
+            shop.depth += 1
+            shop.compile(program, text)
+            shop.depth -= 1
+        return program
+
+    # The walk
+
+    def script(self, phrases: list[Phrase]) -> Block:
+        begin = 0
+        for phrase in phrases:
+            if phrase.name != "require":
+                break
+            begin += 1
+            self._try(self._require, phrase)
+        return self._block(phrases[begin:])
+
+    def _try(self, check: Callable[[Phrase], None], phrase: Phrase) -> bool:
+        self._count += 1
+        if self._count % (TURN // 10) == 0:
+            self._shop.pause()
+        try:
+            check(phrase)
+        except Mistake as error:
+            self._shop.report(self.name, phrase.line, str(error))
+            return False
+        return True
+
+    def _require(self, phrase: Phrase) -> None:
+        match phrase.arguments:
+            case [Strings(values, _, _)] if not (phrase.tests or phrase.block is not None):
+                for value in values:
+                    self.require((value,))
+            case _:
+                raise Mistake("require takes a list of extensions")
+
+    def _block(self, phrases: Sequence[Phrase]) -> Block:
+        commands: list[tuple[int, Command]] = []
+        chain: If | None = None  # that may go on
+
+        def add(phrase: Phrase) -> None:
+            nonlocal chain
+            if phrase.name in _CHAIN:
+                if chain is None:
+                    raise Mistake(f"'{phrase.name}' without 'if' before it")
+                going_on, chain = chain, None
+                chain = self._branch(going_on, phrase)
+                return
+            chain = None
+            if phrase.name == "if":
+                conditional = If()
+                commands.append((phrase.line, conditional))
+                chain = self._branch(conditional, phrase)
+                return
+            if phrase.name == "require":
+                raise Mistake("require stands at the beginning, before all other commands")
+            command = self._built(phrase, self._find(phrase.name, self._shop.commands, "command"))
+            commands.append((phrase.line, TracedCommand(phrase.name, command) if self._shop.is_traced else command))
+
+        for phrase in phrases:
+            if not self._try(add, phrase) and phrase.name in ("if", "elsif"):
+                chain = If()  # so that what follows is no further error
+        return Block(commands)
+
+    def _branch(self, conditional: If, phrase: Phrase) -> If | None:
+        """Add one to an if; the if, if it may go on after that."""
+        wants_test = phrase.name != "else"
+        if phrase.arguments or phrase.has_list or len(phrase.tests) != wants_test or phrase.block is None:
+            raise Mistake(f"'{phrase.name}' takes {'a test and ' if wants_test else ''}a block")
+        if conditional.is_decided:
+            return conditional if wants_test else None
+        test = self._test(phrase.tests[0]) if wants_test else None
+        if isinstance(test, Known) and not test.value:
+            return conditional
+        conditional.is_decided = isinstance(test, Known)
+        conditional.branches.append((test, self._block(phrase.block)))
+        return conditional if wants_test else None
+
+    def _test(self, phrase: Phrase) -> Test:
+        test: Test = self._built(phrase, self._find(phrase.name, self._shop.tests, "test"))
+        return TracedTest(phrase.name, test) if self._shop.is_traced and not isinstance(test, Known) else test
+
+    def _find(self, name: str, words: Mapping[str, Word], what: str) -> Word:
+        word = words.get(name)
+        if word is None or (word.extension and not self.offers(word.extension)):
+            raise Mistake(f"unknown {what} '{name[:40]}'")
+        if word.extension and not self.has(word.extension):
+            raise Mistake(f'{word} needs require "{word.extension}"')
+        return word
+
+    def _built(self, phrase: Phrase, word: Word) -> Any:
+        """What a word becomes."""
+        given, tags = read_arguments(phrase.arguments, word, self)
+        call = Call(phrase.name, phrase.line, self, given, tags)
+        call.tests = self._tests(phrase, word)
+        if (phrase.block is not None) != word.has_block:
+            raise Mistake(f"{word} {'needs a block' if word.has_block else 'takes no block'}")
+        if phrase.block is not None:
+            call.block = self._block(phrase.block)
+        return word.build(call)
+
+    def _tests(self, phrase: Phrase, word: Word) -> list[Test]:
+        is_right = {
+            Nested.NONE: not phrase.tests,
+            Nested.ONE: len(phrase.tests) == 1 and not phrase.has_list,
+            Nested.LIST: phrase.has_list,
+        }[word.nested]
+        if not is_right:
+            expected = {Nested.NONE: "no test", Nested.ONE: "one test", Nested.LIST: "tests in parentheses"}[
+                word.nested
+            ]
+            raise Mistake(f"{word} takes {expected}")
+        tests: list[Test] = []
+        for inner in phrase.tests:
+            test = self._test(inner)
+            tests.append(test)
+            if isinstance(test, Known) and test.value is word.decided_by:
+                break
+        return tests

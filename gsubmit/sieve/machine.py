@@ -1,0 +1,148 @@
+"""One run of a script: its variables, its message, and how much it has used up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.limits import TURN, Limits
+from gsubmit.sieve.mail import Field, Mail, Part, World
+from gsubmit.sieve.result import Action, Discard, FileInto, Redirect, Reject, Result
+
+
+class Test(Protocol):
+    """A test, ready to be carried out."""
+
+    def holds(self, machine: Machine) -> bool:
+        """Whether it is true. Raises Mistake."""
+
+
+class Command(Protocol):
+    """A command, ready to be carried out."""
+
+    def run(self, machine: Machine) -> None:
+        """Carry it out. Raises Mistake, and what ends a block."""
+
+
+class Block(tuple[tuple[int, Command], ...]):
+    """Commands, each with its line."""
+
+    __slots__ = ()
+
+    def run(self, machine: Machine) -> None:
+        """All of them in order."""
+        for line, command in self:
+            machine.line = line
+            machine.work()
+            command.run(machine)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A test that is decided when the script is compiled: what depends on it need not make sense (RFC 5463 4)."""
+
+    value: bool
+
+    def holds(self, machine: Machine) -> bool:
+        """As it was decided."""
+        return self.value
+
+
+class Stop(Exception):
+    """The end of the script (RFC 5228 3.3)."""
+
+
+class Scope:
+    """The variables and match values of one script."""
+
+    __slots__ = ("matches", "name", "variables")
+
+    def __init__(self, name: str) -> None:
+        self.name = name  # of the script
+        self.variables: dict[str, str] = {}
+        self.matches: Sequence[str] = ()
+
+
+class Machine:
+    """`part` is the one that foreverypart is at; `common` are the variables that included scripts share (RFC 6609)."""
+
+    __slots__ = (
+        *("common", "flags", "included", "limits", "line", "mail", "open", "part", "result", "scope", "world"),
+        *("_fields", "_pause_at", "_units"),
+    )
+
+    def __init__(self, name: str, mail: Mail, world: World, result: Result, limits: Limits) -> None:
+        self.mail = mail
+        self.world = world
+        self.result = result
+        self.limits = limits
+        self.scope = Scope(name)
+        self.common: dict[str, str] = {}
+        self.flags: tuple[str, ...] = result.flags
+        self.part: Part | None = None
+        self.line = 0
+        self.included: set[object] = set()  # scripts, RFC 6609
+        self.open: list[object] = []  # those that are being carried out, the innermost last
+        self._units = 0
+        self._pause_at = TURN
+        self._fields: dict[str, list[Field]] | None = None
+
+    def work(self, units: int = 1) -> None:
+        """Something was done. Raises Mistake when it is too much; others run now and then."""
+        self._units += units
+        if self._units >= self._pause_at:
+            if self._units > self.limits.work:
+                raise Mistake(f"the script does too much: more than {self.limits.work} units of work")
+            self._pause_at = self._units + TURN
+            self.world.pause()
+
+    def tell(self, text: str) -> None:
+        """Say what happens, if somebody wants to know."""
+        if self.world.trace is not None:
+            self.world.trace(self.scope.name, self.line, text)
+
+    # The header
+
+    def fields(self, name: str) -> Sequence[Field]:
+        """The message's fields of that name, as they are now."""
+        if self._fields is None:
+            self._fields = by_name(self.mail)
+        return self._fields.get(name.lower(), ())
+
+    def header_has_changed(self) -> None:
+        """Look at the fields anew."""
+        self._fields = None
+
+    # The result
+
+    def add(self, action: Action) -> None:
+        """One more action, unless it is there already. Raises Mistake for one too many, or a conflict with others."""
+        self.tell(str(action))
+        actions = self.result.actions
+        if not (isinstance(action, (Redirect, FileInto)) and action.is_copy):
+            self.result.keeps_implicitly = False
+        if action in actions:
+            return
+        if isinstance(action, Discard) and actions:
+            return  # it only takes away the implicit keep, RFC 5228 4.4
+        others = [one for one in actions if not isinstance(one, Discard)]
+        if others and (isinstance(action, Reject) or any(isinstance(one, Reject) for one in others)):
+            raise Mistake("reject cannot be used together with other actions")  # RFC 5429 2.4
+        if len(actions) >= self.limits.actions:
+            raise Mistake(f"more than {self.limits.actions} actions")
+        if isinstance(action, Redirect) and self._redirects() >= self.limits.redirects:
+            raise Mistake(f"more than {self.limits.redirects} redirects")
+        actions.append(action)
+
+    def _redirects(self) -> int:
+        return sum(isinstance(action, Redirect) for action in self.result.actions)
+
+
+def by_name(part: Part) -> dict[str, list[Field]]:
+    """The fields of a header, by their names in lower case."""
+    fields: dict[str, list[Field]] = {}
+    for field in part.fields:
+        fields.setdefault(field.name, []).append(field)
+    return fields

@@ -1,0 +1,78 @@
+"""What is within a MIME field: type, subtype and parameters (RFC 5703 4, RFC 2231)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from gsubmit.sieve.call import Call
+from gsubmit.sieve.machine import Machine
+from gsubmit.sieve.mail import Field
+from gsubmit.sieve.strings import Texts
+
+_TYPE = re.compile(r"[ \t]*([^\s/;()]*)[ \t]*(?:/[ \t]*([^\s;()]*))?")
+_PARAMETER = re.compile(r';[ \t\r\n]*([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]++|\\.)*+"|[^;"]*)', re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_SECTION = re.compile(r"([^*]+)(?:\*([0-9]{1,4}))?(\*)?", re.DOTALL)
+_COMMENT = re.compile(r"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class MimeOption:
+    """:type, :subtype, :contenttype, or :param with the names that it takes."""
+
+    name: str
+    parameters: Texts | None
+
+    def of(self, machine: Machine, field: Field) -> Sequence[str]:
+        """What a field has of that."""
+        machine.work(1 + len(field.raw) // 64)
+        if self.parameters is not None:
+            found = parameters(field.raw)
+            return [found[name.lower()] for name in self.parameters.of(machine) if name.lower() in found]
+        kind = _TYPE.match(_COMMENT.sub("", field.raw))
+        first, second = (kind[1], kind[2] or "") if kind is not None else ("", "")
+        if self.name == "type":
+            return (first,)
+        if self.name == "subtype":
+            return (second,)
+        return (f"{first}/{second}" if second else first,)
+
+
+def mime_option(call: Call) -> MimeOption | None:
+    """What the tags of a test ask for, if they do."""
+    if not call.has("mime-option"):
+        return None
+    name = call.tag("mime-option", "")
+    return MimeOption(name, call.texts("mime-option") if name == "param" else None)
+
+
+def parameters(value: str) -> dict[str, str]:
+    """The parameters of a field by their names in lower case, decoded and put together."""
+    pieces: dict[str, dict[int, tuple[str, bool]]] = {}
+    for name, text in _PARAMETER.findall(value):
+        section = _SECTION.fullmatch(name.lower())
+        if section is None:
+            continue
+        plain = _QUOTED_PAIR.sub(r"\1", text[1:-1]) if text.startswith('"') else text.strip()
+        pieces.setdefault(section[1], {}).setdefault(int(section[2] or 0), (plain, bool(section[3])))
+    return {name: _joined(found) for name, found in pieces.items()}
+
+
+def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
+    charset = ""
+    octets: list[bytes] = []
+    for at in range(len(pieces)):
+        if at not in pieces:
+            break
+        text, is_encoded = pieces[at]
+        if is_encoded and at == 0 and text.count("'") >= 2:
+            charset, _, text = text.split("'", 2)
+        octets.append(unquote_to_bytes(text) if is_encoded else text.encode("utf-8", "surrogateescape"))
+    whole = b"".join(octets)
+    try:
+        return whole.decode(charset or "utf-8")
+    except (LookupError, ValueError):
+        return whole.decode("utf-8", "surrogateescape")

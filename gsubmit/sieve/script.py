@@ -1,0 +1,91 @@
+"""A script, compiled and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+
+from gsubmit.sieve.checking import Program, TooManyProblems, Vocabulary, Workshop
+from gsubmit.sieve.errors import Mistake, Problem, SieveError
+from gsubmit.sieve.limits import Limits
+from gsubmit.sieve.machine import Block, Machine, Stop
+from gsubmit.sieve.mail import Mail, World
+from gsubmit.sieve.result import Result
+from gsubmit.sieve.vocabulary import EXTENSIONS, VOCABULARY
+
+DEFAULTS = Limits()
+
+
+def _nothing(name: str, is_global: bool) -> None:
+    return None
+
+
+class Script:
+    """A script that can be run, on one message after another."""
+
+    __slots__ = ("_block", "_limits", "name")
+
+    def __init__(self, name: str, block: Block, limits: Limits) -> None:
+        self.name = name
+        self._block = block
+        self._limits = limits
+
+    def run(self, mail: Mail, world: World, result: Result | None = None) -> Result:
+        """What is to be done. Raises SieveError.
+
+        The actions come on top of those in `result`, which scripts before this one have asked for; limits and what
+        goes together count for all. What keeps implicitly is decided by this script alone.
+        """
+        result = Result() if result is None else result
+        result.keeps_implicitly = True
+        machine = Machine(self.name, mail, world, result, self._limits)
+        try:
+            self._block.run(machine)
+        except Stop:
+            pass
+        except Mistake as error:
+            raise SieveError(Problem(machine.scope.name, machine.line, str(error))) from None
+        result.flags = machine.flags
+        return result
+
+
+def compile_script(
+    text: str | bytes,
+    name: str,
+    *,
+    limits: Limits = DEFAULTS,
+    offered: Collection[str] = EXTENSIONS,
+    find: Callable[[str, bool], str | bytes | None] = _nothing,
+    pause: Callable[[], None] = lambda: None,
+    vocabulary: Vocabulary = VOCABULARY,
+    is_traced: bool = False,
+) -> Script:
+    """A script that stands in `text`. Raises SieveError with all that is wrong.
+
+    `offered` are the extensions that it may require; `find` has the text of a script that is included, by its name and
+    whether it is global, or None; `pause` is called now and then. A traced script says what it does (World.trace).
+    """
+
+    def found(name: str, is_global: bool) -> str | None:
+        there = find(name, is_global)
+        return None if there is None else _decoded(there, name)
+
+    shop = Workshop(vocabulary, limits, offered, found, pause, is_traced)
+    program = Program(name)
+    with suppress(TooManyProblems):
+        shop.compile(program, _decoded(text, name))
+    if shop.problems:
+        raise SieveError(*shop.problems)
+    return Script(name, program.block, limits)
+
+
+def _decoded(text: str | bytes, name: str) -> str:
+    """Scripts are UTF-8 (RFC 5228 2.1), without NUL. Raises SieveError."""
+    octets = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    try:
+        decoded = octets.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SieveError(Problem(name, octets.count(b"\n", 0, error.start) + 1, "the script is not UTF-8")) from None
+    if "\0" in decoded:
+        raise SieveError(Problem(name, decoded.count("\n", 0, decoded.index("\0")) + 1, "NUL in the script"))
+    return decoded.removeprefix("\ufeff")

@@ -1,0 +1,92 @@
+"""Strings of a script: constant, or with variables in them (RFC 5229 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.machine import Machine
+
+VARIABLE = re.compile(
+    r"\$\{((?:[A-Za-z_][A-Za-z0-9_]*\.(?:(?:[0-9]+|[A-Za-z_][A-Za-z0-9_]*)\.)*)?)([0-9]+|[A-Za-z_][A-Za-z0-9_]*)\}"
+)
+_ENCODED = re.compile(r"\$\{(hex|unicode):([ \t\r\n]*[0-9a-f]+(?:[ \t\r\n]+[0-9a-f]+)*[ \t\r\n]*)\}", re.IGNORECASE)
+_HEX_DIGITS = 2  # at most, of an octet
+_MAX_UNICODE, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
+Piece = Callable[[Machine], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One string. `constant` is None if there are variables in it."""
+
+    constant: str | None
+    pieces: tuple[Piece | str, ...] = ()
+
+    def of(self, machine: Machine) -> str:
+        """What it is now. Raises Mistake if it is too long."""
+        if self.constant is not None:
+            return self.constant
+        found: list[str] = []
+        left = machine.limits.string_size
+        for piece in self.pieces:
+            text = piece if isinstance(piece, str) else piece(machine)
+            left -= len(text)
+            if left < 0:
+                raise Mistake(f"a string of more than {machine.limits.string_size} characters")
+            found.append(text)
+        machine.work(len(found))
+        return "".join(found)
+
+
+class Texts:
+    """A list of strings; `constants` is None if there are variables in one of them."""
+
+    __slots__ = ("constants", "texts")
+
+    def __init__(self, texts: Sequence[Text]) -> None:
+        self.texts = tuple(texts)
+        found = [text.constant for text in texts if text.constant is not None]
+        self.constants = tuple(found) if len(found) == len(texts) else None
+
+    def of(self, machine: Machine) -> Sequence[str]:
+        """What they are now."""
+        if self.constants is not None:
+            return self.constants
+        return [text.of(machine) for text in self.texts]
+
+
+def template(string: str, piece: Callable[[str, str], Piece]) -> Text:
+    """A string in a script with variables; `piece` is told namespace (empty, or with its dot) and name of each."""
+    pieces: list[Piece | str] = []
+    at = 0
+    for found in VARIABLE.finditer(string):
+        if found.start() > at:
+            pieces.append(string[at : found.start()])
+        pieces.append(piece(found[1].lower(), found[2].lower()))
+        at = found.end()
+    if not pieces:
+        return Text(string)
+    if at < len(string):
+        pieces.append(string[at:])
+    return Text(None, tuple(pieces))
+
+
+def decoded(string: str) -> str:
+    """With the encoded characters of RFC 5228 2.4.2.4. Raises Mistake."""
+    return _ENCODED.sub(_decoded, string) if "${" in string else string
+
+
+def _decoded(found: re.Match[str]) -> str:
+    numerals = found[2].split()
+    if found[1].lower() == "hex":
+        if any(len(numeral) > _HEX_DIGITS for numeral in numerals):
+            return found[0]
+        return bytes(int(numeral, 16) for numeral in numerals).decode("utf-8", "surrogateescape")
+    characters = [int(numeral, 16) for numeral in numerals]
+    for character in characters:
+        if character > _MAX_UNICODE or character in _SURROGATES:
+            raise Mistake(f"there is no character {character:X}")
+    return "".join(map(chr, characters))

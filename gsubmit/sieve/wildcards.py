@@ -1,0 +1,114 @@
+""":matches (RFC 5228 2.7.1) without backtracking: each star takes the least that is possible (RFC 5229 3.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gsubmit.sieve.comparators import Comparator, octets_of
+
+_PIECE = re.compile(r"\\(.?)|([*?])|([^\\*?]+)", re.DOTALL)
+
+
+class _Segment(NamedTuple):
+    """What stands between two stars: literals at their offsets, and any character elsewhere."""
+
+    literals: tuple[tuple[int, str], ...]
+    any_at: tuple[int, ...]
+    length: int
+
+    def stands_at(self, at: int, value: str) -> bool:
+        for offset, literal in self.literals:
+            if not value.startswith(literal, at + offset):
+                return False
+        return at + self.length <= len(value)
+
+    def find(self, value: str, start: int, stop: int, work: Callable[[int], None]) -> int:
+        """The first place in value[start:stop], or -1."""
+        last = stop - self.length
+        if start > last:
+            return -1
+        if not self.literals:
+            return start
+        if not self.any_at:
+            return value.find(self.literals[0][1], start, stop)
+        offset, longest = max(self.literals, key=lambda literal: len(literal[1]))
+        at = start - 1
+        while True:
+            at = value.find(longest, at + 1 + offset, stop) - offset
+            if at < start or at > last:
+                return -1
+            work(len(self.literals))
+            if self.stands_at(at, value):
+                return at
+
+
+class Pattern:
+    """A key of :matches, for one comparator."""
+
+    __slots__ = ("_comparator", "_in_octets", "_segments")
+
+    def __init__(self, key: str, comparator: Comparator) -> None:
+        self._comparator = comparator
+        self._in_octets = comparator.counts_octets and "?" in key
+        self._segments = _segments(comparator.folded(self._image(key)))
+
+    def _image(self, text: str) -> str:
+        """With a character for each octet, where that matters."""
+        return octets_of(text).decode("latin-1") if self._in_octets and not text.isascii() else text
+
+    def match(self, value: str, work: Callable[[int], None]) -> list[str] | None:
+        """What the whole and each wildcard stand for, or None. `work` is told how much was looked at."""
+        image = self._image(value)
+        folded = self._comparator.folded(image)
+        spans = self._spans(folded, work)
+        if spans is None:
+            return None
+        source = image if len(image) == len(folded) else folded
+        found = [source[start:end] for start, end in spans]
+        if self._in_octets and not value.isascii():
+            found = [text.encode("latin-1").decode("utf-8", "surrogateescape") for text in found]
+        return [value, *found]
+
+    def _spans(self, value: str, work: Callable[[int], None]) -> list[tuple[int, int]] | None:
+        first, *others = self._segments
+        if not first.stands_at(0, value) or (not others and len(value) != first.length):
+            return None
+        spans = [(at, at + 1) for at in first.any_at]
+        at = first.length
+        for segment in others[:-1]:
+            place = segment.find(value, at, len(value), work)
+            if place < 0:
+                return None
+            spans.append((at, place))
+            spans += [(place + offset, place + offset + 1) for offset in segment.any_at]
+            at = place + segment.length
+        if others:
+            place = len(value) - others[-1].length
+            if place < at or not others[-1].stands_at(place, value):
+                return None
+            spans.append((at, place))
+            spans += [(place + offset, place + offset + 1) for offset in others[-1].any_at]
+        return spans
+
+
+def _segments(key: str) -> list[_Segment]:
+    segments: list[_Segment] = []
+    literals: list[tuple[int, str]] = []
+    any_at: list[int] = []
+    length, text = 0, ""
+    for escaped, wildcard, plain in [*_PIECE.findall(key), ("", "*", "")]:
+        if not wildcard:
+            text += escaped or plain
+            continue
+        if text:
+            literals.append((length, text))
+        length, text = length + len(text), ""
+        if wildcard == "?":
+            any_at.append(length)
+            length += 1
+        else:
+            segments.append(_Segment(tuple(literals), tuple(any_at), length))
+            literals, any_at, length = [], [], 0
+    return segments
