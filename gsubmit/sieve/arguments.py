@@ -36,6 +36,8 @@ def read_arguments(
     positionals = word.positionals
     if word.is_first_optional and len(rest) < len(positionals):
         positionals = positionals[1:]
+    if word.is_last_optional and len(rest) < len(positionals):
+        positionals = positionals[:-1]
     for argument, (name, takes) in zip(rest, positionals, strict=False):
         given[name] = _value(argument, takes, str(word), home)
     if len(rest) != len(positionals):

@@ -41,6 +41,14 @@ class Home(Protocol):
     def commons(self) -> set[str]:
         """The variables that the script shares with others, in lower case."""
 
+    @property
+    def own_variables(self) -> set[str]:
+        """The variables of its own that something was put into."""
+
+    @property
+    def loops(self) -> list[str]:
+        """The names of the loops around the word, the innermost last; empty for one without a name."""
+
     def has(self, extension: str) -> bool:
         """Whether it has required that."""
 

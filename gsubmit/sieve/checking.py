@@ -60,7 +60,7 @@ class Workshop:
     programs: dict[tuple[str, bool], Program | None] = field(default_factory=dict)
     tests: dict[str, Word] = field(init=False)
     commands: dict[str, Word] = field(init=False)
-    depth: int = 0  # of scripts that are included
+    waiting: list[tuple[Program, str]] = field(default_factory=list)  # that are included, with their texts
 
     def __post_init__(self) -> None:
         self.tests = {word.name: word for word in self.vocabulary.words if word.is_test}
@@ -73,7 +73,12 @@ class Workshop:
             raise TooManyProblems
 
     def compile(self, program: Program, text: str) -> None:
-        """Fill a program with what a script says; report what is wrong."""
+        """Fill a program, and those that it includes, with what the scripts say; report what is wrong."""
+        self.waiting.append((program, text))
+        while self.waiting:
+            self._compile(*self.waiting.pop())
+
+    def _compile(self, program: Program, text: str) -> None:
         if len(text) > self.limits.script_size:
             self.report(program.name, 0, f"the script has more than {self.limits.script_size} octets")
             return
@@ -88,12 +93,14 @@ class Workshop:
 class _Checker:
     """One script; the Home of its words."""
 
-    __slots__ = ("_count", "_extensions", "_shop", "commons", "limits", "name")
+    __slots__ = ("_count", "_extensions", "_shop", "commons", "limits", "loops", "name", "own_variables")
 
     def __init__(self, shop: Workshop, name: str) -> None:
         self.name = name
         self.limits = shop.limits
         self.commons: set[str] = set()
+        self.loops: list[str] = []
+        self.own_variables: set[str] = set()
         self._shop = shop
         self._extensions = set(ALWAYS_THERE)
         self._count = 0
@@ -140,14 +147,10 @@ class _Checker:
             return shop.programs[key]
         if len(shop.programs) >= self.limits.includes:
             raise Mistake(f"more than {self.limits.includes} scripts are included")
-        if shop.depth >= self.limits.include_depth:
-            raise Mistake(f"more than {self.limits.include_depth} scripts within each other")
         text = shop.find(name, is_global)
         program = shop.programs[key] = None if text is None else Program(name)
         if program is not None and text is not None:
-            shop.depth += 1
-            shop.compile(program, text)
-            shop.depth -= 1
+            shop.waiting.append((program, text))
         return program
 
     # The walk
@@ -242,8 +245,17 @@ class _Checker:
         if (phrase.block is not None) != word.has_block:
             raise Mistake(f"{word} {'needs a block' if word.has_block else 'takes no block'}")
         if phrase.block is not None:
-            call.block = self._block(phrase.block)
+            call.block = self._loop(call, phrase.block) if word.is_loop else self._block(phrase.block)
         return word.build(call)
+
+    def _loop(self, call: Call, phrases: Sequence[Phrase]) -> Block:
+        if len(self.loops) >= self.limits.loop_depth:
+            raise Mistake(f"more than {self.limits.loop_depth} loops within each other")
+        self.loops.append(call.constant("name").lower())
+        try:
+            return self._block(phrases)
+        finally:
+            self.loops.pop()
 
     def _tests(self, phrase: Phrase, word: Word) -> list[Test]:
         is_right = {

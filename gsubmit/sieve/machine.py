@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from gsubmit.sieve.errors import Mistake
@@ -65,12 +66,23 @@ class Scope:
         self.matches: Sequence[str] = ()
 
 
+class Shared:
+    """What included scripts have in common (RFC 6609)."""
+
+    __slots__ = ("included", "open", "variables")
+
+    def __init__(self) -> None:
+        self.variables: dict[str, str] = {}
+        self.included: set[object] = set()  # scripts that were carried out, or are
+        self.open: list[object] = []  # those that are being carried out, the innermost last
+
+
 class Machine:
-    """`part` is the one that foreverypart is at; `common` are the variables that included scripts share (RFC 6609)."""
+    """`part` is the one that foreverypart is at."""
 
     __slots__ = (
-        *("common", "flags", "included", "limits", "line", "mail", "open", "part", "result", "scope", "world"),
-        *("_fields", "_pause_at", "_units"),
+        *("flags", "limits", "line", "mail", "part", "result", "scope", "shared", "world"),
+        *("_fields", "_now", "_pause_at", "_units"),
     )
 
     def __init__(self, name: str, mail: Mail, world: World, result: Result, limits: Limits) -> None:
@@ -79,15 +91,14 @@ class Machine:
         self.result = result
         self.limits = limits
         self.scope = Scope(name)
-        self.common: dict[str, str] = {}
+        self.shared = Shared()
         self.flags: tuple[str, ...] = result.flags
         self.part: Part | None = None
         self.line = 0
-        self.included: set[object] = set()  # scripts, RFC 6609
-        self.open: list[object] = []  # those that are being carried out, the innermost last
         self._units = 0
         self._pause_at = TURN
         self._fields: dict[str, list[Field]] | None = None
+        self._now: datetime | None = None
 
     def work(self, units: int = 1) -> None:
         """Something was done. Raises Mistake when it is too much; others run now and then."""
@@ -97,6 +108,13 @@ class Machine:
                 raise Mistake(f"the script does too much: more than {self.limits.work} units of work")
             self._pause_at = self._units + TURN
             self.world.pause()
+
+    @property
+    def now(self) -> datetime:
+        """One moment for the whole run (RFC 5260 5)."""
+        if self._now is None:
+            self._now = self.world.now()
+        return self._now
 
     def tell(self, text: str) -> None:
         """Say what happens, if somebody wants to know."""

@@ -48,6 +48,9 @@ class Part(Protocol):
     def text(self, size: int) -> str:
         """The decoded content of a text part in Unicode, made from up to `size` octets."""
 
+    def around(self, size: int) -> Sequence[bytes]:
+        """Of a multipart, what it has before its first part and after its last: up to `size` octets of each."""
+
 
 class Mail(Part, Protocol):
     """The message. An edit makes other fields; `parts` and what is in them stay."""
@@ -88,14 +91,14 @@ class NoMailboxes:
 class Tracker(Protocol):
     """What remembers messages for `duplicate` (RFC 7352)."""
 
-    def seen(self, id: str, period: int, *, last: bool) -> bool:
-        """Whether this id was seen before, and remember it for `period` seconds, from now on again if `last`."""
+    def has_seen(self, id: str) -> bool:
+        """Whether it is remembered, from a message before this one."""
 
 
 class NoTracker:
     """It remembers nothing."""
 
-    def seen(self, id: str, period: int, *, last: bool) -> bool:
+    def has_seen(self, id: str) -> bool:
         """No."""
         return False
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from gsubmit.sieve import regex
 from gsubmit.sieve.call import Call
-from gsubmit.sieve.comparators import CASEMAP, COMPARATORS, NUMERIC, Comparator
+from gsubmit.sieve.comparators import CASEMAP, COMPARATORS, OCTET, Comparator
 from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.machine import Machine
 from gsubmit.sieve.strings import Texts
@@ -26,7 +26,6 @@ _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "ne": operator.ne,
 }
 _STRIDE = 512  # characters that are looked at by one unit of work
-MAX_INDEX = 32  # of match values
 
 
 @dataclass
@@ -37,7 +36,7 @@ class Match(ABC):
     keys: Texts
     sets_matches: bool = False
 
-    def any(self, machine: Machine, values: Sequence[str]) -> bool:
+    def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Whether one of the values matches one of the keys; the first value comes first. Raises Mistake."""
         keys = self.keys.of(machine)
         for value in values:
@@ -119,7 +118,7 @@ class Regex(Match):
         return None if keys is None else [self._compiled(key) for key in keys]
 
     def _compiled(self, key: str) -> regex.Pattern:
-        return regex.compiled(key, ignores_case=self.comparator is not COMPARATORS["i;octet"])
+        return regex.compiled(key, ignores_case=self.comparator is not OCTET)
 
     def check(self) -> None:
         """Raise Mistake for a key that is none."""
@@ -158,12 +157,13 @@ class Count(Relation):
         """It does."""
         return True
 
-    def any(self, machine: Machine, values: Sequence[str]) -> bool:
+    def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Their number is in the relation to a key."""
+        count = sum(1 for _ in values)
         if machine.world.trace is not None:
-            machine.tell(f"{len(values)} values")
-        machine.work(1 + len(values) // _STRIDE)
-        return self.matches(machine, str(len(values)), self.keys.of(machine))
+            machine.tell(f"{count} values")
+        machine.work(1 + count // _STRIDE)
+        return self.matches(machine, str(count), self.keys.of(machine))
 
 
 _TYPES: dict[str, type[Match]] = {"is": Is, "contains": Contains, "matches": Matches, "regex": Regex}
@@ -198,6 +198,3 @@ def comparator_of(call: Call) -> Comparator:
     if not call.home.has("comparator-" + name):
         raise Mistake(f"comparator '{name}' needs require \"comparator-{name}\"")
     return comparator
-
-
-__all__ = ["NUMERIC", "Match", "comparator_of", "match_of"]

@@ -22,7 +22,7 @@ class Place:
     is_common: bool
 
     def _variables(self, machine: Machine) -> dict[str, str]:
-        return machine.common if self.is_common else machine.scope.variables
+        return machine.shared.variables if self.is_common else machine.scope.variables
 
     def get(self, machine: Machine) -> str:
         """What it holds; empty if nothing was put there."""
@@ -42,6 +42,10 @@ def place_of(home: Home, name: str) -> Place:
     if not IDENTIFIER.fullmatch(last):
         raise Mistake(f"'{name[:40]}' cannot be the name of a variable")
     if not dot:
+        if last not in home.commons:
+            home.own_variables.add(last)
+            if len(home.own_variables) > home.limits.variables:
+                raise Mistake(f"more than {home.limits.variables} variables")
         return Place(last, last in home.commons)
     if namespace != COMMON or not home.has("include"):
         raise Mistake(f"unknown namespace '{namespace[:40]}' of variables")

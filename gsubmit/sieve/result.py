@@ -40,6 +40,13 @@ class Reject(NamedTuple):
     is_ereject: bool = False
 
 
+class Tracked(NamedTuple):
+    """An id to be remembered, when all has gone well, for so many seconds (None: the usual time); RFC 7352."""
+
+    id: str
+    seconds: int | None = None
+
+
 Action = Keep | FileInto | Redirect | Discard | Reject
 
 
@@ -54,6 +61,12 @@ class Result:
     actions: list[Action] = field(default_factory=list)
     keeps_implicitly: bool = True
     flags: tuple[str, ...] = ()
+    tracked: list[Tracked] = field(default_factory=list)
+
+    def track(self, tracked: Tracked) -> None:
+        """One more id, unless it is there."""
+        if tracked not in self.tracked:
+            self.tracked.append(tracked)
 
     @property
     def keeps(self) -> bool:

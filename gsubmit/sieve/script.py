@@ -45,6 +45,8 @@ class Script:
             pass
         except Mistake as error:
             raise SieveError(Problem(machine.scope.name, machine.line, str(error))) from None
+        except RecursionError:
+            raise SieveError(Problem(machine.scope.name, machine.line, "too many blocks within each other")) from None
         result.flags = machine.flags
         return result
 

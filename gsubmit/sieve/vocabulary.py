@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from gsubmit.sieve import actions, comparators, control, flags, headertests, logic, regex, variables
+from gsubmit.sieve import (
+    actions,
+    bodytests,
+    comparators,
+    control,
+    datetests,
+    duplicate,
+    editheader,
+    environment,
+    flags,
+    headertests,
+    ihave,
+    include,
+    logic,
+    loops,
+    mailboxtests,
+    regex,
+    variables,
+)
 from gsubmit.sieve.checking import Vocabulary
 from gsubmit.sieve.references import COMMON, common
 
@@ -13,13 +31,28 @@ WORDS = (
     *actions.WORDS,
     *variables.WORDS,
     *flags.WORDS,
+    *editheader.WORDS,
+    *datetests.WORDS,
+    *environment.WORDS,
+    *mailboxtests.WORDS,
+    *include.WORDS,
+    *ihave.WORDS,
+    *bodytests.WORDS,
+    *loops.WORDS,
+    *duplicate.WORDS,
 )
 EXTENSIONS = frozenset(
     {
         *("fileinto", "envelope", "encoded-character", "reject", "ereject", "copy", "mailbox", "special-use"),
-        *("variables", "imap4flags", "relational", "subaddress", "index", "mime"),
+        *("variables", "imap4flags", "relational", "subaddress", "index", "mime", "date"),
+        *("editheader", "environment", "include", "ihave", "body", "foreverypart", "extracttext", "duplicate"),
+        *("vnd.dovecot.debug", environment.EXTENSION),
         *comparators.EXTENSIONS,
         *(("regex",) if regex.IS_THERE else ()),
     }
 )
-VOCABULARY = Vocabulary(WORDS, {COMMON: ("include", common)}, EXTENSIONS)
+NAMESPACES = {
+    COMMON: ("include", common),
+    environment.NAMESPACE: (environment.EXTENSION, environment.variable),
+}
+VOCABULARY = Vocabulary(WORDS, NAMESPACES, EXTENSIONS)

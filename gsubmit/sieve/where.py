@@ -25,14 +25,19 @@ class Where:
             found = [field for name in names for field in machine.fields(name.strip())]
         else:
             found = [field for part in self._parts(machine) for field in _named(part, names)]
-        if not self.index:
-            return found
-        at = self.index - 1 if self.index > 0 else len(found) + self.index
-        return found[at : at + 1] if at >= 0 else ()
+        return indexed(found, self.index)
 
     def _parts(self, machine: Machine) -> Iterator[Part]:
         part = machine.part or machine.mail
         return walk(machine, part) if self.with_children else iter((part,))
+
+
+def indexed(found: Sequence[Field], index: int) -> Sequence[Field]:
+    """All of them, or the one that is meant, if there is one."""
+    if not index:
+        return found
+    at = index - 1 if index > 0 else len(found) + index
+    return found[at : at + 1] if at >= 0 else ()
 
 
 def walk(machine: Machine, part: Part) -> Iterator[Part]:
@@ -53,11 +58,16 @@ def _named(part: Part, names: Sequence[str]) -> Iterator[Field]:
 
 def where(call: Call) -> Where:
     """What a test's tags say. Raises Mistake."""
+    index = index_of(call)
+    if not call.has("mime") and (call.has("anychild") or call.has("mime-option")):
+        raise Mistake("':anychild' and the other words for parts need ':mime'")
+    return Where(index, call.has("mime"), call.has("anychild"))
+
+
+def index_of(call: Call) -> int:
+    """The number of the one field that is meant, negative from the last one backwards; 0: all. Raises Mistake."""
     if call.has("last") and not call.has("index"):
         raise Mistake("':last' needs ':index'")
     if call.has("index") and not call.number("index"):
         raise Mistake("':index' begins at 1")
-    if not call.has("mime") and (call.has("anychild") or call.has("mime-option")):
-        raise Mistake("':anychild' and the other words for parts need ':mime'")
-    index = -call.number("index") if call.has("last") else call.number("index")
-    return Where(index, call.has("mime"), call.has("anychild"))
+    return -call.number("index") if call.has("last") else call.number("index")

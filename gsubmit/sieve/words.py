@@ -53,7 +53,7 @@ class Nested(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A command or a test. `positionals` are names and types in order; the first may be left out if it is optional."""
+    """A command or a test. `positionals` are names and types in order; one may be optional."""
 
     name: str
     build: Callable[[Call], Any]
@@ -64,6 +64,8 @@ class Word:
     nested: Nested = Nested.NONE
     has_block: bool = False
     is_first_optional: bool = False
+    is_last_optional: bool = False
+    is_loop: bool = False
     decided_by: bool | None = None  # the value of one of its tests that makes the others void
 
     def find(self, name: str) -> Tag:

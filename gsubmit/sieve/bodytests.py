@@ -1,0 +1,88 @@
+"""body (RFC 5173)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gsubmit.sieve.call import Call
+from gsubmit.sieve.machine import Machine, Test
+from gsubmit.sieve.mail import Part
+from gsubmit.sieve.markup import text_of
+from gsubmit.sieve.matching import Match, match_of
+from gsubmit.sieve.strings import Texts
+from gsubmit.sieve.where import walk
+from gsubmit.sieve.words import MATCH_TAGS, Tag, Takes, Word
+
+_EMPTY_LINE = b"\r\n\r\n"
+_STRIDE = 2048  # octets that are read by one unit of work
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    match: Match
+    transform: str
+    types: Texts | None
+
+    def holds(self, machine: Machine) -> bool:
+        return self.match.any(machine, self._values(machine))
+
+    def _values(self, machine: Machine) -> Iterator[str]:
+        size = machine.limits.part_size
+        if self.transform == "raw":
+            yield _text(machine, machine.mail.content(size, decoded=False))
+            return
+        types = self.types.of(machine) if self.types is not None else ("text",)
+        for part in walk(machine, machine.mail):
+            if any(is_of(part.type, wanted.lower()) for wanted in types):
+                for text in _texts(machine, part, size):
+                    yield text_of(text) if self.transform == "text" and part.type == "text/html" else text
+
+
+def is_of(type: str, wanted: str) -> bool:
+    """Whether a media type is the wanted one, or of the wanted kind; empty is any."""
+    if wanted.startswith("/") or wanted.endswith("/") or wanted.count("/") > 1:
+        return False
+    return not wanted or type == wanted or type.partition("/")[0] == wanted
+
+
+def _texts(machine: Machine, part: Part, size: int) -> Iterator[str]:
+    """What a part has of its own (RFC 5173 5.2)."""
+    if part.type.startswith("multipart/"):
+        for octets in part.around(size):
+            yield _text(machine, octets)
+    elif part.type == "message/rfc822" and part.parts:
+        yield _text(machine, part.content(size).partition(_EMPTY_LINE)[0])
+    elif part.type.startswith("text/"):
+        text = part.text(size)
+        machine.work(1 + len(text) // _STRIDE)
+        yield text
+    else:
+        yield _text(machine, part.content(size))
+
+
+def _text(machine: Machine, octets: bytes) -> str:
+    machine.work(1 + len(octets) // _STRIDE)
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def _body(call: Call) -> Test:
+    transform = call.tag("transform", "text")
+    return _Body(match_of(call), transform, call.texts("transform") if transform == "content" else None)
+
+
+WORDS = (
+    Word(
+        "body",
+        _body,
+        (("keys", Takes.STRINGS),),
+        (
+            *MATCH_TAGS,
+            Tag("raw", group="transform"),
+            Tag("content", Takes.STRINGS, group="transform"),
+            Tag("text", group="transform"),
+        ),
+        extension="body",
+        is_test=True,
+    ),
+)

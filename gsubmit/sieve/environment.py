@@ -1,0 +1,75 @@
+"""environment (RFC 5183), with the items and variables of vnd.dovecot.environment, and debug_log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gsubmit.sieve.call import Call
+from gsubmit.sieve.machine import Command, Machine, Test
+from gsubmit.sieve.matching import Match, match_of
+from gsubmit.sieve.strings import Piece, Text
+from gsubmit.sieve.words import MATCH_TAGS, Takes, Word
+
+VENDOR = "vnd.dovecot."
+EXTENSION = "vnd.dovecot.environment"
+NAMESPACE = "env"
+_CONFIGURED = VENDOR + "config."
+
+
+def _item(machine: Machine, name: str, *, has_vendors: bool) -> str | None:
+    """What an item of the environment is; None if there is none of that name."""
+    name = name.lower()
+    if name.startswith(VENDOR) and not has_vendors:
+        return None
+    if name.startswith(_CONFIGURED):
+        return machine.world.variables.get(name.removeprefix(_CONFIGURED))
+    return machine.world.items.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Environment:
+    name: Text
+    match: Match
+    has_vendors: bool
+
+    def holds(self, machine: Machine) -> bool:
+        item = _item(machine, self.name.of(machine), has_vendors=self.has_vendors)
+        if item is None:
+            return False
+        return self.match.any(machine, () if self.match.counts and not item else (item,))
+
+
+@dataclass(frozen=True, slots=True)
+class _DebugLog:
+    text: Text
+
+    def run(self, machine: Machine) -> None:
+        text = self.text.of(machine)
+        machine.tell(text)
+        machine.world.say(text)
+
+
+def _environment(call: Call) -> Test:
+    return _Environment(call.text("name"), match_of(call), call.home.has(EXTENSION))
+
+
+def _debug_log(call: Call) -> Command:
+    return _DebugLog(call.text("text"))
+
+
+def variable(name: str) -> Piece:
+    """What `${env.NAME}` stands for."""
+    return lambda machine: _item(machine, name, has_vendors=True) or ""
+
+
+WORDS = (
+    Word(
+        "environment",
+        _environment,
+        (("name", Takes.STRING), ("keys", Takes.STRINGS)),
+        MATCH_TAGS,
+        extension="environment",
+        is_test=True,
+    ),
+    Word("debug_log", _debug_log, (("text", Takes.STRING),), extension="vnd.dovecot.debug"),
+)

@@ -1,0 +1,111 @@
+"""foreverypart, break and extracttext (RFC 5703)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gsubmit.sieve.call import Call
+from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.machine import Block, Command, Machine
+from gsubmit.sieve.markup import text_of
+from gsubmit.sieve.references import Place, place_of
+from gsubmit.sieve.variables import MODIFIER_TAGS, Modifier, modified, modifiers
+from gsubmit.sieve.where import walk
+from gsubmit.sieve.words import Tag, Takes, Word
+
+_STRIDE = 2048  # octets that are read by one unit of work
+
+
+class _Break(Exception):
+    """The end of a loop; without a name, of the innermost."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class _ForEveryPart:
+    name: str
+    block: Block
+
+    def run(self, machine: Machine) -> None:
+        outer = machine.part
+        parts = walk(machine, machine.mail if outer is None else outer)
+        if outer is not None:
+            next(parts)  # of a part, those within it
+        try:
+            for part in parts:
+                machine.part = part
+                self.block.run(machine)
+        except _Break as error:
+            if error.name not in ("", self.name):
+                raise
+        finally:
+            machine.part = outer
+
+
+@dataclass(frozen=True, slots=True)
+class _BreakCommand:
+    name: str
+
+    def run(self, machine: Machine) -> None:
+        raise _Break(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _ExtractText:
+    place: Place
+    first: int  # characters; 0: all
+    modifiers: Sequence[Modifier]
+
+    def run(self, machine: Machine) -> None:
+        part = machine.part
+        assert part is not None
+        text = ""
+        if part.type.startswith("text/"):
+            text = part.text(machine.limits.part_size)
+            machine.work(1 + len(text) // _STRIDE)
+            if part.type == "text/html":
+                text = text_of(text)
+        if self.first:
+            text = text[: self.first]
+        self.place.put(machine, modified(text, self.modifiers, machine))
+
+
+def _break(call: Call) -> Command:
+    name = call.constant("name").lower()
+    if not call.home.loops:
+        raise Mistake("'break' outside of 'foreverypart'")
+    if name and name not in call.home.loops:
+        raise Mistake(f"there is no loop '{name[:40]}' around this 'break'")
+    return _BreakCommand(name)
+
+
+def _extracttext(call: Call) -> Command:
+    if not call.home.has("variables"):
+        raise Mistake("command 'extracttext' needs require \"variables\"")
+    if not call.home.loops:
+        raise Mistake("'extracttext' outside of 'foreverypart'")
+    return _ExtractText(place_of(call.home, call.constant("variable")), call.number("first"), modifiers(call))
+
+
+_NAME = Tag("name", Takes.CONSTANT)
+WORDS = (
+    Word(
+        "foreverypart",
+        lambda call: _ForEveryPart(call.constant("name").lower(), call.block),
+        tags=(_NAME,),
+        extension="foreverypart",
+        has_block=True,
+        is_loop=True,
+    ),
+    Word("break", _break, tags=(_NAME,), extension="foreverypart"),
+    Word(
+        "extracttext",
+        _extracttext,
+        (("variable", Takes.CONSTANT),),
+        (*MODIFIER_TAGS, Tag("first", Takes.NUMBER)),
+        extension="extracttext",
+    ),
+)

@@ -1,0 +1,14 @@
+"""The text of HTML: without its tags."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|head)\b[^>]*+>.*?(?:</\1\s*+>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"</?[A-Za-z!?][^>]*+(?:>|\Z)")
+
+
+def text_of(markup: str) -> str:
+    """What somebody reads; in one line each what stands in one line."""
+    return unescape(_TAG.sub(" ", _HIDDEN.sub(" ", markup)))
