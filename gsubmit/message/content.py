@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from gsubmit.fairness import let_others_run
+from gsubmit.message.body import BLOCK
+
 
 class Content(Protocol):
     """The content of a message, header and body; a MessageBody, or a Draft of one."""
@@ -32,3 +35,11 @@ class Content(Protocol):
 
     def close(self) -> None:
         """Give memory and file back."""
+
+
+def between(content: Content, start: int, end: int) -> Iterator[bytes]:
+    """The octets from one offset to another, in blocks."""
+    while start < end and (block := content.read(start, min(BLOCK, end - start))):
+        let_others_run()
+        start += len(block)
+        yield block

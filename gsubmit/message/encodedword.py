@@ -1,14 +1,15 @@
-"""Header fields with 8-bit octets in them, written in ASCII with encoded-words (RFC 2047) and RFC 2231 parameters."""
+"""Fields with 8-bit octets: in ASCII with encoded-words (RFC 2047) and parameters of RFC 2231, and read."""
 
 from __future__ import annotations
 
+import binascii
 import re
 from base64 import b64encode
 from collections.abc import Iterator
 from itertools import chain
 
 from gsubmit.fairness import let_others_run
-from gsubmit.message.charset import UTF8, Charset, charset_of
+from gsubmit.message.charset import UTF8, Charset, charset_of, codec_of
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import Field, folded
 from gsubmit.message.parameters import encoded_parameters, unquoted
@@ -18,6 +19,7 @@ _OCTETS = 39  # by B, 64 characters in all
 _CHARACTERS = 48  # by Q, 67 in all
 _WORD = re.compile(r"[ \t]*[^ \t]+")
 _ENCODED_WORD = re.compile(r"(=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=)", re.ASCII)
+_READ_WORD = re.compile(r"(?<![^\s(])=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?\s]*)\?=(?![^\s)])", re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z0-9!*+/-]")  # what Q leaves as it is wherever a word may stand, RFC 2047 5 (3)
 _ADDRESSES = {
     *(b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"),
@@ -205,3 +207,41 @@ def _phrase(run: list[str], charset: Charset) -> str:
         raise CannotConvert("it has an encoded-word within quotes")
     words = [unquoted(piece) if piece[0] == '"' else piece for piece in run]
     return _text("".join(words).rstrip(" \t"), charset, whole=True) + " "
+
+
+def decoded(field: Field) -> str:
+    """The text of a field, unfolded, encoded-words decoded (RFC 2047); what cannot be decoded stays as it is."""
+    text = _in_charset(field.value.strip(b" \t"), "utf-8")
+    if "=?" not in text:
+        return text
+    pieces: list[str] = []
+    octets, charset, at = bytearray(), "", 0  # of the words that were last read
+    for word in _READ_WORD.finditer(text):
+        let_others_run()
+        between = text[at : word.start()]
+        at = word.end()
+        if octets and charset == word[1].lower() and not between.strip():  # a character may be in two words
+            octets += _octets(word)
+            continue
+        pieces.append(_in_charset(octets, charset))
+        if not (charset and between.isspace()):
+            pieces.append(between)
+        octets, charset = bytearray(_octets(word)), word[1].lower()
+    return "".join([*pieces, _in_charset(octets, charset), text[at:]])
+
+
+def _octets(word: re.Match[str]) -> bytes:
+    try:
+        if word[2] in "bB":
+            return binascii.a2b_base64(word[3] + "=" * (-len(word[3]) % 4))
+        return binascii.a2b_qp(word[3].encode(), header=True)
+    except (ValueError, UnicodeError):
+        return word[0].encode()
+
+
+def _in_charset(octets: bytes | bytearray, charset: str) -> str:
+    """Never an error: what is in no charset that we know has a character for each octet."""
+    try:
+        return octets.decode(codec_of(charset) or "latin-1")
+    except ValueError:
+        return octets.decode("latin-1")

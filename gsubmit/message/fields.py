@@ -91,12 +91,27 @@ class MediaType(NamedTuple):
     boundary: bytes
 
 
+def type_name(value: bytes) -> bytes:
+    """The media type in a Content-Type, in lower case, as in text/plain; empty when there is none."""
+    found = _TYPE.match(value)
+    return found[1].lower() if found is not None else b""
+
+
+def parameter(value: bytes, name: bytes) -> bytes:
+    """The first parameter of this name, without its quotes; empty when there is none."""
+    for match in _PARAMETER.finditer(value):
+        let_others_run()
+        if match[1].lower() == name:
+            found = match[2].rstrip(b" \t")
+            return _QUOTED_PAIR.sub(rb"\1", found[1:-1]) if found.startswith(b'"') else found
+    return b""
+
+
 def media_type(value: bytes) -> MediaType | None:
     """What a Content-Type means, or None when readers may differ about it."""
-    found = _TYPE.match(value)
-    if found is None:
+    name = type_name(value)
+    if not name:
         return None
-    name = found[1].lower()
     if not name.startswith(b"multipart/"):
         return MediaType(name, b"")
     found_boundaries = []

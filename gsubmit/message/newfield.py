@@ -18,8 +18,10 @@ class BadField(ValueError):
     """The text cannot become a field; the message says why, without the text."""
 
 
-def new_field(name: str, text: str) -> Field:
+def new_field(name: str, text: str, *, is_utf8: bool = False) -> Field:
     """A field with its name as it is written, and unfolded text; folded, and encoded where it is not ASCII (RFC 2047).
+
+    `is_utf8`: the message is an internationalized one, and the text becomes UTF-8 as it is (RFC 6532).
 
     Raises BadField: nothing may end the line, and with it the field (SIV-12).
     """
@@ -30,7 +32,7 @@ def new_field(name: str, text: str) -> Field:
     try:
         line = f"{name}: {text}".encode()
         field = Field(name.lower().encode("ascii"), line + _CRLF)
-        octets = folded(line) if line.isascii() else in_ascii(field)
+        octets = folded(line) if is_utf8 or line.isascii() else in_ascii(field)
     except UnicodeEncodeError:
         raise BadField(f"{name}: lone surrogates in the value of a header field") from None
     except CannotConvert as error:

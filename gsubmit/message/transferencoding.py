@@ -1,4 +1,4 @@
-"""Quoted-printable and base64 in fixed memory, made and mended (RFC 2045 6.7, 6.8)."""
+"""Quoted-printable and base64 in fixed memory, made, mended and read (RFC 2045 6.7, 6.8)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ _FULL_LINE = Struct("76s")  # twice as fast as slicing
 _PIECE = re.compile(rb"[^\r\n]{70}[^=\r\n]{0,3}+(?=[^\r\n]{2})|[^\r\n]*\r\n|[^\r\n]+")
 _EQUALS = ord("=")
 _NO_BASE64 = bytes([*range(33), *range(127, 256)])  # what decoders overlook: controls, white space and 8-bit octets
+_NOT_IN_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+(={0,2})")
 _LONG_LINE = re.compile(rb"[^\r\n]{%d,}" % (_LINE + 1))
 # An `=` that encodes nothing and breaks no line is one itself (RFC 2045 6.7); a soft break must not come beside it.
 _STRAY_EQUALS = re.compile(rb"=(?![0-9A-Fa-f]{2}|[0-9A-Fa-f]?\Z|[ \t]*(?:\r?\Z|\r\n))")
 _EQUALS_BEFORE_8BIT = re.compile(rb"=(?=[\x80-\xff])")  # a stray one too, and must not meet the `=` that comes there
 _PADDED_SOFT_BREAK = re.compile(rb"=[ \t]+\Z")  # the blanks mean nothing (RFC 2045 6.7 (3)), and must not come alone
+_BLANKS_BEFORE_END = re.compile(rb"(?<![ \t])[ \t]++(?=\r\n)")  # lost on the way, and never meant (RFC 2045 6.7 (3))
+# What may go on in the next piece: =XX, a soft break, or blanks at the end of a line.
+_CUT = re.compile(rb"=[0-9A-Fa-f]?\Z|(?:=|(?<![ \t\r=]))[ \t\r]{1,998}\Z")
 _LITERAL = bytes({*b"\t\r\n", *range(32, 127)} - {_EQUALS})
 
 
@@ -148,3 +152,27 @@ def _broken(line: re.Match[bytes]) -> bytes:
     text = _PADDED_SOFT_BREAK.sub(b"=", line[0])
     first, *others = _PIECE.findall(_STRAY_EQUALS.sub(b"=3D", text))
     return _SOFT_BREAK.join([first, *map(_dashless, others)])
+
+
+def from_base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What it encodes; whatever is no base64 is overlooked."""
+    kept = b""
+    for piece in pieces:
+        kept += _NOT_IN_BASE64.sub(b"", piece)
+        whole = len(kept) - len(kept) % 4
+        yield binascii.a2b_base64(kept[:whole])
+        kept = kept[whole:]
+    if len(kept) > 1:
+        yield binascii.a2b_base64(kept + b"=" * (-len(kept) % 4))
+
+
+def from_quoted_printable(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What it encodes; an `=` that means nothing is one itself."""
+    rest = b""
+    for piece in pieces:
+        data = _STRAY_EQUALS.sub(b"=3D", rest + piece)
+        cut = _CUT.search(data, max(len(data) - 1000, 0))
+        end = cut.start() if cut is not None else len(data)
+        rest = data[end:]
+        yield binascii.a2b_qp(_BLANKS_BEFORE_END.sub(b"", data[:end]))
+    yield binascii.a2b_qp(_BLANKS_BEFORE_END.sub(b"", rest))

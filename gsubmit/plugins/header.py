@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import binascii
-import re
 from collections.abc import Iterator
 
 from gsubmit.message.draft import Draft
+from gsubmit.message.encodedword import decoded
 from gsubmit.message.fields import Field
 from gsubmit.message.newfield import new_field
 
 KEPT = frozenset({b"received", b"dkim-signature", b"return-path"})
-_WORD = re.compile(r"(?<![^\s(])=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?\s]*)\?=(?![^\s)])", re.ASCII)
 
 
 class Header:
@@ -81,40 +79,3 @@ def _check_may_go(name: bytes) -> None:
 
 def _written(field: Field) -> str:
     return field.octets.partition(b":")[0].decode("latin-1").rstrip()
-
-
-def decoded(field: Field) -> str:
-    """The text of a field, unfolded, encoded-words decoded (RFC 2047); what cannot be decoded stays as it is."""
-    text = _text(field.value.strip(b" \t"), "utf-8")
-    if "=?" not in text:
-        return text
-    pieces: list[str] = []
-    octets, charset, at = bytearray(), "", 0
-    for word in _WORD.finditer(text):
-        between = text[at : word.start()]
-        at = word.end()
-        if octets and charset == word[1].lower() and not between.strip():  # a character may be in two words
-            octets += _octets(word)
-            continue
-        pieces.append(_text(octets, charset))
-        if not (charset and between.isspace()):
-            pieces.append(between)
-        octets, charset = bytearray(_octets(word)), word[1].lower()
-    return "".join([*pieces, _text(octets, charset), text[at:]])
-
-
-def _octets(word: re.Match[str]) -> bytes:
-    try:
-        if word[2] in "bB":
-            return binascii.a2b_base64(word[3] + "=" * (-len(word[3]) % 4))
-        return binascii.a2b_qp(word[3].encode(), header=True)
-    except (ValueError, UnicodeError):
-        return word[0].encode()
-
-
-def _text(octets: bytes | bytearray, charset: str) -> str:
-    """Never an error: what is in no charset that we know has a character for each octet."""
-    try:
-        return octets.decode(charset or "utf-8")
-    except (LookupError, ValueError):
-        return octets.decode("latin-1")

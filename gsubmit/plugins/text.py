@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import codecs
 import email.message
 import email.parser
 import quopri
@@ -12,20 +11,21 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from gsubmit.fairness import let_others_run
-from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.message.body import MessageBody
+from gsubmit.message.charset import codec_of
+from gsubmit.message.content import between
 from gsubmit.message.draft import Draft
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import Field, split_header
 from gsubmit.message.parts import Kind, Part, Segment, segments
 from gsubmit.message.signatures import is_signed
+from gsubmit.message.transferencoding import from_base64
 
 _CRLF = b"\r\n"
 _CHARSET = re.compile(rb';[ \t]*charset[ \t]*=[ \t]*("[^"]*"|[^;\s]*)', re.IGNORECASE)
 _ABOUT = frozenset({b"content-type", b"content-disposition"})
 MAX_ABOUT = 4096  # octets of these; what reads them takes the square of their length
 _QUANTUM = 57  # octets on a line of base64
-_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 _TAIL = 8  # octets: `</body` may lie across two blocks
 
 
@@ -123,12 +123,8 @@ def _edits(draft: Draft, leaf: _Leaf, text: str) -> list[_Edit]:
 
 def _codec(leaf: _Leaf) -> str | None:
     """What the part is written in; None where ASCII is not part of it, or it is unknown."""
-    charset = leaf.said.get_content_charset("us-ascii")
-    try:
-        codec = codecs.lookup(charset).name
-        return codec if "</body".encode(codec) == b"</body" else None
-    except (LookupError, UnicodeError):
-        return None
+    codec = codec_of(leaf.said.get_content_charset("us-ascii"))
+    return codec if codec is not None and "</body".encode(codec) == b"</body" else None
 
 
 def _flowed(text: str) -> str:
@@ -152,12 +148,12 @@ def _as_utf8(fields: list[Field]) -> list[Field]:
 def _insertion(draft: Draft, content: Segment, octets: bytes, *, is_html: bool) -> _Edit:
     start, end, encoding = content.start, content.end, content.part.encoding
     if encoding == b"base64":
-        at = _last_end(_from_base64(draft, start, end)) if is_html else -1
-        lines = _to_base64(_inserted(_from_base64(draft, start, end), at, octets))
+        at = _last_end(from_base64(between(draft, start, end))) if is_html else -1
+        lines = _to_base64(_inserted(from_base64(between(draft, start, end)), at, octets))
         return _Edit(start, end, chain(lines, [_CRLF] if end == draft.size else []))
     if encoding == b"quoted-printable":
         octets = quopri.encodestring(octets.replace(_CRLF, b"\n")).replace(b"\n", _CRLF)
-    at = _last_end(_read(draft, start, end)) if is_html else -1
+    at = _last_end(between(draft, start, end)) if is_html else -1
     if at < 0:
         last = draft.read(end - 2, 2) if end - start >= 2 else _CRLF if end == start else b""
         ends_line = last == _CRLF
@@ -166,13 +162,6 @@ def _insertion(draft: Draft, content: Segment, octets: bytes, *, is_html: bool) 
     if encoding == b"quoted-printable":  # on lines of its own, which nobody sees
         octets = b"=\r\n" + octets + b"=\r\n"
     return _Edit(start + at, start + at, [octets])
-
-
-def _read(draft: Draft, start: int, end: int) -> Iterator[bytes]:
-    while start < end and (block := draft.read(start, min(BLOCK, end - start))):
-        let_others_run()
-        start += len(block)
-        yield block
 
 
 def _last_end(blocks: Iterable[bytes]) -> int:
@@ -204,17 +193,6 @@ def _inserted(blocks: Iterable[bytes], at: int, octets: bytes) -> Iterator[bytes
         yield (_CRLF if last and not last.endswith(b"\n") else b"") + octets + _CRLF
 
 
-def _from_base64(draft: Draft, start: int, end: int) -> Iterator[bytes]:
-    kept = b""
-    for block in _read(draft, start, end):
-        kept += _BASE64.sub(b"", block)
-        whole = len(kept) - len(kept) % 4
-        yield binascii.a2b_base64(kept[:whole])
-        kept = kept[whole:]
-    if len(kept) > 1:
-        yield binascii.a2b_base64(kept + b"=" * (-len(kept) % 4))
-
-
 def _to_base64(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Lines, each with its CRLF but for the last, which may be the delimiter's."""
     kept, end = b"", b""
@@ -240,12 +218,12 @@ def _carry_out(draft: Draft, edits: list[_Edit]) -> None:
             if edit.start == 0:
                 fields = split_header(b"".join(edit.octets))
                 continue
-            for block in _read(draft, at, edit.start):
+            for block in between(draft, at, edit.start):
                 content.append(block)
             for block in edit.octets:
                 content.append(block)
             at = edit.end
-        for block in _read(draft, at, draft.size):
+        for block in between(draft, at, draft.size):
             content.append(block)
     except BaseException:
         content.close()

@@ -6,9 +6,18 @@ import re
 from quopri import decodestring
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gsubmit.message.body import BLOCK
-from gsubmit.message.transferencoding import base64, mended_quoted_printable, quoted_printable
+from gsubmit.message.transferencoding import (
+    base64,
+    from_base64,
+    from_quoted_printable,
+    mended_quoted_printable,
+    quoted_printable,
+)
+from tests.property.splits import cut, cuts
 
 
 @pytest.mark.parametrize(
@@ -91,3 +100,19 @@ def test_mended_means_the_same(octets: bytes, size: int) -> None:
     assert mended.isascii()
     assert max(map(len, mended.split(b"\r\n"))) <= 76
     assert decoded(mended) == decoded(octets)
+
+
+SOUP = st.lists(st.sampled_from([b"=", b"3D", b"\r\n", b"\r", b" ", b"\t", b"QUJD", b"\xff", b"==", b"a"]), max_size=30)
+
+
+@given(SOUP.map(b"".join), cuts())
+def test_wherever_it_is_cut_it_means_the_same(octets: bytes, places: list[float]) -> None:
+    for decode in (from_base64, from_quoted_printable):
+        assert b"".join(decode(cut(octets, places))) == b"".join(decode([octets]))
+
+
+@given(st.binary(max_size=200), cuts())
+def test_what_was_encoded_comes_back(octets: bytes, places: list[float]) -> None:
+    assert b"".join(from_base64(base64([octets]))) == octets
+    text = octets.replace(b"\r", b"").replace(b"\n", b"\r\n")
+    assert b"".join(from_quoted_printable(cut(b"".join(quoted_printable([text])), places))) == text
