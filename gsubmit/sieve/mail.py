@@ -49,7 +49,7 @@ class Part(Protocol):
         """The decoded content of a text part in Unicode, made from up to `size` octets."""
 
     def around(self, size: int) -> Sequence[bytes]:
-        """Of a multipart, what it has before its first part and after its last: up to `size` octets of each."""
+        """Of a multipart, what is before its first part and after its last; `size` octets of each, RFC 5173 5.2."""
 
 
 class Mail(Part, Protocol):

@@ -13,12 +13,14 @@ import pytest
 
 from gsubmit import fairness
 from gsubmit.message.beginning import well_begun
-from gsubmit.message.body import MessageBody
+from gsubmit.message.body import BLOCK, MessageBody
+from gsubmit.message.draft import Draft
 from gsubmit.message.encode import eight_bit, headers_need_smtputf8, seven_bit
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import Field
 from gsubmit.message.mailboxes import mailboxes
 from gsubmit.message.report import Relayed, relayed_report
+from gsubmit.scripts.mail import DraftMail
 from gsubmit.server.wire import Closed, LineTooLong, Wire
 from gsubmit.smtp.address import Address
 from gsubmit.smtp.reply import Reply
@@ -47,6 +49,18 @@ def is_utf8(body: MessageBody, _: str) -> bool:
 def mailboxes_of(value: bytes) -> Callable[[Path], None]:
     def run(_: Path) -> None:
         mailboxes(Field(b"from", b"From: " + value + b"\r\n"))
+
+    return run
+
+
+def text_of(message: bytes) -> Callable[[Path], None]:
+    def run(directory: Path) -> None:
+        body = MessageBody(str(directory))
+        body.append(message)
+        mail = DraftMail(Draft(body))
+        assert all(field.text for field in mail.fields)
+        mail.text(1 << 20)
+        body.close()
 
     return run
 
@@ -116,6 +130,12 @@ LONG_LINE = b"y" * (4096 * PIECES // 10)
         pytest.param(conversion(MULTIPART + b"\r\n--" * PIECES + b"\xe4\r\n", eight_bit), PIECES, id="as 8bit"),
         pytest.param(conversion(MULTIPART + b"\r\n--" * PIECES + b"\xe4\r\n", is_utf8), PIECES, id="a look at headers"),
         pytest.param(conversion(MULTIPART + b"--b\r\n\r\n\r\n" * 900 + b"\xe4\r\n"), 900, id="parts"),
+        pytest.param(text_of(b"Subject:" + b" =?a?q?b?=" * PIECES + b"\r\n\r\n"), PIECES, id="encoded-words of a text"),
+        pytest.param(text_of(MULTIPART + b"--b\r\n\r\n\r\n" * 900), 900, id="parts for a script"),
+        pytest.param(text_of(b"A: b\r\n\r\n" + b"\xc3\xa4" * (20 * BLOCK)), 16 * 2, id="text for a script"),
+        pytest.param(
+            text_of(b"Content-Type: text/plain" + b";c=d" * PIECES + b"\r\n\r\n"), PIECES, id="parameters for a script"
+        ),
         pytest.param(report, PIECES, id="recipients of a report"),
         pytest.param(mailboxes_of(b"a@b," * PIECES), PIECES, id="mailboxes"),
         pytest.param(mailboxes_of(b"a@b (" + b"(x)" * PIECES + b")"), PIECES, id="nested comments"),

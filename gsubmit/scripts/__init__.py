@@ -1,0 +1,1 @@
+"""Sieve scripts on mail that goes out: the message as they see it."""
