@@ -76,7 +76,7 @@ def checked_mailbox(name: str) -> str:
     """The name of a mailbox. Raises Mistake."""
     octets = name.encode("utf-8", "surrogateescape")
     if not 0 < len(octets) <= _MAX_MAILBOX or any(octet < 32 or octet == 127 for octet in octets):
-        raise Mistake(f"'{name[:80]!r}' cannot be the name of a mailbox")
+        raise Mistake(f"'{name[:80]}' cannot be the name of a mailbox")
     try:
         octets.decode("utf-8")
     except UnicodeDecodeError:

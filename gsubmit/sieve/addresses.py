@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 _TOKEN = re.compile(
@@ -12,6 +13,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _IN_COMMENT = re.compile(r"[()]|\\.|[^()\\]++", re.DOTALL)
+_SHORT = 500  # characters
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _DOT_ATOM = re.compile(r"[^ \t\r\n()<>\[\]:;@\\,.\"]+(?:\.[^ \t\r\n()<>\[\]:;@\\,.\"]+)*")
 
@@ -44,9 +46,16 @@ class _Token(NamedTuple):
     text: str
 
 
-def addresses(value: str) -> list[Address]:
+def addresses(value: str) -> tuple[Address, ...]:
     """Those of a field, the members of groups too; of what is none, the text between commas."""
-    return [address for tokens in _items(value) if (address := _address(tokens)) is not None]
+    return _of_short(value) if len(value) <= _SHORT else _read(value)
+
+
+def _read(value: str) -> tuple[Address, ...]:
+    return tuple(address for tokens in _items(value) if (address := _address(tokens)) is not None)
+
+
+_of_short = lru_cache(maxsize=64)(_read)  # several tests look at the same field
 
 
 def one_address(text: str) -> Address | None:

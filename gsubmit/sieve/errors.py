@@ -13,7 +13,8 @@ class Problem(NamedTuple):
     text: str
 
     def __str__(self) -> str:
-        return f"{self.script}:{self.line}: {self.text}" if self.line else f"{self.script}: {self.text}"
+        place = f"{self.script}:{self.line}" if self.line else self.script
+        return "".join(one if one.isprintable() else "?" for one in f"{place}: {self.text}")  # it quotes the script
 
 
 class SieveError(Exception):

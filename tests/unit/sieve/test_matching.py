@@ -1,0 +1,99 @@
+"""Match types and comparators (RFC 5228 2.7, RFC 4790, RFC 5051, RFC 5231)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.sieve.runs import MESSAGE, actions, holds, problems
+
+NUMERIC = "comparator-i;ascii-numeric"
+UNICODE = "comparator-i;unicode-casemap"
+
+
+@pytest.mark.parametrize(
+    ("test", "extensions"),
+    [
+        ('header "x-two" "SECOND"', ()),
+        ('header :is ["none", "X-TWO"] ["x", "first"]', ()),
+        ('header :contains "subject" ""', ()),
+        ('header :contains "subject" "OTHER"', ()),
+        ('header :contains "subject" "Brücke"', ()),
+        ('header :matches "subject" "*th? other*"', ()),
+        ('header :matches "subject" "Br??cke*"', ()),  # an octet each, RFC 5228 2.7.1
+        (f'header :matches :comparator "{UNICODE[11:]}" "subject" "br??cke*"', (UNICODE,)),
+        (f'header :contains :comparator "{UNICODE[11:]}" "subject" "BRÜCKE"', (UNICODE,)),
+        (f'header :is :comparator "{NUMERIC[11:]}" "x-number" "10"', (NUMERIC,)),
+        (f'header :is :comparator "{NUMERIC[11:]}" "x-number" "10abc"', (NUMERIC,)),
+        (f'header :is :comparator "{NUMERIC[11:]}" "subject" "more"', (NUMERIC,)),  # both infinite
+        (
+            f'header :value "lt" :comparator "{NUMERIC[11:]}" "x-number" "0000000000009999999999999999999999"',
+            (NUMERIC, "relational"),
+        ),
+        (f'header :value "gt" :comparator "{NUMERIC[11:]}" "subject" "99999999"', (NUMERIC, "relational")),
+        ('header :value "gt" "x-two" "FIRST"', ("relational",)),
+        ('header :value "ne" "x-two" "first"', ("relational",)),
+        ('header :count "eq" "x-two" "2"', ("relational",)),
+        (f'header :count "ge" :comparator "{NUMERIC[11:]}" ["x-two", "subject"] "3"', ("relational", NUMERIC)),
+        ('header :count "eq" "none" "0"', ("relational",)),
+        (r'header :matches "x-odd" "\\*a\\?\\\\"', ()),
+        ('header :matches "x-empty" ""', ()),
+        ('header :matches "x-empty" "*"', ()),
+    ],
+)
+def test_it_matches(test: str, extensions: tuple[str, ...]) -> None:
+    assert holds(test, *extensions, message="X-Odd: *a?\\\nX-Empty:\n" + MESSAGE)
+
+
+@pytest.mark.parametrize(
+    ("test", "extensions"),
+    [
+        ('header :comparator "i;octet" "x-two" "SECOND"', ()),
+        ('header :contains :comparator "i;octet" "subject" "OTHER"', ()),
+        ('header :contains "subject" "BRÜCKE"', ()),
+        ('header :matches "subject" "Br?cke*"', ()),
+        ('header :matches "subject" "other"', ()),
+        ('header :is "none" ""', ()),
+        ('header :matches "none" "*"', ()),
+        (f'header :is :comparator "{NUMERIC[11:]}" "x-number" "100"', (NUMERIC,)),
+        ('header :value "gt" :comparator "i;octet" "x-two" "t"', ("relational",)),
+        ('header :count "gt" "x-two" "2"', ("relational",)),
+    ],
+)
+def test_it_does_not_match(test: str, extensions: tuple[str, ...]) -> None:
+    assert not holds(test, *extensions)
+
+
+def test_the_order_of_ascii_casemap_is_that_of_capitals() -> None:
+    """RFC 4790 9.2.1: `_` lies behind them."""
+    assert holds('header :value "gt" "x-a" "ABC"', "relational", message="X-A: a_\n\n")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "expected"),
+    [
+        ("*", "abc", "abc|abc|"),
+        ("a*c*", "abcbc", "abcbc|b|bc"),  # the first star takes the least
+        ("**.com", "x.com", "x.com||x"),
+        ("?*?", "abcd", "abcd|a|bc"),
+        ("*?", "ab", "ab|a|b"),
+        ("[*] *", "[acme-users] [fwd] version 1.0", "[acme-users] [fwd] version 1.0|acme-users|[fwd] version 1.0"),
+        ("*é?", "aéb", "aéb|a|b"),
+        ("?*", "éa", None),  # the octets of é are not text, one by one
+    ],
+)
+def test_wildcards_take_the_least(pattern: str, value: str, expected: str | None) -> None:
+    """RFC 5229 3.2."""
+    script = f'require ["variables", "fileinto"];\nif header :matches "x-v" "{pattern}" {{ fileinto "${{0}}|${{1}}|${{2}}"; }}'
+    if expected is None:
+        assert problems(script, message=f"X-V: {value}\n\n")
+    else:
+        assert actions(script, f"X-V: {value}\n\n")[0].mailbox == expected  # type: ignore[union-attr]
+
+
+def test_match_values_are_those_of_the_last_match() -> None:
+    script = """require ["variables", "fileinto", "copy"];
+        if header :matches "subject" "*to*" { fileinto :copy "${2}"; }
+        if header :matches "subject" "no*" { }
+        fileinto "x${1}";"""
+    found = actions(script, "Subject: a to b\n\n")
+    assert [action.mailbox for action in found] == [" b", "xa "]  # type: ignore[union-attr]
