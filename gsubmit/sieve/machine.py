@@ -10,7 +10,7 @@ from typing import Protocol
 from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.limits import TURN, Limits
 from gsubmit.sieve.mail import Field, Mail, Part, World
-from gsubmit.sieve.result import Action, Discard, FileInto, Redirect, Reject, Result
+from gsubmit.sieve.result import Action, Result
 
 
 class Test(Protocol):
@@ -136,26 +136,9 @@ class Machine:
     # The result
 
     def add(self, action: Action) -> None:
-        """One more action, unless it is there already. Raises Mistake for one too many, or a conflict with others."""
+        """One more action. Raises Mistake for one too many, or a conflict with others."""
         self.tell(str(action))
-        actions = self.result.actions
-        if not (isinstance(action, (Redirect, FileInto)) and action.is_copy):
-            self.result.keeps_implicitly = False
-        if action in actions:
-            return
-        if isinstance(action, Discard) and actions:
-            return  # it only takes away the implicit keep, RFC 5228 4.4
-        others = [one for one in actions if not isinstance(one, Discard)]
-        if others and (isinstance(action, Reject) or any(isinstance(one, Reject) for one in others)):
-            raise Mistake("reject cannot be used together with other actions")  # RFC 5429 2.4
-        if len(actions) >= self.limits.actions:
-            raise Mistake(f"more than {self.limits.actions} actions")
-        if isinstance(action, Redirect) and self._redirects() >= self.limits.redirects:
-            raise Mistake(f"more than {self.limits.redirects} redirects")
-        actions.append(action)
-
-    def _redirects(self) -> int:
-        return sum(isinstance(action, Redirect) for action in self.result.actions)
+        self.result.add(action, self.limits)
 
 
 def by_name(part: Part) -> dict[str, list[Field]]:

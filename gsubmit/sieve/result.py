@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.limits import Limits
+
 
 class Keep(NamedTuple):
     """RFC 5228 4.3; explicit."""
@@ -50,6 +53,26 @@ class Tracked(NamedTuple):
 Action = Keep | FileInto | Redirect | Discard | Reject
 
 
+def _target(action: Action) -> tuple[object, ...]:
+    """What is not done twice (RFC 5228 2.10.3)."""
+    match action:
+        case Redirect(address):
+            local_part, _, domain = address.rpartition("@")
+            return Redirect, local_part, domain.lower()
+        case FileInto():
+            return FileInto, action.mailbox, action.special_use
+        case _:
+            return (type(action),)
+
+
+def _merged(there: Action, new: Action) -> Action:
+    if isinstance(there, FileInto) and isinstance(new, FileInto):
+        return new._replace(is_copy=there.is_copy and new.is_copy, create=there.create or new.create)
+    if isinstance(there, Redirect) and isinstance(new, Redirect):
+        return there._replace(is_copy=there.is_copy and new.is_copy)
+    return new
+
+
 @dataclass(slots=True)
 class Result:
     """The actions in the order of the script, each once.
@@ -62,6 +85,26 @@ class Result:
     keeps_implicitly: bool = True
     flags: tuple[str, ...] = ()
     tracked: list[Tracked] = field(default_factory=list)
+
+    def add(self, action: Action, limits: Limits) -> None:
+        """One more action, unless it is there: then its flags count (RFC 5232 3). Raises Mistake."""
+        if not (isinstance(action, (Redirect, FileInto)) and action.is_copy):
+            self.keeps_implicitly = False
+        kinds = {type(one) for one in self.actions} - {Discard}
+        if isinstance(action, Discard) and self.actions:
+            return  # it takes away the implicit keep, and no more (RFC 5228 4.4)
+        if not isinstance(action, Discard) and ((isinstance(action, Reject) and kinds) or Reject in kinds):
+            raise Mistake("reject cannot be used together with other actions")  # RFC 5429 2.4
+        target = _target(action)
+        for at, one in enumerate(self.actions):
+            if _target(one) == target:
+                self.actions[at] = _merged(one, action)
+                return
+        if len(self.actions) >= limits.actions:
+            raise Mistake(f"more than {limits.actions} actions")
+        if isinstance(action, Redirect) and sum(isinstance(one, Redirect) for one in self.actions) >= limits.redirects:
+            raise Mistake(f"more than {limits.redirects} redirects")
+        self.actions.append(action)
 
     def track(self, tracked: Tracked) -> None:
         """One more id, unless it is there."""
