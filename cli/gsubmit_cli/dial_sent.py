@@ -26,7 +26,7 @@ def dial_sent(settings: Settings, user: str) -> Iterator[str]:
     try:
         with pool.connection(Who(server.master_user, server.master_password, user)) as client, client.begun(time):
             yield f"{name}: logged in as {server.master_user} for {user}"
-            marked = client.sent_mailbox()
+            marked = client.mailbox_for(r"\Sent")
             sent = marked or settings.sent.submission_sent_mailbox
             yield f"{sent} is the mailbox" + ("" if marked else ", for none is marked as Sent")
             if not client.can_expunge_one:

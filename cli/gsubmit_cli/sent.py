@@ -55,7 +55,7 @@ def _object(one: Waiting) -> Object:
         facts |= {"state": "stored" if record is not None and record.is_stored else "waiting", "next": one.due}
     if record is None:
         return facts | {"error": "cannot be read"}
-    mailbox = record.place.mailbox if record.place is not None else record.wish
+    mailbox = record.place.mailbox if record.place is not None else record.wish.mailbox
     facts |= {"id": record.id, "user": record.user, "mailbox": mailbox or None, "size": record.size}
     facts |= {"message_id": record.marks.message_id or None, "arrival": record.arrival, "tries": record.tries}
     return facts | {"error": record.error or None}

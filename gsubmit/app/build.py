@@ -47,6 +47,7 @@ from gsubmit.tls.server import ServerTls
 
 if TYPE_CHECKING:
     from gsubmit.auth.state.redisstate import RedisState
+    from gsubmit.scripts.scripts import Scripts
     from gsubmit.sent.keeper import SentCopies
 
 _log = logging.getLogger("gsubmit")
@@ -143,6 +144,19 @@ def build_senders(settings: Settings) -> Senders | None:
         raise CannotStart(f"submission_sender_login_map: {error}") from error
 
 
+def build_scripts(settings: Settings) -> Scripts | None:
+    """The Sieve scripts of administrators and users; None where there are none. Raises CannotStart."""
+    sieve = settings.submission.sieve
+    if not sieve.is_asked_for:
+        return None
+    from gsubmit.scripts.scripts import Scripts  # noqa: PLC0415 - most have none
+
+    try:
+        return Scripts(sieve, has_mailboxes=settings.sent.server is not None)
+    except OSError as error:
+        raise CannotStart(f"Sieve scripts cannot be read: {error}") from error
+
+
 def build_sent(settings: Settings) -> SentCopies | None:
     """What puts copies into Sent, if anybody may have them. Raises CannotStart."""
     there = settings.sent.server
@@ -219,6 +233,7 @@ def build_service(settings: Settings, logins: Logins | None = None, shared: Shar
         fixups=build_fixups(settings),
         senders=build_senders(settings),
         sent=build_sent(settings),
+        scripts=build_scripts(settings),
         relays={one.name: build_relay(settings, slots, one.relay) for one in settings.submission.plugins.relays},
     )
 

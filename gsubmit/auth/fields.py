@@ -15,7 +15,7 @@ _REMOVE = "remove"
 PRIVATE = frozenset({"nopassword", "noauthenticate", "password", "password_noscheme"})
 
 # What a master user has for himself, and not for the users that he acts for.
-OF_ONESELF = frozenset({"senders"})
+OF_ONESELF = frozenset({"senders", "sieve"})
 
 # They change the name of the user, and have done so once the passdb has answered.
 NAMES = frozenset({"user", "username", "domain"})

@@ -57,8 +57,8 @@ HASHES_QUEUED = LAYOUT.gauge("gsubmit_password_hashes_queued", "Slow password ha
 MESSAGES = LAYOUT.counter(
     "gsubmit_messages_total",
     "Messages of who is logged in, one for each MAIL: accepted by the relay, refused by this server, refused by the"
-    " relay or for want of it, or unfinished when the client gave up or was cut off.",
-    result=("accepted", *REFUSED, "unfinished"),
+    " relay or for want of it, discarded by a Sieve script, or unfinished when the client gave up or was cut off.",
+    result=("accepted", *REFUSED, "discarded", "unfinished"),
 )
 RECIPIENTS = LAYOUT.counter(
     "gsubmit_recipients_total",

@@ -6,6 +6,7 @@ import imaplib
 import re
 import ssl
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from gsubmit.sent.marks import Marks, marks_of, names
 from gsubmit.sent.record import Octets
 
 SEEN, DELETED = rb"\Seen", rb"\Deleted"
+SENT = r"\Sent"  # RFC 6154
 SMALL = 4096  # octets that may go without the server's go-ahead (RFC 7888 5)
 MAX_CANDIDATES = 20  # messages that are looked into, the newest
 
@@ -93,31 +95,43 @@ class SentClient(ImapClient):
             raise BadMailboxName("not to be quoted")
         return '"' + _TO_ESCAPE.sub(r"\\\1", mailbox) + '"'
 
-    def sent_mailbox(self) -> str:
-        r"""The mailbox that the server calls \Sent, the shortest name of several; empty without one (RFC 6154)."""
+    def mailbox_for(self, use: str) -> str:
+        r"""The mailbox with an attribute such as \Sent, the shortest name of several; empty without one (RFC 6154)."""
+        return min(self.mailboxes_for(use), key=lambda name: (len(name), name), default="")
+
+    def mailboxes_for(self, use: str) -> list[str]:
+        """All of them."""
         wanted = "(SPECIAL-USE) " if "SPECIAL-USE" in self.capabilities else ""
         self.untagged_responses.pop("LIST", None)
         self._say("LIST", f'{wanted}"" "*"')  # many servers show the attribute unasked
         found = []
         for line in self.untagged_responses.pop("LIST", []):
             let_others_run()
-            name = _listed(line)
+            name = _listed(line, use.lower().encode())
             if name is not None:
                 with suppress(BadMailboxName, UnicodeDecodeError):  # one that could not be named again
                     found.append(name.decode() if self.utf8_enabled else from_modified_utf7(name.decode("ascii")))
-        return min(found, key=lambda name: (len(name), name), default="")
+        return found
 
-    def create_mailbox(self, mailbox: str) -> None:
-        """CREATE, as \\Sent where that can be said, and SUBSCRIBE, which may fail."""
-        use = r" (USE (\Sent))" if "CREATE-SPECIAL-USE" in self.capabilities else ""
+    def create_mailbox(self, mailbox: str, use: str = "") -> None:
+        """CREATE, for its use where that can be said, and SUBSCRIBE, which may fail."""
+        as_what = f" (USE ({use}))" if use and "CREATE-SPECIAL-USE" in self.capabilities else ""
         try:
-            self._say("CREATE", self._name(mailbox) + use)
+            self._say("CREATE", self._name(mailbox) + as_what)
         except No as no:
-            if not use or no.code == "ALREADYEXISTS":
+            if not as_what or no.code == "ALREADYEXISTS":
                 raise
             self._say("CREATE", self._name(mailbox))
         with suppress(No):  # many clients show all there are
             self._say("SUBSCRIBE", self._name(mailbox))
+
+    def exists(self, mailbox: str) -> bool:
+        """Whether it is there and can be opened."""
+        try:
+            self.open_mailbox(mailbox)
+        except (No, BadMailboxName):
+            return False
+        return True
 
     def limit(self, mailbox: str) -> int | None:
         """The most octets that a message may have there, if the server says so (RFC 7889)."""
@@ -213,9 +227,12 @@ class SentClient(ImapClient):
 
     # New messages
 
-    def put(self, mailbox: str, octets: Octets, moment: int, *, is_binary: bool) -> tuple[int, int]:
-        r"""APPEND it with \Seen and this time; UIDVALIDITY and UID, or zeros where the server does not say."""
+    def put(
+        self, mailbox: str, octets: Octets, moment: int, flags: Sequence[str], *, is_binary: bool
+    ) -> tuple[int, int]:
+        r"""APPEND it with \Seen, more flags and this time; UIDVALIDITY and UID, or zeros where the server is silent."""
         self.untagged_responses.pop("APPENDUID", None)
+        all_flags = " ".join([SEEN.decode(), *(flag for flag in flags if flag.lower() != SEEN.decode().lower())])
         is_utf8 = self.utf8_enabled and _has_utf8_header(octets)
         at_once = not (is_binary or is_utf8) and octets.size <= SMALL
         if at_once and not {"LITERAL+", "LITERAL-"}.isdisjoint(self.capabilities):
@@ -227,7 +244,7 @@ class SentClient(ImapClient):
             self._end = b")" if is_utf8 else b""
             literal = f"{'UTF8 (~' if is_utf8 else '~' if is_binary else ''}{{{octets.size}}}"
         try:
-            self._say("APPEND", self._name(mailbox), r"(\Seen)", imaplib.Time2Internaldate(moment), literal)
+            self._say("APPEND", self._name(mailbox), f"({all_flags})", imaplib.Time2Internaldate(moment), literal)
         finally:
             self._streamed, self._behind, self.literal = None, b"", None
         said = self.untagged_responses.pop("APPENDUID", [b""])[-1]
@@ -254,15 +271,15 @@ def _has_utf8_header(octets: Octets) -> bool:
     return not first.partition(b"\r\n\r\n")[0].isascii()
 
 
-def _listed(line: Any) -> bytes | None:
-    r"""The name in an answer to LIST, of a mailbox that is \Sent and can be opened."""
+def _listed(line: Any, use: bytes) -> bytes | None:
+    """The name in an answer to LIST, of a mailbox with that attribute that can be opened."""
     literal = b""
     if isinstance(line, tuple):
         line, literal = line
     if not isinstance(line, bytes) or not (found := _LIST.match(line)):
         return None
     attributes = found[1].lower().split()
-    if rb"\sent" not in attributes or any(one in attributes for one in _UNSELECTABLE):
+    if use not in attributes or any(one in attributes for one in _UNSELECTABLE):
         return None
     if text := _QUOTED.match(found[2]):
         return _ESCAPE.sub(rb"\1", text[1])

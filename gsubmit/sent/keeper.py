@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import gevent
 from gevent.pool import Pool as Greenlets
@@ -15,6 +16,7 @@ from gsubmit.message.body import MessageBody
 from gsubmit.metrics import current
 from gsubmit.metrics.figures import SENT_WAITING
 from gsubmit.net.imappool import Who
+from gsubmit.sent.client import SentClient
 from gsubmit.sent.entry import LOST, Entry, Held, Kept
 from gsubmit.sent.folder import Folder
 from gsubmit.sent.record import Octets, Record
@@ -25,6 +27,7 @@ AT_A_TIME = 20  # copies in work
 MAX_HELD = 1000  # copies in memory, most of them waiting for a look
 ERROR_TIME = 60.0  # seconds without looking where the folder cannot be read
 STOP_TIME = 5.0  # seconds for what is under way
+R = TypeVar("R")
 _log = logging.getLogger("gsubmit.sent")
 
 
@@ -51,6 +54,10 @@ class SentCopies:
         return self._steps.master is not None
 
     # From sessions
+
+    def asked(self, user: str, own: Who | None, act: Callable[[SentClient], R]) -> R:
+        """What the user's server says to a question, within some seconds. Raises ImapFault."""
+        return self._steps.asked(user, own, act)
 
     def keep(self, record: Record, body: Octets, own: Who | None, has_left: Callable[[], bool]) -> None:
         """Take care of a copy, which is on disk when this returns, if there is a folder; what goes wrong is logged.

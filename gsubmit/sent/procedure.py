@@ -17,14 +17,13 @@ from gsubmit.message.body import MessageBody
 from gsubmit.message.encode import eight_bit
 from gsubmit.message.fault import CannotConvert
 from gsubmit.net.mailboxname import BadMailboxName
-from gsubmit.sent.client import DELETED, SEEN, No, SentClient
+from gsubmit.sent.client import DELETED, SEEN, SENT, No, SentClient
 from gsubmit.sent.mailboxes import Mailboxes
 from gsubmit.sent.record import Octets, Place, Record
 
 # Response codes that stay as they are, however often one tries (RFC 5530, RFC 7889 4).
 FINAL: Final = frozenset({"OVERQUOTA", "NOPERM", "CANNOT", "LIMIT", "TOOBIG", "BADCHARSET", "UNKNOWN-CTE"})
-_OURS: Final = frozenset({SEEN.lower()})
-_LEAVING: Final = frozenset({SEEN.lower(), DELETED.lower()})
+_SEEN, _DELETED = SEEN.lower(), DELETED.lower()
 
 Save: TypeAlias = Callable[[], None]
 Stored: TypeAlias = Literal["stored", "there"]
@@ -69,7 +68,7 @@ def _append(
 ) -> None:
     record.place, record.size = place, octets.size
     save()
-    uidvalidity, uid = client.put(place.mailbox, octets, record.moment, is_binary=is_binary)
+    uidvalidity, uid = client.put(place.mailbox, octets, record.moment, record.wish.flags, is_binary=is_binary)
     record.place = Place(place.mailbox, uidvalidity or place.uidvalidity, 0, uid)
 
 
@@ -103,20 +102,31 @@ def _ours(client: SentClient, record: Record, uidnext: int, found: list[int]) ->
     alike = [
         one.uid
         for one in client.facts(f"{uidnext}:*")
-        if one.uid >= uidnext and (one.size, one.moment, one.flags) == (record.size, record.moment, _OURS)
+        if one.uid >= uidnext
+        and (one.size, one.moment) == (record.size, record.moment)
+        and _are_ours(one.flags, record)
     ]
     return alike[0] if len(alike) == 1 and alike[0] in found else 0
+
+
+def _are_ours(flags: frozenset[bytes], record: Record) -> bool:
+    """Whether nobody else has set or taken any: a server may keep fewer than we gave, but for \\Seen."""
+    given = {flag.lower().encode() for flag in record.wish.flags}
+    return _SEEN in flags and flags <= given | {_SEEN}
 
 
 # Where
 
 
 def _mailbox(client: SentClient, record: Record, mailboxes: Mailboxes) -> str:
-    if record.wish:
-        return record.wish
+    wish = record.wish
+    if wish.use and (named := client.mailbox_for(wish.use)):
+        return named
+    if wish.mailbox:
+        return wish.mailbox
     mailbox = mailboxes.get(record.user)
     if not mailbox:
-        mailbox = client.sent_mailbox() or mailboxes.name
+        mailbox = client.mailbox_for(SENT) or mailboxes.name
         mailboxes.put(record.user, mailbox)
     return mailbox
 
@@ -131,9 +141,10 @@ def _opened(client: SentClient, mailbox: str, record: Record, mailboxes: Mailbox
         mailboxes.forget(record.user)
         if no.code not in ("", "NONEXISTENT", "TRYCREATE"):
             raise
-    if not mailboxes.creates:
+    wish = record.wish
+    if not (wish.creates or mailboxes.creates):
         raise Hopeless(f"there is no mailbox {mailbox}, or it cannot be opened")
-    client.create_mailbox(mailbox)
+    client.create_mailbox(mailbox, wish.use if wish.mailbox else SENT)
     return client.open_mailbox(mailbox)
 
 
@@ -167,7 +178,9 @@ def _take_back(client: SentClient, record: Record, place: Place, save: Save) -> 
     if uidvalidity != place.uidvalidity:
         return "left"
     flags = [one.flags for one in client.facts(str(place.uid)) if one.uid == place.uid]
-    if flags not in ([_OURS], [_LEAVING] if record.is_leaving else [_OURS]):
+    if record.is_leaving:
+        flags = [of_it - {_DELETED} for of_it in flags]
+    if len(flags) != 1 or not _are_ours(flags[0], record):
         return "left"
     record.is_leaving = True
     save()

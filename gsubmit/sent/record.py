@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple, Protocol
 
 from gsubmit.logs.text import safe_name
 from gsubmit.sent.marks import Marks
@@ -25,6 +25,18 @@ class Octets(Protocol):
         """All of them, from the start."""
 
 
+class Wish(NamedTuple):
+    r"""The mailbox that somebody asked for, if somebody has, and the flags beside \Seen.
+
+    `creates`: it is made if it is missing; `use`: the mailbox with that attribute comes first (RFC 6154).
+    """
+
+    mailbox: str = ""
+    flags: tuple[str, ...] = ()
+    creates: bool = False
+    use: str = ""
+
+
 @dataclass
 class Place:
     """Where a copy is, or may be. `uidnext` is the mailbox's before APPEND; `uid` 0: what came of that is unknown."""
@@ -37,7 +49,7 @@ class Place:
 
 @dataclass
 class Record:
-    """One copy. `wish` is the mailbox that the passdb has named, if it has; `source` the one that BURL took it from.
+    """One copy. `wish` is what passdb, plugin or script have asked for; `source` the one that BURL took it from.
 
     `place` is None until APPEND is tried, `looks` counts those at the mailbox after it. Moments are seconds since the
     epoch.
@@ -50,7 +62,7 @@ class Record:
     size: int
     is_binary: bool
     marks: Marks
-    wish: str = ""
+    wish: Wish = field(default_factory=Wish)
     source: str = ""
     tries: int = 0
     error: str = ""
@@ -95,7 +107,9 @@ class Record:
             values = json.loads(text)
             is_resent, message_id, date, facts = values.pop("marks")
             place = values.pop("place")
+            mailbox, flags, creates, use = values.pop("wish")
+            wish = Wish(mailbox, tuple(flags), creates, use)
             marks = Marks(is_resent, message_id, date, tuple(facts))
-            return cls(**values, marks=marks, place=Place(**place) if place is not None else None)
+            return cls(**values, marks=marks, wish=wish, place=Place(**place) if place is not None else None)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a record of a copy: {error}") from None

@@ -30,6 +30,7 @@ GIVE_UP = DAY  # after the message came
 BREAK = 60.0  # seconds in which a server that cannot be reached is left alone
 OF_ONE_USER = 10  # in work; one after the other, so that two of the same message see each other
 FOR_NOW = frozenset({"UNAVAILABLE", "CONTACTADMIN", "SERVERBUG", "LIMIT", "INUSE"})  # RFC 5530: of no single user
+ASK_TIME = 10.0  # seconds for a question whose asker has a client that waits
 BUSY_TIME = 1.0  # seconds until there may be fewer
 R = TypeVar("R")
 _log = logging.getLogger("gsubmit.sent")
@@ -70,6 +71,18 @@ class Steps:
     def is_broken(self) -> bool:
         """Whether the server was found to be out of reach a moment ago."""
         return time.monotonic() < self._broken_until
+
+    def asked(self, user: str, own: Who | None, act: Callable[[SentClient], R]) -> R:
+        """What it comes to, for somebody who waits; `own` is the client's login. Raises ImapFault, No."""
+        who = self._login(user) if self.master is not None else own
+        if who is None or self.is_broken:
+            raise _LeftAlone("the server could not be reached" if who else "there is no way to log in for this user")
+        try:
+            with self.pool.connection(who) as client, client.begun(ASK_TIME):
+                return act(client)
+        except ImapFault as fault:
+            self._note(fault, user)
+            raise
 
     def work(self, entry: Entry) -> None:
         """The next step; what goes wrong is logged."""

@@ -159,6 +159,17 @@ def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
     say(session.label, f"Relayed message: {about}, relay={relay}, reply=`{reply}'")
 
 
+def discarded(session: Session, transaction: Transaction) -> None:
+    """A script has thrown a message away."""
+    recipients = transaction.envelope.recipients
+    say(session.label, f"Discarded message: {_about(transaction, recipients[:LISTED], len(recipients))}, by=sieve")
+
+
+def filtered(session: Session, transaction: Transaction, deeds: Sequence[str]) -> None:
+    """Scripts have asked for something else than that a message goes its way."""
+    say(session.label, f"Filtered message: id={transaction.id}, {', '.join(deeds)}")
+
+
 def not_relayed(session: Session, transaction: Transaction, why: str) -> None:
     """A message got as far as having recipients, and is not relayed; each ten of them have a line of their own."""
     recipients = transaction.delivery.not_refused

@@ -11,11 +11,11 @@ from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.plugins.mail import Bounds, Changes, Mail
 from gsubmit.plugins.runner import TOTAL_TIME, PluginFailed, Running
+from gsubmit.server.amend import amend
 from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.smtp.address import Address
 from gsubmit.smtp.envelope import Envelope, Handling, Recipient, Sender
-from gsubmit.smtp.replies import RELAY_LOST
 from gsubmit.smtp.reply import Refused, Reply
 
 _log = logging.getLogger("gsubmit.plugins")
@@ -86,7 +86,7 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
                 service.plugins.amending.add(running.name)
             wanted = Envelope(changes.sender, changes.recipients, wanted.mailbox, changes.handling)
             required |= changes.required
-    _amend(session, transaction, wanted, required)
+    amend(session, transaction, wanted, required)
 
 
 def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
@@ -137,43 +137,6 @@ def _nothing(session: Session) -> Draft:
 def _mail(session: Session, id: str, envelope: Envelope, draft: Draft, bounds: Bounds) -> Mail:
     """For one plugin: what it changes is in force when it is taken over."""
     had = envelope.handling
-    handling = Handling() if had is None else Handling(had.relay, had.sent_mailbox, had.note)
+    handling = Handling() if had is None else Handling(had.relay, had.sent_mailbox, had.note, had.filings, had.tracked)
     changes = Changes(envelope.sender, list(envelope.recipients), handling=handling)
     return Mail(id, session.as_plugins_see, changes, draft, bounds)
-
-
-def _amend(session: Session, transaction: Transaction, wanted: Envelope, required: set[Address]) -> None:
-    """Ask the relay for what has become of the envelope, or another relay for all of it. Raises Refused."""
-    had = transaction.envelope
-    if wanted is had:
-        return
-    relay = had.handling.relay if had.handling is not None else ""
-    has_moved = wanted.handling is not None and wanted.handling.relay != relay
-    old = set(had.recipients)
-    had.handling = wanted.handling
-    if has_moved:
-        assert wanted.handling is not None
-        transaction.delivery.abort()
-        hop = session.service.relay_named(wanted.handling.relay)
-        transaction.delivery = hop.begin(wanted.sender, session.client, session.label)
-        promises = [transaction.delivery.recipient(one) for one in wanted.recipients]
-        transaction.delivery.accepted()
-        if transaction.delivery.sender.is_refused:
-            raise Refused(transaction.delivery.sender.reply())
-        refused = [promise for promise in promises if promise.is_refused]
-    elif wanted.sender != had.sender or wanted.recipients != had.recipients:
-        refused = transaction.delivery.amend(wanted.sender, wanted.recipients)
-    else:
-        return
-    for promise in refused:
-        request = promise.request
-        assert isinstance(request, Recipient)
-        assert promise.answer is not None
-        if request in old:
-            raise Refused(RELAY_LOST)
-        if request.forward_path in required:
-            raise Refused(promise.answer)
-        text = "%s: recipient <%s> of a plugin is left out: %s"
-        _log.warning(text, transaction.id, request.forward_path, promise.answer, extra={"prefix": session.label})
-    had.sender = wanted.sender
-    had.recipients = [one for one in wanted.recipients if all(promise.request != one for promise in refused)]

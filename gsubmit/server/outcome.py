@@ -6,7 +6,12 @@ from gsubmit.dial.answer import RelayFailed
 from gsubmit.metrics.figures import MESSAGES
 from gsubmit.smtp.reply import Refused, Reply
 
+DISCARDED = Reply(250, "2.0.0", "Discarded by a filter")
 UNFINISHED = MESSAGES.at("unfinished")
+
+
+class Discarded(Exception):
+    """The message goes nowhere, and its client hears that all is well: DISCARDED."""
 
 
 def refusal(refused: Refused) -> str:

@@ -12,11 +12,15 @@ from gsubmit.smtp.reply import Refused
 
 
 def prepare(session: Session, transaction: Transaction) -> None:
-    """Make the draft that the relay gets. Raises Refused."""
+    """Make the draft that the relay gets. Raises Refused, Discarded."""
     draft = transaction.content = Draft(transaction.body)
     try:
         if session.service.fixups is not None:
             session.service.fixups.apply(draft)
+        if session.service.scripts is not None:
+            from gsubmit.server.sieve import run_scripts  # noqa: PLC0415 - not loaded where nobody has any
+
+            run_scripts(session, transaction, draft)
         if session.service.plugins.message:
             moments.message(session, transaction, draft)
         if session.service.senders is not None and session.service.senders.checks_header:

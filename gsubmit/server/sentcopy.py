@@ -13,6 +13,7 @@ from gsubmit.message.fields import Field, split_header
 from gsubmit.net.imappool import Who
 from gsubmit.server.session import Login, Session
 from gsubmit.server.transaction import Transaction
+from gsubmit.smtp.envelope import Filing
 
 _log = logging.getLogger("gsubmit.sent")
 _BCC = frozenset({b"bcc", b"resent-bcc"})
@@ -34,28 +35,37 @@ def _keep(session: Session, transaction: Transaction) -> None:
     service, login = session.service, session.login
     assert service.sent is not None
     assert login is not None
-    wish = _wish(login, is_usual=service.settings.sent.submission_sent_copy)
     handling = transaction.envelope.handling
+    usual = _wish(login, is_usual=service.settings.sent.submission_sent_copy)
     if handling is not None and handling.sent_mailbox:
-        wish = handling.sent_mailbox  # a plugin's
-    if wish is None or transaction.envelope.sender.reverse_path is None:
+        usual = handling.sent_mailbox  # a plugin's
+    filings = (Filing(),) if handling is None or handling.filings is None else handling.filings
+    wishes = [_of(filing, usual) for filing in filings if filing.mailbox or usual is not None]
+    if not wishes or transaction.envelope.sender.reverse_path is None:
         return
     from gsubmit.sent.marks import marks_of  # noqa: PLC0415 - not loaded where nobody has any
-    from gsubmit.sent.record import Record  # noqa: PLC0415
+    from gsubmit.sent.record import Record, Wish  # noqa: PLC0415
 
     copy = _copy(transaction.content)
-    record = Record(
-        id=transaction.id,
-        label=session.label,
-        user=login.identity.user,
-        arrival=transaction.arrival,
-        size=copy.size,
-        is_binary=transaction.body.has_nul,
-        marks=marks_of(split_header(copy.head())),
-        wish=wish,
-        source=transaction.envelope.mailbox,
-    )
-    service.sent.keep(record, copy, _own_login(login), partial(_has_left, session, login))
+    marks = marks_of(split_header(copy.head()))
+    for filing in wishes:
+        record = Record(
+            id=transaction.id,
+            label=session.label,
+            user=login.identity.user,
+            arrival=transaction.arrival,
+            size=copy.size,
+            is_binary=transaction.body.has_nul,
+            marks=marks,
+            wish=Wish(*filing),
+            source=transaction.envelope.mailbox,
+        )
+        service.sent.keep(record, copy, own_login(login), partial(_has_left, session, login))
+
+
+def _of(filing: Filing, usual: str | None) -> Filing:
+    """The same, with the usual mailbox where it names none."""
+    return filing if filing.mailbox else filing._replace(mailbox=usual or "")
 
 
 def _wish(login: Login, *, is_usual: bool) -> str | None:
@@ -68,7 +78,7 @@ def _wish(login: Login, *, is_usual: bool) -> str | None:
     return "" if said.lower() in _YES else said
 
 
-def _own_login(login: Login) -> Who | None:
+def own_login(login: Login) -> Who | None:
     """That of the client, where it was kept."""
     user = login.identity.user
     if login.token:

@@ -22,7 +22,8 @@ from gsubmit.smtp.reply import Reply
 from gsubmit.tls.server import ServerTls
 
 if TYPE_CHECKING:
-    from gsubmit.sent.keeper import SentCopies  # which is not loaded where nobody has any
+    from gsubmit.scripts.scripts import Scripts  # which are not loaded where nobody has any
+    from gsubmit.sent.keeper import SentCopies
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -42,20 +43,20 @@ class Service:
     fixups: FixUps | None = None
     senders: Senders | None = None
     sent: SentCopies | None = None
+    scripts: Scripts | None = None
     plugins: Plugins = field(default_factory=Plugins)
     relays: Mapping[str, NextHops] = field(default_factory=dict)  # those that plugins may choose, by name
 
     @cached_property
     def prepares(self) -> bool:
         """Whether anything is done to messages before they leave."""
-        if self.fixups is not None or self.plugins.message:
+        if self.fixups is not None or self.scripts is not None or self.plugins.message:
             return True
         return self.senders is not None and self.senders.checks_header
 
-    @property
-    def amends(self) -> bool:
-        """Whether a complete message is likely to get another envelope."""
-        return bool(self.plugins.amending)
+    def amends(self, user: str) -> bool:
+        """Whether a complete message of a user's is likely to get another envelope."""
+        return bool(self.plugins.amending) or (self.scripts is not None and user in self.scripts.amending)
 
     @cached_property
     def relay_names(self) -> frozenset[str]:

@@ -27,7 +27,7 @@ def submit(session: Session, transaction: Transaction) -> Reply | None:
     session.wire.flush()
     reply, cell = _hand_over(session, transaction)
     try:
-        owes_reports = not reply.refuses and transaction.delivery.owes_reports
+        owes_reports = cell == _ACCEPTED and transaction.delivery.owes_reports
         if owes_reports or (session.service.plugins.submitted and not reply.closes):
             session.wire.send(reply)
             session.wire.flush()  # a client that waits too long for its 250 sends the message again
@@ -49,6 +49,9 @@ def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:
     try:
         header = _accepted(session, transaction)
         reply = transaction.delivery.send(lambda _: header, transaction.content)
+    except outcome.Discarded:
+        journal.discarded(session, transaction)
+        return outcome.DISCARDED, MESSAGES.at("discarded")
     except Refused as refused:
         journal.not_relayed(session, transaction, f"by={refused.by}, reply=`{refused.reply}'")
         return refused.reply, MESSAGES.at(outcome.refusal(refused))
@@ -57,6 +60,8 @@ def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:
         return reply, MESSAGES.at(outcome.by_relay(reply))
     current.row[_RECIPIENTS] += len(transaction.envelope.recipients)
     current.row[_SENT] += len(header) + transaction.content.size
+    if session.service.scripts is not None:
+        _remember(session, transaction)
     if session.service.sent is not None:
         keep_copy(session, transaction)
     return reply, _ACCEPTED
@@ -80,6 +85,13 @@ def _accepted(session: Session, transaction: Transaction) -> bytes:
         return b""
     hides_client = session.service.settings.fixups.submission_hide_client
     return received_field(_trace(session, transaction), hides_client=hides_client)
+
+
+def _remember(session: Session, transaction: Transaction) -> None:
+    """The relay has the message: what scripts have asked about by `duplicate` is known from now on."""
+    scripts, login, handling = session.service.scripts, session.login, transaction.envelope.handling
+    if scripts is not None and login is not None and handling is not None and handling.tracked:
+        scripts.memory.remember(login.identity.user, handling.tracked)
 
 
 def _let_begin_well(session: Session, transaction: Transaction) -> None:

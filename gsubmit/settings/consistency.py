@@ -16,6 +16,7 @@ from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.sections import ALWAYS, Settings
 from gsubmit.settings.senders import SenderSettings
 from gsubmit.settings.sent import check_sent
+from gsubmit.settings.sieve import check_sieve
 from gsubmit.settings.tls import OLD_TLS_VERSIONS, SslSettings
 
 _FORMATS_WITHOUT_DOMAIN = frozenset({"%n", "%Ln", "%{user | username}", "%{user | username | lower}"})
@@ -49,6 +50,7 @@ def check_consistency(
     _check_senders(settings, values, report)
     _check_login(settings, place, report)
     check_sent(settings.sent, place, report)
+    check_sieve(settings.submission.sieve, place, report)
     if known is not None:
         _check_mechanisms(settings, values.get("auth_mechanisms"), whole, known, report)
     _check_deny(settings, report)

@@ -35,6 +35,7 @@ from gsubmit.settings.proxy import ProxySettings
 from gsubmit.settings.relay import RELAY_PREFIX, RelaySettings
 from gsubmit.settings.senders import SenderSettings
 from gsubmit.settings.sent import SentSettings
+from gsubmit.settings.sieve import SieveSettings
 from gsubmit.settings.tls import SslSettings
 from gsubmit.smtp.keywords import NAMES
 
@@ -148,6 +149,7 @@ class SubmissionSettings:
     )
     senders: SenderSettings = part(SenderSettings)
     plugins: PluginsSettings = part(PluginsSettings)
+    sieve: SieveSettings = part(SieveSettings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,12 @@ class Result:
     flags: tuple[str, ...] = ()
     tracked: list[Tracked] = field(default_factory=list)
 
+    def for_next(self) -> Result:
+        """A copy for the next script in a row: what is kept so far is its to decide anew."""
+        flags = next((action.flags for action in self.actions if isinstance(action, Keep)), self.flags)
+        actions: list[Action] = [action for action in self.actions if not isinstance(action, (Keep, Discard))]
+        return Result(actions, True, flags, list(self.tracked))
+
     def add(self, action: Action, limits: Limits) -> None:
         """One more action, unless it is there: then its flags count (RFC 5232 3). Raises Mistake."""
         if not (isinstance(action, (Redirect, FileInto)) and action.is_copy):

@@ -34,10 +34,9 @@ class Script:
         """What is to be done. Raises SieveError.
 
         The actions come on top of those in `result`, which scripts before this one have asked for; limits and what
-        goes together count for all. What keeps implicitly is decided by this script alone.
+        goes together count for all.
         """
         result = Result() if result is None else result
-        result.keeps_implicitly = True
         machine = Machine(self.name, mail, world, result, self._limits)
         try:
             self._block.run(machine)

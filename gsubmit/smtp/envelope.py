@@ -47,13 +47,31 @@ class Recipient(NamedTuple):
     params: RcptParams
 
 
+class Filing(NamedTuple):
+    r"""A copy for the sender, by Sieve: its mailbox (empty: the usual one), its flags beside \Seen.
+
+    `creates`: the mailbox is made if it is missing; `use`: the mailbox with that attribute comes first (RFC 8579).
+    """
+
+    mailbox: str = ""
+    flags: tuple[str, ...] = ()
+    creates: bool = False
+    use: str = ""
+
+
 @dataclass(slots=True)
 class Handling:
-    """What plugins ask for beside the envelope: which relay, where the sender's own copy goes, and what they noted."""
+    """What plugins and scripts ask for beside the envelope: the relay, the sender's own copies, and what they noted.
+
+    `sent_mailbox` is the one for the usual copy; `filings` are None where no script has spoken of copies; `tracked` are
+    the ids that scripts want remembered, each for so many seconds.
+    """
 
     relay: str = ""
     sent_mailbox: str = ""
     note: dict[str, Any] = field(default_factory=dict)
+    filings: tuple[Filing, ...] | None = None
+    tracked: tuple[tuple[str, int | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -61,7 +79,7 @@ class Envelope:
     """One mail transaction's sender, and the recipients that were handed to the next hop.
 
     `mailbox` is the user's own that BURL has fetched the whole message from, if it has;
-    `handling` is there if a plugin was asked.
+    `handling` is there if a plugin or a script was asked.
     """
 
     sender: Sender

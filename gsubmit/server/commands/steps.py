@@ -38,7 +38,9 @@ def await_sender(session: Session, _: str) -> None:
 def await_recipients(session: Session, transaction: Transaction) -> None:
     """Content needs a recipient that the relay took; all its answers are awaited here (RFC 5321 3.3, RLY-9)."""
     try:
-        accepted = transaction.delivery.accepted(is_final=not session.service.amends)
+        assert session.login is not None
+        amends = session.service.amends(session.login.identity.user)
+        accepted = transaction.delivery.accepted(is_final=not amends)
         transaction.moved_at = time.monotonic()  # the relay's time is not the client's
     finally:
         is_over = session.live_transaction() is None  # the answers made it void

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gsubmit.message.fields import split_header
@@ -76,12 +76,12 @@ class Store:
 
     # What SentClient has
 
-    def sent_mailbox(self) -> str:
+    def mailbox_for(self, use: str) -> str:
         self._do("list")
         self._done("list")
         return self.marked
 
-    def create_mailbox(self, mailbox: str) -> None:
+    def create_mailbox(self, mailbox: str, use: str = "") -> None:
         self._do("create")
         self.mailbox = mailbox
 
@@ -116,7 +116,9 @@ class Store:
         assert DELETED in self.messages.pop(uid).flags
         self._done("expunge")
 
-    def put(self, mailbox: str, octets: Octets, moment: int, *, is_binary: bool) -> tuple[int, int]:
+    def put(
+        self, mailbox: str, octets: Octets, moment: int, flags: Sequence[str], *, is_binary: bool
+    ) -> tuple[int, int]:
         self._do("append")
         assert mailbox == self.mailbox
         uid = self.comes(b"".join(octets.blocks()), moment)

@@ -61,21 +61,21 @@ def test_the_sent_mailbox(words: str, asked: str, answers: list[str], found: str
         imap_server(*GREETING, f"> TAG LIST {asked}", *lines, "< TAG OK done") as server,
         client(server, words) as there,
     ):
-        assert there.sent_mailbox() == found
+        assert there.mailbox_for("\\Sent") == found
     assert not server.faults()
 
 
 def test_a_mailbox_is_made_as_sent() -> None:
     script = [r'> TAG CREATE "Sent" (USE (\\Sent))', "< TAG OK done", '> TAG SUBSCRIBE "Sent"', "< TAG NO no"]
     with imap_server(*GREETING, *script) as server, client(server, "CREATE-SPECIAL-USE") as there:
-        there.create_mailbox("Sent")
+        there.create_mailbox("Sent", r"\Sent")
     assert not server.faults()
 
 
 def test_a_mailbox_is_made_without_its_use() -> None:
     script = [r'> TAG CREATE "Sent" (USE (\\Sent))', "< TAG NO [USEATTR] no", '> TAG CREATE "Sent"', "< TAG OK done"]
     with imap_server(*GREETING, *script) as server, client(server, "CREATE-SPECIAL-USE") as there:
-        there.create_mailbox("Sent")
+        there.create_mailbox("Sent", r"\Sent")
     assert not server.faults()
 
 
@@ -166,7 +166,7 @@ def test_append(words: str, size: int, is_binary: bool, introduction: str, asks:
     lines += ["< + go on"] if asks else []
     lines += ["> *x", "< TAG OK [APPENDUID 7 12] done"]
     with imap_server(*GREETING, *lines) as server, client(server, words) as there:
-        assert there.put("Sent", Content(b"x" * size), int(ARRIVAL), is_binary=is_binary) == (7, 12)
+        assert there.put("Sent", Content(b"x" * size), int(ARRIVAL), (), is_binary=is_binary) == (7, 12)
     assert not server.faults()
     assert sum(len(line.removeprefix(b"TAG ")) for line in server.talks[0].heard if b"xxx" in line) == size
 
@@ -175,7 +175,7 @@ def test_a_large_message_that_the_server_does_not_want_is_not_sent() -> None:
     lines = [r"> TAG APPEND *", "< TAG NO [OVERQUOTA] s3cret words"]
     with imap_server(*GREETING, *lines) as server, client(server) as there:
         with pytest.raises(No, match=r"no to APPEND: OVERQUOTA$") as raised:
-            there.put("Sent", Content(b"x" * 9000), 1, is_binary=False)
+            there.put("Sent", Content(b"x" * 9000), 1, (), is_binary=False)
         assert raised.value.code == "OVERQUOTA"
         there.untagged_responses.clear()
     assert not any(b"xxx" in line for line in server.talks[0].heard)
@@ -194,13 +194,13 @@ def test_bad_is_a_no() -> None:
 def test_a_second_go_ahead_is_a_fault() -> None:
     lines = [r"> TAG APPEND *", "< + go on", "> *x", "< + go on"]
     with imap_server(*GREETING, *lines) as server, pytest.raises(ImapFault), client(server) as there:
-        there.put("Sent", Content(b"x" * 9000), 1, is_binary=False)
+        there.put("Sent", Content(b"x" * 9000), 1, (), is_binary=False)
 
 
 def test_a_server_that_leaves_in_the_literal() -> None:
     lines = [r"> TAG APPEND *", "< + go on", "CLOSES"]
     with imap_server(*GREETING, *lines) as server, pytest.raises(Lost), client(server) as there:
-        there.put("Sent", Content(MESSAGE * 100_000), 1, is_binary=False)
+        there.put("Sent", Content(MESSAGE * 100_000), 1, (), is_binary=False)
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_utf8_where_it_is_offered(octets: bytes, literal: str, end: bytes) -> No
         with there.begun(SECONDS):
             there.log_in("user", "s3cret")
             there.learn()
-            assert there.sent_mailbox() == "Entw\xfcrfe"
-            there.put("Entw\xfcrfe", Content(octets), 1, is_binary=False)
+            assert there.mailbox_for("\\Sent") == "Entw\xfcrfe"
+            there.put("Entw\xfcrfe", Content(octets), 1, (), is_binary=False)
         there.shutdown()
     assert not server.faults()
     assert server.talks[0].heard[-1].endswith(b"xxx" + end)
@@ -275,4 +275,4 @@ def test_names_in_modified_utf7(listed: str, found: str) -> None:
     """One that could not be asked for by its name is none."""
     script = ['> TAG LIST "" "*"', rf'< * LIST (\\Sent) "/" "{listed}"', "< TAG OK done"]
     with imap_server(*GREETING, *script) as server, client(server) as there:
-        assert there.sent_mailbox() == found
+        assert there.mailbox_for("\\Sent") == found

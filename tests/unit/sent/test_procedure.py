@@ -11,7 +11,7 @@ import pytest
 from gsubmit.sent.client import No
 from gsubmit.sent.mailboxes import Mailboxes
 from gsubmit.sent.procedure import Hopeless, look, store
-from gsubmit.sent.record import Record
+from gsubmit.sent.record import Record, Wish
 from tests.unit.sent.mailstore import DELETED, MESSAGE, SEEN, Content, Store, record
 
 OTHER_ID = MESSAGE.replace(b"<1@", b"<2@")
@@ -106,7 +106,7 @@ def test_what_came_from_sent_by_burl_is_not_looked_for() -> None:
 
 def test_the_mailbox_of_the_passdb() -> None:
     there = Store("Archiv & ü")
-    assert put(there, record(wish="Archiv & ü")) == "stored"
+    assert put(there, record(wish=Wish("Archiv & ü"))) == "stored"
     assert "list" not in there.did
 
 

@@ -65,7 +65,7 @@ def test_a_message_that_the_relay_has() -> None:
         assert submit(one).code == 250
         ((record, octets, own),) = copies.kept
         assert octets == MESSAGE
-        assert (record.user, record.wish, record.source, own) == ("user", "", "", None)
+        assert (record.user, record.wish.mailbox, record.source, own) == ("user", "", "", None)
         assert record.marks.message_id == "<1@x>"
         assert record.label == one.session.label
         assert not copies.has_left()
@@ -101,7 +101,7 @@ def test_the_passdb_wins_over_the_setting(usual: str, said: str | None, wish: st
     settings = SETTINGS.replace("copy = yes", f"copy = {usual}")
     with client(settings, Login(Identity("user", fields), "PLAIN")) as (one, copies):
         submit(one)
-        assert [record.wish for record, _, _ in copies.kept] == ([] if wish is None else [wish])
+        assert [record.wish.mailbox for record, _, _ in copies.kept] == ([] if wish is None else [wish])
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, SETTINGS.replace("copy = yes", "copy = no")])
@@ -112,7 +112,7 @@ def test_a_plugin_names_the_mailbox(settings: str) -> None:
         one.session.transaction.envelope.handling = Handling(sent_mailbox="Customers/Sent")
         assert one.reply(f"BDAT {len(MESSAGE)} LAST", MESSAGE).code == 250
         ((record, _, _),) = copies.kept
-    assert record.wish == "Customers/Sent"
+    assert record.wish.mailbox == "Customers/Sent"
 
 
 def test_fix_ups_are_in_the_copy_and_bcc_too() -> None:

@@ -1,0 +1,137 @@
+"""Scripts that were compiled, until their files change."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gsubmit.fairness import let_others_run
+from gsubmit.scripts.places import included
+from gsubmit.sieve.errors import Problem, SieveError
+from gsubmit.sieve.limits import Limits
+from gsubmit.sieve.script import Script, compile_script
+
+MAX_SIZE = 32 << 20  # octets of scripts in the cache; compiled, they take some ten times that
+_OVERHEAD = 2000  # octets that the smallest script counts as
+Version: TypeAlias = tuple[int, int, int, int] | None  # None: there is no file
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What became of a script, with the versions of all files that it was made of."""
+
+    script: Script | SieveError
+    versions: dict[str, Version]
+    size: int
+
+
+class Cache:
+    """Scripts by their paths; the ones that were not used for longest go."""
+
+    def __init__(self, limits: Limits, global_folder: str, offered: Collection[str]) -> None:
+        self._limits = limits
+        self._global_folder = global_folder
+        self._offered = offered
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._size = 0
+
+    def script(self, path: str) -> Script | None:
+        """The script at a path as it is now; None if there is none. Raises SieveError if it does not compile."""
+        version = _version(path)
+        entry = self._entries.get(path)
+        if entry is not None and not _is_current(entry, path, version):
+            self._forget(path)
+            entry = None
+        if version is None:
+            return None
+        if entry is None:
+            entry = self._compiled(path)
+            self._keep(path, entry)
+        else:
+            self._entries.move_to_end(path)
+        if isinstance(entry.script, SieveError):
+            raise entry.script
+        return entry.script
+
+    def _keep(self, path: str, entry: _Entry) -> None:
+        self._forget(path)
+        self._entries[path] = entry
+        self._size += entry.size
+        while self._size > MAX_SIZE:
+            self._forget(next(iter(self._entries)))
+
+    def _forget(self, path: str) -> None:
+        gone = self._entries.pop(path, None)
+        if gone is not None:
+            self._size -= gone.size
+
+    def _compiled(self, path: str) -> _Entry:
+        versions: dict[str, Version] = {}
+        sizes = [_OVERHEAD]
+
+        def read(there: str) -> bytes | None:
+            versions[there] = _version(there)
+            found = read_script(there, self._limits.script_size)
+            sizes.append(len(found or b""))
+            return found
+
+        script = _compile(path, read, self._limits, self._global_folder, self._offered)
+        return _Entry(script, versions, sum(sizes))
+
+
+def _is_current(entry: _Entry, path: str, version: Version) -> bool:
+    return entry.versions.get(path) == version and all(
+        _version(other) == known for other, known in entry.versions.items() if other != path
+    )
+
+
+def _compile(
+    path: str,
+    read: Callable[[str], bytes | None],
+    limits: Limits,
+    global_folder: str,
+    offered: Collection[str],
+) -> Script | SieveError:
+    def find(name: str, is_global: bool) -> bytes | None:
+        there = included(name, global_folder if is_global else os.path.dirname(path))  # noqa: PTH120 - it is text
+        return read(there) if there else None
+
+    try:
+        text = read(path)
+        if text is None:
+            raise SieveError(Problem(path, 0, "there is no such script"))
+        return compile_script(text, path, limits=limits, offered=offered, find=find, pause=let_others_run)
+    except SieveError as error:
+        return error
+    except OSError as error:
+        return SieveError(Problem(path, 0, f"cannot be read: {error.strerror}"))
+
+
+def _version(path: str) -> Version:
+    """What changes when a file does."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - for each message
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError):
+        return (0, 0, 0, 0)  # it is there, and reading it will tell
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+def read_script(path: str, limit: int) -> bytes | None:
+    """The octets of a script, one more than the limit if there are more; None if there is no file. Raises OSError.
+
+    What is no plain file, such as a pipe, is none.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        return file.read(limit + 1)

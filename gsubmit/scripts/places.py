@@ -1,0 +1,56 @@
+"""Where scripts lie: those of users, by names that clients choose, and the administrators'."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gsubmit.settings.sieve import variables_in
+from gsubmit.settings.variables import expand
+
+FIELD = "sieve"  # of passdbs
+ENDING = ".sieve"
+_NO = frozenset({"no", "n", "false", "0"})
+
+
+class UserScripts:
+    """The script of each user, by a template."""
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+        self._variables = variables_in(template)
+
+    def path(self, user: str, fields: Mapping[str, str]) -> str:
+        """Where it is if there is one; empty if there cannot be. The name must not lead into another folder."""
+        said = fields.get(FIELD)
+        if said is not None:
+            return said if said.startswith("/") else "" if said.lower() in _NO else self._by_name(user)
+        return self._by_name(user)
+
+    def _by_name(self, user: str) -> str:
+        if not self._template:
+            return ""
+        username, _, domain = user.partition("@")
+        known = {"user": user, "username": username, "domain": domain}
+        for name in self._variables:
+            value = known[name]
+            if not value or value.startswith(".") or "/" in value or "\0" in value:
+                return ""
+        return expand(self._template, known)
+
+
+def administrators(path: str) -> tuple[str, ...]:
+    """The scripts at a place: a file, or all of a folder in the order of their names. Raises OSError."""
+    if not path:
+        return ()
+    there = Path(path)
+    if not there.is_dir():
+        return (path,)
+    return tuple(str(one) for one in sorted(there.iterdir()) if one.suffix == ENDING and not one.name.startswith("."))
+
+
+def included(name: str, folder: str) -> str:
+    """The path of a script that another includes; empty if it cannot have one."""
+    if not folder or name.startswith(".") or "/" in name or "\0" in name:
+        return ""
+    return f"{folder}/{name}{ENDING}"

@@ -1,0 +1,70 @@
+"""Scripts: what all sessions share of them."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import NamedTuple
+
+from gsubmit.scripts.cache import Cache
+from gsubmit.scripts.places import UserScripts, administrators
+from gsubmit.scripts.tracker import Memory
+from gsubmit.settings.sieve import SieveLimitSettings, SieveSettings
+from gsubmit.sieve.limits import Limits
+from gsubmit.sieve.vocabulary import EXTENSIONS
+
+OF_MAILBOXES = frozenset({"fileinto", "mailbox", "special-use"})
+COMPLAINT_TIME = 3600.0  # seconds from one line about a user's script to the next
+MAX_COMPLAINTS = 10_000  # users
+
+
+class Source(NamedTuple):
+    """A script for a message, and whether it is an administrator's."""
+
+    path: str
+    is_administrators: bool
+
+
+class Scripts:
+    """Of one configuration. `amending` are the users whose scripts have changed an envelope, and may do so again."""
+
+    def __init__(self, settings: SieveSettings, *, has_mailboxes: bool) -> None:
+        """Raises OSError where a folder of administrators' scripts cannot be read."""
+        offered = EXTENSIONS if has_mailboxes else EXTENSIONS - OF_MAILBOXES
+        self.settings = settings
+        self.cache = Cache(limits_of(settings.limits), settings.submission_sieve_global, offered)
+        self.memory = Memory(settings.submission_sieve_duplicate_period, settings.submission_sieve_duplicate_max_period)
+        self.amending: set[str] = set()
+        self.variables: Mapping[str, str] = dict(settings.submission_sieve_env)
+        self._users = UserScripts(settings.submission_sieve)
+        self.before = administrators(settings.submission_sieve_before)
+        self.after = administrators(settings.submission_sieve_after)
+        self._complained: OrderedDict[str, float] = OrderedDict()
+
+    def of(self, user: str, passdb_fields: Mapping[str, str]) -> Iterator[Source]:
+        """The scripts for a user's message, in order; some may not be there."""
+        for path in self.before:
+            yield Source(path, is_administrators=True)
+        own = self._users.path(user, passdb_fields)
+        if own:
+            yield Source(own, is_administrators=False)
+        for path in self.after:
+            yield Source(path, is_administrators=True)
+
+    def complains(self, user: str) -> bool:
+        """Whether it is time for a line in the log about the user's script."""
+        now = time.monotonic()
+        if now - self._complained.get(user, float("-inf")) < COMPLAINT_TIME:
+            return False
+        self._complained.pop(user, None)
+        self._complained[user] = now
+        if len(self._complained) > MAX_COMPLAINTS:
+            self._complained.popitem(last=False)
+        return True
+
+
+def limits_of(settings: SieveLimitSettings) -> Limits:
+    """As the engine has them."""
+    return Limits(**{one.name: getattr(settings, one.name) for one in fields(Limits)})

@@ -1,0 +1,227 @@
+"""Sieve scripts on a complete message, and what their result means for mail that goes out (gsubmit-sieve(7))."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from gsubmit import __version__
+from gsubmit.fairness import let_others_run
+from gsubmit.logs.text import safe_name, safe_words
+from gsubmit.message.draft import Draft
+from gsubmit.net.imap import ImapFault
+from gsubmit.scripts.mail import DraftMail
+from gsubmit.scripts.scripts import Scripts, Source
+from gsubmit.scripts.tracker import OfUser
+from gsubmit.server import journal
+from gsubmit.server.amend import amend
+from gsubmit.server.outcome import Discarded
+from gsubmit.server.sentcopy import own_login
+from gsubmit.server.session import Session
+from gsubmit.server.transaction import Transaction
+from gsubmit.sieve.errors import Mistake, Problem, SieveError
+from gsubmit.sieve.mail import Mailboxes, NoMailboxes, World
+from gsubmit.sieve.result import FileInto, Keep, Redirect, Reject, Result
+from gsubmit.smtp.address import BadAddress, parse_mailbox
+from gsubmit.smtp.envelope import Envelope, Filing, Handling, Recipient
+from gsubmit.smtp.params import RcptParams
+from gsubmit.smtp.reply import Refused, Reply
+
+if TYPE_CHECKING:
+    from gsubmit.sent.client import SentClient  # not loaded where nobody has copies
+
+R = TypeVar("R")
+MAX_AMENDING = 10_000  # users
+MAX_REFUSAL = 1000  # characters of the text of reject
+REFUSED = Reply(550, "5.7.1", "Message refused by a filter")
+FAILED = Reply(451, "4.3.0", "A filter failed, try again later")
+_log = logging.getLogger("gsubmit.sieve")
+
+
+def run_scripts(session: Session, transaction: Transaction, draft: Draft) -> None:
+    """Run all scripts in a row, and do what they ask for. Raises Refused, Discarded, HeaderTooLong."""
+    scripts, login = session.service.scripts, session.login
+    assert scripts is not None
+    assert login is not None
+    result: Result | None = None
+    for source in scripts.of(login.identity.user, login.identity.fields):
+        result = _run(session, transaction, draft, source, result)
+        if result is not None and not result.keeps:
+            break
+    if result is not None:
+        _carry_out(session, transaction, result)
+
+
+def _run(
+    session: Session, transaction: Transaction, draft: Draft, source: Source, before: Result | None
+) -> Result | None:
+    """What is asked for after one script more; what a script has done that fails is dropped. Raises Refused."""
+    scripts = session.service.scripts
+    assert scripts is not None
+    is_utf8 = transaction.envelope.sender.params.smtputf8
+    fork: Draft | None = None
+    try:
+        script = scripts.cache.script(source.path)
+        if script is None and source.is_administrators:
+            raise SieveError(Problem(source.path, 0, "there is no such script"))
+        if script is None:
+            return before
+        fork = draft.fork()
+        mail = DraftMail(fork, may_change_authors=source.is_administrators, is_utf8=is_utf8)
+        world = _world(session, transaction, scripts)
+        result = script.run(mail, world, Result() if before is None else before.for_next())
+        _check_addresses(result, source, is_utf8=is_utf8)
+    except SieveError as error:
+        _failed(session, transaction, source, error)
+        return before
+    draft.adopt(fork)
+    return result
+
+
+def _check_addresses(result: Result, source: Source, *, is_utf8: bool) -> None:
+    """Raise SieveError for a recipient that the message cannot have."""
+    for action in result.actions:
+        if isinstance(action, Redirect):
+            try:
+                address = parse_mailbox(action.address)
+            except BadAddress:
+                raise SieveError(Problem(source.path, 0, f"<{action.address}> is not an address")) from None
+            if not (address.is_ascii or is_utf8):
+                text = f"<{action.address}> cannot be a recipient of a message without SMTPUTF8"
+                raise SieveError(Problem(source.path, 0, text))
+
+
+def _failed(session: Session, transaction: Transaction, source: Source, error: SieveError) -> None:
+    """Log it; a user's script is then as if it were not there. Raises Refused."""
+    scripts = session.service.scripts
+    assert scripts is not None
+    assert session.login is not None
+    whose = source.path if source.is_administrators else session.login.identity.user
+    if scripts.complains(whose):
+        level = logging.ERROR if source.is_administrators else logging.WARNING
+        problem = error.problems[0]
+        _log.log(level, "message %s: %s", transaction.id, problem, extra={"prefix": session.label})
+    if source.is_administrators and scripts.settings.submission_sieve_error == "tempfail":
+        raise Refused(FAILED)
+
+
+# What scripts see
+
+
+def _world(session: Session, transaction: Transaction, scripts: Scripts) -> World:
+    service, login, envelope = session.service, session.login, transaction.envelope
+    assert login is not None
+    user, hostname, sender = login.identity.user, service.hostname, envelope.sender.reverse_path
+    return World(
+        sender="" if sender is None else str(sender),
+        recipients=[str(recipient.forward_path) for recipient in envelope.recipients],
+        login=user,
+        delimiter=service.settings.submission.senders.recipient_delimiter[:1],
+        items={
+            "location": "MTA",
+            "phase": "pre",
+            "name": "gsubmit",
+            "version": __version__,
+            "host": hostname,
+            "domain": hostname.partition(".")[2] or hostname,
+            "remote-ip": session.ends.remote_ip,
+            "remote-host": "",
+            "vnd.dovecot.username": user,
+        },
+        variables=scripts.variables,
+        mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session),
+        tracker=OfUser(scripts.memory, user),
+        pause=let_others_run,
+        say=lambda text: _log.info("%s: %s", transaction.id, _one_line(text), extra={"prefix": session.label}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Mailboxes(Mailboxes):
+    """Those of the user, asked for with the logins that the copy in Sent has."""
+
+    session: Session
+
+    def exists(self, mailbox: str) -> bool:
+        return self._asked(lambda client: client.exists(mailbox))
+
+    def has_special_use(self, use: str, mailbox: str | None) -> bool:
+        names = self._asked(lambda client: client.mailboxes_for(use))
+        return bool(names) if mailbox is None else mailbox in names
+
+    def _asked(self, act: Callable[[SentClient], R]) -> R:
+        login, sent = self.session.login, self.session.service.sent
+        assert login is not None
+        assert sent is not None
+        try:
+            return sent.asked(login.identity.user, own_login(login), act)
+        except ImapFault as fault:
+            raise Mistake(f"the IMAP server cannot be asked: {fault.reason}") from None
+
+
+# What is done
+
+
+def _carry_out(session: Session, transaction: Transaction, result: Result) -> None:
+    """Raises Refused, Discarded."""
+    envelope, actions = transaction.envelope, result.actions
+    for action in actions:
+        if isinstance(action, Reject):
+            raise Refused(_refusal(session, transaction, action.text))
+    redirects = [action for action in actions if isinstance(action, Redirect)]
+    filed = [action for action in actions if isinstance(action, FileInto)]
+    if not (result.keeps or redirects or filed):
+        raise Discarded
+    if result.keeps or (filed and all(redirect.is_copy for redirect in redirects)):
+        recipients = list(envelope.recipients)  # fileinto speaks of the stored copy only
+    else:
+        recipients = []
+    for redirect in redirects:
+        address = parse_mailbox(redirect.address)
+        if all(recipient.forward_path != address for recipient in recipients):
+            recipients.append(Recipient(address, RcptParams("NEVER")))
+    if actions or result.tracked or result.flags:
+        envelope.handling = _handling(envelope.handling, result, filed)
+    deeds = [f"redirect=<{safe_name(one.address)}>" for one in redirects]
+    deeds += [f"fileinto={safe_words(one.mailbox)}" for one in filed]
+    if deeds:
+        journal.filtered(session, transaction, deeds)
+    if recipients != envelope.recipients:
+        _expect_more(session)
+        amend(session, transaction, Envelope(envelope.sender, recipients, envelope.mailbox, envelope.handling))
+
+
+def _handling(had: Handling | None, result: Result, filed: list[FileInto]) -> Handling:
+    flags = next((action.flags for action in result.actions if isinstance(action, Keep)), result.flags)
+    copies = [Filing(flags=flags)] if result.keeps else []
+    copies += [Filing(one.mailbox, one.flags, one.create, one.special_use) for one in filed]
+    return replace(
+        had or Handling(), filings=tuple(copies), tracked=tuple((one.id, one.seconds) for one in result.tracked)
+    )
+
+
+def _expect_more(session: Session) -> None:
+    """The envelope changes, and is likely to do so again."""
+    scripts, login = session.service.scripts, session.login
+    assert scripts is not None
+    assert login is not None
+    if len(scripts.amending) >= MAX_AMENDING:
+        scripts.amending.clear()
+    scripts.amending.add(login.identity.user)
+
+
+def _refusal(session: Session, transaction: Transaction, text: str) -> Reply:
+    """The text of a script as a reply; what cannot be said in one goes to the log."""
+    lines = [_one_line(line) for line in text[:MAX_REFUSAL].strip().splitlines()]
+    said = "\n".join(lines)
+    if said and (said.isascii() or transaction.envelope.sender.params.smtputf8):
+        return REFUSED.with_text(said)
+    if said:
+        _log.info("%s: reject: %s", transaction.id, " ".join(lines), extra={"prefix": session.label})
+    return REFUSED
+
+
+def _one_line(text: str) -> str:
+    return safe_words(" ".join(text.split()))
