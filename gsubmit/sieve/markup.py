@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from html import unescape
 
-_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|head)\b[^>]*+>.*?(?:</\1\s*+>|\Z)", re.DOTALL | re.IGNORECASE)
+# What has no end goes on to the end of the text: were it no match, the next one would be looked for as far.
+_HIDDEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style|head)\b[^>]*+(?:>.*?(?:</\1\s*+>|\Z)|\Z)", re.DOTALL | re.IGNORECASE
+)
 _TAG = re.compile(r"</?[A-Za-z!?][^>]*+(?:>|\Z)")
 
 

@@ -16,6 +16,12 @@ _TYPE = re.compile(r"[ \t]*([^\s/;()]*)[ \t]*(?:/[ \t]*([^\s;()]*))?")
 _PARAMETER = re.compile(r';[ \t\r\n]*([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]++|\\.)*+"|[^;"]*)', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _SECTION = re.compile(r"([^*]+)(?:\*([0-9]{1,4}))?(\*)?", re.DOTALL)
+# Python has codecs that take the square of their input, and keeps each name that it has looked for.
+_CHARSET = re.compile(
+    r"utf-8|us-ascii|iso-8859-(?:[1-9]|1[013-6])|windows-125[0-8]|koi8-[ru]"
+    r"|gb2312|gbk|gb18030|big5|euc-(?:jp|kr)|shift_jis|iso-2022-jp",
+    re.IGNORECASE,
+)
 _COMMENT = re.compile(r"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
 
 
@@ -73,6 +79,6 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
         octets.append(unquote_to_bytes(text) if is_encoded else text.encode("utf-8", "surrogateescape"))
     whole = b"".join(octets)
     try:
-        return whole.decode(charset or "utf-8")
-    except (LookupError, ValueError):
+        return whole.decode(charset if _CHARSET.fullmatch(charset) else "utf-8")
+    except ValueError:
         return whole.decode("utf-8", "surrogateescape")

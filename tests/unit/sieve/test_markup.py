@@ -1,0 +1,48 @@
+"""The text of HTML, and the parameters of MIME fields."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gsubmit.sieve.markup import text_of
+from gsubmit.sieve.mimefields import parameters
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<p>a<b>b</b></p>", "a b"),
+        ("a<script x='y'>hidden</script >b", "a b"),
+        ("<HEAD><title>x</title></HEAD>b<!-- c -->d", "b d"),
+        ("a<style", "a"),
+        ("a<script>b", "a"),
+        ("1 < 2 &amp; 3", "1 < 2 & 3"),
+        ("a<header>b</header>", "a b"),
+    ],
+)
+def test_text(markup: str, text: str) -> None:
+    assert text_of(markup).split() == text.split()
+
+
+@pytest.mark.parametrize("piece", ["<head ", "<script>", "<!--", "</script", "<a ", "<", "&", "<style></style "])
+def test_a_megabyte_takes_no_long(piece: str) -> None:
+    began = time.process_time()
+    text_of(piece * ((1 << 20) // len(piece)))
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("x; a*=iso-8859-1'de'%FC", "ü"),
+        ("x; a*=utf-8''%C3%BC", "ü"),
+        ("x; a*0*=UTF-8''%C3; a*1*=%BC; a*2=b", "üb"),
+        ("x; a*=''%C3%BC", "ü"),
+        ("x; a*=punycode''tda-", "tda-"),
+        ("x; a*=no-such''%FC", "\udcfc"),
+    ],
+)
+def test_parameters_with_charsets(value: str, text: str) -> None:
+    assert parameters(value) == {"a": text}
