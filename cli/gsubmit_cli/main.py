@@ -13,6 +13,7 @@ from gsubmit_cli.plugins import plugins
 from gsubmit_cli.send_test import send_test
 from gsubmit_cli.sent import sent
 from gsubmit_cli.serve import serve
+from gsubmit_cli.sieve import sieve_check, sieve_test
 from gsubmit_cli.stats import stats
 from gsubmit_cli.watch import kick, penalty, who
 
@@ -32,6 +33,8 @@ for command, said in (
     (hash_password_command, "Make what is stored of a password."),
     (send_test, "Submit one message and show every step."),
     (plugins, "Show the plugins there are, or try one on a message."),
+    (sieve_check, "Check Sieve scripts for outgoing mail."),
+    (sieve_test, "Show what a Sieve script does with a message."),
     (who, "Show the sessions of a running server."),
     (kick, "End sessions of a running server."),
     (penalty, "Show who has to wait after failed logins, or end it."),

@@ -9,10 +9,17 @@ from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.limits import Limits
 
 
+def _with(flags: tuple[str, ...]) -> str:
+    return f" with {' '.join(flags)}" if flags else ""
+
+
 class Keep(NamedTuple):
     """RFC 5228 4.3; explicit."""
 
     flags: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"the message is kept{_with(self.flags)}"
 
 
 class FileInto(NamedTuple):
@@ -24,6 +31,9 @@ class FileInto(NamedTuple):
     create: bool = False
     special_use: str = ""
 
+    def __str__(self) -> str:
+        return f"{'a copy' if self.is_copy else 'the message'} is filed in {self.mailbox!r}{_with(self.flags)}"
+
 
 class Redirect(NamedTuple):
     """RFC 5228 4.2."""
@@ -31,9 +41,15 @@ class Redirect(NamedTuple):
     address: str
     is_copy: bool = False
 
+    def __str__(self) -> str:
+        return f"{'a copy' if self.is_copy else 'the message'} goes to {self.address}"
+
 
 class Discard(NamedTuple):
     """RFC 5228 4.4."""
+
+    def __str__(self) -> str:
+        return "the message is discarded"
 
 
 class Reject(NamedTuple):
@@ -41,6 +57,9 @@ class Reject(NamedTuple):
 
     text: str
     is_ereject: bool = False
+
+    def __str__(self) -> str:
+        return f"the message is refused: {self.text!r}"
 
 
 class Tracked(NamedTuple):
