@@ -8,56 +8,33 @@ from typing import BinaryIO
 
 import click
 
+from gsubmit.scripts.cache import read_script
+from gsubmit.scripts.deeds import deeds_of
+from gsubmit.scripts.places import included
 from gsubmit.scripts.trial import HeaderTooLong, Tried, try_script
 from gsubmit.sieve.errors import Problem, SieveError
 from gsubmit.sieve.limits import Limits
-from gsubmit.sieve.result import FileInto, Keep, Redirect, Reject, Result
-from gsubmit.sieve.script import Script, compile_script
+from gsubmit.sieve.script import Script, Source, compile_script
 
 LIMITS = Limits()
 FILE = click.Path(path_type=Path)
 
 
-class _Folder:
-    """A script, and those beside it, which it may include."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._included: dict[str, Path] = {}
-
-    def compiled(self, *, is_traced: bool = False) -> Script:
-        """Raises SieveError, OSError."""
-        text = _read(self._path)
-        return compile_script(text, str(self._path), limits=LIMITS, find=self._find, is_traced=is_traced)
-
-    def _find(self, name: str, is_global: bool) -> bytes | None:
-        path = self._path.parent / f"{name}.sieve"
-        if is_global or not path.is_file():
-            return None
-        self._included[name] = path
-        return _read(path)
-
-    def place(self, script: str) -> str:
-        """The file of a script that an error is about."""
-        return str(self._included.get(script, script))
-
-    def told(self, problems: Sequence[Problem]) -> Iterator[str]:
-        """`FILE:LINE: text` for each."""
-        for problem in problems:
-            yield _printable(str(problem._replace(script=self.place(problem.script))))
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LIMITS.script_size + 1)
-
-
-def _compiled(folder: _Folder, path: Path, *, is_traced: bool = False) -> Script | None:
+def _compiled(path: Path, *, is_traced: bool = False) -> Script | None:
     """The script, or None when something was wrong with it, which is told."""
+
+    def find(name: str, is_global: bool) -> Source | None:
+        there = "" if is_global else included(name, str(path.parent))
+        text = read_script(there, LIMITS.script_size) if there else None
+        return None if text is None else Source(there, text)
+
     try:
-        return folder.compiled(is_traced=is_traced)
+        text = read_script(str(path), LIMITS.script_size)
+        if text is None:
+            raise SieveError(Problem(str(path), 0, "there is no such file"))
+        return compile_script(text, str(path), limits=LIMITS, find=find, is_traced=is_traced)
     except SieveError as error:
-        click.echo("\n".join(folder.told(error.problems)))
+        click.echo(str(error))
     except OSError as error:
         click.echo(f"{path}: {error.strerror}")
     return None
@@ -71,7 +48,7 @@ def sieve_check(context: click.Context, files: Sequence[Path]) -> None:
 
     Exit code 0 when all are right, else 1.
     """
-    are_right = [_compiled(_Folder(path), path) is not None for path in files]
+    are_right = [_compiled(path) is not None for path in files]
     context.exit(0 if all(are_right) else 1)
 
 
@@ -97,13 +74,12 @@ def sieve_test(
 
     Exit code 0, or 1 when the script has errors or fails.
     """
-    folder = _Folder(file)
-    script = _compiled(folder, file, is_traced=trace)
+    script = _compiled(file, is_traced=trace)
     if script is None:
         context.exit(1)
 
     def step(name: str, line: int, text: str) -> None:
-        click.echo(_printable(f"{folder.place(name)}:{line}: {text}"))
+        click.echo(_printable(f"{name}:{line}: {text}"))
 
     try:
         tried = try_script(
@@ -120,7 +96,7 @@ def sieve_test(
         click.echo("the header of the message is too long: the server refuses it")
         context.exit(1)
     except SieveError as error:
-        click.echo("\n".join(folder.told(error.problems)))
+        click.echo(str(error))
         click.echo("the script has failed, and nothing of what it asked for is done")
         context.exit(1)
     for line in _told(tried):
@@ -129,36 +105,23 @@ def sieve_test(
 
 def _told(tried: Tried) -> Iterator[str]:
     """What would be done, in lines."""
-    result = tried.result
-    for action in result.actions:
-        if isinstance(action, Reject):
-            yield from (f"refused: 550 5.7.1 {line}" for line in action.text.splitlines() or [""])
-            return
-    redirects = [action.address for action in result.actions if isinstance(action, Redirect)]
-    files = [action for action in result.actions if isinstance(action, FileInto)]
-    is_sent = result.keeps or any(not action.is_copy for action in files)
-    if is_sent or not redirects:
-        yield from (f"relayed to: {one}" for one in tried.recipients if is_sent)
-        yield from (f"relayed to: {one} (in addition)" for one in redirects)
-    else:
-        yield from (f"relayed to: {one} (instead of the recipients)" for one in redirects)
-    if not is_sent and not redirects:
+    deeds = deeds_of(tried.result)
+    if deeds.refusal is not None:
+        yield from (f"refused: 550 5.7.1 {line}" for line in deeds.refusal.splitlines() or [""])
+        return
+    if deeds.discards:
         yield "discarded: it is relayed to nobody, and the client hears that it was taken"
-    yield from _copies(result, files)
+    if deeds.reaches_recipients:
+        yield from (f"relayed to: {one}" for one in tried.recipients)
+    how = "in addition" if deeds.reaches_recipients else "instead of the recipients"
+    yield from (f"relayed to: {one} ({how})" for one in deeds.added)
+    for copy in deeds.copies:
+        created = ", which is made if it is not there" if copy.creates else ""
+        use = f" (or the mailbox with {copy.use})" if copy.use else ""
+        yield f"copy in: {copy.mailbox or 'Sent, if there is one'}{use}{_with(copy.flags)}{created}"
     if tried.header:
         yield "the header as it goes out:"
         yield from (f"  {line}" for line in tried.header.decode("utf-8", "replace").splitlines() if line)
-
-
-def _copies(result: Result, files: Sequence[FileInto]) -> Iterator[str]:
-    """Where the sender's own copies go."""
-    flags = next((action.flags for action in result.actions if isinstance(action, Keep)), result.flags)
-    for action in files:
-        created = ", which is made if it is not there" if action.create else ""
-        use = f" (or the mailbox with {action.special_use})" if action.special_use else ""
-        yield f"copy in: {action.mailbox}{use}{_with(action.flags)}{created}"
-    if result.keeps:
-        yield f"copy in: Sent, if there is one{_with(flags)}"
 
 
 def _with(flags: Sequence[str]) -> str:

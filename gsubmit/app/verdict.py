@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gsubmit.app import certificatecheck, placescheck, senderscheck, userscheck
+from gsubmit.app import certificatecheck, placescheck, scriptscheck, senderscheck, userscheck
 from gsubmit.app.backends import named_targets, sends_elsewhere
 from gsubmit.app.process import acting_as
 from gsubmit.auth.chain import build_chain
@@ -47,6 +47,7 @@ def judge(loaded: Loaded) -> Verdict:
     certificatecheck.check(loaded, report)
     placescheck.check(loaded, report)
     senderscheck.check(loaded, report)
+    scriptscheck.check(loaded, report)
     try:
         named_targets(settings)
         chain = build_chain(settings)

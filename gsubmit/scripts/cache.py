@@ -13,7 +13,7 @@ from gsubmit.fairness import let_others_run
 from gsubmit.scripts.places import included
 from gsubmit.sieve.errors import Problem, SieveError
 from gsubmit.sieve.limits import Limits
-from gsubmit.sieve.script import Script, compile_script
+from gsubmit.sieve.script import Script, Source, compile_script
 
 MAX_SIZE = 32 << 20  # octets of scripts in the cache; compiled, they take some ten times that
 _OVERHEAD = 2000  # octets that the smallest script counts as
@@ -96,9 +96,10 @@ def _compile(
     global_folder: str,
     offered: Collection[str],
 ) -> Script | SieveError:
-    def find(name: str, is_global: bool) -> bytes | None:
+    def find(name: str, is_global: bool) -> Source | None:
         there = included(name, global_folder if is_global else os.path.dirname(path))  # noqa: PTH120 - it is text
-        return read(there) if there else None
+        found = read(there) if there else None
+        return None if found is None else Source(there, found)
 
     try:
         text = read(path)
@@ -131,7 +132,10 @@ def read_script(path: str, limit: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        return file.read(limit + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(limit + 1)
+    finally:
+        os.close(descriptor)

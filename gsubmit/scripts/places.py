@@ -53,4 +53,4 @@ def included(name: str, folder: str) -> str:
     """The path of a script that another includes; empty if it cannot have one."""
     if not folder or name.startswith(".") or "/" in name or "\0" in name:
         return ""
-    return f"{folder}/{name}{ENDING}"
+    return str(Path(folder) / f"{name}{ENDING}")

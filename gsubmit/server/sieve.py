@@ -12,6 +12,7 @@ from gsubmit.fairness import let_others_run
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message.draft import Draft
 from gsubmit.net.imap import ImapFault
+from gsubmit.scripts.deeds import Copy, deeds_of
 from gsubmit.scripts.mail import DraftMail
 from gsubmit.scripts.scripts import Scripts, Source
 from gsubmit.scripts.tracker import OfUser
@@ -23,7 +24,7 @@ from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.sieve.errors import Mistake, Problem, SieveError
 from gsubmit.sieve.mail import Mailboxes, NoMailboxes, World
-from gsubmit.sieve.result import FileInto, Keep, Redirect, Reject, Result
+from gsubmit.sieve.result import Redirect, Result
 from gsubmit.smtp.address import BadAddress, parse_mailbox
 from gsubmit.smtp.envelope import Envelope, Filing, Handling, Recipient
 from gsubmit.smtp.params import RcptParams
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 MAX_AMENDING = 10_000  # users
+_USUAL = (Copy(),)  # what becomes of the sender's copy without a script
 MAX_REFUSAL = 1000  # characters of the text of reject
 REFUSED = Reply(550, "5.7.1", "Message refused by a filter")
 FAILED = Reply(451, "4.3.0", "A filter failed, try again later")
@@ -166,40 +168,26 @@ class _Mailboxes(Mailboxes):
 
 def _carry_out(session: Session, transaction: Transaction, result: Result) -> None:
     """Raises Refused, Discarded."""
-    envelope, actions = transaction.envelope, result.actions
-    for action in actions:
-        if isinstance(action, Reject):
-            raise Refused(_refusal(session, transaction, action.text))
-    redirects = [action for action in actions if isinstance(action, Redirect)]
-    filed = [action for action in actions if isinstance(action, FileInto)]
-    if not (result.keeps or redirects or filed):
+    envelope, deeds = transaction.envelope, deeds_of(result)
+    if deeds.refusal is not None:
+        raise Refused(_refusal(session, transaction, deeds.refusal))
+    if deeds.discards:
         raise Discarded
-    if result.keeps or (filed and all(redirect.is_copy for redirect in redirects)):
-        recipients = list(envelope.recipients)  # fileinto speaks of the stored copy only
-    else:
-        recipients = []
-    for redirect in redirects:
-        address = parse_mailbox(redirect.address)
+    recipients = list(envelope.recipients) if deeds.reaches_recipients else []
+    for address in map(parse_mailbox, deeds.added):
         if all(recipient.forward_path != address for recipient in recipients):
             recipients.append(Recipient(address, RcptParams("NEVER")))
-    if actions or result.tracked or result.flags:
-        envelope.handling = _handling(envelope.handling, result, filed)
-    deeds = [f"redirect=<{safe_name(one.address)}>" for one in redirects]
-    deeds += [f"fileinto={safe_words(one.mailbox)}" for one in filed]
-    if deeds:
-        journal.filtered(session, transaction, deeds)
+    tracked = tuple((one.id, one.seconds) for one in result.tracked)
+    if tracked or deeds.copies != _USUAL:
+        copies = tuple(Filing(*copy) for copy in deeds.copies)
+        envelope.handling = replace(envelope.handling or Handling(), filings=copies, tracked=tracked)
+    told = [f"redirect=<{safe_name(address)}>" for address in deeds.added]
+    told += [f"fileinto={safe_words(copy.mailbox)}" for copy in deeds.copies if copy.mailbox]
+    if told:
+        journal.filtered(session, transaction, told)
     if recipients != envelope.recipients:
         _expect_more(session)
         amend(session, transaction, Envelope(envelope.sender, recipients, envelope.mailbox, envelope.handling))
-
-
-def _handling(had: Handling | None, result: Result, filed: list[FileInto]) -> Handling:
-    flags = next((action.flags for action in result.actions if isinstance(action, Keep)), result.flags)
-    copies = [Filing(flags=flags)] if result.keeps else []
-    copies += [Filing(one.mailbox, one.flags, one.create, one.special_use) for one in filed]
-    return replace(
-        had or Handling(), filings=tuple(copies), tracked=tuple((one.id, one.seconds) for one in result.tracked)
-    )
 
 
 def _expect_more(session: Session) -> None:

@@ -21,6 +21,12 @@ def _read_path(text: str) -> str:
     return path.read(text)
 
 
+def _read_size(text: str) -> int:
+    if not (octets := size.read(text)):
+        raise ValueError("expected a size above 0: there is no script without limits")
+    return octets
+
+
 def _read_pairs(text: str) -> tuple[tuple[str, str], ...]:
     pairs = []
     for word in words.read(text):
@@ -35,6 +41,7 @@ def _show_pairs(pairs: tuple[tuple[str, str], ...]) -> str:
     return " ".join(f"{name}={value}" for name, value in pairs)
 
 
+_size: ValueType[int] = ValueType(_read_size, size.show)
 _path: ValueType[str] = ValueType(_read_path, str)
 _pairs: ValueType[tuple[tuple[str, str], ...]] = ValueType(_read_pairs, _show_pairs)
 
@@ -43,19 +50,19 @@ _pairs: ValueType[tuple[tuple[str, str], ...]] = ValueType(_read_pairs, _show_pa
 class SieveLimitSettings:
     """What one script may use up; see gsubmit-sieve(7)."""
 
-    script_size: int = setting(size, 1 << 20, "Largest Sieve script; of several that include each other, each.")
+    script_size: int = setting(_size, 1 << 20, "Largest Sieve script; of several that include each other, each.")
     nesting: int = setting(uint, 32, "Deepest nesting of blocks, and of tests.")
     actions: int = setting(uint, 32, "Most actions for one message, all scripts together.")
     redirects: int = setting(uint, 4, "Most addresses to which scripts redirect one message.")
     includes: int = setting(uint, 255, "Most scripts that a script includes, directly or not.")
     include_depth: int = setting(uint, 10, "Deepest nesting of scripts that include each other.")
     match_values: int = setting(uint, 32, "Most parts of a match that a script can refer to: ${1} and so on.")
-    string_size: int = setting(size, 1 << 20, "Longest string that a script makes.")
+    string_size: int = setting(_size, 1 << 20, "Longest string that a script makes.")
     variables: int = setting(uint, 255, "Most variables of a script.")
-    variable_size: int = setting(size, 4000, "Most characters of a variable; longer values are cut off.")
+    variable_size: int = setting(_size, 4000, "Most characters of a variable; longer values are cut off.")
     loop_depth: int = setting(uint, 4, "Deepest nesting of foreverypart.")
-    part_size: int = setting(size, 1 << 20, "How much of a part of a message scripts look at.")
-    header_size: int = setting(size, 2048, "Longest value of a header field that a script adds.")
+    part_size: int = setting(_size, 1 << 20, "How much of a part of a message scripts look at.")
+    header_size: int = setting(_size, 2048, "Longest value of a header field that a script adds.")
     work: int = setting(
         uint,
         1_000_000,

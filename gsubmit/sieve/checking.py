@@ -53,7 +53,7 @@ class Workshop:
     vocabulary: Vocabulary
     limits: Limits
     offered: Collection[str]
-    find: Callable[[str, bool], str | None]  # the text of a script by name and whether it is global
+    find: Callable[[str, bool], tuple[str, str] | None]  # name and text of a script by name and whether it is global
     pause: Callable[[], None]
     is_traced: bool = False
     problems: list[Problem] = field(default_factory=list)
@@ -147,10 +147,10 @@ class _Checker:
             return shop.programs[key]
         if len(shop.programs) >= self.limits.includes:
             raise Mistake(f"more than {self.limits.includes} scripts are included")
-        text = shop.find(name, is_global)
-        program = shop.programs[key] = None if text is None else Program(name)
-        if program is not None and text is not None:
-            shop.waiting.append((program, text))
+        found = shop.find(name, is_global)
+        program = shop.programs[key] = None if found is None else Program(found[0])
+        if program is not None and found is not None:
+            shop.waiting.append((program, found[1]))
         return program
 
     # The walk

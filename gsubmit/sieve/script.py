@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from typing import NamedTuple
 
 from gsubmit.sieve.checking import Program, TooManyProblems, Vocabulary, Workshop
 from gsubmit.sieve.errors import Mistake, Problem, SieveError
@@ -14,6 +15,13 @@ from gsubmit.sieve.result import Result
 from gsubmit.sieve.vocabulary import EXTENSIONS, VOCABULARY
 
 DEFAULTS = Limits()
+
+
+class Source(NamedTuple):
+    """The text of a script, and what it is called in errors."""
+
+    name: str
+    text: str | bytes
 
 
 def _nothing(name: str, is_global: bool) -> None:
@@ -56,20 +64,20 @@ def compile_script(
     *,
     limits: Limits = DEFAULTS,
     offered: Collection[str] = EXTENSIONS,
-    find: Callable[[str, bool], str | bytes | None] = _nothing,
+    find: Callable[[str, bool], Source | None] = _nothing,
     pause: Callable[[], None] = lambda: None,
     vocabulary: Vocabulary = VOCABULARY,
     is_traced: bool = False,
 ) -> Script:
     """A script that stands in `text`. Raises SieveError with all that is wrong.
 
-    `offered` are the extensions that it may require; `find` has the text of a script that is included, by its name and
-    whether it is global, or None; `pause` is called now and then. A traced script says what it does (World.trace).
+    `offered` are the extensions that it may require; `find` has a script that is included, by its name and whether it
+    is global, or None; `pause` is called now and then. A traced script says what it does (World.trace).
     """
 
-    def found(name: str, is_global: bool) -> str | None:
-        there = find(name, is_global)
-        return None if there is None else _decoded(there, name)
+    def found(name: str, is_global: bool) -> tuple[str, str] | None:
+        source = find(name, is_global)
+        return None if source is None else (source.name, _decoded(source.text, source.name))
 
     shop = Workshop(vocabulary, limits, offered, found, pause, is_traced)
     program = Program(name)

@@ -12,7 +12,7 @@ from gsubmit.sieve.errors import SieveError
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.mail import World
 from gsubmit.sieve.result import Action, Result
-from gsubmit.sieve.script import compile_script
+from gsubmit.sieve.script import Source, compile_script
 
 MESSAGE = """\
 From: "Coyote, W." <coyote+road@Example.ORG>
@@ -38,12 +38,12 @@ def run(
     script: str, message: str = MESSAGE, limits: Limits | None = None, scripts: Mapping[str, str] = {}, **world: Any
 ) -> Result:
     """`scripts` are those that may be included; a global one has a name with a slash before it."""
-    compiled = compile_script(
-        script,
-        "main",
-        limits=limits or Limits(),
-        find=lambda name, is_global: scripts.get("/" + name if is_global else name),
-    )
+
+    def find(name: str, is_global: bool) -> Source | None:
+        text = scripts.get("/" + name if is_global else name)
+        return None if text is None else Source(name, text)
+
+    compiled = compile_script(script, "main", limits=limits or Limits(), find=find)
     return compiled.run(mail(message), World(**world))
 
 

@@ -1,0 +1,104 @@
+"""Scripts are compiled once, and again when a file of theirs changes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gsubmit.scripts import cache as module
+from gsubmit.scripts.cache import Cache, read_script
+from gsubmit.sieve.errors import SieveError
+from gsubmit.sieve.limits import Limits
+from gsubmit.sieve.vocabulary import EXTENSIONS
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Cache:
+    return Cache(Limits(script_size=10_000), str(tmp_path / "global"), EXTENSIONS)
+
+
+def fault(scripts: Cache, path: Path) -> str:
+    with pytest.raises(SieveError) as caught:
+        scripts.script(str(path))
+    return str(caught.value)
+
+
+def test_it_is_compiled_once(scripts: Cache, tmp_path: Path) -> None:
+    path = tmp_path / "a.sieve"
+    path.write_text("keep;")
+    first = scripts.script(str(path))
+    assert first is not None
+    assert scripts.script(str(path)) is first
+    path.write_text("discard;")
+    second = scripts.script(str(path))
+    assert second is not first
+    path.unlink()
+    assert scripts.script(str(path)) is None
+    path.write_text("foo;")
+    assert fault(scripts, path) == f"{path}:1: unknown command 'foo'"
+    assert fault(scripts, path) == f"{path}:1: unknown command 'foo'"
+    path.write_text("keep;")
+    assert scripts.script(str(path)) is not None
+
+
+def test_what_it_includes_counts(scripts: Cache, tmp_path: Path) -> None:
+    path, own, common = tmp_path / "a.sieve", tmp_path / "own.sieve", tmp_path / "global" / "all.sieve"
+    common.parent.mkdir()
+    path.write_text('require "include"; include :optional "own"; include :global "all";')
+    common.write_text("keep;")
+    first = scripts.script(str(path))
+    assert scripts.script(str(path)) is first
+    own.write_text("discard;")  # it was not there
+    second = scripts.script(str(path))
+    assert second is not first
+    assert scripts.script(str(path)) is second
+    common.write_text("foo;")
+    assert fault(scripts, path) == f"{common}:1: unknown command 'foo'"
+    common.unlink()
+    assert scripts.script(str(path)) is not None
+
+
+def test_a_script_is_replaced_by_a_rename(scripts: Cache, tmp_path: Path) -> None:
+    path, new = tmp_path / "a.sieve", tmp_path / "new"
+    path.write_text("keep;\n")
+    first = scripts.script(str(path))
+    new.write_text("stop;\n")
+    os.utime(new, ns=(0, path.stat().st_mtime_ns))
+    new.rename(path)
+    assert scripts.script(str(path)) is not first
+
+
+def test_what_is_no_plain_file_is_no_script(scripts: Cache, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.sieve")
+    assert "there is no such script" in fault(scripts, tmp_path / "pipe.sieve")
+    assert read_script(str(tmp_path / "pipe.sieve"), 10) is None
+    assert read_script(str(tmp_path), 10) is None
+    assert scripts.script(str(tmp_path / "none" / "a.sieve")) is None
+
+
+def test_a_link_is_followed(scripts: Cache, tmp_path: Path) -> None:
+    """Servers of ManageSieve mark a script so."""
+    (tmp_path / "real").write_text("keep;")
+    (tmp_path / "a.sieve").symlink_to("real")
+    assert scripts.script(str(tmp_path / "a.sieve")) is not None
+
+
+def test_a_large_file_is_not_read_to_its_end(scripts: Cache, tmp_path: Path) -> None:
+    path = tmp_path / "a.sieve"
+    path.write_bytes(b"#" + b"x" * 20_000)
+    assert fault(scripts, path) == f"{path}: the script has more than 10000 octets"
+    assert len(read_script(str(path), 10_000) or b"") == 10_001
+
+
+def test_the_cache_has_bounds(scripts: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SIZE", 3 * 2500)
+    kept = {}
+    for name in "abcd":
+        path = tmp_path / f"{name}.sieve"
+        path.write_text("keep; #" + "x" * 400)
+        kept[name] = scripts.script(str(path))
+    assert scripts.script(str(tmp_path / "d.sieve")) is kept["d"]
+    assert scripts.script(str(tmp_path / "b.sieve")) is kept["b"]
+    assert scripts.script(str(tmp_path / "a.sieve")) is not kept["a"]
