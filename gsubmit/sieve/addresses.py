@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,8 +12,10 @@ _TOKEN = re.compile(
     r"|(?P<literal>\[[^\[\]\\]*+\])|(?P<special>.)",
     re.DOTALL,
 )
+_WITHOUT_QUOTES = re.compile(_TOKEN.pattern.replace("(?P<quoted>", "(?P<quoted>(?!)"), re.DOTALL)
 _IN_COMMENT = re.compile(r"[()]|\\.|[^()\\]++", re.DOTALL)
 _SHORT = 500  # characters
+_STRIDE = 64  # tokens after which work is told of
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _DOT_ATOM = re.compile(r"[^ \t\r\n()<>\[\]:;@\\,.\"]+(?:\.[^ \t\r\n()<>\[\]:;@\\,.\"]+)*")
 
@@ -46,16 +48,25 @@ class _Token(NamedTuple):
     text: str
 
 
-def addresses(value: str) -> tuple[Address, ...]:
-    """Those of a field, the members of groups too; of what is none, the text between commas."""
-    return _of_short(value) if len(value) <= _SHORT else _read(value)
+def _no_work(units: int) -> None:
+    pass
 
 
-def _read(value: str) -> tuple[Address, ...]:
-    return tuple(address for tokens in _items(value) if (address := _address(tokens)) is not None)
+def addresses(value: str, work: Callable[[int], None] = _no_work) -> tuple[Address, ...]:
+    """Those of a field, the members of groups too; of what is none, the text between commas.
+
+    `work` is told of the work that a long one makes, while it is done.
+    """
+    return _of_short(value) if len(value) <= _SHORT else _read(value, work)
 
 
-_of_short = lru_cache(maxsize=64)(_read)  # several tests look at the same field
+def _read(value: str, work: Callable[[int], None]) -> tuple[Address, ...]:
+    return tuple(address for tokens in _items(value, work) if (address := _address(tokens)) is not None)
+
+
+@lru_cache(maxsize=64)  # several tests look at the same field
+def _of_short(value: str) -> tuple[Address, ...]:
+    return _read(value, _no_work)
 
 
 def one_address(text: str) -> Address | None:
@@ -72,24 +83,33 @@ def path_address(path: str) -> Address:
     return Address(local, domain, path)
 
 
-def _tokens(value: str) -> Iterator[_Token]:
-    """Comments are white space; what has no end goes to the end."""
-    at = 0
+def _tokens(value: str, work: Callable[[int], None]) -> Iterator[_Token]:
+    """Comments are white space; one without an end goes to the end. A quote without an end is a sign like others."""
+    at = count = 0
+    tokens = _TOKEN
     while at < len(value):
+        count += 1
+        if count % _STRIDE == 0:
+            work(_STRIDE)
         if value[at] == "(":
-            at = _end_of_comment(value, at)
+            at = _end_of_comment(value, at, work)
             yield _Token("space", " ")
             continue
-        found = _TOKEN.match(value, at)
+        found = tokens.match(value, at)
         assert found is not None
         assert found.lastgroup is not None
         yield _Token(found.lastgroup, found[0])
         at = found.end()
+        if found[0] == '"':  # nor has any quote after this one an end, and each would be looked for to the end
+            tokens = _WITHOUT_QUOTES
 
 
-def _end_of_comment(value: str, at: int) -> int:
-    depth = 0
+def _end_of_comment(value: str, at: int, work: Callable[[int], None]) -> int:
+    depth = count = 0
     while (piece := _IN_COMMENT.match(value, at)) is not None:
+        count += 1
+        if count % _STRIDE == 0:
+            work(_STRIDE)
         at = piece.end()
         depth += {"(": 1, ")": -1}.get(piece[0], 0)
         if not depth:
@@ -99,11 +119,11 @@ def _end_of_comment(value: str, at: int) -> int:
     return at
 
 
-def _items(value: str) -> Iterator[list[_Token]]:
+def _items(value: str, work: Callable[[int], None]) -> Iterator[list[_Token]]:
     """What stands between commas outside of brackets, without the names of groups."""
     item: list[_Token] = []
-    in_angle = False
-    for token in _tokens(value):
+    in_angle = has_at = False
+    for token in _tokens(value, work):
         sign = token.text if token.kind == "special" else ""
         if sign == "<":
             in_angle = True
@@ -111,11 +131,12 @@ def _items(value: str) -> Iterator[list[_Token]]:
             in_angle = False
         elif not in_angle and sign in (",", ";"):
             yield item
+            item, has_at = [], False
+            continue
+        elif not in_angle and sign == ":" and not has_at:
             item = []
             continue
-        elif not in_angle and sign == ":" and all(token.text != "@" for token in item):
-            item = []
-            continue
+        has_at = has_at or sign == "@"
         item.append(token)
     yield item
 

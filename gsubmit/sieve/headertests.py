@@ -51,8 +51,8 @@ class _Address:
     def holds(self, machine: Machine) -> bool:
         found: list[Address] = []
         for field in self.where.fields(machine, self.names.of(machine)):
-            machine.work(1 + len(field.raw) // 64)
-            found += addresses(field.raw)
+            machine.work()
+            found += addresses(field.raw, machine.work)
         return self.match.any(machine, list(_parts(found, self.part, machine.world.delimiter)))
 
 

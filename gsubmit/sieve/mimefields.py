@@ -22,6 +22,7 @@ _CHARSET = re.compile(
     r"|gb2312|gbk|gb18030|big5|euc-(?:jp|kr)|shift_jis|iso-2022-jp",
     re.IGNORECASE,
 )
+_MAX_VALUE = 16 * 1024  # characters of a field; nobody looks at what comes behind them
 _COMMENT = re.compile(r"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
 
 
@@ -34,11 +35,12 @@ class MimeOption:
 
     def of(self, machine: Machine, field: Field) -> Sequence[str]:
         """What a field has of that."""
-        machine.work(1 + len(field.raw) // 64)
+        raw = field.raw[:_MAX_VALUE]
+        machine.work(1 + len(raw) // 64)
         if self.parameters is not None:
-            found = parameters(field.raw)
+            found = parameters(raw)
             return [found[name.lower()] for name in self.parameters.of(machine) if name.lower() in found]
-        kind = _TYPE.match(_COMMENT.sub("", field.raw))
+        kind = _TYPE.match(_COMMENT.sub("", raw))
         first, second = (kind[1], kind[2] or "") if kind is not None else ("", "")
         if self.name == "type":
             return (first,)

@@ -29,7 +29,7 @@ def _lower(text: str) -> str:
 _MODIFIERS: tuple[tuple[str, dict[str, Modifier]], ...] = (
     ("case", {"lower": _lower, "upper": upper}),
     (
-        "first",
+        "first-letter",
         {"lowerfirst": lambda text: _lower(text[:1]) + text[1:], "upperfirst": lambda text: upper(text[:1]) + text[1:]},
     ),
     ("quote", {"quotewildcard": lambda text: _WILDCARDS.sub(r"\\\g<0>", text), "quoteregex": quoted}),

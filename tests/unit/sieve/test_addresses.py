@@ -1,0 +1,49 @@
+"""Addresses of fields."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gsubmit.sieve.addresses import addresses
+from gsubmit.sieve.comparators import upper
+from gsubmit.sieve.limits import TURN
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("a@b, C D <c@d> (x, y)", ["a@b", "c@d"]),
+        ('"a,b" <"c d"@e>', ['"c d"@e']),
+        ("team: a@b, c@d;, e@f", ["a@b", "c@d", "e@f"]),
+        ("<@x,@y:a@b>", ["a@b"]),
+        ("<>", [""]),
+        ("", []),
+        ("nobody, a@b", ["nobody", "a@b"]),
+        ('"no end <a@b>, c@d', ["a@b", "c@d"]),
+        ("(no end, a@b", []),
+        ("a@b: c", ["a@b: c"]),
+    ],
+)
+def test_what_is_found(value: str, found: list[str]) -> None:
+    assert [address.whole for address in addresses(value)] == found
+
+
+@pytest.mark.parametrize(
+    "piece", ["a@b,", "(", '"', '"\\', "<", ">", "@", "a:", "@:", " ", "[", "[a", ",", '"a" ', "\\"]
+)
+def test_a_long_field_is_work_that_is_told_of(piece: str) -> None:
+    told: list[int] = []
+    began = time.process_time()
+    addresses(piece * (100_000 // len(piece)), told.append)
+    assert time.process_time() - began < 5
+    assert max(told, default=0) < TURN
+    assert piece == " " or sum(told) > 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("aß\udcffé", "Aß\udcffé"), ("aé", "Aé"), ("az", "AZ"), ("\ud800a", "\ud800A")]
+)
+def test_letters_of_ascii_only_are_folded(text: str, found: str) -> None:
+    assert upper(text) == found
