@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gsubmit.fairness import let_others_run
 from gsubmit.scripts.places import included
+from gsubmit.scripts.turns import Turns
 from gsubmit.sieve.errors import Problem, SieveError
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.script import Script, Source, compile_script
 
-MAX_SIZE = 32 << 20  # octets of scripts in the cache; compiled, they take some ten times that
-_OVERHEAD = 2000  # octets that the smallest script counts as
+MAX_SIZE = 1 << 20  # octets of scripts in the cache; compiled, they take 60 times that, and time to be collected
+_OVERHEAD = 200  # octets that are added to each
 Version: TypeAlias = tuple[int, int, int, int] | None  # None: there is no file
 
 
@@ -105,7 +105,7 @@ def _compile(
         text = read(path)
         if text is None:
             raise SieveError(Problem(path, 0, "there is no such script"))
-        return compile_script(text, path, limits=limits, offered=offered, find=find, pause=let_others_run)
+        return compile_script(text, path, limits=limits, offered=offered, find=find, pause=Turns())
     except SieveError as error:
         return error
     except OSError as error:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gsubmit import __version__
-from gsubmit.fairness import let_others_run
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message.draft import Draft
 from gsubmit.net.imap import ImapFault
@@ -16,6 +15,7 @@ from gsubmit.scripts.deeds import Copy, deeds_of
 from gsubmit.scripts.mail import DraftMail
 from gsubmit.scripts.scripts import Scripts, Source
 from gsubmit.scripts.tracker import OfUser
+from gsubmit.scripts.turns import Turns
 from gsubmit.server import journal
 from gsubmit.server.amend import amend
 from gsubmit.server.outcome import Discarded
@@ -135,7 +135,7 @@ def _world(session: Session, transaction: Transaction, scripts: Scripts) -> Worl
         variables=scripts.variables,
         mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session),
         tracker=OfUser(scripts.memory, user),
-        pause=let_others_run,
+        pause=Turns(),
         say=lambda text: _log.info("%s: %s", transaction.id, _one_line(text), extra={"prefix": session.label}),
     )
 

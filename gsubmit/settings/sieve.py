@@ -50,7 +50,7 @@ _pairs: ValueType[tuple[tuple[str, str], ...]] = ValueType(_read_pairs, _show_pa
 class SieveLimitSettings:
     """What one script may use up; see gsubmit-sieve(7)."""
 
-    script_size: int = setting(_size, 1 << 20, "Largest Sieve script; of several that include each other, each.")
+    script_size: int = setting(_size, 1 << 18, "Largest Sieve script, together with the scripts that it includes.")
     nesting: int = setting(uint, 32, "Deepest nesting of blocks, and of tests.")
     actions: int = setting(uint, 32, "Most actions for one message, all scripts together.")
     redirects: int = setting(uint, 4, "Most addresses to which scripts redirect one message.")

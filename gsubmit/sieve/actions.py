@@ -29,6 +29,9 @@ class _Discard:
         machine.add(Discard())
 
 
+_KEEP, _DISCARD = _Keep(None), _Discard()
+
+
 @dataclass(frozen=True, slots=True)
 class _Redirect:
     address: Text
@@ -112,8 +115,8 @@ def _fileinto(call: Call) -> Command:
 _FLAGS = Tag("flags", Takes.STRINGS, extension="imap4flags")
 _COPY = Tag("copy", extension="copy")
 WORDS = (
-    Word("keep", lambda call: _Keep(call.texts("flags") if call.has("flags") else None), tags=(_FLAGS,)),
-    Word("discard", lambda call: _Discard()),
+    Word("keep", lambda call: _Keep(call.texts("flags")) if call.has("flags") else _KEEP, tags=(_FLAGS,)),
+    Word("discard", lambda call: _DISCARD),
     Word("redirect", _redirect, (("address", Takes.STRING),), (_COPY,)),
     Word(
         "fileinto",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.machine import Machine, Test
@@ -20,7 +21,7 @@ _STRIDE = 2048  # octets that are read by one unit of work
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    match: Match
+    match: Match[Any]
     transform: str
     types: Texts | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gsubmit.sieve import strings
 from gsubmit.sieve.arguments import read_arguments
@@ -15,7 +15,7 @@ from gsubmit.sieve.errors import Mistake, Problem
 from gsubmit.sieve.extensions import UNFIT
 from gsubmit.sieve.grammar import Phrase, Strings, parse
 from gsubmit.sieve.lexer import Misread
-from gsubmit.sieve.limits import MAX_PROBLEMS, TURN, Limits
+from gsubmit.sieve.limits import MAX_PROBLEMS, Limits
 from gsubmit.sieve.machine import Block, Command, Known, Test
 from gsubmit.sieve.references import Place, match_value
 from gsubmit.sieve.strings import Piece, Text
@@ -60,6 +60,7 @@ class Workshop:
     programs: dict[tuple[str, bool], Program | None] = field(default_factory=dict)
     tests: dict[str, Word] = field(init=False)
     commands: dict[str, Word] = field(init=False)
+    size: int = 0  # of all scripts
     waiting: list[tuple[Program, str]] = field(default_factory=list)  # that are included, with their texts
 
     def __post_init__(self) -> None:
@@ -79,7 +80,8 @@ class Workshop:
             self._compile(*self.waiting.pop())
 
     def _compile(self, program: Program, text: str) -> None:
-        if len(text) > self.limits.script_size:
+        self.size += len(text)
+        if self.size > self.limits.script_size:
             self.report(program.name, 0, f"the script has more than {self.limits.script_size} octets")
             return
         try:
@@ -90,10 +92,17 @@ class Workshop:
         program.block = _Checker(self, program.name).script(phrases)
 
 
+class _Chain(NamedTuple):
+    """The last branch of an if, and whether no other is ever reached (RFC 5463 4)."""
+
+    last: If
+    is_decided: bool
+
+
 class _Checker:
     """One script; the Home of its words."""
 
-    __slots__ = ("_count", "_extensions", "_shop", "commons", "limits", "loops", "name", "own_variables")
+    __slots__ = ("_extensions", "_shop", "commons", "limits", "loops", "name", "own_variables")
 
     def __init__(self, shop: Workshop, name: str) -> None:
         self.name = name
@@ -103,7 +112,6 @@ class _Checker:
         self.own_variables: set[str] = set()
         self._shop = shop
         self._extensions = set(ALWAYS_THERE)
-        self._count = 0
 
     # What words ask of it
 
@@ -165,9 +173,7 @@ class _Checker:
         return self._block(phrases[begin:])
 
     def _try(self, check: Callable[[Phrase], None], phrase: Phrase) -> bool:
-        self._count += 1
-        if self._count % (TURN // 10) == 0:
-            self._shop.pause()
+        self._shop.pause()
         try:
             check(phrase)
         except Mistake as error:
@@ -184,48 +190,51 @@ class _Checker:
                 raise Mistake("require takes a list of extensions")
 
     def _block(self, phrases: Sequence[Phrase]) -> Block:
-        commands: list[tuple[int, Command]] = []
-        chain: If | None = None  # that may go on
+        commands: list[Command] = []
+        lines: list[int] = []
+        chain: _Chain | None = None  # of an if that may go on
 
         def add(phrase: Phrase) -> None:
             nonlocal chain
+            going_on, chain = chain, None
+            if phrase.name in _CHAIN and going_on is None:
+                raise Mistake(f"'{phrase.name}' without 'if' before it")
             if phrase.name in _CHAIN:
-                if chain is None:
-                    raise Mistake(f"'{phrase.name}' without 'if' before it")
-                going_on, chain = chain, None
-                chain = self._branch(going_on, phrase)
-                return
-            chain = None
-            if phrase.name == "if":
-                conditional = If()
-                commands.append((phrase.line, conditional))
-                chain = self._branch(conditional, phrase)
-                return
-            if phrase.name == "require":
+                chain = self._branch(phrase, going_on)
+            elif phrase.name == "if":
+                chain = self._branch(phrase, None)
+                commands.append(chain.last)
+                lines.append(phrase.line)
+            elif phrase.name == "require":
                 raise Mistake("require stands at the beginning, before all other commands")
-            command = self._built(phrase, self._find(phrase.name, self._shop.commands, "command"))
-            commands.append((phrase.line, TracedCommand(phrase.name, command) if self._shop.is_traced else command))
+            else:
+                command = self._built(phrase, self._find(phrase.name, self._shop.commands, "command"))
+                commands.append(TracedCommand(phrase.name, command) if self._shop.is_traced else command)
+                lines.append(phrase.line)
+            if phrase.name == "else":
+                chain = None
 
         for phrase in phrases:
             if not self._try(add, phrase) and phrase.name in ("if", "elsif"):
-                chain = If()  # so that what follows is no further error
-        return Block(commands)
+                chain = _Chain(If(None, Block()), is_decided=True)  # so that what follows is no further error
+        return Block(commands, lines)
 
-    def _branch(self, conditional: If, phrase: Phrase) -> If | None:
-        """Add one to an if; the if, if it may go on after that."""
+    def _branch(self, phrase: Phrase, chain: _Chain | None) -> _Chain:
+        """One more of an if, or the first; of what is never reached nothing is asked but the grammar."""
         wants_test = phrase.name != "else"
         if phrase.arguments or phrase.has_list or len(phrase.tests) != wants_test or phrase.block is None:
             raise Mistake(f"'{phrase.name}' takes {'a test and ' if wants_test else ''}a block")
-        if conditional.is_decided:
-            return conditional if wants_test else None
+        if chain is not None and chain.is_decided:
+            return chain
         test = self._test(phrase.tests[0]) if wants_test else None
-        if isinstance(test, Known) and not test.value:
-            return conditional
-        conditional.is_decided = isinstance(test, Known)
-        conditional.branches.append((test, self._block(phrase.block)))
-        return conditional if wants_test else None
+        is_never = isinstance(test, Known) and not test.value
+        branch = If(test, Block() if is_never else self._block(phrase.block))
+        if chain is not None:
+            chain.last.otherwise = branch
+        return _Chain(branch, isinstance(test, Known) and test.value)
 
     def _test(self, phrase: Phrase) -> Test:
+        self._shop.pause()
         test: Test = self._built(phrase, self._find(phrase.name, self._shop.tests, "test"))
         return TracedTest(phrase.name, test) if self._shop.is_traced and not isinstance(test, Known) else test
 

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from gsubmit.sieve.call import Call
 from gsubmit.sieve.machine import Block, Machine, Stop, Test
 from gsubmit.sieve.words import Word
 
 
 class If:
-    """if, elsif and else (RFC 5228 3.1). The test of else is None."""
+    """if, elsif or else (RFC 5228 3.1): what is done if its test holds, or else the next one. else has no test."""
 
-    __slots__ = ("branches", "is_decided")
+    __slots__ = ("block", "otherwise", "test")
 
-    def __init__(self) -> None:
-        self.branches: list[tuple[Test | None, Block]] = []
-        self.is_decided = False  # no other branch is ever taken
+    def __init__(self, test: Test | None, block: Block) -> None:
+        self.test = test
+        self.block = block
+        self.otherwise: If | None = None
 
     def run(self, machine: Machine) -> None:
-        """The first branch whose test holds."""
-        for test, block in self.branches:
+        """The first block whose test holds."""
+        branch: If | None = self
+        while branch is not None:
             machine.work()
-            if test is None or test.holds(machine):
-                block.run(machine)
+            if branch.test is None or branch.test.holds(machine):
+                branch.block.run(machine)
                 return
+            branch = branch.otherwise
 
 
 class _Stop:
+    __slots__ = ()
+
     def run(self, machine: Machine) -> None:
         raise Stop
 
 
-def _stop(call: Call) -> _Stop:
-    return _Stop()
-
-
-WORDS = (Word("stop", _stop),)
+WORDS = (Word("stop", lambda call: _Stop()),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.dates import PARTS, read_date, read_zone, shifted
@@ -40,7 +41,7 @@ class _Date:
     field: Text
     part: _Part
     index: int
-    match: Match
+    match: Match[Any]
 
     def holds(self, machine: Machine) -> bool:
         found = indexed(machine.fields(self.field.of(machine)), self.index or 1)
@@ -52,7 +53,7 @@ class _Date:
 @dataclass(frozen=True, slots=True)
 class _CurrentDate:
     part: _Part
-    match: Match
+    match: Match[Any]
 
     def holds(self, machine: Machine) -> bool:
         return self.match.any(machine, self.part.of(machine, machine.now))

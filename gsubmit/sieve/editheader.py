@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.errors import Mistake
@@ -42,7 +43,7 @@ class _Add:
 class _Delete:
     name: Text
     index: int
-    match: Match | None  # None: whatever the value is
+    match: Match[Any] | None  # None: whatever the value is
 
     def run(self, machine: Machine) -> None:
         found = indexed(machine.fields(_checked(self.name.of(machine))), self.index)
@@ -57,7 +58,7 @@ class _Delete:
         machine.header_has_changed()
 
 
-def _matching(machine: Machine, found: Sequence[Field], match: Match) -> Sequence[Field]:
+def _matching(machine: Machine, found: Sequence[Field], match: Match[Any]) -> Sequence[Field]:
     if match.counts:
         return found if match.any(machine, [field.text for field in found]) else ()
     return [field for field in found if match.any(machine, (field.text,))]

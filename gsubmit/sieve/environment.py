@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.machine import Command, Machine, Test
@@ -29,7 +30,7 @@ def _item(machine: Machine, name: str, *, has_vendors: bool) -> str | None:
 @dataclass(frozen=True, slots=True)
 class _Environment:
     name: Text
-    match: Match
+    match: Match[Any]
     has_vendors: bool
 
     def holds(self, machine: Machine) -> bool:

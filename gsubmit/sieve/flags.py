@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.errors import Mistake
@@ -40,8 +41,8 @@ class _FlagTexts(Texts):
 
     def __init__(self, texts: Texts) -> None:
         super().__init__(texts.texts)
-        if self.constants is not None:
-            self.constants = tuple(flag for text in self.constants for flag in text.split())
+        if texts.constants is not None:
+            self.constants = tuple(flag for text in texts.constants for flag in text.split())
 
     def of(self, machine: Machine) -> Sequence[str]:
         """What they are now."""
@@ -81,7 +82,7 @@ class _Change:
 @dataclass(frozen=True, slots=True)
 class _HasFlag:
     places: Sequence[Place] | None
-    match: Match
+    match: Match[Any]
 
     def holds(self, machine: Machine) -> bool:
         if self.places is None:
@@ -105,9 +106,7 @@ def _hasflag(call: Call) -> Test:
         if not call.home.has("variables"):
             raise Mistake('the names of variables need require "variables"')
         places = [place_of(call.home, name) for name in call.constants("variables")]
-    match = match_of(call, "flags")
-    match.keys = _FlagTexts(match.keys)
-    return _HasFlag(places, match)
+    return _HasFlag(places, match_of(call, _FlagTexts(call.texts("flags"))))
 
 
 _ARGUMENTS = (("variable", Takes.CONSTANT), ("flags", Takes.STRINGS))

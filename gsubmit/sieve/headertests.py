@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gsubmit.sieve.addresses import Address, addresses, path_address
 from gsubmit.sieve.call import Call
@@ -30,7 +31,7 @@ _FIELD_NAME = re.compile(r"[!-9;-~]+")
 @dataclass(frozen=True, slots=True)
 class _Header:
     names: Texts
-    match: Match
+    match: Match[Any]
     where: Where
     option: MimeOption | None
 
@@ -45,7 +46,7 @@ class _Header:
 class _Address:
     names: Texts
     part: str
-    match: Match
+    match: Match[Any]
     where: Where
 
     def holds(self, machine: Machine) -> bool:
@@ -73,7 +74,7 @@ class _Exists:
 class _Envelope:
     parts: Texts
     part: str
-    match: Match
+    match: Match[Any]
 
     def holds(self, machine: Machine) -> bool:
         found: list[Address] = []

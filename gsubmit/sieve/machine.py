@@ -27,14 +27,18 @@ class Command(Protocol):
         """Carry it out. Raises Mistake, and what ends a block."""
 
 
-class Block(tuple[tuple[int, Command], ...]):
+class Block:
     """Commands, each with its line."""
 
-    __slots__ = ()
+    __slots__ = ("_commands", "_lines")
+
+    def __init__(self, commands: Sequence[Command] = (), lines: Sequence[int] = ()) -> None:
+        self._commands = tuple(commands)
+        self._lines = tuple(lines)
 
     def run(self, machine: Machine) -> None:
         """All of them in order."""
-        for line, command in self:
+        for line, command in zip(self._lines, self._commands, strict=True):
             machine.line = line
             machine.work()
             command.run(machine)

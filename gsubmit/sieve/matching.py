@@ -5,9 +5,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from gsubmit.sieve import regex
 from gsubmit.sieve.call import Call
@@ -17,6 +15,7 @@ from gsubmit.sieve.machine import Machine
 from gsubmit.sieve.strings import Texts
 from gsubmit.sieve.wildcards import Pattern
 
+Ready = TypeVar("Ready")
 _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt,
     "ge": operator.ge,
@@ -28,79 +27,78 @@ _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
 _STRIDE = 512  # characters that are looked at by one unit of work
 
 
-@dataclass
-class Match(ABC):
+class Match(ABC, Generic[Ready]):
     """A match type with its keys. `sets_matches`: what wildcards stand for is wanted (RFC 5229 3.2)."""
 
-    comparator: Comparator
-    keys: Texts
-    sets_matches: bool = False
+    __slots__ = ("comparator", "keys", "ready", "sets_matches")
+
+    counts = False  # whether it looks at how many values there are only
+
+    def __init__(self, comparator: Comparator, keys: Texts, *, sets_matches: bool = False) -> None:
+        """Raises Mistake for a key that is none."""
+        self.comparator = comparator
+        self.keys = keys
+        self.sets_matches = sets_matches
+        self.ready = None if keys.constants is None else tuple(map(self.prepare, keys.constants))
 
     def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Whether one of the values matches one of the keys; the first value comes first. Raises Mistake."""
-        keys = self.keys.of(machine)
+        keys = self.ready if self.ready is not None else tuple(map(self.prepare, self.keys.of(machine)))
         for value in values:
             machine.work(1 + (1 + len(value) // _STRIDE) * len(keys))
-            if self.matches(machine, value, keys):
-                if machine.world.trace is not None:
-                    machine.tell(f"{value!r} matches")
-                return True
+            matches = self.matches(machine, value, keys)
             if machine.world.trace is not None:
-                machine.tell(f"{value!r} does not match")
-        return False
-
-    def one(self, machine: Machine, value: str) -> bool:
-        """The same for one value."""
-        return self.any(machine, (value,))
-
-    @property
-    def counts(self) -> bool:
-        """Whether it looks at how many values there are only."""
+                machine.tell(f"{value!r} {'matches' if matches else 'does not match'}")
+            if matches:
+                return True
         return False
 
     @abstractmethod
-    def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
-        """Whether one value matches one of the keys."""
+    def prepare(self, key: str) -> Ready:
+        """A key as it is compared. Raises Mistake."""
 
-    @cached_property
-    def _constants(self) -> frozenset[str] | None:
-        keys = self.keys.constants
-        return None if keys is None else frozenset(map(self.comparator.folded, keys))
-
-    def folded_keys(self, keys: Sequence[str]) -> frozenset[str]:
-        """As the comparator compares them."""
-        return frozenset(map(self.comparator.folded, keys)) if self._constants is None else self._constants
+    @abstractmethod
+    def matches(self, machine: Machine, value: str, keys: Sequence[Ready]) -> bool:
+        """Whether a value matches one of the keys. Raises Mistake."""
 
 
-class Is(Match):
+class Is(Match[str]):
     """:is."""
+
+    __slots__ = ()
+
+    def prepare(self, key: str) -> str:
+        """Folded."""
+        return self.comparator.folded(key)
 
     def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
         """The value is a key."""
-        return self.comparator.folded(value) in self.folded_keys(keys)
+        return self.comparator.folded(value) in keys
 
 
-class Contains(Match):
+class Contains(Is):
     """:contains."""
+
+    __slots__ = ()
 
     def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
         """A key is in the value."""
         folded = self.comparator.folded(value)
-        return any(key in folded for key in self.folded_keys(keys))
+        return any(key in folded for key in keys)
 
 
-class Matches(Match):
+class Matches(Match[Pattern]):
     """:matches."""
 
-    @cached_property
-    def _patterns(self) -> list[Pattern] | None:
-        keys = self.keys.constants
-        return None if keys is None else [Pattern(key, self.comparator) for key in keys]
+    __slots__ = ()
 
-    def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
+    def prepare(self, key: str) -> Pattern:
+        """Its wildcards."""
+        return Pattern(key, self.comparator)
+
+    def matches(self, machine: Machine, value: str, keys: Sequence[Pattern]) -> bool:
         """The wildcards of a key can be filled."""
-        patterns = self._patterns
-        for pattern in patterns if patterns is not None else (Pattern(key, self.comparator) for key in keys):
+        for pattern in keys:
             found = pattern.match(value, machine.work)
             if found is not None:
                 if self.sets_matches:
@@ -109,84 +107,74 @@ class Matches(Match):
         return False
 
 
-class Regex(Match):
+class Regex(Match[regex.Pattern]):
     """:regex (draft-murchison-sieve-regex)."""
 
-    @cached_property
-    def _patterns(self) -> list[regex.Pattern] | None:
-        keys = self.keys.constants
-        return None if keys is None else [self._compiled(key) for key in keys]
+    __slots__ = ()
 
-    def _compiled(self, key: str) -> regex.Pattern:
-        return regex.compiled(key, ignores_case=self.comparator is not OCTET)
+    def prepare(self, key: str) -> regex.Pattern:
+        """Compiled."""
+        return regex.Pattern(key, ignores_case=self.comparator is not OCTET)
 
-    def check(self) -> None:
-        """Raise Mistake for a key that is none."""
-        _ = self._patterns
-
-    def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
+    def matches(self, machine: Machine, value: str, keys: Sequence[regex.Pattern]) -> bool:
         """A key is found in the value."""
-        patterns = self._patterns
-        for pattern in patterns if patterns is not None else map(self._compiled, keys):
-            found = pattern.search(value)
+        for pattern in keys:
+            found = pattern.search(value, captures=self.sets_matches)
             if found is not None:
                 if self.sets_matches:
-                    machine.scope.matches = [text or "" for text in found][: machine.limits.match_values + 1]
+                    machine.scope.matches = found[: machine.limits.match_values + 1]
                 return True
         return False
 
 
-@dataclass
-class Relation(Match):
+class Relation(Match[Any]):
     """:value."""
 
-    relation: Callable[[Any, Any], bool] = operator.eq
+    __slots__ = ("_relation",)
 
-    def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
+    def __init__(self, comparator: Comparator, keys: Texts, relation: Callable[[Any, Any], bool]) -> None:
+        super().__init__(comparator, keys)
+        self._relation = relation
+
+    def prepare(self, key: str) -> Any:
+        """What has its order."""
+        return self.comparator.key(key)
+
+    def matches(self, machine: Machine, value: str, keys: Sequence[Any]) -> bool:
         """Value and key are in that relation."""
-        key = self.comparator.key
-        ours = key(value)
-        return any(self.relation(ours, key(one)) for one in keys)
+        ours = self.comparator.key(value)
+        return any(self._relation(ours, key) for key in keys)
 
 
 class Count(Relation):
     """:count."""
 
-    @property
-    def counts(self) -> bool:
-        """It does."""
-        return True
+    __slots__ = ()
+
+    counts = True
 
     def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Their number is in the relation to a key."""
-        count = sum(1 for _ in values)
-        if machine.world.trace is not None:
-            machine.tell(f"{count} values")
-        machine.work(1 + count // _STRIDE)
-        return self.matches(machine, str(count), self.keys.of(machine))
+        return super().any(machine, (str(sum(1 for _ in values)),))
 
 
-_TYPES: dict[str, type[Match]] = {"is": Is, "contains": Contains, "matches": Matches, "regex": Regex}
+_TYPES: dict[str, type[Is | Matches | Regex]] = {"is": Is, "contains": Contains, "matches": Matches, "regex": Regex}
 _RELATIONAL: dict[str, type[Relation]] = {"value": Relation, "count": Count}
 
 
-def match_of(call: Call, keys: str = "keys", default: str = "is") -> Match:
+def match_of(call: Call, keys: Texts | None = None) -> Match[Any]:
     """What a test's match type, comparator and keys ask for. Raises Mistake for what does not go together."""
     comparator = comparator_of(call)
-    kind = call.tag("match-type", default)
-    sets_matches = call.home.has("variables")
-    texts = call.texts(keys)
+    kind = call.tag("match-type", "is")
+    texts = call.texts("keys") if keys is None else keys
     if kind in _RELATIONAL:
         relation = _RELATIONS.get(call.constant("match-type").lower())
         if relation is None:
             raise Mistake(f"':{kind}' needs one of gt, ge, lt, le, eq, ne")
-        return _RELATIONAL[kind](comparator, texts, sets_matches, relation)
+        return _RELATIONAL[kind](comparator, texts, relation)
     if kind != "is" and not comparator.has_substrings:
         raise Mistake(f"comparator '{comparator.name}' cannot be used with ':{kind}'")
-    match = _TYPES[kind](comparator, texts, sets_matches)
-    if isinstance(match, Regex):
-        match.check()
-    return match
+    return _TYPES[kind](comparator, texts, sets_matches=call.home.has("variables"))
 
 
 def comparator_of(call: Call) -> Comparator:

@@ -47,9 +47,9 @@ class Texts:
     __slots__ = ("constants", "texts")
 
     def __init__(self, texts: Sequence[Text]) -> None:
-        self.texts = tuple(texts)
         found = [text.constant for text in texts if text.constant is not None]
         self.constants = tuple(found) if len(found) == len(texts) else None
+        self.texts = tuple(texts) if self.constants is None else ()
 
     def of(self, machine: Machine) -> Sequence[str]:
         """What they are now."""

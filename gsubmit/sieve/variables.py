@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.comparators import upper
@@ -68,7 +69,7 @@ class _Set:
 @dataclass(frozen=True, slots=True)
 class _String:
     sources: Texts
-    match: Match
+    match: Match[Any]
 
     def holds(self, machine: Machine) -> bool:
         sources = self.sources.of(machine)

@@ -32,6 +32,9 @@ class Where:
         return walk(machine, part) if self.with_children else iter((part,))
 
 
+ANYWHERE = Where()
+
+
 def indexed(found: Sequence[Field], index: int) -> Sequence[Field]:
     """All of them, or the one that is meant, if there is one."""
     if not index:
@@ -61,7 +64,7 @@ def where(call: Call) -> Where:
     index = index_of(call)
     if not call.has("mime") and (call.has("anychild") or call.has("mime-option")):
         raise Mistake("':anychild' and the other words for parts need ':mime'")
-    return Where(index, call.has("mime"), call.has("anychild"))
+    return Where(index, call.has("mime"), call.has("anychild")) if index or call.has("mime") else ANYWHERE
 
 
 def index_of(call: Call) -> int:

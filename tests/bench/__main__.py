@@ -2,7 +2,7 @@
 
 CPU time of the server's process over the messages of a load; the smallest of some rounds, to keep others' work on the
 machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins`,
-`mechanisms`, `burl` and `proxied`: see there. `attacks`, `idle`, `slow`, `soak` and `plugins` only when they are asked for.
+`mechanisms`, `burl` and `proxied`: see there. `attacks`, `idle`, `slow`, `soak`, `plugins` and `sieve` only when they are asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tests.bench import attacks, burl, idle, logins, mechanisms, plugins, proxied, slow, soak  # noqa: E402
+from tests.bench import attacks, burl, idle, logins, mechanisms, plugins, proxied, sieve, slow, soak  # noqa: E402
 from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
@@ -37,7 +37,13 @@ LOADS = (
     Load("20 MB by BDAT", 4, size=20_000_000, chunked=True, clients=2),
 )
 OTHERS = {"logins": logins.measure, "mechanisms": mechanisms.measure, "burl": burl.measure, "proxied": proxied.measure}
-LONG = {"idle": idle.measure, "slow": slow.measure, "soak": soak.measure, "plugins": plugins.measure}
+LONG = {
+    "idle": idle.measure,
+    "slow": slow.measure,
+    "soak": soak.measure,
+    "plugins": plugins.measure,
+    "sieve": sieve.measure,
+}
 
 
 def cost(process: subprocess.Popen[bytes], load: Load, port: int, context: ssl.SSLContext | None) -> float:

@@ -61,7 +61,7 @@ def test_each_problem_has_file_and_line(folder: Path) -> None:
 def test_a_script_that_is_too_large(folder: Path) -> None:
     (folder / "a.sieve").write_bytes(b"#" * (1 << 21))
     result = run("sieve-check", "a.sieve")
-    assert (result.exit_code, result.output) == (1, "a.sieve: the script has more than 1048576 octets\n")
+    assert (result.exit_code, result.output) == (1, "a.sieve: the script has more than 262144 octets\n")
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_a_large_file_is_not_read_to_its_end(scripts: Cache, tmp_path: Path) -> 
 
 
 def test_the_cache_has_bounds(scripts: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SIZE", 3 * 2500)
+    monkeypatch.setattr(module, "MAX_SIZE", 3 * 700)
     kept = {}
     for name in "abcd":
         path = tmp_path / f"{name}.sieve"
