@@ -13,8 +13,6 @@ class Limits:
 
     # With all that it includes; of Pigeonhole's 1 MB the objects take too long to be collected.
     script_size: int = 1 << 18
-        1 << 18
-    )  # with all that it includes; Pigeonhole has 1 MB, whose objects take long to be collected
     nesting: int = 32  # blocks in blocks, and tests in tests; RFC 5228 2.10.7 wants 15
     actions: int = 32
     redirects: int = 4
