@@ -2,59 +2,84 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import click
 
-from gsubmit.scripts.cache import read_script
 from gsubmit.scripts.deeds import deeds_of
-from gsubmit.scripts.places import included
+from gsubmit.scripts.environment import items
+from gsubmit.scripts.scripts import Scripts
 from gsubmit.scripts.trial import HeaderTooLong, Tried, try_script
-from gsubmit.sieve.errors import Problem, SieveError
-from gsubmit.sieve.limits import Limits
-from gsubmit.sieve.script import Script, Source, compile_script
+from gsubmit.settings.problem import SettingsError
+from gsubmit.settings.senders import SenderSettings
+from gsubmit.settings.sieve import SieveSettings
+from gsubmit.sieve.errors import SieveError
+from gsubmit.sieve.mail import World
+from gsubmit.sieve.script import Script
+from gsubmit_cli.config import PATH, loaded_from
 
-LIMITS = Limits()
 FILE = click.Path(path_type=Path)
+_config_option = click.option(
+    "-c", "--config", type=PATH, help="A configuration whose limits and other settings of scripts hold."
+)
 
 
-def _compiled(path: Path, *, is_traced: bool = False) -> Script | None:
-    """The script, or None when something was wrong with it, which is told."""
+class _Rules(NamedTuple):
+    """What a configuration says of scripts."""
 
-    def find(name: str, is_global: bool) -> Source | None:
-        there = "" if is_global else included(name, str(path.parent))
-        text = read_script(there, LIMITS.script_size) if there else None
-        return None if text is None else Source(there, text)
+    scripts: Scripts
+    delimiter: str
+    hostname: str
 
+
+def _rules(context: click.Context, config: Path | None, *, is_traced: bool = False) -> _Rules:
+    """Those of a configuration, or those that hold where nothing is said."""
+    if config is None:
+        scripts = Scripts(SieveSettings(), has_mailboxes=True, is_traced=is_traced)
+        return _Rules(scripts, SenderSettings().recipient_delimiter, "localhost")
     try:
-        text = read_script(str(path), LIMITS.script_size)
-        if text is None:
-            raise SieveError(Problem(str(path), 0, "there is no such file"))
-        return compile_script(text, str(path), limits=LIMITS, find=find, is_traced=is_traced)
+        settings = loaded_from(config).settings
+        sieve, has_mailboxes = settings.submission.sieve, settings.sent.server is not None
+        scripts = Scripts(sieve, has_mailboxes=has_mailboxes, is_traced=is_traced)
+        return _Rules(scripts, settings.submission.senders.recipient_delimiter, settings.server.hostname)
+    except (SettingsError, OSError) as error:
+        click.echo(str(error), err=True)
+        context.exit(os.EX_CONFIG)
+
+
+def _compiled(scripts: Scripts, path: Path) -> Script | None:
+    """The script, or None when something was wrong with it, which is told."""
+    try:
+        script = scripts.cache.script(str(path))
     except SieveError as error:
         click.echo(str(error))
-    except OSError as error:
-        click.echo(f"{path}: {error.strerror}")
-    return None
+        return None
+    if script is None:
+        click.echo(f"{path}: there is no such file")
+    return script
 
 
 @click.command("sieve-check")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+@_config_option
 @click.pass_context
-def sieve_check(context: click.Context, files: Sequence[Path]) -> None:
+def sieve_check(context: click.Context, files: Sequence[Path], config: Path | None) -> None:
     """Compile Sieve scripts for outgoing mail, and show what is wrong with them, each with its line.
 
-    Exit code 0 when all are right, else 1.
+    Exit code 0 when all are right, 1 when not, 78 when the configuration has errors.
     """
-    are_right = [_compiled(path) is not None for path in files]
+    scripts = _rules(context, config).scripts
+    are_right = [_compiled(scripts, path) is not None for path in files]
     context.exit(0 if all(are_right) else 1)
 
 
 @click.command("sieve-test")
 @click.argument("file", type=FILE)
 @click.argument("message", type=click.File("rb"))
+@_config_option
 @click.option("--user", default="user@example.org", show_default=True, help="Who has logged in.")
 @click.option(
     "--from", "sender", metavar="ADDRESS", help="The reverse-path; empty is the null one.  [default: the user]"
@@ -67,31 +92,29 @@ def sieve_check(context: click.Context, files: Sequence[Path]) -> None:
 @click.option("--trace", is_flag=True, help="Show each step with its line.")
 @click.pass_context
 def sieve_test(
-    context: click.Context, file: Path, message: BinaryIO, user: str, sender: str | None,
+    context: click.Context, file: Path, message: BinaryIO, config: Path | None, user: str, sender: str | None,
     recipients: Sequence[str], administrator: bool, trace: bool,
 ) -> None:  # fmt: skip
     """Run the Sieve script FILE on a MESSAGE (a file, or - for the standard input), and show what would become of it.
 
-    Exit code 0, or 1 when the script has errors or fails.
+    Exit code 0, 1 when the script has errors or fails, 78 when the configuration has errors.
     """
-    script = _compiled(file, is_traced=trace)
+    rules = _rules(context, config, is_traced=trace)
+    script = _compiled(rules.scripts, file)
     if script is None:
         context.exit(1)
-
-    def step(name: str, line: int, text: str) -> None:
-        click.echo(_printable(f"{name}:{line}: {text}"))
-
+    world = World(
+        sender=user if sender is None else sender,
+        recipients=recipients,
+        login=user,
+        delimiter=rules.delimiter[:1],
+        items=items(user, rules.hostname, "127.0.0.1"),
+        variables=rules.scripts.variables,
+        say=lambda text: click.echo(_printable(f"log: {text}")),
+        trace=_step if trace else None,
+    )
     try:
-        tried = try_script(
-            script,
-            message.read(),
-            user=user,
-            sender=sender,
-            recipients=recipients,
-            may_change_authors=administrator,
-            say=lambda text: click.echo(_printable(f"log: {text}")),
-            trace=step if trace else None,
-        )
+        tried = try_script(script, message.read(), world, may_change_authors=administrator)
     except HeaderTooLong:
         click.echo("the header of the message is too long: the server refuses it")
         context.exit(1)
@@ -101,6 +124,10 @@ def sieve_test(
         context.exit(1)
     for line in _told(tried):
         click.echo(_printable(line))
+
+
+def _step(script: str, line: int, text: str) -> None:
+    click.echo(_printable(f"{script}:{line}: {text}"))
 
 
 def _told(tried: Tried) -> Iterator[str]:

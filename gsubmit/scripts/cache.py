@@ -32,7 +32,10 @@ class _Entry:
 class Cache:
     """Scripts by their paths; the ones that were not used for longest go."""
 
-    def __init__(self, limits: Limits, global_folder: str, offered: Collection[str]) -> None:
+    def __init__(
+        self, limits: Limits, global_folder: str, offered: Collection[str], *, is_traced: bool = False
+    ) -> None:
+        self._is_traced = is_traced
         self._limits = limits
         self._global_folder = global_folder
         self._offered = offered
@@ -79,37 +82,38 @@ class Cache:
             sizes.append(len(found or b""))
             return found
 
-        script = _compile(path, read, self._limits, self._global_folder, self._offered)
-        return _Entry(script, versions, sum(sizes))
+        return _Entry(self._made_of(path, read), versions, sum(sizes))
+
+    def _made_of(self, path: str, read: Callable[[str], bytes | None]) -> Script | SieveError:
+        def find(name: str, is_global: bool) -> Source | None:
+            folder = self._global_folder if is_global else os.path.dirname(path) or "."  # noqa: PTH120 - it is text
+            there = included(name, folder)
+            found = read(there) if there else None
+            return None if found is None else Source(there, found)
+
+        try:
+            text = read(path)
+            if text is None:
+                raise SieveError(Problem(path, 0, "there is no such script"))
+            return compile_script(
+                text,
+                path,
+                limits=self._limits,
+                offered=self._offered,
+                find=find,
+                pause=Turns(),
+                is_traced=self._is_traced,
+            )
+        except SieveError as error:
+            return error
+        except OSError as error:
+            return SieveError(Problem(path, 0, f"cannot be read: {error.strerror}"))
 
 
 def _is_current(entry: _Entry, path: str, version: Version) -> bool:
     return entry.versions.get(path) == version and all(
         _version(other) == known for other, known in entry.versions.items() if other != path
     )
-
-
-def _compile(
-    path: str,
-    read: Callable[[str], bytes | None],
-    limits: Limits,
-    global_folder: str,
-    offered: Collection[str],
-) -> Script | SieveError:
-    def find(name: str, is_global: bool) -> Source | None:
-        there = included(name, global_folder if is_global else os.path.dirname(path))  # noqa: PTH120 - it is text
-        found = read(there) if there else None
-        return None if found is None else Source(there, found)
-
-    try:
-        text = read(path)
-        if text is None:
-            raise SieveError(Problem(path, 0, "there is no such script"))
-        return compile_script(text, path, limits=limits, offered=offered, find=find, pause=Turns())
-    except SieveError as error:
-        return error
-    except OSError as error:
-        return SieveError(Problem(path, 0, f"cannot be read: {error.strerror}"))
 
 
 def _version(path: str) -> Version:

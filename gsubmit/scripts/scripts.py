@@ -30,11 +30,12 @@ class Source(NamedTuple):
 class Scripts:
     """Of one configuration. `amending` are the users whose scripts have changed an envelope, and may do so again."""
 
-    def __init__(self, settings: SieveSettings, *, has_mailboxes: bool) -> None:
+    def __init__(self, settings: SieveSettings, *, has_mailboxes: bool, is_traced: bool = False) -> None:
         """Raises OSError where a folder of administrators' scripts cannot be read."""
         offered = EXTENSIONS if has_mailboxes else EXTENSIONS - OF_MAILBOXES
         self.settings = settings
-        self.cache = Cache(limits_of(settings.limits), settings.submission_sieve_global, offered)
+        limits, folder = limits_of(settings.limits), settings.submission_sieve_global
+        self.cache = Cache(limits, folder, offered, is_traced=is_traced)
         self.memory = Memory(settings.submission_sieve_duplicate_period, settings.submission_sieve_duplicate_max_period)
         self.amending: set[str] = set()
         self.variables: Mapping[str, str] = dict(settings.submission_sieve_env)

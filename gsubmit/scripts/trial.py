@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gsubmit import __version__
-from gsubmit.fairness import let_others_run
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.message.mailboxes import Unparsable, mailboxes
@@ -30,18 +27,8 @@ class Tried:
     header: bytes
 
 
-def try_script(
-    script: Script,
-    message: bytes,
-    *,
-    user: str,
-    sender: str | None = None,
-    recipients: Sequence[str] = (),
-    may_change_authors: bool = False,
-    say: Callable[[str], None],
-    trace: Callable[[str, int, str], None] | None = None,
-) -> Tried:
-    """One run. Without a sender it is `user`, without recipients they are those of To, Cc and Bcc, or SOMEBODY.
+def try_script(script: Script, message: bytes, world: World, *, may_change_authors: bool = False) -> Tried:
+    """One run. A world without recipients gets those of To, Cc and Bcc, or SOMEBODY.
 
     Raises SieveError when the script fails, HeaderTooLong.
     """
@@ -49,18 +36,9 @@ def try_script(
     try:
         body.append(message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
         draft = Draft(body)
-        asked = tuple(recipients) or _recipients(draft)
-        world = World(
-            sender=user if sender is None else sender,
-            recipients=asked,
-            login=user,
-            items=_items(user),
-            pause=let_others_run,
-            say=say,
-            trace=trace,
-        )
+        world.recipients = world.recipients or _recipients(draft)
         result = script.run(DraftMail(draft, may_change_authors=may_change_authors), world)
-        return Tried(result, asked, draft.head() if draft.is_edited else b"")
+        return Tried(result, tuple(world.recipients), draft.head() if draft.is_edited else b"")
     finally:
         body.close()
 
@@ -74,14 +52,3 @@ def _recipients(draft: Draft) -> tuple[str, ...]:
             except Unparsable:
                 continue
     return tuple(dict.fromkeys(found)) or SOMEBODY
-
-
-def _items(user: str) -> dict[str, str]:
-    """Of `environment`, what is known without a server (RFC 5183 4.1)."""
-    return {
-        "name": "gsubmit",
-        "version": __version__,
-        "location": "MTA",
-        "phase": "pre",
-        "vnd.dovecot.username": user,
-    }

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from gsubmit import __version__
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message.draft import Draft
 from gsubmit.net.imap import ImapFault
 from gsubmit.scripts.deeds import Copy, deeds_of
+from gsubmit.scripts.environment import items
 from gsubmit.scripts.mail import DraftMail
 from gsubmit.scripts.scripts import Scripts, Source
 from gsubmit.scripts.tracker import OfUser
@@ -115,23 +115,13 @@ def _failed(session: Session, transaction: Transaction, source: Source, error: S
 def _world(session: Session, transaction: Transaction, scripts: Scripts) -> World:
     service, login, envelope = session.service, session.login, transaction.envelope
     assert login is not None
-    user, hostname, sender = login.identity.user, service.hostname, envelope.sender.reverse_path
+    user, sender = login.identity.user, envelope.sender.reverse_path
     return World(
         sender="" if sender is None else str(sender),
         recipients=[str(recipient.forward_path) for recipient in envelope.recipients],
         login=user,
         delimiter=service.settings.submission.senders.recipient_delimiter[:1],
-        items={
-            "location": "MTA",
-            "phase": "pre",
-            "name": "gsubmit",
-            "version": __version__,
-            "host": hostname,
-            "domain": hostname.partition(".")[2] or hostname,
-            "remote-ip": session.ends.remote_ip,
-            "remote-host": "",
-            "vnd.dovecot.username": user,
-        },
+        items=items(user, service.hostname, session.ends.remote_ip),
         variables=scripts.variables,
         mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session),
         tracker=OfUser(scripts.memory, user),

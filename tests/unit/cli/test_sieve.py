@@ -167,3 +167,56 @@ def test_a_header_without_end(folder: Path) -> None:
 def test_nothing_that_a_terminal_would_obey(folder: Path) -> None:
     lines = told('require "reject"; reject "a\x1b[31m";')
     assert lines == ["refused: 550 5.7.1 a?[31m"]
+
+
+CONFIGURATION = """
+hostname = msa.example.org
+ssl = no
+submission_relay_host = 127.0.0.1
+submission_sieve_global = %s/global
+submission_sieve_max_actions = 1
+submission_sieve_env = team=red
+recipient_delimiter = -
+passdb {
+  driver = static
+  args = password=x
+}
+"""
+
+
+@pytest.fixture
+def configured(folder: Path) -> Path:
+    (folder / "global").mkdir()
+    (folder / "gsubmit.conf").write_text(CONFIGURATION % folder)
+    return folder
+
+
+def test_a_configuration_says_what_holds(configured: Path) -> None:
+    (configured / "a.sieve").write_text('require ["include", "fileinto"];\ninclude :global "b";\n')
+    (configured / "global" / "b.sieve").write_text("foo;\n")
+    result = run("sieve-check", "-c", "gsubmit.conf", "a.sieve")
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "a.sieve:1: unknown extension 'fileinto'",
+        f"{configured}/global/b.sieve:1: unknown command 'foo'",
+    ]
+
+
+def test_a_script_is_tried_with_a_configuration(configured: Path) -> None:
+    script = """
+        require ["environment", "vnd.dovecot.environment", "variables", "vnd.dovecot.debug", "subaddress", "envelope"];
+        if environment :matches "domain" "*" { debug_log "${1} ${env.vnd.dovecot.config.team}"; }
+        if envelope :detail :matches "from" "*" { debug_log "${1}"; }
+        redirect "a@example.org";
+        redirect "b@example.org";
+    """
+    lines = told(script, "-c", "gsubmit.conf", "--user", "tim-x@example.org", code=1)
+    assert lines[:2] == ["log: example.org red", "log: x"]
+    assert lines[2].startswith("a.sieve:6: more than 1 actions")
+
+
+def test_a_configuration_with_errors(configured: Path) -> None:
+    (configured / "a.sieve").write_text("keep;")
+    (configured / "gsubmit.conf").write_text("nonsense\n")
+    assert run("sieve-check", "-c", "gsubmit.conf", "a.sieve").exit_code == 78
+    assert told("keep;", "-c", "gsubmit.conf", code=78)

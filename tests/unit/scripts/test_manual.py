@@ -10,6 +10,7 @@ import pytest
 from gsubmit.scripts.trial import Tried, try_script
 from gsubmit.sieve.extensions import UNFIT
 from gsubmit.sieve.limits import Limits
+from gsubmit.sieve.mail import World
 from gsubmit.sieve.result import Discard, FileInto, Redirect, Reject
 from gsubmit.sieve.script import compile_script
 from gsubmit.sieve.vocabulary import EXTENSIONS
@@ -41,13 +42,7 @@ def test_each_script_compiles(title: str, script: str) -> None:
 def tried(title: str, header: str = "", *to: str, which: int = 0, content: str = "text") -> Tried:
     script = [text for name, text in SCRIPTS if name == title][which]
     message = f"From: {ME}\n{header}\n\n{content}\n".replace("\n\n\n", "\n\n").encode()
-    return try_script(
-        compile_script(script, title),
-        message,
-        user=ME,
-        recipients=to or ("a@example.org",),
-        say=lambda text: None,
-    )
+    return try_script(compile_script(script, title), message, World(ME, to or ("a@example.org",), ME))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +140,7 @@ def test_rules_for_addresses() -> None:
 
     def found(author: str) -> Tried:
         message = f"From: X <{author}>\n\n".encode()
-        return try_script(compile_script(script, title), message, user=ME, say=lambda text: None)
+        return try_script(compile_script(script, title), message, World(ME, (), ME))
 
     sales, jobs, club = found("sales@example.org"), found("jobs@example.org"), found("x@club.example")
     assert sales.result.actions == [
