@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from gsubmit.fairness import let_others_run
+from gsubmit.message import fields
 from gsubmit.message.draft import Draft
 from gsubmit.message.newfield import BadField, new_field
 from gsubmit.message.parts import MAX_HEADER
@@ -15,6 +16,7 @@ from gsubmit.sieve import mail
 _STAYING = frozenset({"received", "auto-submitted", "dkim-signature", "return-path"})  # RFC 5293 6 names the first two
 _SERVERS = frozenset({"dkim-signature", "return-path"})  # no script adds one
 _AUTHORS = frozenset({"from", "sender"})  # only administrators' scripts add and delete them
+_STRIDE = 100  # fields that are looked at before others run
 MAX_WORK = 500_000  # fields, by all edits together, each of which makes the header anew
 
 
@@ -29,7 +31,7 @@ class DraftMail:
 
     def __init__(self, draft: Draft, *, may_change_authors: bool = False, is_utf8: bool = False) -> None:
         """Raises HeaderTooLong; nothing else does."""
-        self._all = tuple(map(Field, draft.fields))  # lines that are no fields too
+        self._all = _seen(draft.fields)  # lines that are no fields too
         self._fields: tuple[Field, ...] | None = None
         self._draft = draft
         self._original = draft.fork()  # whose parts are looked at
@@ -76,6 +78,7 @@ class DraftMail:
             raise BadField("too many changes of the header")
         if sum(len(field.original.octets) for field in fields) > MAX_HEADER:
             raise BadField("the header gets too long")
+        let_others_run()
         self._draft.edit([field.original for field in fields])
         self._all, self._fields = fields, None
 
@@ -108,3 +111,12 @@ class DraftMail:
     def around(self, size: int) -> Sequence[bytes]:
         """Of a multipart, what it has before its first part and after its last: up to `size` octets of each."""
         return self._root.around(size)
+
+
+def _seen(found: Sequence[fields.Field]) -> tuple[Field, ...]:
+    seen = []
+    for at, field in enumerate(found):
+        if at % _STRIDE == _STRIDE - 1:
+            let_others_run()
+        seen.append(Field(field))
+    return tuple(seen)

@@ -15,6 +15,7 @@ _TOKEN = re.compile(
 _WITHOUT_QUOTES = re.compile(_TOKEN.pattern.replace("(?P<quoted>", "(?P<quoted>(?!)"), re.DOTALL)
 _IN_COMMENT = re.compile(r"[()]|\\.|[^()\\]++", re.DOTALL)
 _SHORT = 500  # characters
+_MAX_ITEM = 4096  # tokens of one address; what comes behind them is not looked at
 _STRIDE = 64  # tokens after which work is told of
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _DOT_ATOM = re.compile(r"[^ \t\r\n()<>\[\]:;@\\,.\"]+(?:\.[^ \t\r\n()<>\[\]:;@\\,.\"]+)*")
@@ -137,7 +138,8 @@ def _items(value: str, work: Callable[[int], None]) -> Iterator[list[_Token]]:
             item = []
             continue
         has_at = has_at or sign == "@"
-        item.append(token)
+        if len(item) < _MAX_ITEM:
+            item.append(token)
     yield item
 
 

@@ -78,7 +78,8 @@ def _joined(pieces: dict[int, tuple[str, bool]]) -> str:
         text, is_encoded = pieces[at]
         if is_encoded and at == 0 and text.count("'") >= 2:
             charset, _, text = text.split("'", 2)
-        octets.append(unquote_to_bytes(text) if is_encoded else text.encode("utf-8", "surrogateescape"))
+        plain = text.encode("utf-8", "surrogateescape")
+        octets.append(unquote_to_bytes(plain) if is_encoded else plain)
     whole = b"".join(octets)
     try:
         return whole.decode(charset if _CHARSET.fullmatch(charset) else "utf-8")

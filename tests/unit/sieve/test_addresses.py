@@ -1,13 +1,14 @@
-"""Addresses of fields."""
+"""Addresses of fields, and how text is folded for comparisons."""
 
 from __future__ import annotations
 
 import time
+import unicodedata
 
 import pytest
 
 from gsubmit.sieve.addresses import addresses
-from gsubmit.sieve.comparators import upper
+from gsubmit.sieve.comparators import UNICODE, upper
 from gsubmit.sieve.limits import TURN
 
 
@@ -47,3 +48,11 @@ def test_a_long_field_is_work_that_is_told_of(piece: str) -> None:
 )
 def test_letters_of_ascii_only_are_folded(text: str, found: str) -> None:
     assert upper(text) == found
+
+
+def test_unicode_casemap_is_title_case_decomposed() -> None:
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xDC00]
+    for first in range(0, len(characters), 500):
+        text = "\u00e9".join(characters[first : first + 500])
+        titles = "".join(character.title() for character in text)
+        assert UNICODE.folded(text) == unicodedata.normalize("NFKD", titles)

@@ -42,6 +42,7 @@ def test_a_megabyte_takes_no_long(piece: str) -> None:
         ("x; a*=''%C3%BC", "ü"),
         ("x; a*=punycode''tda-", "tda-"),
         ("x; a*=no-such''%FC", "\udcfc"),
+        ("x; a*=utf-8''\udcff%C3", "\udcff\udcc3"),
     ],
 )
 def test_parameters_with_charsets(value: str, text: str) -> None:
