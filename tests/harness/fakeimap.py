@@ -18,13 +18,26 @@ GREETING = b"* OK ready\r\n"
 MESSAGE = b"Subject: kept\r\n\r\nKept on the server\r\n"
 CAPABILITIES = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR STARTTLS URLAUTH\r\n"
 _LITERAL = b"{%d}\r\n%b" % (len(MESSAGE), MESSAGE)
+_APPEND = re.compile(rb'TAG APPEND "(.*)" \((.*)\) "[^"]*" ~?\{(\d+)\}')
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A message that was appended; the mailbox as the command had it, and the flags with blanks between them."""
+
+    mailbox: str
+    flags: str
+    content: bytes
 
 
 class ImapTalk:
     """One connection: the script first, then answers of its own. `TAG` in both stands for the client's tag."""
 
-    def __init__(self, sock: socket.socket, names: Names, steps: list[Step], *, is_tls_first: bool) -> None:
+    def __init__(
+        self, sock: socket.socket, names: Names, steps: list[Step], copies: list[Copy], *, is_tls_first: bool
+    ) -> None:
         self.sock = sock
+        self._copies = copies
         self._is_tls_first = is_tls_first
         self.heard: list[bytes] = []
         self._names = names
@@ -47,10 +60,20 @@ class ImapTalk:
             self.heard.append(line)
             if not (self._is_expected(line) and self._perform()):
                 self._send(_answer(line))
+                if append := _APPEND.fullmatch(line):
+                    self._take(append)
                 if line == b"TAG STARTTLS":
                     self._do(Does("TLS"))
                 if line == b"TAG LOGOUT":
                     raise HungUp
+
+    def _take(self, append: re.Match[bytes]) -> None:
+        size = int(append[3])
+        while len(self._input) < size + 2:
+            self._receive()
+        content, self._input = self._input[:size], self._input[size + 2 :]
+        self._copies.append(Copy(append[1].decode(), append[2].decode(), content))
+        self._send(b"TAG OK done\r\n")
 
     def unheard(self) -> list[str]:
         """Lines of the script that never came."""
@@ -117,6 +140,8 @@ def _answer(line: bytes) -> bytes:
     untagged = b""
     if verb == b"CAPABILITY":
         untagged = CAPABILITIES
+    elif line.startswith(b"TAG UID SEARCH"):
+        untagged = b"* SEARCH\r\n"
     elif verb == b"EXAMINE":
         untagged = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 1] here\r\n"
     elif verb == b"GENURLAUTH":
@@ -132,9 +157,10 @@ def _answer(line: bytes) -> bytes:
 
 @dataclass
 class FakeImap(ScriptedPeer):
-    """Listens from `start` on."""
+    """Listens from `start` on. `copies` are the messages that were stored."""
 
     script: ImapScript = field(default_factory=ImapScript)
+    copies: list[Copy] = field(default_factory=list)
     talks: list[ImapTalk] = field(default_factory=list)
 
     @property
@@ -149,7 +175,7 @@ class FakeImap(ScriptedPeer):
 
     def conversation(self, sock: socket.socket) -> ImapTalk:
         steps = self.script.steps(len(self.talks) + 1)
-        self.talks.append(ImapTalk(sock, self.names, steps, is_tls_first=self.script.implicit_tls))
+        self.talks.append(ImapTalk(sock, self.names, steps, self.copies, is_tls_first=self.script.implicit_tls))
         return self.talks[-1]
 
     def faults(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a transcript says about the IMAP server that BURL asks: scripts for its connections."""
+"""What a transcript says about the IMAP server that BURL asks, and that has the copies: scripts for its connections."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from tests.harness.relayscript import EVERY_OTHER, Does, Hears, Says, Waits
 TOKEN = "91354a473744909de610943775f92038"
 SUBMIT_PASSWORD = "s3cret-of-submit"
 MASTER_PASSWORD = "s3cret-of-proxy"
-_WAYS = {
+_COPIES = "copies"
+_URLS = {
     "nobody": (),
     "urlfetch": (f"imap_urlauth_submit_password = {SUBMIT_PASSWORD}",),
     "owner": ("imap_urlauth_master_user = proxy", f"imap_urlauth_master_password = {MASTER_PASSWORD}"),
     "forward": ("imap_urlauth_forward_credentials = yes",),
 }
+_KEEPING = ("imap_host = 127.0.0.1", "imap_master_user = proxy", f"imap_master_password = {MASTER_PASSWORD}")
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class ImapScript:
 
     def settings(self, port: int) -> list[str]:
         """Lines of the server's configuration."""
-        if not self.ways:
-            return []
-        lines = [line for way in self.ways for line in _WAYS[way]]
-        return ["imap_urlauth_host = 127.0.0.1", f"imap_urlauth_port = {port}", *lines]
+        lines = [line for way in self.ways if way != _COPIES for line in _URLS[way]]
+        if set(self.ways) - {_COPIES}:
+            lines += ["imap_urlauth_host = 127.0.0.1", f"imap_urlauth_port = {port}"]
+        return [*lines, *_KEEPING, f"imap_port = {port}"] if _COPIES in self.ways else lines
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,10 @@ class Names:
 
 
 def ways(text: str) -> tuple[str, ...]:
-    """`@imap` with the ways in which the server is to resolve URLs. Raises ValueError."""
-    words = tuple(text.split())
-    if not words or not set(words) <= _WAYS.keys():
-        raise ValueError(f"@imap takes {', '.join(_WAYS)}, not {text!r}")
+    """`@imap` with what the server is for: the ways in which it is to resolve URLs, and copies. Raises ValueError."""
+    words, known = tuple(text.split()), {*_URLS, _COPIES}
+    if not words or not set(words) <= known:
+        raise ValueError(f"@imap takes {', '.join(known)}, not {text!r}")
     return words
 
 

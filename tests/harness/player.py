@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from io import StringIO
+from itertools import takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -13,25 +14,27 @@ from tests.harness import crashes, escapes
 from tests.harness.client import Client, Surprise
 from tests.harness.fakeimap import FakeImap
 from tests.harness.fakerelay import FakeRelay, outside_address
-from tests.harness.imapscript import MASTER_PASSWORD, SUBMIT_PASSWORD, TOKEN, Names
-from tests.harness.relayanswers import Mail
-from tests.harness.relayscript import as_written, begun
+from tests.harness.imapscript import Names
+from tests.harness.judging import judge, judge_copies, matches, short
 from tests.harness.serving import certificate_folder, serving
-from tests.harness.transcript import Act, Expect, Letter, Send, Transcript
+from tests.harness.transcript import Act, Expect, Send, Transcript, Write
 
 FOLDER = Path(__file__).parent.parent / "transcripts"
-_RECEIVED = re.compile(rb"Received: [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*")
-LONG = 4000  # octets of one line of a report
 _GREETING = Expect(("220 msa.example.org *",), 0)
 _BYE = Expect(("221 2.0.0 msa.example.org *",), 0)
-# What a plugin of a transcript raises is in the log with its traceback.
-_PLUGIN_FAILURE = re.compile(r"Error: plugin \w+ failed at .*\n(?:Traceback|  .*\n|\w[\w.]*: ).*(?:\n(?!\w{3} \d).*)*")
 
 
 def play(transcript: Transcript, mode: str) -> None:
     """Play it `whole` (one send up to each point where a client must wait), by `lines` or by `octets`."""
     if transcript.relay.place == "outside" and not outside_address():
         pytest.skip("this machine has loopback addresses only")
+    with TemporaryDirectory(prefix="gsubmit-tests-") as files:
+        for event in _written_first(transcript):
+            _write(event, Path(files))
+        _play(transcript, mode, Path(files))
+
+
+def _play(transcript: Transcript, mode: str, files: Path) -> None:
     relay = FakeRelay(transcript.relay)
     relay.start()
     imap = FakeImap(transcript.imap)
@@ -41,6 +44,7 @@ def play(transcript: Transcript, mode: str) -> None:
     proxy = _proxy(transcript.relay.fields, relay.port)
     settings = "\n".join([*relay_host, *proxy, *transcript.imap.settings(imap.port), *transcript.settings])
     settings = settings.replace("{certificates}", str(certificate_folder())).replace("{transcripts}", str(FOLDER))
+    settings = settings.replace("{files}", str(files))
     settings = imap.names.written_out(settings.encode()).decode()
     dialog: list[str] = []
     log = StringIO()
@@ -48,7 +52,7 @@ def play(transcript: Transcript, mode: str) -> None:
         with crashes.noted() as crashed, serving(settings, 0 if proxy else relay.port) as served:
             log = served.log
             port = served.tls_port if transcript.implicit_tls else served.port
-            playing = _Playing(transcript, mode, port, dialog, imap.names)
+            playing = _Playing(transcript, mode, port, dialog, imap.names, files)
             try:
                 playing.run()
             finally:
@@ -57,7 +61,8 @@ def play(transcript: Transcript, mode: str) -> None:
             raise Surprise("; ".join(crashed))
         if faults := imap.faults():
             raise Surprise("; ".join(faults))
-        _judge(transcript, relay, imap.names.named(log.getvalue().encode()).decode())
+        judge(transcript, relay, imap.names.named(log.getvalue().encode()).decode())
+        judge_copies(transcript.copies, imap.copies)
     except Surprise as surprise:
         dialog += imap.story()
         raise AssertionError(_report(transcript, surprise, dialog, relay, log.getvalue())) from None
@@ -76,10 +81,32 @@ def _proxy(fields: str | None, port: int) -> list[str]:
     return ["login_proxy_max_reconnects = 0", "passdb {", "  driver = static", f"  args = {args}", "}"]
 
 
+def _written_first(transcript: Transcript) -> list[Write]:
+    """The files that are there when the server starts."""
+    return [
+        event for event in takewhile(lambda one: isinstance(one, Write), transcript.events) if isinstance(event, Write)
+    ]
+
+
+def _write(event: Write, folder: Path) -> None:
+    """A file is there at once with all of its lines, or is gone."""
+    path = folder / event.name
+    if event.lines is None:
+        path.unlink()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_text("".join(f"{line}\n" for line in event.lines), encoding="utf-8")
+    new.rename(path)
+
+
 class _Playing:
     """One run through the events."""
 
-    def __init__(self, transcript: Transcript, mode: str, port: int, dialog: list[str], names: Names) -> None:
+    def __init__(
+        self, transcript: Transcript, mode: str, port: int, dialog: list[str], names: Names, files: Path
+    ) -> None:
+        self._files = files
         self._transcript = transcript
         self._mode = mode
         self._port = port
@@ -103,7 +130,7 @@ class _Playing:
             client.close()
 
     def run(self) -> None:
-        events = self._transcript.events
+        events = self._transcript.events[len(_written_first(self._transcript)) :]
         if not (events and isinstance(events[0], Expect)):
             self._read(_GREETING)
         for event in events:
@@ -111,6 +138,9 @@ class _Playing:
                 self._send(self._names.written_out(event.octets))
             elif isinstance(event, Expect):
                 self._expect(event)
+            elif isinstance(event, Write):
+                self._flush()
+                _write(event, self._files)
             else:
                 self._flush()
                 self._act(event)
@@ -132,7 +162,7 @@ class _Playing:
         if self._mode == "whole":
             self._unsent += octets
             return
-        self._dialog.append(f"C: {_short(octets)}")
+        self._dialog.append(f"C: {short(octets)}")
         if self._mode == "octets":
             self._client.send_slowly(octets)
         else:
@@ -149,7 +179,7 @@ class _Playing:
     def _flush(self) -> None:
         """Send what was gathered, in one go, and read its replies."""
         if self._unsent:
-            self._dialog.append(f"C: {_short(self._unsent)}")
+            self._dialog.append(f"C: {short(self._unsent)}")
             self._client.send(self._unsent)
             self._unsent = b""
         unread, self._unread = self._unread, []
@@ -177,70 +207,8 @@ class _Playing:
         except Surprise as surprise:
             raise Surprise(f"{surprise}; line {expected.where} expects {expected.lines[0]!r}") from None
         self._dialog += [f"S: {escapes.shown(line)}" for line in lines]
-        if not _matches(lines, list(expected.lines)):
+        if not matches(lines, list(expected.lines)):
             raise Surprise(f"line {expected.where} expects " + " / ".join(expected.lines))
-
-
-def _matches(lines: list[bytes], patterns: list[str]) -> bool:
-    if not patterns:
-        return not lines
-    if patterns[0] == "...":
-        return any(_matches(lines[skipped:], patterns[1:]) for skipped in range(len(lines) + 1))
-    return (
-        bool(lines)
-        and escapes.pattern(patterns[0]).fullmatch(lines[0]) is not None
-        and _matches(lines[1:], patterns[1:])
-    )
-
-
-def _judge(transcript: Transcript, relay: FakeRelay, log: str) -> None:
-    """What became of it: at the relay and in the log."""
-    if relay.faults:
-        raise Surprise("; ".join(relay.faults))
-    if unheard := relay.unheard():
-        raise Surprise("; ".join(unheard))
-    relayed = len(transcript.letters) if transcript.relayed is None else transcript.relayed
-    if len(relay.accepted) != relayed:
-        raise Surprise(f"the relay accepted {len(relay.accepted)} messages instead of {relayed}")
-    if transcript.transmitted is not None and len(relay.mails) != transcript.transmitted:
-        raise Surprise(f"the relay got {len(relay.mails)} messages instead of {transcript.transmitted}")
-    for letter, mail in zip(transcript.letters, relay.mails, strict=False):
-        is_traced = letter.has_trace and "submission_add_received_header = no" not in transcript.settings
-        _compare(letter, mail, has_trace=is_traced)
-    own = _PLUGIN_FAILURE.sub("", log)
-    if "internal error" in own.lower() or "Traceback" in own:
-        raise Surprise("the server had an internal error")
-    if any(secret in log for secret in (TOKEN, SUBMIT_PASSWORD, MASTER_PASSWORD)):
-        raise Surprise("the log holds a token or a password")
-    for text in transcript.log:
-        if not re.search(escapes.pattern(text), log.encode()):
-            raise Surprise(f"the log lacks {text!r}")
-
-
-def _compare(letter: Letter, mail: Mail, *, has_trace: bool) -> None:
-    content, wire = mail.content, mail.raw
-    if has_trace:
-        found = _RECEIVED.match(content)
-        if found is None:
-            raise Surprise(f"no Received field in front of {escapes.shown(content[:200])}")
-        content, wire = content[found.end() :], wire[found.end() :]
-        unfolded = re.sub(rb"\r\n[ \t]", b" ", found[0])[:-2]
-        for text in letter.trace:
-            if not escapes.pattern(text).fullmatch(unfolded):
-                raise Surprise(f"the trace field is {escapes.shown(unfolded)} instead of {text!r}")
-    if letter.content is not None and begun(letter.content) != content:
-        raise Surprise(f"the relay got {_short(content)}\n instead of {_short(begun(letter.content))}")
-    if letter.pattern and not _matches(content.removesuffix(b"\r\n").split(b"\r\n"), letter.pattern):
-        raise Surprise(f"the relay got {_short(content)}\n instead of {letter.pattern}")
-    if letter.wire is not None and begun(letter.wire) != wire:
-        raise Surprise(f"on the wire was {_short(wire)}\n instead of {_short(begun(letter.wire))}")
-    envelope = [mail.sender, *mail.recipients]
-    if letter.envelope and letter.envelope != [as_written(mail.sender, letter.envelope[0]), *mail.recipients]:
-        raise Surprise(f"the envelope was {envelope} instead of {letter.envelope}")
-
-
-def _short(octets: bytes) -> str:
-    return escapes.shown(octets if len(octets) <= LONG else octets[:LONG] + b" ...")
 
 
 def _report(transcript: Transcript, surprise: Surprise, dialog: list[str], relay: FakeRelay, log: str) -> str:

@@ -51,12 +51,21 @@ class Act:
     client: int = 0
 
 
-Event = Send | Expect | Act
+@dataclass(frozen=True)
+class Write:
+    """`F> name` and the lines of the file, or `-- NO FILE name --`: what is there from then on."""
+
+    name: str
+    lines: list[str] | None
+    where: int
+
+
+Event = Send | Expect | Act | Write
 
 
 @dataclass
 class Letter:
-    """What the relay must have got of one message. Empty fields are not looked at."""
+    """What the relay, or a mailbox, must have got of one message. Empty fields are not looked at."""
 
     content: bytes | None = None
     pattern: list[str] = field(default_factory=list)
@@ -64,6 +73,8 @@ class Letter:
     trace: list[str] = field(default_factory=list)
     envelope: list[str] = field(default_factory=list)
     has_trace: bool = True
+    mailbox: str = ""  # of a copy
+    flags: str = ""
 
 
 @dataclass
@@ -81,6 +92,7 @@ class Transcript:
     relay: RelayScript = field(default_factory=RelayScript)
     imap: ImapScript = field(default_factory=ImapScript)
     letters: list[Letter] = field(default_factory=list)
+    copies: list[Letter] = field(default_factory=list)
     relayed: int | None = None  # messages that the relay accepted
     transmitted: int | None = None  # messages that the relay got to their end
     log: list[str] = field(default_factory=list)
@@ -125,6 +137,7 @@ class _Reading:
         self._reply: list[str] = []
         self._connection = 1
         self._imap_connection = 1
+        self._letter_now: Letter | None = None
 
     def take(self, number: int, line: str) -> None:
         mark, _, text = line.partition(" ")
@@ -141,6 +154,8 @@ class _Reading:
             self.transcript.relay.connections.setdefault(self._connection, []).append(action(found[1]))
         elif mark in ("I>", "I<", "I--"):
             self._imap(mark, text)
+        elif mark in ("F>", "F:"):
+            self._file(number, mark, text)
         elif found := re.fullmatch(r"-- (.*) --", line):
             self._act(number, found[1])
         elif mark in _LETTER_MARKS:
@@ -160,6 +175,15 @@ class _Reading:
             steps.append(Says(escapes.line(text)))
         else:
             steps.append(imapscript.action(text.removesuffix(" --")))
+
+    def _file(self, number: int, mark: str, text: str) -> None:
+        events = self.transcript.events
+        if mark == "F>":
+            events.append(Write(text, [], number))
+        elif events and isinstance(events[-1], Write) and events[-1].lines is not None:
+            events[-1].lines.append(text)
+        else:
+            raise ValueError("a line of no file")
 
     def _expect(self, number: int, text: str) -> None:
         self._reply.append(text)
@@ -182,9 +206,14 @@ class _Reading:
         elif found := re.fullmatch(r"TRANSMITTED (\d+|NOTHING)", text):
             transcript.transmitted = 0 if found[1] == "NOTHING" else int(found[1])
         elif text == "MESSAGE":
-            transcript.letters.append(Letter())
+            self._next_letter(transcript.letters, Letter())
         elif text == "REPORT":
-            transcript.letters.append(Letter(has_trace=False))
+            self._next_letter(transcript.letters, Letter(has_trace=False))
+        elif found := re.fullmatch(r"COPY (.*?)(?: \((.*)\))?", text):
+            copy = Letter(has_trace=False, mailbox=found[1], flags=r"\Seen" if found[2] is None else found[2])
+            self._next_letter(transcript.copies, copy)
+        elif found := re.fullmatch(r"NO FILE (.+)", text):
+            transcript.events.append(Write(found[1], None, number))
         elif found := re.fullmatch(r"PAUSE (\d+) MS", text):
             transcript.events.append(Act("PAUSE", number, int(found[1]) / 1000))
         elif found := re.fullmatch(r"CLIENT (\d+)", text):
@@ -194,13 +223,18 @@ class _Reading:
         else:
             raise ValueError(f"unknown action {text!r}")
 
+    def _next_letter(self, letters: list[Letter], letter: Letter) -> None:
+        letters.append(letter)
+        self._letter_now = letter
+
     def _letter(self, mark: str, text: str) -> None:
         if mark == "L:":
             self.transcript.log.append(text)
             return
-        if not self.transcript.letters:
-            self.transcript.letters.append(Letter())
-        letter = self.transcript.letters[-1]
+        if self._letter_now is None:
+            self._next_letter(self.transcript.letters, Letter())
+        assert self._letter_now is not None
+        letter = self._letter_now
         if mark == "M:":
             letter.content = (letter.content or b"") + escapes.line(text)
         elif mark == "P:":
