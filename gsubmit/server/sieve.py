@@ -191,14 +191,17 @@ def _expect_more(session: Session) -> None:
 
 
 def _refusal(session: Session, transaction: Transaction, text: str) -> Reply:
-    """The text of a script as a reply; what cannot be said in one goes to the log."""
-    lines = [_one_line(line) for line in text[:MAX_REFUSAL].strip().splitlines()]
-    said = "\n".join(lines)
-    if said and (said.isascii() or transaction.envelope.sender.params.smtputf8):
+    """The text of a script as a reply; what is not in ASCII, with SMTPUTF8 too (RFC 6531 3.7.4), goes to the log."""
+    said = "\n".join(map(_printable, text[:MAX_REFUSAL].strip().splitlines()))
+    if said and said.isascii():
         return REFUSED.with_text(said)
     if said:
-        _log.info("%s: reject: %s", transaction.id, " ".join(lines), extra={"prefix": session.label})
+        _log.info("%s: reject: %s", transaction.id, _one_line(said), extra={"prefix": session.label})
     return REFUSED
+
+
+def _printable(line: str) -> str:
+    return "".join(one if one.isprintable() else "?" for one in " ".join(line.split()))
 
 
 def _one_line(text: str) -> str:
