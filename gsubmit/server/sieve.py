@@ -165,7 +165,7 @@ def _carry_out(session: Session, transaction: Transaction, result: Result) -> No
         raise Discarded
     recipients = list(envelope.recipients) if deeds.reaches_recipients else []
     for address in map(parse_mailbox, deeds.added):
-        if all(recipient.forward_path != address for recipient in recipients):
+        if not any(recipient.forward_path.is_same_mailbox(address) for recipient in recipients):
             recipients.append(Recipient(address, RcptParams("NEVER")))
     tracked = tuple((one.id, one.seconds) for one in result.tracked)
     if tracked or deeds.copies != _USUAL:

@@ -50,6 +50,10 @@ class Address(NamedTuple):
         """Whether the address can be used without SMTPUTF8."""
         return self.local_part.isascii() and self.domain.isascii()
 
+    def is_same_mailbox(self, other: Address) -> bool:
+        """Whether both are one mailbox: domains know no case, local parts do for all but their host (RFC 5321 2.4)."""
+        return self.local_part == other.local_part and self.domain.lower() == other.domain.lower()
+
     @property
     def is_single_label(self) -> bool:
         """Whether its domain is a name that no other network knows (RFC 6409 4.2); bare postmaster has none."""
