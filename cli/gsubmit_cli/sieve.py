@@ -31,7 +31,7 @@ class _Rules(NamedTuple):
     """What a configuration says of scripts."""
 
     scripts: Scripts
-    delimiter: str
+    delimiters: str
     hostname: str
 
 
@@ -107,7 +107,7 @@ def sieve_test(
         sender=user if sender is None else sender,
         recipients=recipients,
         login=user,
-        delimiter=rules.delimiter[:1],
+        delimiters=rules.delimiters,
         items=items(user, rules.hostname, "127.0.0.1"),
         variables=rules.scripts.variables,
         say=lambda text: click.echo(_printable(f"log: {text}")),

@@ -45,6 +45,12 @@ class DraftMail:
         """Octets as it is now."""
         return self._draft.size
 
+    @property
+    def has_content(self) -> bool:
+        """Whether it came with more than a header, be it an empty line."""
+        head = self._original.head()
+        return self._original.size > len(head) or head.endswith(b"\r\n\r\n") or head == b"\r\n"
+
     # Header
 
     @property

@@ -120,7 +120,7 @@ def _world(session: Session, transaction: Transaction, scripts: Scripts) -> Worl
         sender="" if sender is None else str(sender),
         recipients=[str(recipient.forward_path) for recipient in envelope.recipients],
         login=user,
-        delimiter=service.settings.submission.senders.recipient_delimiter[:1],
+        delimiters=service.settings.submission.senders.recipient_delimiter,
         items=items(user, service.hostname, session.ends.remote_ip),
         variables=scripts.variables,
         mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session),

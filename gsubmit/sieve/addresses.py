@@ -28,8 +28,11 @@ class Address(NamedTuple):
     domain: str
     whole: str
 
-    def part(self, name: str, delimiter: str) -> str | None:
-        """All, localpart, domain, user or detail; None if there is no such part. Of the null address all are empty."""
+    def part(self, name: str, delimiters: str) -> str | None:
+        """All, localpart, domain, user or detail; None if there is no such part. Of the null address all are empty.
+
+        The first of the `delimiters` that is in it divides user and detail (RFC 5233 4).
+        """
         if name == "all" or not self.whole:
             return self.whole
         if not self.domain:
@@ -38,10 +41,10 @@ class Address(NamedTuple):
             return self.domain
         if name == "localpart":
             return self.local
-        user, found, detail = self.local.partition(delimiter) if delimiter else (self.local, "", "")
+        end = next((at for at, character in enumerate(self.local) if character in delimiters), len(self.local))
         if name == "user":
-            return user
-        return detail if found else None
+            return self.local[:end]
+        return self.local[end + 1 :] if end < len(self.local) else None
 
 
 class _Token(NamedTuple):

@@ -30,6 +30,8 @@ class _Body:
 
     def _values(self, machine: Machine) -> Iterator[str]:
         size = machine.limits.part_size
+        if not machine.mail.has_content:
+            return
         if self.transform == "raw":
             yield _text(machine, machine.mail.content(size, decoded=False))
             return
@@ -53,7 +55,7 @@ def _texts(machine: Machine, part: Part, size: int) -> Iterator[str]:
         for octets in part.around(size):
             yield _text(machine, octets)
     elif part.type == "message/rfc822" and part.parts:
-        yield _text(machine, part.content(size).partition(_EMPTY_LINE)[0])
+        yield _text(machine, part.content(size).partition(_EMPTY_LINE)[0] + b"\r\n")
     elif part.type.startswith("text/"):
         text = part.text(size)
         machine.work(1 + len(text) // _STRIDE)
@@ -69,7 +71,9 @@ def _text(machine: Machine, octets: bytes) -> str:
 
 def _body(call: Call) -> Test:
     transform = call.tag("transform", "text")
-    return _Body(match_of(call), transform, call.texts("transform") if transform == "content" else None)
+    match = match_of(call)
+    match.sets_matches = False  # RFC 5173 6
+    return _Body(match, transform, call.texts("transform") if transform == "content" else None)
 
 
 WORDS = (

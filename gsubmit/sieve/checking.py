@@ -12,7 +12,7 @@ from gsubmit.sieve.call import Call
 from gsubmit.sieve.comparators import ALWAYS_THERE
 from gsubmit.sieve.control import If
 from gsubmit.sieve.errors import Mistake, Problem
-from gsubmit.sieve.extensions import UNFIT
+from gsubmit.sieve.extensions import IMPLIED, UNFIT
 from gsubmit.sieve.grammar import Phrase, Strings, parse
 from gsubmit.sieve.lexer import Misread
 from gsubmit.sieve.limits import MAX_PROBLEMS, Limits
@@ -124,7 +124,7 @@ class _Checker:
     def require(self, extensions: Collection[str]) -> None:
         for extension in extensions:
             if self.offers(extension):
-                self._extensions.add(extension)
+                self._extensions |= {extension, *IMPLIED.get(extension, ())}
             elif extension in UNFIT:
                 raise Mistake(f"extension '{extension}' is not there for outgoing mail: {UNFIT[extension]}")
             else:
@@ -185,7 +185,10 @@ class _Checker:
         match phrase.arguments:
             case [Strings(values, _, _)] if not (phrase.tests or phrase.block is not None):
                 for value in values:
-                    self.require((value,))
+                    try:
+                        self.require((value,))
+                    except Mistake as error:
+                        self._shop.report(self.name, phrase.line, str(error))
             case _:
                 raise Mistake("require takes a list of extensions")
 

@@ -10,10 +10,9 @@ from typing import Any
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.dates import PARTS, read_date, read_zone, shifted
 from gsubmit.sieve.errors import Mistake
-from gsubmit.sieve.headertests import check_names
 from gsubmit.sieve.machine import Machine, Test
 from gsubmit.sieve.matching import Match, match_of
-from gsubmit.sieve.strings import Text, Texts
+from gsubmit.sieve.strings import Text
 from gsubmit.sieve.where import index_of, indexed
 from gsubmit.sieve.words import INDEX_TAGS, MATCH_TAGS, Tag, Takes, Word
 
@@ -78,9 +77,7 @@ def _part(call: Call) -> _Part:
 
 
 def _date(call: Call) -> Test:
-    field = call.text("field")
-    check_names(Texts((field,)))
-    return _Date(field, _part(call), index_of(call), match_of(call))
+    return _Date(call.text("field"), _part(call), index_of(call), match_of(call))
 
 
 _ZONE = Tag("zone", Takes.STRING, group="zone")

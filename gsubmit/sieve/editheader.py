@@ -9,6 +9,7 @@ from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.machine import Command, Machine
 from gsubmit.sieve.mail import Field
 from gsubmit.sieve.matching import Match, match_of
@@ -28,9 +29,7 @@ class _Add:
 
     def run(self, machine: Machine) -> None:
         name = _checked(self.name.of(machine))
-        value = _LINE_ENDS.sub(" ", self.value.of(machine)).strip()
-        if len(value.encode("utf-8", "surrogateescape")) > machine.limits.header_size:
-            raise Mistake(f"the value of {name} has more than {machine.limits.header_size} octets")
+        value = _checked_value(self.value.of(machine), machine.limits)
         machine.tell(f"{name}: {value}")
         try:
             machine.mail.add_field(name, value, last=self.last)
@@ -70,11 +69,22 @@ def _checked(name: str) -> str:
     return name
 
 
+def _checked_value(text: str, limits: Limits) -> str:
+    value = _LINE_ENDS.sub(" ", text).strip()
+    if "\0" in value:
+        raise Mistake("NUL in the value of a header field")
+    if len(value.encode("utf-8", "surrogateescape")) > limits.header_size:
+        raise Mistake(f"the value of a header field has more than {limits.header_size} octets")
+    return value
+
+
 def _add(call: Call) -> Command:
-    name = call.text("name")
+    name, value = call.text("name"), call.text("value")
     if name.constant is not None:
         _checked(name.constant)
-    return _Add(name, call.text("value"), call.has("last"))
+    if value.constant is not None:
+        _checked_value(value.constant, call.home.limits)
+    return _Add(name, value, call.has("last"))
 
 
 def _delete(call: Call) -> Command:

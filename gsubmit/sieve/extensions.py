@@ -1,4 +1,4 @@
-"""Extensions that exist, but make no sense for mail that goes out, and why."""
+"""What is to be known of extensions: which bring others, and which make no sense for mail that goes out, and why."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ _REPLIES = "one's own mail is not answered"
 _SCORES = "mail is not rated here"
 _MAILBOX = "it speaks of the mailbox of who receives"
 _PROGRAMS = "programs are for plugins"
+IMPLIED = {"vnd.dovecot.environment": ("environment",)}  # in Pigeonhole, whose extension it is, too
 UNFIT = {
     "vacation": _REPLIES,
     "vacation-seconds": _REPLIES,

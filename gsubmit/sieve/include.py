@@ -37,14 +37,14 @@ class _Include:
             raise Mistake(f"script '{self.name}' includes itself")
         if len(shared.open) >= machine.limits.include_depth:
             raise Mistake(f"more than {machine.limits.include_depth} scripts within each other")
-        scope, line, part = machine.scope, machine.line, machine.part
+        scope, line = machine.scope, machine.line
         shared.included.add(self.program)
         shared.open.append(self.program)
-        machine.scope, machine.part = Scope(self.program.name), None
+        machine.scope = Scope(self.program.name)
         with suppress(_Return):
             self.program.block.run(machine)
         shared.open.pop()
-        machine.scope, machine.line, machine.part = scope, line, part
+        machine.scope, machine.line = scope, line
 
 
 class _ReturnCommand:

@@ -31,6 +31,9 @@ class _ForEveryPart:
 
     def run(self, machine: Machine) -> None:
         outer = machine.part
+        if machine.loops >= machine.limits.loop_depth:  # those of included scripts count
+            raise Mistake(f"more than {machine.limits.loop_depth} loops within each other")
+        machine.loops += 1
         parts = walk(machine, machine.mail if outer is None else outer)
         if outer is not None:
             next(parts)  # of a part, those within it
@@ -43,6 +46,7 @@ class _ForEveryPart:
                 raise
         finally:
             machine.part = outer
+            machine.loops -= 1
 
 
 @dataclass(frozen=True, slots=True)

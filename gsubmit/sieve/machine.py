@@ -82,10 +82,10 @@ class Shared:
 
 
 class Machine:
-    """`part` is the one that foreverypart is at."""
+    """`part` is the one that foreverypart is at, in the innermost of so many `loops`."""
 
     __slots__ = (
-        *("flags", "limits", "line", "mail", "part", "result", "scope", "shared", "world"),
+        *("flags", "limits", "line", "loops", "mail", "part", "result", "scope", "shared", "world"),
         *("_fields", "_now", "_pause_at", "_units"),
     )
 
@@ -98,6 +98,7 @@ class Machine:
         self.shared = Shared()
         self.flags: tuple[str, ...] = result.flags
         self.part: Part | None = None
+        self.loops = 0
         self.line = 0
         self._units = 0
         self._pause_at = TURN

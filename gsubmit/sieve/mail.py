@@ -59,6 +59,10 @@ class Mail(Part, Protocol):
     def size(self) -> int:
         """Octets as it goes out."""
 
+    @property
+    def has_content(self) -> bool:
+        """Whether there is anything behind the header, be it an empty line (RFC 5173 4)."""
+
     def add_field(self, name: str, value: str, *, last: bool) -> None:
         """At the top, or at the end. `value` has neither CR nor LF. Raises ValueError for what cannot be a field."""
 
@@ -114,13 +118,13 @@ class World:
     `items` are those of `environment` (RFC 5183), `variables` the ones that the administrator has set
     (vnd.dovecot.environment), `now` is asked for the time, `pause` is called now and then, so that others can run,
     `say` gets what a script writes to the log, and `trace`, if there is one, what it does, each with the line;
-    `delimiter` divides user and detail of a local part (RFC 5233).
+    each character of `delimiters` divides user and detail of a local part (RFC 5233).
     """
 
     sender: str = ""
     recipients: Sequence[str] = ()
     login: str = ""
-    delimiter: str = "+"
+    delimiters: str = "+"
     items: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     mailboxes: Mailboxes = field(default_factory=NoMailboxes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gsubmit.sieve.actions import checked_mailbox, checked_use
@@ -14,6 +15,14 @@ from gsubmit.sieve.words import Takes, Word
 _QUESTION = 50  # units of work that a question to the IMAP server counts as
 
 
+def _can_be(checked: Callable[[str], str], name: str) -> bool:
+    try:
+        checked(name)
+    except Mistake:
+        return False  # what cannot be does not exist, and is no error
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _MailboxExists:
     names: Texts
@@ -21,7 +30,7 @@ class _MailboxExists:
     def holds(self, machine: Machine) -> bool:
         for name in self.names.of(machine):
             machine.work(_QUESTION)
-            if not machine.world.mailboxes.exists(checked_mailbox(name)):
+            if not _can_be(checked_mailbox, name) or not machine.world.mailboxes.exists(name):
                 return False
         return True
 
@@ -32,10 +41,12 @@ class _SpecialUseExists:
     uses: Texts
 
     def holds(self, machine: Machine) -> bool:
-        mailbox = checked_mailbox(self.mailbox.of(machine)) if self.mailbox is not None else None
+        mailbox = self.mailbox.of(machine) if self.mailbox is not None else None
+        if mailbox is not None and not _can_be(checked_mailbox, mailbox):
+            return False
         for use in self.uses.of(machine):
             machine.work(_QUESTION)
-            if not machine.world.mailboxes.has_special_use(checked_use(use), mailbox):
+            if not _can_be(checked_use, use) or not machine.world.mailboxes.has_special_use(use, mailbox):
                 return False
         return True
 

@@ -43,7 +43,7 @@ class Match(ABC, Generic[Ready]):
 
     def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Whether one of the values matches one of the keys; the first value comes first. Raises Mistake."""
-        keys = self.ready if self.ready is not None else tuple(map(self.prepare, self.keys.of(machine)))
+        keys = self.prepared(machine)
         for value in values:
             machine.work(1 + (1 + len(value) // _STRIDE) * len(keys))
             matches = self.matches(machine, value, keys)
@@ -52,6 +52,10 @@ class Match(ABC, Generic[Ready]):
             if matches:
                 return True
         return False
+
+    def prepared(self, machine: Machine) -> Sequence[Ready]:
+        """The keys as they are compared. Raises Mistake."""
+        return self.ready if self.ready is not None else tuple(map(self.prepare, self.keys.of(machine)))
 
     @abstractmethod
     def prepare(self, key: str) -> Ready:
@@ -130,11 +134,11 @@ class Regex(Match[regex.Pattern]):
 class Relation(Match[Any]):
     """:value."""
 
-    __slots__ = ("_relation",)
+    __slots__ = ("relation",)
 
     def __init__(self, comparator: Comparator, keys: Texts, relation: Callable[[Any, Any], bool]) -> None:
         super().__init__(comparator, keys)
-        self._relation = relation
+        self.relation = relation
 
     def prepare(self, key: str) -> Any:
         """What has its order."""
@@ -143,7 +147,7 @@ class Relation(Match[Any]):
     def matches(self, machine: Machine, value: str, keys: Sequence[Any]) -> bool:
         """Value and key are in that relation."""
         ours = self.comparator.key(value)
-        return any(self._relation(ours, key) for key in keys)
+        return any(self.relation(ours, key) for key in keys)
 
 
 class Count(Relation):

@@ -204,7 +204,7 @@ def _tests(suite: Suite, counts_errors: bool) -> tuple[Word, ...]:
     def any_error(call: Call) -> Test:
         match = match_of(call)
         if isinstance(match, Count) and match.relation in (operator.eq, operator.ne):
-            return _Deed(lambda machine: bool(suite.errors) is not match.matches(machine, "0", match.keys.of(machine)))
+            return _Deed(lambda machine: bool(suite.errors) is not match.matches(machine, "0", match.prepared(machine)))
         return _of_list(lambda: suite.errors, match, call)
 
     keys = ("keys", Takes.STRINGS)
@@ -219,7 +219,7 @@ def _tests(suite: Suite, counts_errors: bool) -> tuple[Word, ...]:
     )
 
 
-def _of_list(found: Callable[[], list[str]], match: Match, call: Call) -> Test:
+def _of_list(found: Callable[[], list[str]], match: Match[Any], call: Call) -> Test:
     index = call.number("index")
     return _Deed(lambda machine: match.any(machine, found()[index - 1 : index] if index else found()))
 

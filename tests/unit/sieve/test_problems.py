@@ -63,7 +63,11 @@ NEWS = 'require ["fileinto", "copy"];\n'
         pytest.param('if header :is :matches "a" "b" {}', "main:1: ':matches' cannot be there beside ':is'", id="both"),
         pytest.param("if header :comparator {}", "main:1: ':comparator' needs a string behind it", id="tag-without"),
         pytest.param('if header :comparator "i;foo" "a" "b" {}', "main:1: unknown comparator 'i;foo'", id="comparator"),
-        pytest.param('if header "a b" "c" {}', "main:1: 'a b' cannot be the name of a header field", id="field-name"),
+        pytest.param(
+            'require "editheader";\naddheader "a b" "c";',
+            "main:2: 'a b' cannot be the name of a header field",
+            id="field-name",
+        ),
         pytest.param(
             'if address "subject" "c" {}',
             "main:1: the header field 'subject' has no addresses to test",
