@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from gsubmit.scripts.places import included
-from gsubmit.scripts.turns import Turns
+from gsubmit.scripts.turns import KeptWaiting
 from gsubmit.sieve.errors import Problem, SieveError
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.script import Script, Source, compile_script
@@ -42,8 +42,11 @@ class Cache:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._size = 0
 
-    def script(self, path: str) -> Script | None:
-        """The script at a path as it is now; None if there is none. Raises SieveError if it does not compile."""
+    def script(self, path: str, pause: Callable[[], None] = lambda: None) -> Script | None:
+        """The script at a path as it is now; None if there is none. Raises SieveError if it does not compile.
+
+        `pause` is called now and then.
+        """
         version = _version(path)
         entry = self._entries.get(path)
         if entry is not None and not _is_current(entry, path, version):
@@ -52,7 +55,7 @@ class Cache:
         if version is None:
             return None
         if entry is None:
-            entry = self._compiled(path)
+            entry = self._compiled(path, pause)
             self._keep(path, entry)
         else:
             self._entries.move_to_end(path)
@@ -72,7 +75,7 @@ class Cache:
         if gone is not None:
             self._size -= gone.size
 
-    def _compiled(self, path: str) -> _Entry:
+    def _compiled(self, path: str, pause: Callable[[], None]) -> _Entry:
         versions: dict[str, Version] = {}
         sizes = [_OVERHEAD]
 
@@ -82,9 +85,11 @@ class Cache:
             sizes.append(len(found or b""))
             return found
 
-        return _Entry(self._made_of(path, read), versions, sum(sizes))
+        return _Entry(self._made_of(path, read, pause), versions, sum(sizes))
 
-    def _made_of(self, path: str, read: Callable[[str], bytes | None]) -> Script | SieveError:
+    def _made_of(
+        self, path: str, read: Callable[[str], bytes | None], pause: Callable[[], None]
+    ) -> Script | SieveError:
         def find(name: str, is_global: bool) -> Source | None:
             folder = self._global_folder if is_global else os.path.dirname(path) or "."  # noqa: PTH120 - it is text
             there = included(name, folder)
@@ -101,9 +106,11 @@ class Cache:
                 limits=self._limits,
                 offered=self._offered,
                 find=find,
-                pause=Turns(),
+                pause=pause,
                 is_traced=self._is_traced,
             )
+        except KeptWaiting:
+            raise
         except SieveError as error:
             return error
         except OSError as error:

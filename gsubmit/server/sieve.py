@@ -48,16 +48,20 @@ def run_scripts(session: Session, transaction: Transaction, draft: Draft) -> Non
     assert scripts is not None
     assert login is not None
     result: Result | None = None
-    for source in scripts.of(login.identity.user, login.identity.fields):
-        result = _run(session, transaction, draft, source, result)
-        if result is not None and not result.keeps:
-            break
+    turns = Turns()
+    try:
+        for source in scripts.of(login.identity.user, login.identity.fields):
+            result = _run(session, transaction, draft, source, turns, result)
+            if result is not None and not result.keeps:
+                break
+    finally:
+        turns.end()
     if result is not None:
         _carry_out(session, transaction, result)
 
 
 def _run(
-    session: Session, transaction: Transaction, draft: Draft, source: Source, before: Result | None
+    session: Session, transaction: Transaction, draft: Draft, source: Source, turns: Turns, before: Result | None
 ) -> Result | None:
     """What is asked for after one script more; what a script has done that fails is dropped. Raises Refused."""
     scripts = session.service.scripts
@@ -65,14 +69,14 @@ def _run(
     is_utf8 = transaction.envelope.sender.params.smtputf8
     fork: Draft | None = None
     try:
-        script = scripts.cache.script(source.path)
+        script = scripts.cache.script(source.path, turns)
         if script is None and source.is_administrators:
             raise SieveError(Problem(source.path, 0, "there is no such script"))
         if script is None:
             return before
         fork = draft.fork()
         mail = DraftMail(fork, may_change_authors=source.is_administrators, is_utf8=is_utf8)
-        world = _world(session, transaction, scripts)
+        world = _world(session, transaction, scripts, turns)
         result = script.run(mail, world, Result() if before is None else before.for_next())
         _check_addresses(result, source, is_utf8=is_utf8)
     except SieveError as error:
@@ -112,7 +116,7 @@ def _failed(session: Session, transaction: Transaction, source: Source, error: S
 # What scripts see
 
 
-def _world(session: Session, transaction: Transaction, scripts: Scripts) -> World:
+def _world(session: Session, transaction: Transaction, scripts: Scripts, turns: Turns) -> World:
     service, login, envelope = session.service, session.login, transaction.envelope
     assert login is not None
     user, sender = login.identity.user, envelope.sender.reverse_path
@@ -125,7 +129,7 @@ def _world(session: Session, transaction: Transaction, scripts: Scripts) -> Worl
         variables=scripts.variables,
         mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session),
         tracker=OfUser(scripts.memory, user),
-        pause=Turns(),
+        pause=turns,
         say=lambda text: _log.info("%s: %s", transaction.id, _one_line(text), extra={"prefix": session.label}),
     )
 
