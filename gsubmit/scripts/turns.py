@@ -11,9 +11,7 @@ from gsubmit.sieve.errors import Problem, SieveError
 ALLOWED = 0.01  # seconds of work after which a script works for long; most take less than one millisecond
 WORK = 0.003  # seconds of work from one rest to the next
 REST = 0.006  # seconds, in which others can have answers that take several steps
-MAX_WAIT = (
-    60.0  # seconds until another one that works for long has ended; clients wait ten minutes (RFC 5321 4.5.3.2.6)
-)
+MAX_WAIT = 60.0  # seconds until another one that works for long has ended; RFC 5321 4.5.3.2.6 gives us ten minutes
 _long_ones = threading.Semaphore(1)
 
 
