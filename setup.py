@@ -76,7 +76,10 @@ setup(
         "redis>=4.3",
     ],
     extras_require={
+        # Regular expressions in Sieve scripts, in linear time and by its makers' own package.
+        "regex": ["google-re2>=1.1.20240601"],
         "test": [
+            "google-re2>=1.1.20240601",
             "pytest>=8",
             "setuptools>=70.1",  # earlier ones need another package for a wheel
             "hypothesis>=6.100",
