@@ -78,8 +78,7 @@ class Steps:
         if who is None or self.is_broken:
             raise _LeftAlone("the server could not be reached" if who else "there is no way to log in for this user")
         try:
-            with self.pool.connection(who) as client, client.begun(ASK_TIME):
-                return act(client)
+            return self._at_most_twice(who, act, ASK_TIME)
         except ImapFault as fault:
             self._note(fault, user)
             raise
@@ -180,25 +179,29 @@ class Steps:
             entry.wait(time.time() + LOOKS[record.looks] - LOOKS[record.looks - 1])
 
     def _connected(self, entry: Entry, act: Callable[[SentClient], R]) -> R:
-        """What it comes to over a connection. A kept one may have died: the steps can be taken again, whatever was."""
+        """What it comes to over a connection."""
         who = entry.who if isinstance(entry, Held) else self._login(entry.record.user)
         if self.is_broken:
             raise _LeftAlone("the server was left alone, since it could not be reached")
         if (refused := self._refused.get(entry.record.user)) and not who.is_users_own:
             raise _LeftAlone(f"not tried for an hour: {refused}")
-        try:
-            return self._once(who, act, new=False)
-        except _KeptOneDied:
-            return self._once(who, act, new=True)
+        return self._at_most_twice(who, act, self.rules.seconds)
 
     def _login(self, user: str) -> Who:
         assert self.master is not None
         return self.master(user)
 
-    def _once(self, who: Who, act: Callable[[SentClient], R], *, new: bool) -> R:
+    def _at_most_twice(self, who: Who, act: Callable[[SentClient], R], seconds: float) -> R:
+        """A kept connection may have died: the steps can be taken again, whatever was."""
+        try:
+            return self._once(who, act, seconds, new=False)
+        except _KeptOneDied:
+            return self._once(who, act, seconds, new=True)
+
+    def _once(self, who: Who, act: Callable[[SentClient], R], seconds: float, *, new: bool) -> R:
         with self.pool.connection(who, new=new) as client:
             try:
-                with client.begun(self.rules.seconds):
+                with client.begun(seconds):
                     return act(client)
             except Lost as lost:
                 if client.has_served:
