@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message.draft import Draft
-from gsubmit.net.imap import ImapFault
+from gsubmit.net.imap import ImapFault, SaidNo
 from gsubmit.scripts.deeds import Copy, deeds_of
 from gsubmit.scripts.environment import items
 from gsubmit.scripts.mail import DraftMail
@@ -153,7 +153,7 @@ class _Mailboxes(Mailboxes):
         assert sent is not None
         try:
             return sent.asked(login.identity.user, own_login(login), act)
-        except ImapFault as fault:
+        except (ImapFault, SaidNo) as fault:
             raise Mistake(f"the IMAP server cannot be asked: {fault.reason}") from None
 
 
