@@ -1,0 +1,1 @@
+require ["include", "variables"]; global "count"; set "count" "${count}x";

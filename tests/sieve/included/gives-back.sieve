@@ -1,0 +1,1 @@
+require ["include", "variables"]; set "global.back" "${global.given}";

@@ -1,0 +1,1 @@
+require ["include", "variables"]; if header :matches "to" "*@*" { return; }

@@ -1,0 +1,1 @@
+require ["include", "variables"]; global "where"; set "where" "personal";

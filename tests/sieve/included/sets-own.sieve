@@ -1,0 +1,1 @@
+require ["include", "variables"]; global "seen"; set "seen" "${own}"; set "own" "inside";

@@ -1,0 +1,1 @@
+redirect :copy "one@example.org";

@@ -1,0 +1,1 @@
+require "date"; if currentdate :originalzone "year" "2026" { keep; }

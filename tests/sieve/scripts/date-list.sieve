@@ -1,0 +1,1 @@
+require "date"; if date ["date", "received"] "year" "2026" { keep; }

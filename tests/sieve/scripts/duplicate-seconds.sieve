@@ -1,0 +1,1 @@
+require "duplicate"; if duplicate :seconds "1" { keep; }

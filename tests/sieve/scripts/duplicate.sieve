@@ -1,0 +1,5 @@
+require ["duplicate", "variables"];
+if duplicate { discard; }
+if duplicate :header "X-Event" :handle "events" { discard; }
+if duplicate :uniqueid "a ${b} c" :seconds 600 :last { discard; }
+if duplicate :header "X-Missing" { discard; }

@@ -1,0 +1,1 @@
+require "envelope"; if envelope "size" "a" { keep; }

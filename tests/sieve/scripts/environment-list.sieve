@@ -1,0 +1,1 @@
+require "environment"; if environment ["name", "host"] "x" { keep; }

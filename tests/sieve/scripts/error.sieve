@@ -1,0 +1,1 @@
+require "ihave"; if not ihave "vnd.example.nonsense" { error "this is wrong"; }

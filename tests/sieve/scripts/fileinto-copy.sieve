@@ -1,0 +1,1 @@
+require ["fileinto", "copy", "mailbox"]; fileinto :copy :create "Copies";

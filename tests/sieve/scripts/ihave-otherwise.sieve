@@ -1,0 +1,1 @@
+require "ihave"; if ihave "vnd.example.nonsense" { keep; } nonsense;

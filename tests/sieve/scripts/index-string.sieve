@@ -1,0 +1,1 @@
+require "index"; if header :index "1" "x" "y" { keep; }

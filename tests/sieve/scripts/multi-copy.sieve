@@ -1,0 +1,1 @@
+require ["fileinto", "copy", "mailbox"]; fileinto :create :copy "First";

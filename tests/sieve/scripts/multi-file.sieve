@@ -1,0 +1,1 @@
+require ["fileinto", "mailbox"]; if header "x-added" "yes" { fileinto :create "Edited"; }

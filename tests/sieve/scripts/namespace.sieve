@@ -1,0 +1,1 @@
+require ["variables", "fileinto"]; if header "subject" "${foo.bar}" { keep; }

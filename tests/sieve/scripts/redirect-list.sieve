@@ -1,0 +1,1 @@
+redirect ["one@example.org"];

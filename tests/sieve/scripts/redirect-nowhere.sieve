@@ -1,0 +1,1 @@
+redirect "one at example.org";

@@ -1,0 +1,1 @@
+require "reject"; redirect "one@example.org"; reject "No.";

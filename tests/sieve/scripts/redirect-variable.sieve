@@ -1,0 +1,1 @@
+require "variables"; set "a" "one at example.org"; redirect "${a}";

@@ -1,0 +1,1 @@
+require "reject"; reject "No, thank you.";

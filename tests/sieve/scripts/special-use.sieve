@@ -1,0 +1,1 @@
+require ["fileinto", "special-use"]; fileinto :specialuse "\\Junk" "INBOX";

@@ -1,0 +1,1 @@
+require "encoded-character"; redirect "${unicode:200000}@example.org";

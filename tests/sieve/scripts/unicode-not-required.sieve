@@ -1,0 +1,1 @@
+if header "subject" "${Unicode:DF01}" { keep; }

@@ -1,0 +1,1 @@
+require "encoded-character"; if header "subject" "${Unicode:DF01}" { keep; }
