@@ -82,7 +82,7 @@ def test_the_order_of_ascii_casemap_is_that_of_capitals() -> None:
     ],
 )
 def test_wildcards_take_the_least(pattern: str, value: str, expected: str | None) -> None:
-    """RFC 5229 3.2."""
+    """RFC 5229 3.2 (SIV-10)."""
     script = f'require ["variables", "fileinto"];\nif header :matches "x-v" "{pattern}" {{ fileinto "${{0}}|${{1}}|${{2}}"; }}'
     if expected is None:
         assert problems(script, message=f"X-V: {value}\n\n")

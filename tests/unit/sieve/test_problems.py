@@ -1,4 +1,4 @@
-"""What is wrong with a script is said with its line."""
+"""What is wrong with a script is said with its line (SIV-1), and what makes no sense for outgoing mail is wrong (SIV-17)."""
 
 from __future__ import annotations
 
@@ -184,6 +184,7 @@ def test_a_script_is_text(octets: bytes, line: int) -> None:
 
 
 def test_deep_nesting_is_an_error() -> None:
+    """SIV-2."""
     assert problems("if true {" * 32 + "}" * 32) == []
     assert problems("if true {" * 33 + "}" * 33) == ["main:1: more than 32 blocks within each other"]
     assert problems("if " + "not " * 31 + "true {}") == []
