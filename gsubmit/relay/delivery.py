@@ -149,7 +149,7 @@ class RelayDelivery:
 
         Recipients in addition are asked on top. For anything else all is asked anew, and has to be answered as before.
         """
-        wanted = amended(self._asked, sender, recipients, self)
+        wanted, hopeless = amended(self._asked, sender, recipients, self, self._connection.capabilities)
         more = added(self._asked, wanted)
         if more is None or self._requests.has_asked_data:
             self._asked, self.sender = wanted, wanted[0]
@@ -162,7 +162,7 @@ class RelayDelivery:
         self._collect_all()
         if self.sender.is_refused:
             raise RelayFailed(self.sender.reply(), "the relay refused another sender", said=self.sender.answer)
-        return [promise for promise in wanted if promise.is_refused]
+        return hopeless + [promise for promise in wanted if promise.is_refused]
 
     # The slot
 

@@ -76,7 +76,8 @@ class Delivered:
         return [cast(Recipient, promise.request) for promise in self.asked if not promise.is_refused]
 
     def amend(self, sender: Sender, recipients: Sequence[Recipient]) -> list[Promise]:
-        wanted = amended([self.sender, *self.asked], sender, recipients, self)
+        relay = Capabilities.from_lines(ALL_KEYWORDS)
+        wanted, _ = amended([self.sender, *self.asked], sender, recipients, self, relay)
         self.sender, self.asked = wanted[0], wanted[1:]
         for promise in wanted:
             promise.answer = promise.answer or _answer(promise.request)
