@@ -59,8 +59,13 @@ def _debug_log(call: Call) -> Command:
 
 
 def variable(name: str) -> Piece:
-    """What `${env.NAME}` stands for."""
-    return lambda machine: _item(machine, name, has_vendors=True) or ""
+    """What `${env.NAME}` stands for; an underscore may be the dash that no name of a variable can have."""
+
+    def piece(machine: Machine) -> str:
+        item = _item(machine, name, has_vendors=True)
+        return item if item is not None else _item(machine, name.replace("_", "-"), has_vendors=True) or ""
+
+    return piece
 
 
 WORDS = (

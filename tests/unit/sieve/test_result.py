@@ -122,7 +122,7 @@ def test_duplicates_are_remembered_after_success_only() -> None:
 
 def test_the_environment_is_what_it_is() -> None:
     more: dict[str, Any] = {
-        "items": {"location": "MTA", "vnd.dovecot.username": "w@x"},
+        "items": {"location": "MTA", "remote-ip": "192.0.2.1", "vnd.dovecot.username": "w@x"},
         "variables": {"customer": "acme"},
     }
     assert holds('environment "Location" "mta"', "environment", **more)
@@ -132,3 +132,4 @@ def test_the_environment_is_what_it_is() -> None:
     vendors = ("environment", "vnd.dovecot.environment", "variables")
     assert holds('environment "vnd.dovecot.config.customer" "acme"', *vendors, **more)
     assert holds('string "${env.vnd.dovecot.username}/${env.vnd.dovecot.config.customer}" "w@x/acme"', *vendors, **more)
+    assert holds('string "${env.remote_ip}" "192.0.2.1"', *vendors, **more)
