@@ -18,7 +18,7 @@ except ImportError:
 
 IS_THERE = re2 is not None
 _MAX_MEMORY = 1 << 20  # octets that one pattern may take
-_MAX_CAPTURED = 1 << 16  # octets in which groups are looked for, which takes a hundred times longer
+_MAX_CAPTURED = 1 << 16  # characters in which groups are looked for, which takes a hundred times longer
 _SPECIAL = re.compile(r"[.\\^$*+?()\[\]{}|]")
 
 
@@ -30,26 +30,28 @@ def quoted(text: str) -> str:
 class Pattern:
     """A POSIX extended regular expression: the leftmost match, and the longest of those."""
 
-    __slots__ = ("_key", "_seeker", "_tester")
+    __slots__ = ("_seeker", "_tester")
 
     def __init__(self, key: str, *, ignores_case: bool) -> None:
         """Raises Mistake."""
-        self._key = key.encode("utf-8", "surrogateescape")
-        self._tester = _compiled(self._key, ignores_case=ignores_case, captures=False)
-        self._seeker = _compiled(self._key, ignores_case=ignores_case, captures=True)
+        self._tester = _compiled(_text(key), ignores_case=ignores_case, captures=False)
+        self._seeker = _compiled(_text(key), ignores_case=ignores_case, captures=True)
 
     def search(self, value: str, *, captures: bool) -> Sequence[str] | None:
         """What the whole and each group stand for, if that is asked for; None if there is no match."""
-        octets = value.encode("utf-8", "surrogateescape")
-        if self._tester.search(octets) is None:
+        text = _text(value)
+        if self._tester.search(text) is None:
             return None
-        found = self._seeker.search(octets[:_MAX_CAPTURED]) if captures else None
-        if found is None:
-            return []
-        return [(one or b"").decode("utf-8", "surrogateescape") for one in (found[0], *found.groups())]
+        found = self._seeker.search(text[:_MAX_CAPTURED]) if captures else None
+        return [] if found is None else [one or "" for one in (found[0], *found.groups())]
 
 
-def _compiled(key: bytes, *, ignores_case: bool, captures: bool) -> Any:
+def _text(value: str) -> str:
+    """Octets that are not UTF-8 are question marks, for RE2 knows characters only."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _compiled(key: str, *, ignores_case: bool, captures: bool) -> Any:
     options = re2.Options()
     options.posix_syntax = True
     options.longest_match = True
@@ -59,7 +61,6 @@ def _compiled(key: bytes, *, ignores_case: bool, captures: bool) -> Any:
     options.never_capture = not captures
     options.log_errors = False
     options.max_mem = _MAX_MEMORY
-    options.encoding = re2.Options.Encoding.LATIN1
     try:
         return re2.compile(key, options)
     except re2.error as error:

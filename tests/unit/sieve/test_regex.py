@@ -28,6 +28,14 @@ def test_it_is_found_anywhere(key: str, expected: bool) -> None:
     assert holds(f'header :regex "subject" "{key}"', "regex", message=SUBJECT) is expected
 
 
+def test_a_character_is_more_than_an_octet() -> None:
+    odd = "Subject: Äx ã\n\n"
+    assert holds('header :regex "subject" "[äö]x"', "regex", message=odd)
+    assert holds('header :regex "subject" "^.x"', "regex", message=odd)
+    assert not holds('header :regex "subject" "[äö]$"', "regex", message=odd)
+    assert regex.Pattern("^.ä(.)$", ignores_case=True).search("\udcffÄ\udcfe", captures=True) == ["?Ä?", "?"]
+
+
 def test_case_is_the_comparators() -> None:
     assert not holds('header :regex :comparator "i;octet" "subject" "REPORT"', "regex", message=SUBJECT)
 
