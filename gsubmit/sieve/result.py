@@ -97,25 +97,28 @@ class Result:
     """The actions in the order of the script, each once.
 
     `keeps_implicitly` is whether the message is kept although no action says so (RFC 5228 2.10.2), `flags` are the
-    ones that it has then (RFC 5232).
+    ones that it has then (RFC 5232). The first actions, `earlier` of them, are those of scripts before this one.
     """
 
     actions: list[Action] = field(default_factory=list)
     keeps_implicitly: bool = True
     flags: tuple[str, ...] = ()
     tracked: list[Tracked] = field(default_factory=list)
+    earlier: int = 0
 
     def for_next(self) -> Result:
-        """A copy for the next script in a row: what is kept so far is its to decide anew."""
+        """A copy for the next script in a row: what is kept so far is its to decide anew, and the rest adds to that."""
         flags = next((action.flags for action in self.actions if isinstance(action, Keep)), self.flags)
-        actions: list[Action] = [action for action in self.actions if not isinstance(action, (Keep, Discard))]
-        return Result(actions, True, flags, list(self.tracked))
+        actions: list[Action] = [
+            action._replace(is_copy=True) for action in self.actions if isinstance(action, (FileInto, Redirect))
+        ]
+        return Result(actions, True, flags, list(self.tracked), len(actions))
 
     def add(self, action: Action, limits: Limits) -> None:
         """One more action, unless it is there: then its flags count (RFC 5232 3). Raises Mistake."""
         if not (isinstance(action, (Redirect, FileInto)) and action.is_copy):
             self.keeps_implicitly = False
-        kinds = {type(one) for one in self.actions} - {Discard}
+        kinds = {type(one) for one in self.actions[self.earlier :]} - {Discard}
         if isinstance(action, Discard) and self.actions:
             return  # it takes away the implicit keep, and no more (RFC 5228 4.4)
         if not isinstance(action, Discard) and ((isinstance(action, Reject) and kinds) or Reject in kinds):
