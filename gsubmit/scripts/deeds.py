@@ -34,12 +34,14 @@ class Deeds(NamedTuple):
 
 
 def deeds_of(result: Result) -> Deeds:
-    """What is to be done: fileinto speaks of the sender's copy only, and the message is relayed all the same."""
+    """What is to be done: fileinto is instead of the usual copy only, and the message is relayed all the same."""
     actions = result.actions
     refusal = next((action.text for action in actions if isinstance(action, Reject)), None)
     redirects = [action for action in actions if isinstance(action, Redirect)]
-    filed = [Copy(one.mailbox, one.flags, one.create, one.special_use) for one in actions if isinstance(one, FileInto)]
-    reaches = result.keeps or (bool(filed) and all(redirect.is_copy for redirect in redirects))
+    filed = [action for action in actions if isinstance(action, FileInto)]
+    is_instead = any(not action.is_copy for action in filed) and all(redirect.is_copy for redirect in redirects)
+    reaches = result.keeps or is_instead
     flags = next((action.flags for action in actions if isinstance(action, Keep)), result.flags)
     usual = [Copy(flags=flags)] if result.keeps else []
-    return Deeds(refusal, reaches, tuple(redirect.address for redirect in redirects), (*usual, *filed))
+    copies = [Copy(one.mailbox, one.flags, one.create, one.special_use) for one in filed]
+    return Deeds(refusal, reaches, tuple(redirect.address for redirect in redirects), (*usual, *copies))
