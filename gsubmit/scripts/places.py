@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gsubmit.settings.sieve import variables_in
@@ -11,6 +13,7 @@ from gsubmit.settings.variables import expand
 FIELD = "sieve"  # of passdbs
 ENDING = ".sieve"
 _NO = frozenset({"no", "n", "false", "0"})
+_MOMENT = 1_000_000_000  # nanoseconds in which a folder may change twice without another time of its last change
 
 
 class UserScripts:
@@ -37,6 +40,31 @@ class UserScripts:
             if not value or value.startswith(".") or "/" in value or "\0" in value:
                 return ""
         return expand(self._template, known)
+
+
+class Administrators:
+    """The scripts at a place, as `administrators` finds them whenever somebody asks."""
+
+    def __init__(self, path: str) -> None:
+        """Raises OSError where a folder cannot be read."""
+        self._path = path
+        self._found = administrators(path)
+        self._changed = 0  # when that was changed; 0 is not known for certain
+
+    def __iter__(self) -> Iterator[str]:
+        """Their paths. A place that cannot be read any more is a script that is missing."""
+        if self._path:
+            try:
+                self._look()
+            except OSError:
+                self._found, self._changed = (self._path,), 0
+        return iter(self._found)
+
+    def _look(self) -> None:
+        changed = os.stat(self._path).st_mtime_ns  # noqa: PTH116 - for each message
+        if changed != self._changed:
+            self._found = administrators(self._path)
+            self._changed = changed if time.time_ns() - changed > _MOMENT else 0
 
 
 def administrators(path: str) -> tuple[str, ...]:

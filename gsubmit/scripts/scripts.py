@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from gsubmit.scripts.cache import Cache
-from gsubmit.scripts.places import UserScripts, administrators
+from gsubmit.scripts.places import Administrators, UserScripts
 from gsubmit.scripts.tracker import Memory
 from gsubmit.settings.sieve import SieveLimitSettings, SieveSettings
 from gsubmit.sieve.limits import Limits
@@ -40,8 +40,8 @@ class Scripts:
         self.amending: set[str] = set()
         self.variables: Mapping[str, str] = dict(settings.submission_sieve_env)
         self._users = UserScripts(settings.submission_sieve)
-        self.before = administrators(settings.submission_sieve_before)
-        self.after = administrators(settings.submission_sieve_after)
+        self.before = Administrators(settings.submission_sieve_before)
+        self.after = Administrators(settings.submission_sieve_after)
         self._complained: OrderedDict[str, float] = OrderedDict()
 
     def of(self, user: str, passdb_fields: Mapping[str, str]) -> Iterator[Source]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from gsubmit.scripts.places import UserScripts, administrators, included
+from gsubmit.scripts.places import Administrators, UserScripts, administrators, included
 
 TEMPLATE = "/var/vmail/%d/%n/sieve/outgoing.sieve"
 
@@ -63,3 +64,19 @@ def test_what_is_included_lies_in_its_folder(name: str) -> None:
     assert included(name, "/srv") == ""
     assert included("x", "/srv") == "/srv/x.sieve"
     assert included("x", "") == ""
+
+
+def test_a_folder_of_administrators_is_looked_into_again_when_it_has_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "before"
+    folder.mkdir()
+    (folder / "a.sieve").write_text("keep;")
+    os.utime(folder, (1, 1))
+    scripts = Administrators(str(folder))
+    assert [*scripts] == [f"{folder}/a.sieve"]
+    (folder / "b.sieve").write_text("keep;")
+    assert [*scripts] == [f"{folder}/a.sieve", f"{folder}/b.sieve"]
+    (folder / "b.sieve").unlink()  # perhaps at the same time, for clocks of file systems are coarse
+    assert [*scripts] == [f"{folder}/a.sieve"]
+    (folder / "a.sieve").unlink()
+    folder.rmdir()
+    assert [*scripts] == [str(folder)]
