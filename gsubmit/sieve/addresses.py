@@ -22,7 +22,10 @@ _DOT_ATOM = re.compile(r"[^ \t\r\n()<>\[\]:;@\\,.\"]+(?:\.[^ \t\r\n()<>\[\]:;@\\
 
 
 class Address(NamedTuple):
-    """`local` without quotes. What is no address has no domain, and `whole` is as it is written."""
+    """`local` without quotes. What is no address has neither part, and `whole` is as it is written.
+
+    Of a path that is a mailbox here, such as <postmaster>, there is no domain (RFC 5321 2.3.5).
+    """
 
     local: str
     domain: str
@@ -35,10 +38,10 @@ class Address(NamedTuple):
         """
         if name == "all" or not self.whole:
             return self.whole
-        if not self.domain:
+        if not self.local:
             return None
         if name == "domain":
-            return self.domain
+            return self.domain or None
         if name == "localpart":
             return self.local
         end = next((at for at, character in enumerate(self.local) if character in delimiters), len(self.local))
@@ -81,7 +84,9 @@ def one_address(text: str) -> Address | None:
 
 def path_address(path: str) -> Address:
     """Of a path of the envelope, without brackets; empty is the null one."""
-    local, _, domain = path.rpartition("@")
+    local, at, domain = path.rpartition("@")
+    if not at:
+        local, domain = domain, ""
     if len(local) > 1 and local[0] == local[-1] == '"':
         local = _QUOTED_PAIR.sub(r"\1", local[1:-1])
     return Address(local, domain, path)

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from gsubmit.sieve.addresses import addresses
+from gsubmit.sieve.addresses import addresses, one_address, path_address
 from gsubmit.sieve.comparators import UNICODE, upper
 from gsubmit.sieve.limits import TURN
 
@@ -56,3 +56,15 @@ def test_unicode_casemap_is_title_case_decomposed() -> None:
         text = "\u00e9".join(characters[first : first + 500])
         titles = "".join(character.title() for character in text)
         assert UNICODE.folded(text) == unicodedata.normalize("NFKD", titles)
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ('"a b"@c', ['"a b"@c', "a b", "c"]),
+        ("postmaster", ["postmaster", "postmaster", None]),
+        ("", ["", "", ""]),
+    ],
+)
+def test_paths_of_the_envelope_have_parts(path: str, parts: list[str | None]) -> None:
+    assert [path_address(path).part(name, "+") for name in ("all", "localpart", "domain")] == parts
