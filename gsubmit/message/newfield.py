@@ -21,7 +21,8 @@ class BadField(ValueError):
 def new_field(name: str, text: str, *, is_utf8: bool = False) -> Field:
     """A field with its name as it is written, and unfolded text; folded, and encoded where it is not ASCII (RFC 2047).
 
-    `is_utf8`: the message is an internationalized one, and the text becomes UTF-8 as it is (RFC 6532).
+    `is_utf8`: the message is an internationalized one, and what cannot be encoded becomes UTF-8 as it is (RFC 6532);
+    with the rest the message can still go to a relay that takes no such messages.
 
     Raises BadField: nothing may end the line, and with it the field (SIV-12).
     """
@@ -32,11 +33,13 @@ def new_field(name: str, text: str, *, is_utf8: bool = False) -> Field:
     try:
         line = f"{name}: {text}".encode()
         field = Field(name.lower().encode("ascii"), line + _CRLF)
-        octets = folded(line) if is_utf8 or line.isascii() else in_ascii(field)
+        octets = folded(line) if line.isascii() else in_ascii(field)
     except UnicodeEncodeError:
         raise BadField(f"{name}: lone surrogates in the value of a header field") from None
     except CannotConvert as error:
-        raise BadField(f"{name}: {error.reason}") from None
+        if not is_utf8:
+            raise BadField(f"{name}: {error.reason}") from None
+        octets = folded(line)
     if any(len(piece) > MAX_LINE for piece in octets.split(_CRLF)):
         raise BadField(f"{name}: a line that is too long, and cannot be folded")
     return Field(field.name, octets)

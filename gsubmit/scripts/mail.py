@@ -24,7 +24,7 @@ class DraftMail:
     """A sieve.mail.Mail over a draft, which has each edit at once: a fork can be dropped when the script fails.
 
     An edit that is not allowed is passed over in silence (RFC 5293 6). `may_change_authors` is for administrators'
-    scripts, `is_utf8` for internationalized messages (RFC 6532), whose headers need no encoded-words.
+    scripts, `is_utf8` for internationalized messages (RFC 6532), which may have what cannot be encoded.
     """
 
     __slots__ = ("_all", "_draft", "_fields", "_is_utf8", "_original", "_whole", "_work", "may_change_authors")

@@ -58,10 +58,12 @@ def test_a_long_value_is_folded() -> None:
     assert split_header(octets_of(draft))[0].value.split() == [b"word"] * 100
 
 
-def test_an_internationalized_message_gets_utf_8() -> None:
+def test_an_internationalized_message_gets_what_cannot_be_encoded() -> None:
     draft = draft_of(MESSAGE)
+    DraftMail(draft, is_utf8=True).add_field("Reply-To", "ü@example.org", last=True)
+    assert "Reply-To: ü@example.org\r\n".encode() in octets_of(draft)
     DraftMail(draft, is_utf8=True).add_field("X-Last", "ü", last=True)
-    assert "X-Last: ü\r\n".encode() in octets_of(draft)
+    assert b"X-Last: =?utf-8?B?w7w=?=\r\n" in octets_of(draft)
 
 
 def test_the_fields_that_are_meant_are_deleted() -> None:
