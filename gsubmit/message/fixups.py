@@ -50,23 +50,22 @@ class FixUps:
             raise Refused(SEVERAL_FROM if b"from" in names else NO_FROM)
         if self.needs_full_domains:
             _check_domains(before)
-        covered = covered_names(before) if not SIGNATURES.isdisjoint(names) else frozenset()
+        covered = frozenset() if SIGNATURES.isdisjoint(names) else covered_names(before)
         fields = list(before)
         if dropped := self.dropped.intersection(names) - covered:
             fields = [field for field in fields if field.name not in dropped]
-        block = _resent_block(fields) if any(map(_is_resent, names)) else None
-        begin, end = block or (0, len(fields))
-        prefix = b"Resent-" if block else b""
+            names = [field.name for field in fields]
+        resent = _resent_block(names)
+        prefix, (begin, end) = (b"Resent-", resent) if resent else (b"", (0, len(names)))
+        block, names = fields[begin:end], names[begin:end]
         if self.add_date and (name := prefix + b"Date").lower() not in covered:
-            at = _place(fields, begin, end, name.lower(), _is_date if self.repair_date else None)
-            if at is not None:
-                end += _put(fields, at, end, name, date_now().encode("ascii"))
+            _complete(block, names, name, _new_date, _is_date if self.repair_date else None)
         if self.add_message_id and (name := prefix + b"Message-ID").lower() not in covered:
-            at = _place(fields, begin, end, name.lower(), _is_message_id if self.repair_message_id else None)
-            if at is not None:
-                _put(fields, at, end, name, self._new_id(fields))
-        if len(fields) != len(before) or any(one is not other for one, other in zip(fields, before, strict=True)):
-            draft.edit(fields)
+            is_valid = _is_message_id if self.repair_message_id else None
+            _complete(block, names, name, lambda: self._new_id(fields), is_valid)
+        after = (*fields[:begin], *block, *fields[end:])
+        if after != before:
+            draft.edit(after)
 
     def _new_id(self, fields: Sequence[Field]) -> bytes:
         domain = self.hostname.encode("ascii", "replace")
@@ -88,36 +87,34 @@ def _check_domains(fields: Sequence[Field]) -> None:
                 raise Refused(SINGLE_LABEL_SENDER if field.name in _AUTHORS else SINGLE_LABEL_RECIPIENT)
 
 
-def _is_resent(name: bytes) -> bool:
-    return name.startswith(b"resent-")
-
-
-def _resent_block(fields: Sequence[Field]) -> tuple[int, int] | None:
+def _resent_block(names: Sequence[bytes]) -> tuple[int, int] | None:
     """Where the first block of Resent fields begins and ends, if there is one."""
-    begin = next((at for at, field in enumerate(fields) if _is_resent(field.name)), None)
-    if begin is None:
+    resent = [name.startswith(b"resent-") for name in names]
+    if True not in resent:
         return None
-    end = begin
-    while end < len(fields) and _is_resent(fields[end].name):
-        end += 1
-    return begin, end
+    begin = resent.index(True)
+    return begin, [*resent, False].index(False, begin)
 
 
-def _place(fields: Sequence[Field], begin: int, end: int, name: bytes, is_valid: _Check | None) -> int | None:
-    """Where such a field is to go: to the end where none is there, in the place of a single one that is not valid."""
-    there = [at for at in range(begin, end) if fields[at].name == name]
-    if not there:
-        return end
-    if len(there) == 1 and is_valid is not None and not is_valid(fields[there[0]].value):
-        return there[0]
-    return None
+def _complete(
+    block: list[Field], names: Sequence[bytes], name: bytes, make: Callable[[], bytes], is_valid: _Check | None
+) -> None:
+    """A field at the end where none of that name is there, and in the place of a single one that is not valid.
+
+    `names` are those that stood in the block at first.
+    """
+    lower = name.lower()
+    number = names.count(lower)
+    if not number:
+        block.append(Field(lower, name + b": " + make() + b"\r\n"))
+    elif number == 1 and is_valid is not None:
+        at = names.index(lower)
+        if not is_valid(block[at].value):
+            block[at] = Field(lower, name + b": " + make() + b"\r\n")
 
 
-def _put(fields: list[Field], at: int, end: int, name: bytes, text: bytes) -> int:
-    """Put a field in the place that `_place` gave; how many fields there are more."""
-    made = Field(name.lower(), name + b": " + text + b"\r\n")
-    fields[at : at + (at < end)] = [made]
-    return int(at == end)
+def _new_date() -> bytes:
+    return date_now().encode("ascii")
 
 
 def _is_date(value: bytes) -> bool:
