@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from gsubmit.fairness import let_others_run
@@ -20,7 +21,7 @@ _PLAIN = re.compile(
     r'[ \t]*+((?:[A-Za-z0-9_-]++[ \t]*+)*+|"[ !#-<>-\[\]-~]*+"[ \t]*+)'
     r"<([A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+)@([A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+)>[ \t]*+"
 )
-_MAX_PLAIN = 200  # characters
+_MAX_PLAIN = 200  # octets of the field
 _TOKEN = re.compile(
     r'(?P<space>[ \t]+)|(?P<atom>[^ \t()<>\[\]:;@\\,."]+)|(?P<quoted>"(?:[^"\\]++|\\.)*+")|(?P<literal>\[[^\[\]\\]*+\])'
     r"|(?P<special>[<>@,;:.])",
@@ -63,9 +64,9 @@ def mailboxes(field: Field) -> list[Mailbox]:
 
     Octets that are not UTF-8 are taken in names (PEP 383), not in addresses.
     """
-    text = field.value.decode("utf-8", "surrogateescape")
-    if len(text) <= _MAX_PLAIN and (plain := _PLAIN.fullmatch(text)):
-        return [Mailbox(plain[1].rstrip(" \t"), Address(plain[2], plain[3]))]
+    if len(field.octets) <= _MAX_PLAIN and (plain := _plain_mailbox(field)) is not None:
+        return [plain]
+    text = _text(field)
     if _CONTROL.search(text):
         raise Unparsable("control characters")
     found = _Reader(text).mailboxes()
@@ -74,6 +75,16 @@ def mailboxes(field: Field) -> list[Mailbox]:
     if "=?" in text:
         _check_encoded_words(text, found)
     return found
+
+
+@lru_cache(maxsize=1000)  # most users write from one address
+def _plain_mailbox(field: Field) -> Mailbox | None:
+    plain = _PLAIN.fullmatch(_text(field))
+    return Mailbox(plain[1].rstrip(" \t"), Address(plain[2], plain[3])) if plain else None
+
+
+def _text(field: Field) -> str:
+    return field.value.decode("utf-8", "surrogateescape")
 
 
 def _check_encoded_words(text: str, found: list[Mailbox]) -> None:
