@@ -11,7 +11,7 @@ from gsubmit.message.mailboxes import Mailbox, Unparsable, mailboxes
 
 _TRACE = frozenset({b"received", b"return-path"})
 _RESENT = b"resent-"
-_FROM, _SENDER = b"from", b"sender"
+_FROM, _SENDER, _RESENT_FROM, _RESENT_SENDER = b"from", b"sender", b"resent-from", b"resent-sender"
 _ODD = re.compile(rb"[^a-z]+")
 
 
@@ -41,9 +41,8 @@ def author(fields: Sequence[Field]) -> Author:
     names = [field.name for field in fields]
     if b"" in names and any(_looks_like_from(field) for field in fields if not field.name):
         raise BadAuthor("a line that some take for From")
-    block = _resent_block(fields)
-    if _RESENT + _FROM in block:
-        at, sender, name = block[_RESENT + _FROM], block.get(_RESENT + _SENDER), "Resent-From"
+    if _RESENT_FROM in names and _RESENT_FROM in (block := _resent_block(fields)):
+        at, sender, name = block[_RESENT_FROM], block.get(_RESENT_SENDER), "Resent-From"
     else:
         if (number := names.count(_FROM)) != 1:
             raise BadAuthor("more than one From field" if number else "no From field")
