@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft
@@ -21,8 +21,7 @@ _NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
 _log = logging.getLogger("gsubmit.plugins")
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What a plugin may do to a message, and how large it may get (0: any size)."""
 
     relays: frozenset[str] = frozenset()

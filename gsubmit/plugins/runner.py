@@ -116,7 +116,6 @@ class Plugins:
                 raise
             raise PluginFailed(f"took longer than {seconds:.0f} s") from None
         finally:
-            timer.stop()
             timer.close()
             took = time.monotonic() - began
             if took > HELD and turn == loop.iteration:

@@ -26,7 +26,6 @@ def amend(session: Session, transaction: Transaction, wanted: Envelope, required
         return
     relay = had.handling.relay if had.handling is not None else ""
     has_moved = wanted.handling is not None and wanted.handling.relay != relay
-    old = set(had.recipients)
     had.handling = wanted.handling
     if has_moved:
         assert wanted.handling is not None
@@ -42,6 +41,7 @@ def amend(session: Session, transaction: Transaction, wanted: Envelope, required
         refused = transaction.delivery.amend(wanted.sender, wanted.recipients)
     else:
         return
+    old = set(had.recipients)
     for promise in refused:
         request = promise.request
         assert isinstance(request, Recipient)

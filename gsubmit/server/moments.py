@@ -82,7 +82,7 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
         if holds:
             draft.adopt(mail.draft)
             changes = mail.changes
-            if (changes.sender, changes.recipients) != (wanted.sender, wanted.recipients):
+            if changes.recipients != wanted.recipients or changes.sender != wanted.sender:
                 service.plugins.amending.add(running.name)
             wanted = Envelope(changes.sender, changes.recipients, wanted.mailbox, changes.handling)
             required |= changes.required
