@@ -66,7 +66,7 @@ def mailboxes(field: Field) -> list[Mailbox]:
     """
     if len(field.octets) <= _MAX_PLAIN and (plain := _plain_mailbox(field)) is not None:
         return [plain]
-    text = _text(field)
+    text = field.value.decode("utf-8", "surrogateescape")
     if _CONTROL.search(text):
         raise Unparsable("control characters")
     found = _Reader(text).mailboxes()
@@ -79,12 +79,8 @@ def mailboxes(field: Field) -> list[Mailbox]:
 
 @lru_cache(maxsize=1000)  # most users write from one address
 def _plain_mailbox(field: Field) -> Mailbox | None:
-    plain = _PLAIN.fullmatch(_text(field))
+    plain = _PLAIN.fullmatch(field.value.decode("utf-8", "surrogateescape"))
     return Mailbox(plain[1].rstrip(" \t"), Address(plain[2], plain[3])) if plain else None
-
-
-def _text(field: Field) -> str:
-    return field.value.decode("utf-8", "surrogateescape")
 
 
 def _check_encoded_words(text: str, found: list[Mailbox]) -> None:
