@@ -26,11 +26,8 @@ class Header:
 
     def get(self, name: str, default: str = "") -> str:
         """The text of the first field of this name."""
-        octets = _octets_of(name)
-        for field in self._draft.fields:
-            if field.name == octets:
-                return decoded(field)
-        return default
+        places = self._places(name)
+        return decoded(self._draft.fields[places[0]]) if places else default
 
     def all(self, name: str) -> list[str]:
         """The texts of all fields of this name."""
@@ -60,24 +57,20 @@ class Header:
     def remove(self, name: str, which: int | None = None) -> None:
         """One field of this name, or all."""
         places = self._places(name)
-        _check_may_go(_octets_of(name))
+        _check_may_go(name.lower().encode("ascii", "replace"))
         gone = set(places if which is None else [places[which]])
         if gone:
             draft = self._edited()
             draft.edit([field for at, field in enumerate(draft.fields) if at not in gone])
 
     def _places(self, name: str) -> list[int]:
-        octets = _octets_of(name)
+        octets = name.lower().encode("ascii", "replace")
         return [at for at, field in enumerate(self._draft.fields) if field.name == octets]
 
     def _edited(self) -> Draft:
         if not self._may_edit:
             raise RuntimeError("a message can be changed at the moment `message` only")
         return self._draft
-
-
-def _octets_of(name: str) -> bytes:
-    return name.lower().encode("ascii", "replace")
 
 
 def _check_may_go(name: bytes) -> None:
