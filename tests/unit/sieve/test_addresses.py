@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from gsubmit.sieve.addresses import addresses, one_address, path_address
+from gsubmit.sieve.addresses import addresses, path_address
 from gsubmit.sieve.comparators import UNICODE, upper
 from gsubmit.sieve.limits import TURN
 
