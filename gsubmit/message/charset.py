@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from encodings import normalize_encoding
 from encodings.aliases import aliases
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -42,4 +43,9 @@ def codec_of(name: str) -> str | None:
     Python is asked for those in a list only: it keeps each name that it has looked for, and has codecs for what no mail
     is in, such as punycode, which takes the square of its length.
     """
-    return _CODECS.get(normalize_encoding(name.lower())) if len(name) <= MAX_NAME else None
+    return _codec_of(name) if len(name) <= MAX_NAME else None
+
+
+@lru_cache(maxsize=64)  # there are few in all mail
+def _codec_of(name: str) -> str | None:
+    return _CODECS.get(normalize_encoding(name.lower()))
