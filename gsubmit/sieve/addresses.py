@@ -18,6 +18,7 @@ _SHORT = 500  # characters
 _MAX_ITEM = 4096  # tokens of one address; what comes behind them is not looked at
 _STRIDE = 64  # tokens after which work is told of
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+_ONE = re.compile(r"\.*+(?:@\.*+|<\.*+@\.*+>)")  # signs that one address has: no comma, no route and no group
 _DOT_ATOM = re.compile(r"[^ \t\r\n()<>\[\]:;@\\,.\"]+(?:\.[^ \t\r\n()<>\[\]:;@\\,.\"]+)*")
 
 
@@ -77,9 +78,13 @@ def _of_short(value: str) -> tuple[Address, ...]:
 
 
 def one_address(text: str) -> Address | None:
-    """The address that a text is; None if it is none, or more than that."""
-    found = addresses(text)
-    return found[0] if len(found) == 1 and found[0].domain else None
+    """The address that a text is, with or without a name (RFC 5228 2.4.2.3); None if it is none, or more than that."""
+    tokens = [token for token in _tokens(text, _no_work) if token.kind != "space"]
+    signs = "".join(token.text for token in tokens if token.kind == "special")
+    if not _ONE.fullmatch(signs) or ("<" in signs and tokens[-1].text != ">"):
+        return None
+    found = _address(list(_tokens(text, _no_work)))
+    return found if found is not None and found.domain else None
 
 
 def path_address(path: str) -> Address:

@@ -7,7 +7,7 @@ import unicodedata
 
 import pytest
 
-from gsubmit.sieve.addresses import addresses, path_address
+from gsubmit.sieve.addresses import addresses, one_address, path_address
 from gsubmit.sieve.comparators import UNICODE, upper
 from gsubmit.sieve.limits import TURN
 
@@ -29,6 +29,21 @@ from gsubmit.sieve.limits import TURN
 )
 def test_what_is_found(value: str, found: list[str]) -> None:
     assert [address.whole for address in addresses(value)] == found
+
+
+@pytest.mark.parametrize("text", ["a@b", "<a@b>", "C. D <a@b>", '"C, D" <a@b> (x)', " a @ b "])
+def test_what_is_one_address(text: str) -> None:
+    found = one_address(text)
+    assert found is not None
+    assert found.whole == "a@b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a", "<>", "a@b, c@d", "a@b,", "c:a@b;", "c:a@b", "<@c:a@b>", "<a@b", "a@b>", "<a@b> c", "c@d <a@b>", "c a@b"],
+)
+def test_what_is_no_address_or_more_than_one(text: str) -> None:
+    assert one_address(text) is None
 
 
 @pytest.mark.parametrize(
