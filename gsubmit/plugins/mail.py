@@ -131,14 +131,14 @@ class Mail:
             raise ValueError("notify: expected NEVER, or words of SUCCESS,FAILURE,DELAY")
         if required:
             self.changes.required.add(mailbox)
-        if all(recipient.forward_path != mailbox for recipient in self.changes.recipients):
+        if not any(recipient.forward_path.is_same_mailbox(mailbox) for recipient in self.changes.recipients):
             self.changes.recipients.append(Recipient(mailbox, RcptParams(",".join(words))))
 
     def remove_recipient(self, address: Address | str) -> None:
         """It does not get the message. ValueError if it would not anyway."""
         self._check_may_edit()
         mailbox = self._mailbox(address)
-        left = [recipient for recipient in self.changes.recipients if recipient.forward_path != mailbox]
+        left = [one for one in self.changes.recipients if not one.forward_path.is_same_mailbox(mailbox)]
         if len(left) == len(self.changes.recipients):
             raise ValueError("no such recipient")
         self.changes.recipients = left

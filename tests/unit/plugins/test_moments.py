@@ -203,6 +203,17 @@ def test_who_holds_up_all_others_is_named(caplog: pytest.LogCaptureFixture) -> N
     assert "plugin busy held up all sessions for" in caplog.text
 
 
+def test_domains_of_recipients_know_no_case() -> None:
+    def change(mail: Mail) -> None:
+        mail.add_recipient("b@EXAMPLE.org")
+        mail.add_recipient("c@example.org")
+        mail.remove_recipient("c@Example.ORG")
+
+    with session(plugin(message=change)) as client:
+        assert sent(client).code == 250
+        assert len(client.delivery.asked) == 1
+
+
 def test_edits_add_up_in_order_and_those_of_a_failure_are_undone() -> None:
     def bad(mail: Mail) -> None:
         mail.header.append("X-Bad", "1")
