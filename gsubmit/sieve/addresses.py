@@ -15,6 +15,7 @@ _TOKEN = re.compile(
 _WITHOUT_QUOTES = re.compile(_TOKEN.pattern.replace("(?P<quoted>", "(?P<quoted>(?!)"), re.DOTALL)
 _IN_COMMENT = re.compile(r"[()]|\\.|[^()\\]++", re.DOTALL)
 _SHORT = 500  # characters
+_LONGEST = 1000  # characters of an address with a name; RFC 5321 4.5.3.1 takes some 320 without one
 _MAX_ITEM = 4096  # tokens of one address; what comes behind them is not looked at
 _STRIDE = 64  # tokens after which work is told of
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
@@ -79,11 +80,14 @@ def _of_short(value: str) -> tuple[Address, ...]:
 
 def one_address(text: str) -> Address | None:
     """The address that a text is, with or without a name (RFC 5228 2.4.2.3); None if it is none, or more than that."""
-    tokens = [token for token in _tokens(text, _no_work) if token.kind != "space"]
-    signs = "".join(token.text for token in tokens if token.kind == "special")
-    if not _ONE.fullmatch(signs) or ("<" in signs and tokens[-1].text != ">"):
+    if len(text) > _LONGEST:
         return None
-    found = _address(list(_tokens(text, _no_work)))
+    tokens = list(_tokens(text, _no_work))
+    signs = "".join(token.text for token in tokens if token.kind == "special")
+    words = [token.text for token in tokens if token.kind != "space"]
+    if not _ONE.fullmatch(signs) or ("<" in signs and words[-1] != ">"):
+        return None
+    found = _address(tokens)
     return found if found is not None and found.domain else None
 
 

@@ -40,7 +40,22 @@ def test_what_is_one_address(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a", "<>", "a@b, c@d", "a@b,", "c:a@b;", "c:a@b", "<@c:a@b>", "<a@b", "a@b>", "<a@b> c", "c@d <a@b>", "c a@b"],
+    [
+        "",
+        "x" * 1000 + " <a@b>",
+        "a",
+        "<>",
+        "a@b, c@d",
+        "a@b,",
+        "c:a@b;",
+        "c:a@b",
+        "<@c:a@b>",
+        "<a@b",
+        "a@b>",
+        "<a@b> c",
+        "c@d <a@b>",
+        "c a@b",
+    ],
 )
 def test_what_is_no_address_or_more_than_one(text: str) -> None:
     assert one_address(text) is None
