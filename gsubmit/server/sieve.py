@@ -165,16 +165,16 @@ def _carry_out(session: Session, transaction: Transaction, result: Result) -> No
     envelope, deeds = transaction.envelope, deeds_of(result)
     if deeds.refusal is not None:
         raise Refused(_refusal(session, transaction, deeds.refusal))
+    tracked = tuple((one.id, one.seconds) for one in result.tracked)
+    if tracked or deeds.copies != _USUAL:
+        copies = tuple(Filing(*copy) for copy in deeds.copies)
+        envelope.handling = replace(envelope.handling or Handling(), filings=copies, tracked=tracked)
     if deeds.discards:
         raise Discarded
     recipients = list(envelope.recipients) if deeds.reaches_recipients else []
     for address in map(parse_mailbox, deeds.added):
         if not any(recipient.forward_path.is_same_mailbox(address) for recipient in recipients):
             recipients.append(Recipient(address, RcptParams("NEVER")))
-    tracked = tuple((one.id, one.seconds) for one in result.tracked)
-    if tracked or deeds.copies != _USUAL:
-        copies = tuple(Filing(*copy) for copy in deeds.copies)
-        envelope.handling = replace(envelope.handling or Handling(), filings=copies, tracked=tracked)
     told = [f"redirect=<{safe_name(address)}>" for address in deeds.added]
     told += [f"fileinto={safe_words(copy.mailbox)}" for copy in deeds.copies if copy.mailbox]
     if told:

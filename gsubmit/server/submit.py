@@ -50,6 +50,7 @@ def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:
         header = _accepted(session, transaction)
         reply = transaction.delivery.send(lambda _: header, transaction.content)
     except outcome.Discarded:
+        _remember(session, transaction)
         journal.discarded(session, transaction)
         return outcome.DISCARDED, MESSAGES.at("discarded")
     except Refused as refused:
@@ -88,7 +89,7 @@ def _accepted(session: Session, transaction: Transaction) -> bytes:
 
 
 def _remember(session: Session, transaction: Transaction) -> None:
-    """The relay has the message: what scripts have asked about by `duplicate` is known from now on."""
+    """The client hears that all is well: what scripts have asked about by `duplicate` is known from now on."""
     scripts, login, handling = session.service.scripts, session.login, transaction.envelope.handling
     if scripts is not None and login is not None and handling is not None and handling.tracked:
         scripts.memory.remember(login.identity.user, handling.tracked)
