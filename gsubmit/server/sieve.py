@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 MAX_AMENDING = 10_000  # users
+MAX_ASKING = 10.0  # seconds for all that a script asks the IMAP server, while its client waits
 _USUAL = (Copy(),)  # what becomes of the sender's copy without a script
 MAX_REFUSAL = 1000  # characters of the text of reject
 REFUSED = Reply(550, "5.7.1", "Message refused by a filter")
@@ -127,18 +129,20 @@ def _world(session: Session, transaction: Transaction, scripts: Scripts, turns: 
         delimiters=service.settings.submission.senders.recipient_delimiter,
         items=items(user, service.hostname, session.ends.remote_ip),
         variables=scripts.variables,
-        mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session),
+        mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session, turns),
         tracker=OfUser(scripts.memory, user),
         pause=turns,
         say=lambda text: _log.info("%s: %s", transaction.id, _one_line(text), extra={"prefix": session.label}),
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Mailboxes(Mailboxes):
-    """Those of the user, asked for with the logins that the copy in Sent has."""
+    """Those of the user, asked for with the logins that the copy in Sent has; `seconds` were spent on that."""
 
     session: Session
+    turns: Turns
+    seconds: float = 0.0
 
     def exists(self, mailbox: str) -> bool:
         return self._asked(lambda client: client.exists(mailbox))
@@ -151,10 +155,16 @@ class _Mailboxes(Mailboxes):
         login, sent = self.session.login, self.session.service.sent
         assert login is not None
         assert sent is not None
+        if self.seconds >= MAX_ASKING:
+            raise Mistake(f"questions to the IMAP server have taken more than {MAX_ASKING:.0f} seconds")
+        self.turns.end()  # others need not wait for that server too
+        began = time.monotonic()
         try:
             return sent.asked(login.identity.user, own_login(login), act)
         except (ImapFault, SaidNo) as fault:
             raise Mistake(f"the IMAP server cannot be asked: {fault.reason}") from None
+        finally:
+            self.seconds += time.monotonic() - began
 
 
 # What is done
