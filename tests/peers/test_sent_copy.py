@@ -83,13 +83,13 @@ def uploaded(store: Store, octets: bytes) -> None:
         user.command("APPEND", b"Gesendet", "(\\Seen)", Literal(octets))
 
 
-def stored(store: Store, name: str) -> list[bytes]:
-    """The messages of that name in Sent that are not marked as deleted."""
+def stored(store: Store, name: str, mailbox: str = "Gesendet") -> list[bytes]:
+    """The messages of that name in a mailbox that are not marked as deleted."""
     with store.login(USER) as user:
-        user.command("EXAMINE", b"Gesendet")
+        user.command("EXAMINE", mailbox.encode())
         (uids,) = user.command("UID", "SEARCH", "UNDELETED", "SUBJECT", name.encode()).of("SEARCH")
         user.command("UNSELECT")
-        found = [user.fetch("Gesendet", int(uid)) for uid in uids if isinstance(uid, bytes)]
+        found = [user.fetch(mailbox, int(uid)) for uid in uids if isinstance(uid, bytes)]
     return [octets for octets in found if f"\r\nSubject: {name}\r\n".encode() in octets]
 
 
