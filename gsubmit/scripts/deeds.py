@@ -34,7 +34,10 @@ class Deeds(NamedTuple):
 
 
 def deeds_of(result: Result) -> Deeds:
-    """What is to be done: fileinto is instead of the usual copy only, and the message is relayed all the same."""
+    """What is to be done: fileinto is instead of the usual copy only, and the message is relayed all the same.
+
+    The usual copy comes last: where it goes to a mailbox that fileinto names, there is one, with the flags of fileinto.
+    """
     actions = result.actions
     refusal = next((action.text for action in actions if isinstance(action, Reject)), None)
     redirects = [action for action in actions if isinstance(action, Redirect)]
@@ -44,4 +47,4 @@ def deeds_of(result: Result) -> Deeds:
     flags = next((action.flags for action in actions if isinstance(action, Keep)), result.flags)
     usual = [Copy(flags=flags)] if result.keeps else []
     copies = [Copy(one.mailbox, one.flags, one.create, one.special_use) for one in filed]
-    return Deeds(refusal, reaches, tuple(redirect.address for redirect in redirects), (*usual, *copies))
+    return Deeds(refusal, reaches, tuple(redirect.address for redirect in redirects), (*copies, *usual))

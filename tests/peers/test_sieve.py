@@ -127,3 +127,19 @@ def test_what_scripts_ask_of_copies_outlives_the_process(store: Store, fake_rela
     assert flags(store, "Later &AOk-") == [{"\\seen", "\\flagged", "work"}]
     assert len(stored(store, name)) == 1
     assert {"\\seen", "\\answered"} in flags(store, "Gesendet")
+
+
+def test_a_scripts_flags_count_where_the_usual_copy_goes_too(
+    store: Store, fake_relay: FakeRelay, tmp_path: Path
+) -> None:
+    (tmp_path / "user.sieve").write_text(
+        'require ["fileinto", "copy", "imap4flags"];\nfileinto :copy :flags ["\\\\Flagged", "twice"] "Gesendet";\n'
+    )
+    name = f"same at {type(store).__name__}"
+    (tmp_path / "retry").mkdir()
+    conf = settings(store.port, str(tmp_path / "retry")) + f"submission_sieve = {tmp_path}/%u.sieve\n"
+    with serving(conf, fake_relay.port) as server:
+        submit(server.port, message(name))
+        settled(tmp_path / "retry")
+    assert len(stored(store, name)) == 1
+    assert {"\\seen", "\\flagged", "twice"} in flags(store, "Gesendet")

@@ -20,7 +20,7 @@ USUAL = (Copy(),)
         ('redirect "a@b.org"; keep;', Deeds(None, True, ("a@b.org",), USUAL)),
         ('redirect "a@b.org";', Deeds(None, False, ("a@b.org",), ())),
         ('fileinto "x";', Deeds(None, True, (), (Copy("x"),))),
-        ('fileinto :copy "x";', Deeds(None, True, (), (Copy(), Copy("x")))),
+        ('fileinto :copy "x";', Deeds(None, True, (), (Copy("x"), Copy()))),
         ('fileinto "x"; fileinto "y";', Deeds(None, True, (), (Copy("x"), Copy("y")))),
         ('fileinto "x"; redirect :copy "a@b.org";', Deeds(None, True, ("a@b.org",), (Copy("x"),))),
         ('fileinto "x"; redirect "a@b.org";', Deeds(None, False, ("a@b.org",), (Copy("x"),))),
@@ -29,7 +29,7 @@ USUAL = (Copy(),)
         ('discard; redirect :copy "a@b.org";', Deeds(None, False, ("a@b.org",), ())),
         (
             'addflag "a"; fileinto :copy :create "x";',
-            Deeds(None, True, (), (Copy(flags=("a",)), Copy("x", ("a",), True))),
+            Deeds(None, True, (), (Copy("x", ("a",), True), Copy(flags=("a",)))),
         ),
         ('keep :flags "b";', Deeds(None, True, (), (Copy(flags=("b",)),))),
         ('fileinto :specialuse "\\\\Archive" "x";', Deeds(None, True, (), (Copy("x", use="\\Archive"),))),
