@@ -78,3 +78,19 @@ def test_nobody_else_waits_for_the_server(tmp_path: Path, monkeypatch: pytest.Mo
         assert sender.hear() == "250"
     assert turns._long_ones.acquire(blocking=False)
     turns._long_ones.release()
+
+
+@pytest.mark.parametrize("names", [["A"], [str(n) for n in range(MANY)]], ids=["at once", "after long work"])
+def test_a_stop_while_the_server_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    """The message is not relayed, and nothing is kept of the script."""
+    monkeypatch.setattr(turns, "ALLOWED", 0.0)
+    quick = ("> TAG EXAMINE *", "< TAG OK done") * (len(names) - 1)
+    with imap_server(*quick, "> TAG EXAMINE *", "SILENT") as imap, asking(imap, tmp_path, names) as (running, sender):
+        sender.begin(MESSAGE)
+        assert eventually(lambda: asked(imap) == len(names))
+        running.server.stop(seconds=0)
+        assert sender.hear() == "421"  # RFC 5321 3.8
+        assert "Traceback" not in running.log_text
+        assert "Relayed message" not in running.log_text
+        assert turns._long_ones.acquire(blocking=False)
+        turns._long_ones.release()
