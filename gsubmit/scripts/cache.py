@@ -113,8 +113,8 @@ class Cache:
             raise
         except SieveError as error:
             return error
-        except OSError as error:
-            return SieveError(Problem(path, 0, f"cannot be read: {error.strerror}"))
+        except OSError as error:  # which may be gone the next time, although no file changes
+            raise SieveError(Problem(path, 0, f"cannot be read: {error.strerror}")) from None
 
 
 def _is_current(entry: _Entry, path: str, version: Version) -> bool:

@@ -85,6 +85,26 @@ def test_a_link_is_followed(scripts: Cache, tmp_path: Path) -> None:
     assert scripts.script(str(tmp_path / "a.sieve")) is not None
 
 
+@pytest.mark.parametrize("name", ["user", "included"])
+def test_a_file_that_could_not_be_read_is_read_again(
+    scripts: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """No file changes when rights do, or when there are descriptors again."""
+    path = tmp_path / "user.sieve"
+    path.write_text('require "include"; include "included";')
+    (tmp_path / "included.sieve").write_text("discard;")
+
+    def no(path: str, limit: int) -> bytes | None:
+        if path == str(tmp_path / f"{name}.sieve"):
+            raise OSError(24, "Too many open files")
+        return read_script(path, limit)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "read_script", no)
+        assert fault(scripts, path) == f"{path}: cannot be read: Too many open files"
+    assert scripts.script(str(path)) is not None
+
+
 def test_a_large_file_is_not_read_to_its_end(scripts: Cache, tmp_path: Path) -> None:
     path = tmp_path / "a.sieve"
     path.write_bytes(b"#" + b"x" * 20_000)
