@@ -39,6 +39,7 @@ MAX_AMENDING = 10_000  # users
 MAX_ASKING = 10.0  # seconds for all that a script asks the IMAP server, while its client waits
 _USUAL = (Copy(),)  # what becomes of the sender's copy without a script
 MAX_REFUSAL = 1000  # characters of the text of reject
+MAX_LINES, MAX_LINE = 20, 500  # lines of a script in the log for a message, and characters of each
 REFUSED = Reply(550, "5.7.1", "Message refused by a filter")
 FAILED = Reply(451, "4.3.0", "A filter failed, try again later")
 _log = logging.getLogger("gsubmit.sieve")
@@ -132,8 +133,22 @@ def _world(session: Session, transaction: Transaction, scripts: Scripts, turns: 
         mailboxes=NoMailboxes() if service.sent is None else _Mailboxes(session, turns),
         tracker=OfUser(scripts.memory, user),
         pause=turns,
-        say=lambda text: _log.info("%s: %s", transaction.id, _one_line(text), extra={"prefix": session.label}),
+        say=_log_of(session, transaction),
     )
+
+
+def _log_of(session: Session, transaction: Transaction) -> Callable[[str], None]:
+    """What takes a script's lines for the log: anybody can write scripts, so they are short, and not many."""
+    left = MAX_LINES
+
+    def say(text: str) -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            line = _one_line(text[:MAX_LINE]) if left else "the script has more to say"
+            _log.info("%s: %s", transaction.id, line, extra={"prefix": session.label})
+
+    return say
 
 
 @dataclass(slots=True)
