@@ -12,6 +12,7 @@ from gsubmit.sieve.words import Takes, Word
 
 # They change how a script is read, RFC 5463 4: ihave never has them, unless they were required.
 _FOR_REQUIRE = {"variables", "encoded-character"}
+_LONGEST = 400  # characters of what an error says
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class _Error:
     text: Text
 
     def run(self, machine: Machine) -> None:
-        raise Mistake(self.text.of(machine))
+        raise Mistake(self.text.of(machine)[:_LONGEST])
 
 
 def _ihave(call: Call) -> Test:

@@ -133,3 +133,7 @@ def test_the_environment_is_what_it_is() -> None:
     assert holds('environment "vnd.dovecot.config.customer" "acme"', *vendors, **more)
     assert holds('string "${env.vnd.dovecot.username}/${env.vnd.dovecot.config.customer}" "w@x/acme"', *vendors, **more)
     assert holds('string "${env.remote_ip}" "192.0.2.1"', *vendors, **more)
+
+
+def test_what_an_error_says_is_cut_off() -> None:
+    assert problems('require "ihave";\nerror "' + "x" * 1000 + '";') == ["main:2: " + "x" * 400]
