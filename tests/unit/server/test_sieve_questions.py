@@ -11,9 +11,10 @@ import pytest
 
 from gsubmit.scripts import turns
 from gsubmit.server import sieve
+from gsubmit.settings.load import load_text
 from tests.harness.fakeimap import FakeImap
 from tests.harness.imapscript import MASTER_PASSWORD
-from tests.harness.serving import Serving, serving
+from tests.harness.serving import Serving, configuration, serving
 from tests.harness.smtpserver import Server, served
 from tests.unit.burl.imapserver import eventually, imap_server
 from tests.unit.server.clients import ENVELOPE, MESSAGE, Client, client
@@ -94,3 +95,22 @@ def test_a_stop_while_the_server_is_asked(tmp_path: Path, monkeypatch: pytest.Mo
         assert "Relayed message" not in running.log_text
         assert turns._long_ones.acquire(blocking=False)
         turns._long_ones.release()
+
+
+def test_a_reload_while_the_server_is_asked(tmp_path: Path) -> None:
+    """What has begun goes on as it was, also for the next message of that session; who comes then has no script."""
+    slow = ("> TAG EXAMINE *", "WAITS 200 MS", "< TAG OK done")
+    with (
+        imap_server(*slow, others=("> TAG EXAMINE *", "< TAG OK done")) as imap,
+        asking(imap, tmp_path, ["A"]) as (running, sender),
+    ):
+        port = running.server.service.settings.relay.port
+        sender.begin(MESSAGE)
+        assert eventually(lambda: asked(imap) == 1)
+        running.server.reload(lambda: load_text(configuration(relay_port=port)[0]).settings)
+        assert sender.hear() == "550"
+        assert sender.say(*ENVELOPE, "DATA", MESSAGE) == "550"
+        assert asked(imap) == 2
+        with client(running) as new:
+            assert new.say(*ENVELOPE, "DATA", MESSAGE) == "250"
+        assert "Traceback" not in running.log_text
