@@ -39,7 +39,7 @@ class _Body:
         for part in walk(machine, machine.mail):
             if any(is_of(part.type, wanted.lower()) for wanted in types):
                 for text in _texts(machine, part, size):
-                    yield text_of(text) if self.transform == "text" and part.type == "text/html" else text
+                    yield text_of(text, machine.work) if self.transform == "text" and part.type == "text/html" else text
 
 
 def is_of(type: str, wanted: str) -> bool:
@@ -55,7 +55,9 @@ def _texts(machine: Machine, part: Part, size: int) -> Iterator[str]:
         for octets in part.around(size):
             yield _text(machine, octets)
     elif part.type == "message/rfc822" and part.parts:
-        yield _text(machine, part.content(size).partition(_EMPTY_LINE)[0] + b"\r\n")
+        octets = part.content(size)
+        machine.work(1 + len(octets) // _STRIDE)
+        yield _text(machine, octets.partition(_EMPTY_LINE)[0] + b"\r\n")
     elif part.type.startswith("text/"):
         text = part.text(size)
         machine.work(1 + len(text) // _STRIDE)

@@ -49,6 +49,9 @@ class Home(Protocol):
     def loops(self) -> list[str]:
         """The names of the loops around the word, the innermost last; empty for one without a name."""
 
+    def pause(self) -> None:
+        """Let others run."""
+
     def has(self, extension: str) -> bool:
         """Whether it has required that."""
 

@@ -115,6 +115,9 @@ class _Checker:
 
     # What words ask of it
 
+    def pause(self) -> None:
+        self._shop.pause()
+
     def has(self, extension: str) -> bool:
         return extension in self._extensions
 

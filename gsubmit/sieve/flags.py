@@ -9,6 +9,7 @@ from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.limits import in_turns
 from gsubmit.sieve.machine import Command, Machine, Test
 from gsubmit.sieve.matching import Match, match_of
 from gsubmit.sieve.references import Place, place_of
@@ -26,7 +27,7 @@ def flags_in(texts: Sequence[str], machine: Machine) -> tuple[str, ...]:
     for text in texts:
         words = text.split()
         machine.work(1 + len(words))
-        for flag in words:
+        for flag in in_turns(words, machine.world.pause):
             if flag.lower() in _SYSTEM or _KEYWORD.fullmatch(flag):
                 found.setdefault(flag.lower(), flag)
     if len(found) > _MAX_FLAGS:

@@ -36,8 +36,8 @@ class _Header:
     def holds(self, machine: Machine) -> bool:
         fields = self.where.fields(machine, self.names.of(machine))
         if self.option is None:
-            return self.match.any(machine, [field.text for field in fields])
-        return self.match.any(machine, [text for field in fields for text in self.option.of(machine, field)])
+            return self.match.any(machine, (field.text for field in fields))
+        return self.match.any(machine, (text for field in fields for text in self.option.of(machine, field)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 MAX_PROBLEMS = 20  # that are told of one script
 
@@ -29,3 +31,12 @@ class Limits:
 
 
 TURN = 100  # units of work after which others may run: less than a millisecond
+Thing = TypeVar("Thing")
+
+
+def in_turns(things: Iterable[Thing], pause: Callable[[], None]) -> Iterator[Thing]:
+    """The same things, while others run now and then."""
+    for at, thing in enumerate(things, 1):
+        if at % TURN == 0:
+            pause()
+        yield thing

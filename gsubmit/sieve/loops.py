@@ -71,7 +71,7 @@ class _ExtractText:
             text = part.text(machine.limits.part_size)
             machine.work(1 + len(text) // _STRIDE)
             if part.type == "text/html":
-                text = text_of(text)
+                text = text_of(text, machine.work)
         if self.first:
             text = text[: self.first]
         self.place.put(machine, modified(text, self.modifiers, machine))

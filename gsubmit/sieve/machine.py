@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from gsubmit.sieve.errors import Mistake
-from gsubmit.sieve.limits import TURN, Limits
+from gsubmit.sieve.limits import TURN, Limits, in_turns
 from gsubmit.sieve.mail import Field, Mail, Part, World
 from gsubmit.sieve.result import Action, Result
 
@@ -131,7 +131,8 @@ class Machine:
     def fields(self, name: str) -> Sequence[Field]:
         """The message's fields of that name, as they are now."""
         if self._fields is None:
-            self._fields = by_name(self.mail)
+            self.work(1 + len(self.mail.fields) // 8)
+            self._fields = by_name(self.mail, self.world.pause)
         return self._fields.get(name.lower(), ())
 
     def header_has_changed(self) -> None:
@@ -146,9 +147,9 @@ class Machine:
         self.result.add(action, self.limits)
 
 
-def by_name(part: Part) -> dict[str, list[Field]]:
+def by_name(part: Part, pause: Callable[[], None]) -> dict[str, list[Field]]:
     """The fields of a header, by their names in lower case."""
     fields: dict[str, list[Field]] = {}
-    for field in part.fields:
+    for field in in_turns(part.fields, pause):
         fields.setdefault(field.name, []).append(field)
     return fields

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections import deque
+from collections.abc import Callable
 from html import unescape
 
 # What has no end goes on to the end of the text: were it no match, the next one would be looked for as far.
-_HIDDEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style|head)\b[^>]*+(?:>.*?(?:</\1\s*+>|\Z)|\Z)", re.DOTALL | re.IGNORECASE
+_SIGN = re.compile(
+    r"(?P<hidden><!--.*?(?:-->|\Z)|<(?P<element>script|style|head)\b[^>]*+(?:>.*?(?:</(?P=element)\s*+>|\Z)|\Z)"
+    r"|</?[A-Za-z!?][^>]*+(?:>|\Z))"
+    r"|&(?:#[0-9]++;?|#[xX][0-9a-fA-F]++;?|[^\t\n\f <&#;]{1,32}+;?)",
+    re.DOTALL | re.IGNORECASE,
 )
-_TAG = re.compile(r"</?[A-Za-z!?][^>]*+(?:>|\Z)")
+_LONGEST = 40  # characters of a reference; a longer one is a number that no character has
+_STRIDE = 64  # signs after which work is told of
+_known: deque[tuple[str, str]] = deque(maxlen=4)  # several tests look at the same part
 
 
-@lru_cache(maxsize=4)  # several tests look at the same part, and a megabyte takes a tenth of a second
-def text_of(markup: str) -> str:
-    """What somebody reads; in one line each what stands in one line."""
-    return unescape(_TAG.sub(" ", _HIDDEN.sub(" ", markup)))
+def text_of(markup: str, work: Callable[[int], None]) -> str:
+    """What somebody reads; in one line each what stands in one line. `work` is told of it while it is done."""
+    for known, text in _known:
+        if known == markup:
+            return text
+    pieces: list[str] = []
+    at = 0
+    for count, sign in enumerate(_SIGN.finditer(markup), 1):
+        if count % _STRIDE == 0:
+            work(_STRIDE)
+        pieces.append(markup[at : sign.start()])
+        pieces.append(" " if sign["hidden"] is not None else _character(sign[0]))
+        at = sign.end()
+    text = "".join([*pieces, markup[at:]])
+    _known.append((markup, text))
+    return text
+
+
+def _character(reference: str) -> str:
+    return unescape(reference) if len(reference) <= _LONGEST else "\ufffd"

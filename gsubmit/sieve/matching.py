@@ -11,6 +11,7 @@ from gsubmit.sieve import regex
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.comparators import CASEMAP, COMPARATORS, OCTET, Comparator
 from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.limits import in_turns
 from gsubmit.sieve.machine import Machine
 from gsubmit.sieve.strings import Texts
 from gsubmit.sieve.wildcards import Pattern
@@ -28,24 +29,29 @@ _STRIDE = 512  # characters that are looked at by one unit of work
 
 
 class Match(ABC, Generic[Ready]):
-    """A match type with its keys. `sets_matches`: what wildcards stand for is wanted (RFC 5229 3.2)."""
+    """A match type with its keys. `sets_matches`: what wildcards stand for is wanted (RFC 5229 3.2).
+
+    `pause` is called now and then while many keys are made ready.
+    """
 
     __slots__ = ("comparator", "keys", "ready", "sets_matches")
 
     counts = False  # whether it looks at how many values there are only
 
-    def __init__(self, comparator: Comparator, keys: Texts, *, sets_matches: bool = False) -> None:
+    def __init__(
+        self, comparator: Comparator, keys: Texts, pause: Callable[[], None], *, sets_matches: bool = False
+    ) -> None:
         """Raises Mistake for a key that is none."""
         self.comparator = comparator
         self.keys = keys
         self.sets_matches = sets_matches
-        self.ready = None if keys.constants is None else tuple(map(self.prepare, keys.constants))
+        self.ready = None if keys.constants is None else tuple(map(self.prepare, in_turns(keys.constants, pause)))
 
     def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Whether one of the values matches one of the keys; the first value comes first. Raises Mistake."""
         keys = self.prepared(machine)
         for value in values:
-            machine.work(1 + (1 + len(value) // _STRIDE) * len(keys))
+            machine.work(1 + len(value) // _STRIDE)
             matches = self.matches(machine, value, keys)
             if machine.world.trace is not None:
                 machine.tell(f"{value!r} {'matches' if matches else 'does not match'}")
@@ -55,7 +61,13 @@ class Match(ABC, Generic[Ready]):
 
     def prepared(self, machine: Machine) -> Sequence[Ready]:
         """The keys as they are compared. Raises Mistake."""
-        return self.ready if self.ready is not None else tuple(map(self.prepare, self.keys.of(machine)))
+        if self.ready is not None:
+            return self.ready
+        keys = []
+        for key in self.keys.of(machine):
+            machine.work(1 + len(key) // _STRIDE)
+            keys.append(self.prepare(key))
+        return keys
 
     @abstractmethod
     def prepare(self, key: str) -> Ready:
@@ -77,6 +89,7 @@ class Is(Match[str]):
 
     def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
         """The value is a key."""
+        machine.work(len(keys))
         return self.comparator.folded(value) in keys
 
 
@@ -88,7 +101,12 @@ class Contains(Is):
     def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
         """A key is in the value."""
         folded = self.comparator.folded(value)
-        return any(key in folded for key in keys)
+        units = 1 + len(value) // _STRIDE
+        for key in keys:
+            machine.work(units)
+            if key in folded:
+                return True
+        return False
 
 
 class Matches(Match[Pattern]):
@@ -102,7 +120,9 @@ class Matches(Match[Pattern]):
 
     def matches(self, machine: Machine, value: str, keys: Sequence[Pattern]) -> bool:
         """The wildcards of a key can be filled."""
+        units = 1 + len(value) // _STRIDE
         for pattern in keys:
+            machine.work(units)
             found = pattern.match(value, machine.work)
             if found is not None:
                 if self.sets_matches:
@@ -123,7 +143,7 @@ class Regex(Match[regex.Pattern]):
     def matches(self, machine: Machine, value: str, keys: Sequence[regex.Pattern]) -> bool:
         """A key is found in the value."""
         for pattern in keys:
-            found = pattern.search(value, captures=self.sets_matches)
+            found = pattern.search(value, machine.work, captures=self.sets_matches)
             if found is not None:
                 if self.sets_matches:
                     machine.scope.matches = found[: machine.limits.match_values + 1]
@@ -136,8 +156,10 @@ class Relation(Match[Any]):
 
     __slots__ = ("relation",)
 
-    def __init__(self, comparator: Comparator, keys: Texts, relation: Callable[[Any, Any], bool]) -> None:
-        super().__init__(comparator, keys)
+    def __init__(
+        self, comparator: Comparator, keys: Texts, pause: Callable[[], None], relation: Callable[[Any, Any], bool]
+    ) -> None:
+        super().__init__(comparator, keys, pause)
         self.relation = relation
 
     def prepare(self, key: str) -> Any:
@@ -146,6 +168,7 @@ class Relation(Match[Any]):
 
     def matches(self, machine: Machine, value: str, keys: Sequence[Any]) -> bool:
         """Value and key are in that relation."""
+        machine.work(len(keys))
         ours = self.comparator.key(value)
         return any(self.relation(ours, key) for key in keys)
 
@@ -159,7 +182,7 @@ class Count(Relation):
 
     def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Their number is in the relation to a key."""
-        return super().any(machine, (str(sum(1 for _ in values)),))
+        return super().any(machine, (str(sum(1 for _ in in_turns(values, machine.world.pause))),))
 
 
 _TYPES: dict[str, type[Is | Matches | Regex]] = {"is": Is, "contains": Contains, "matches": Matches, "regex": Regex}
@@ -170,15 +193,15 @@ def match_of(call: Call, keys: Texts | None = None) -> Match[Any]:
     """What a test's match type, comparator and keys ask for. Raises Mistake for what does not go together."""
     comparator = comparator_of(call)
     kind = call.tag("match-type", "is")
-    texts = call.texts("keys") if keys is None else keys
+    texts, pause = call.texts("keys") if keys is None else keys, call.home.pause
     if kind in _RELATIONAL:
         relation = _RELATIONS.get(call.constant("match-type").lower())
         if relation is None:
             raise Mistake(f"':{kind}' needs one of gt, ge, lt, le, eq, ne")
-        return _RELATIONAL[kind](comparator, texts, relation)
+        return _RELATIONAL[kind](comparator, texts, pause, relation)
     if kind != "is" and not comparator.has_substrings:
         raise Mistake(f"comparator '{comparator.name}' cannot be used with ':{kind}'")
-    return _TYPES[kind](comparator, texts, sets_matches=call.home.has("variables"))
+    return _TYPES[kind](comparator, texts, pause, sets_matches=call.home.has("variables"))
 
 
 def comparator_of(call: Call) -> Comparator:

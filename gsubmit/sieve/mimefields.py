@@ -23,6 +23,7 @@ _CHARSET = re.compile(
     re.IGNORECASE,
 )
 _MAX_VALUE = 16 * 1024  # characters of a field; nobody looks at what comes behind them
+_MAX_TYPE = 1000  # characters in which the type is looked for
 _COMMENT = re.compile(r"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
 
 
@@ -40,7 +41,7 @@ class MimeOption:
         if self.parameters is not None:
             found = parameters(raw)
             return [found[name.lower()] for name in self.parameters.of(machine) if name.lower() in found]
-        kind = _TYPE.match(_COMMENT.sub("", raw))
+        kind = _TYPE.match(_COMMENT.sub("", raw[:_MAX_TYPE]))
         first, second = (kind[1], kind[2] or "") if kind is not None else ("", "")
         if self.name == "type":
             return (first,)

@@ -5,11 +5,12 @@ Python's own engine backtracks: a pattern of a user's could hold all sessions. W
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.strings import with_backslashes
 
 try:
     import re2
@@ -17,32 +18,52 @@ except ImportError:
     re2 = None
 
 IS_THERE = re2 is not None
-_MAX_MEMORY = 1 << 20  # octets that one pattern may take
-_MAX_CAPTURED = 1 << 16  # characters in which groups are looked for, which takes a hundred times longer
-_SPECIAL = re.compile(r"[.\\^$*+?()\[\]{}|]")
+_MAX_MEMORY = 1 << 19  # octets that one pattern may take, all of which it keeps once a text was odd enough
+_MAX_PATTERNS = 32  # that are kept compiled, of all scripts; as many may be kept by google-re2 itself
+# RE2 cannot be interrupted. At worst it goes through its whole program for each character, at 20 ns a step.
+_MAX_STEPS = 1 << 21
+_MAX_PROGRAM = 2000  # steps of a program, of which the text would be a thousand characters
+_CAPTURING = 4  # times the steps for groups, at least
+_STRIDE = 512  # steps that are one unit of work
+_COMPILING = 50  # units of work
 
 
 def quoted(text: str) -> str:
     """An expression that matches nothing but that text."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
+    return with_backslashes(text, ".^$*+?()[]{}|")
 
 
 class Pattern:
-    """A POSIX extended regular expression: the leftmost match, and the longest of those."""
+    """A POSIX extended regular expression: the leftmost match, and the longest of those.
 
-    __slots__ = ("_seeker", "_tester")
+    It looks at the beginning of a long text only, and the larger it is the less it looks at.
+    """
+
+    __slots__ = ("_ignores_case", "_key")
 
     def __init__(self, key: str, *, ignores_case: bool) -> None:
         """Raises Mistake."""
-        self._tester = _compiled(_text(key), ignores_case=ignores_case, captures=False)
-        self._seeker = _compiled(_text(key), ignores_case=ignores_case, captures=True)
+        self._key = _text(key)
+        self._ignores_case = ignores_case
+        if _compiled(self._key, ignores_case=ignores_case, captures=True).programsize > _MAX_PROGRAM:
+            raise Mistake("the regular expression is too large")
 
-    def search(self, value: str, *, captures: bool) -> Sequence[str] | None:
-        """What the whole and each group stand for, if that is asked for; None if there is no match."""
-        text = _text(value)
-        if self._tester.search(text) is None:
+    def search(self, value: str, work: Callable[[int], None], *, captures: bool) -> Sequence[str] | None:
+        """What the whole and each group stand for, if that is asked for; None if there is no match.
+
+        `work` is told how much there is to do, before it is done.
+        """
+        tester = _compiled(self._key, ignores_case=self._ignores_case, captures=False)
+        text = _text(value[: _MAX_STEPS // tester.programsize])
+        work(_COMPILING + len(text) * tester.programsize // _STRIDE)
+        if tester.search(text) is None:
             return None
-        found = self._seeker.search(text[:_MAX_CAPTURED]) if captures else None
+        if not captures:
+            return []
+        seeker = _compiled(self._key, ignores_case=self._ignores_case, captures=True)
+        text = text[: _MAX_STEPS // seeker.programsize // _CAPTURING]
+        work(_COMPILING + len(text) * seeker.programsize * _CAPTURING // _STRIDE)
+        found = seeker.search(text)
         return [] if found is None else [one or "" for one in (found[0], *found.groups())]
 
 
@@ -51,6 +72,7 @@ def _text(value: str) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
+@lru_cache(maxsize=_MAX_PATTERNS)
 def _compiled(key: str, *, ignores_case: bool, captures: bool) -> Any:
     options = re2.Options()
     options.posix_syntax = True

@@ -14,6 +14,7 @@ VARIABLE = re.compile(
 )
 _ENCODED = re.compile(r"\$\{(hex|unicode):([ \t\r\n]*[0-9a-f]+(?:[ \t\r\n]+[0-9a-f]+)*[ \t\r\n]*)\}", re.IGNORECASE)
 _HEX_DIGITS = 2  # at most, of an octet
+_STRIDE = 512  # characters that are put together by one unit of work
 _MAX_UNICODE, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 Piece = Callable[[Machine], str]
 
@@ -37,7 +38,7 @@ class Text:
             if left < 0:
                 raise Mistake(f"a string of more than {machine.limits.string_size} characters")
             found.append(text)
-        machine.work(len(found))
+        machine.work(len(found) + (machine.limits.string_size - left) // _STRIDE)
         return "".join(found)
 
 
@@ -56,6 +57,13 @@ class Texts:
         if self.constants is not None:
             return self.constants
         return [text.of(machine) for text in self.texts]
+
+
+def with_backslashes(text: str, signs: str) -> str:
+    """A backslash before each of these signs, and before backslashes."""
+    for sign in "\\" + signs:
+        text = text.replace(sign, "\\" + sign)
+    return text
 
 
 def template(string: str, piece: Callable[[str, str], Piece]) -> Text:

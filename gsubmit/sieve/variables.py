@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +12,12 @@ from gsubmit.sieve.machine import Command, Machine, Test
 from gsubmit.sieve.matching import Match, match_of
 from gsubmit.sieve.references import Place, place_of
 from gsubmit.sieve.regex import quoted
-from gsubmit.sieve.strings import Text, Texts
+from gsubmit.sieve.strings import Text, Texts, with_backslashes
 from gsubmit.sieve.words import MATCH_TAGS, Tag, Takes, Word
 
 Modifier = Callable[[str], str]
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TO_LOWER = str.maketrans(_UPPER, _UPPER.lower())
-_WILDCARDS = re.compile(r"[*?\\]")
 
 
 def _lower(text: str) -> str:
@@ -33,7 +31,7 @@ _MODIFIERS: tuple[tuple[str, dict[str, Modifier]], ...] = (
         "first-letter",
         {"lowerfirst": lambda text: _lower(text[:1]) + text[1:], "upperfirst": lambda text: upper(text[:1]) + text[1:]},
     ),
-    ("quote", {"quotewildcard": lambda text: _WILDCARDS.sub(r"\\\g<0>", text), "quoteregex": quoted}),
+    ("quote", {"quotewildcard": lambda text: with_backslashes(text, "*?"), "quoteregex": quoted}),
     ("length", {"length": lambda text: str(len(text))}),
 )
 MODIFIER_TAGS = tuple(

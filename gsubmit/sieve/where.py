@@ -22,9 +22,13 @@ class Where:
     def fields(self, machine: Machine, names: Sequence[str]) -> Sequence[Field]:
         """The fields of these names, in the order of the names. Raises Mistake."""
         if not self.is_mime:
-            found = [field for name in names for field in machine.fields(name.strip())]
+            fields = machine.fields
+            found: list[Field] = []
+            for name in names:
+                found += fields(name.strip())
+                machine.work(1 + len(found))  # a name may stand there often
         else:
-            found = [field for part in self._parts(machine) for field in _named(part, names)]
+            found = [field for part in self._parts(machine) for field in _named(machine, part, names)]
         return indexed(found, self.index)
 
     def _parts(self, machine: Machine) -> Iterator[Part]:
@@ -53,9 +57,11 @@ def walk(machine: Machine, part: Part) -> Iterator[Part]:
         waiting += reversed(here.parts)
 
 
-def _named(part: Part, names: Sequence[str]) -> Iterator[Field]:
-    fields = by_name(part)
+def _named(machine: Machine, part: Part, names: Sequence[str]) -> Iterator[Field]:
+    machine.work(1 + len(part.fields) // 8)
+    fields = by_name(part, machine.world.pause)
     for name in names:
+        machine.work()
         yield from fields.get(name.strip().lower(), ())
 
 

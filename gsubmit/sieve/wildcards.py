@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gsubmit.sieve.comparators import Comparator, octets_of
+from gsubmit.sieve.errors import Mistake
 
+MAX_PATTERN = 8192  # characters: each may be a wildcard
+_STRIDE = 64  # pieces between stars after which work is told of
 _PIECE = re.compile(r"\\(.?)|([*?])|([^\\*?]+)", re.DOTALL)
 
 
@@ -50,6 +53,9 @@ class Pattern:
     __slots__ = ("_comparator", "_in_octets", "_segments")
 
     def __init__(self, key: str, comparator: Comparator) -> None:
+        """Raises Mistake for one that is too long."""
+        if len(key) > MAX_PATTERN:
+            raise Mistake(f"a pattern of more than {MAX_PATTERN} characters")
         self._comparator = comparator
         self._in_octets = comparator.counts_octets and "?" in key
         self._segments = _segments(comparator.folded(self._image(key)))
@@ -77,7 +83,9 @@ class Pattern:
             return None
         spans = [(at, at + 1) for at in first.any_at]
         at = first.length
-        for segment in others[:-1]:
+        for count, segment in enumerate(others[:-1], 1):
+            if count % _STRIDE == 0:
+                work(_STRIDE)
             place = segment.find(value, at, len(value), work)
             if place < 0:
                 return None
