@@ -16,7 +16,7 @@ from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.script import Script, Source, compile_script
 
 MAX_SIZE = 1 << 20  # octets of scripts in the cache; compiled, they take 60 times that, and time to be collected
-_OVERHEAD = 200  # octets that are added to each
+_OVERHEAD = 200  # octets that are added for each file
 Version: TypeAlias = tuple[int, int, int, int] | None  # None: there is no file
 
 
@@ -49,13 +49,16 @@ class Cache:
         """
         version = _version(path)
         entry = self._entries.get(path)
-        if entry is not None and not _is_current(entry, path, version):
+        if entry is not None and not _is_current(entry, path, version, pause):
             self._forget(path)
             entry = None
         if version is None:
             return None
         if entry is None:
-            entry = self._compiled(path, pause)
+            try:
+                entry = self._compiled(path, pause)
+            except OSError as error:  # nothing is kept of that: the right to read comes without a change of the file
+                raise SieveError(Problem(error.filename or path, 0, f"cannot be read: {error.strerror}")) from None
             self._keep(path, entry)
         else:
             self._entries.move_to_end(path)
@@ -77,50 +80,50 @@ class Cache:
 
     def _compiled(self, path: str, pause: Callable[[], None]) -> _Entry:
         versions: dict[str, Version] = {}
-        sizes = [_OVERHEAD]
+        most = self._limits.script_size
+        size = 0
 
         def read(there: str) -> bytes | None:
+            nonlocal size
             versions[there] = _version(there)
-            found = read_script(there, self._limits.script_size)
-            sizes.append(len(found or b""))
+            found = read_script(there, most)
+            size += len(found or b"")
+            if size > most:
+                raise SieveError(Problem(path, 0, f"the script has more than {most} octets"))
             return found
 
-        return _Entry(self._made_of(path, read, pause), versions, sum(sizes))
+        try:
+            script: Script | SieveError = self._made_of(path, read, pause)
+        except KeptWaiting:
+            raise
+        except SieveError as error:
+            script, size = error, 0
+        return _Entry(script, versions, size + _OVERHEAD * len(versions))
 
-    def _made_of(
-        self, path: str, read: Callable[[str], bytes | None], pause: Callable[[], None]
-    ) -> Script | SieveError:
+    def _made_of(self, path: str, read: Callable[[str], bytes | None], pause: Callable[[], None]) -> Script:
         def find(name: str, is_global: bool) -> Source | None:
             folder = self._global_folder if is_global else os.path.dirname(path) or "."  # noqa: PTH120 - it is text
             there = included(name, folder)
             found = read(there) if there else None
             return None if found is None else Source(there, found)
 
-        try:
-            text = read(path)
-            if text is None:
-                raise SieveError(Problem(path, 0, "there is no such script"))
-            return compile_script(
-                text,
-                path,
-                limits=self._limits,
-                offered=self._offered,
-                find=find,
-                pause=pause,
-                is_traced=self._is_traced,
-            )
-        except KeptWaiting:
-            raise
-        except SieveError as error:
-            return error
-        except OSError as error:  # which may be gone the next time, although no file changes
-            raise SieveError(Problem(path, 0, f"cannot be read: {error.strerror}")) from None
+        text = read(path)
+        if text is None:
+            raise SieveError(Problem(path, 0, "there is no such script"))
+        return compile_script(
+            text, path, limits=self._limits, offered=self._offered, find=find, pause=pause, is_traced=self._is_traced
+        )
 
 
-def _is_current(entry: _Entry, path: str, version: Version) -> bool:
-    return entry.versions.get(path) == version and all(
-        _version(other) == known for other, known in entry.versions.items() if other != path
-    )
+def _is_current(entry: _Entry, path: str, version: Version, pause: Callable[[], None]) -> bool:
+    if entry.versions.get(path) != version:
+        return False
+    for other, known in entry.versions.items():
+        if other != path:
+            pause()  # the files may be on another machine
+            if _version(other) != known:
+                return False
+    return True
 
 
 def _version(path: str) -> Version:

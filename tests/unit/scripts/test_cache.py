@@ -122,3 +122,60 @@ def test_the_cache_has_bounds(scripts: Cache, tmp_path: Path, monkeypatch: pytes
     assert scripts.script(str(tmp_path / "d.sieve")) is kept["d"]
     assert scripts.script(str(tmp_path / "b.sieve")) is kept["b"]
     assert scripts.script(str(tmp_path / "a.sieve")) is not kept["a"]
+
+
+def test_what_cannot_be_read_is_looked_at_again(
+    scripts: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, own = tmp_path / "a.sieve", tmp_path / "own.sieve"
+    path.write_text('require "include"; include "own";')
+    own.write_text("keep;")
+
+    def refused(there: str, limit: int) -> bytes | None:
+        if there == str(own):
+            raise PermissionError(13, "Permission denied", there)
+        return read_script(there, limit)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "read_script", refused)  # for root reads everything
+        assert fault(scripts, path) == f"{own}: cannot be read: Permission denied"
+    assert scripts.script(str(path)) is not None
+
+
+def test_large_scripts_that_are_included_are_not_all_read(
+    scripts: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.sieve"
+    path.write_text('require "include";' + "".join(f'include "b{at}";' for at in range(9)))
+    for at in range(9):
+        (tmp_path / f"b{at}.sieve").write_text("# " + "x" * 4000)
+    seen = []
+
+    def noted(there: str, limit: int) -> bytes | None:
+        seen.append(there)
+        return read_script(there, limit)
+
+    monkeypatch.setattr(module, "read_script", noted)
+    assert fault(scripts, path) == f"{path}: the script has more than 10000 octets"
+    assert len(seen) == 4
+
+
+def test_scripts_that_are_too_large_push_nobody_out(
+    scripts: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_SIZE", 5000)
+    good, large = tmp_path / "good.sieve", tmp_path / "large.sieve"
+    good.write_text("keep;")
+    large.write_text("# " + "x" * 20_000)
+    kept = scripts.script(str(good))
+    fault(scripts, large)
+    assert scripts.script(str(good)) is kept
+
+
+def test_others_run_between_looks_at_files(scripts: Cache, tmp_path: Path) -> None:
+    path = tmp_path / "a.sieve"
+    path.write_text('require "include";' + "".join(f'include :optional "b{at}";' for at in range(50)))
+    scripts.script(str(path))
+    pauses = []
+    scripts.script(str(path), lambda: pauses.append(1))
+    assert len(pauses) == 50
