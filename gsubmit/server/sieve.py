@@ -51,7 +51,7 @@ def run_scripts(session: Session, transaction: Transaction, draft: Draft) -> Non
     assert scripts is not None
     assert login is not None
     result: Result | None = None
-    turns = Turns()
+    turns = Turns(login.identity.user)
     try:
         for source in scripts.of(login.identity.user, login.identity.fields):
             result = _run(session, transaction, draft, source, turns, result)
@@ -172,10 +172,10 @@ class _Mailboxes(Mailboxes):
         assert sent is not None
         if self.seconds >= MAX_ASKING:
             raise Mistake(f"questions to the IMAP server have taken more than {MAX_ASKING:.0f} seconds")
-        self.turns.end()  # others need not wait for that server too
         began = time.monotonic()
         try:
-            return sent.asked(login.identity.user, own_login(login), act)
+            with self.turns.aside():
+                return sent.asked(login.identity.user, own_login(login), act)
         except (ImapFault, SaidNo) as fault:
             raise Mistake(f"the IMAP server cannot be asked: {fault.reason}") from None
         finally:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
+import gevent
 import pytest
 
 from gsubmit.scripts import turns as module
@@ -34,12 +34,11 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     found = Time()
     monkeypatch.setattr(module, "time", found)
     monkeypatch.setattr(module, "MAX_WAIT", 0.01)
-    monkeypatch.setattr(module, "_long_ones", threading.Semaphore(1))
     return found
 
 
 def test_a_short_script_never_rests(time: Time) -> None:
-    turns = Turns()
+    turns = Turns("a")
     for _ in range(9):
         time.now += 0.001
         turns()
@@ -48,7 +47,7 @@ def test_a_short_script_never_rests(time: Time) -> None:
 
 
 def test_a_long_one_rests_twice_as_long_as_it_works(time: Time) -> None:
-    turns = Turns()
+    turns = Turns("a")
     for _ in range(1000):
         time.now += 0.001
         turns()
@@ -58,7 +57,7 @@ def test_a_long_one_rests_twice_as_long_as_it_works(time: Time) -> None:
 
 
 def test_long_ones_come_one_after_the_other(time: Time) -> None:
-    first, second, third = Turns(), Turns(), Turns()
+    first, second, third = Turns("a"), Turns("b"), Turns("c")
     time.now += 1
     first()
     with pytest.raises(KeptWaiting, match="kept this one waiting"):
@@ -72,7 +71,7 @@ def test_long_ones_come_one_after_the_other(time: Time) -> None:
 def test_a_script_that_was_kept_waiting_is_no_faulty_one(time: Time, tmp_path: Path) -> None:
     path = tmp_path / "a.sieve"
     path.write_text("keep;")
-    scripts, first, second = Cache(Limits(), "", EXTENSIONS), Turns(), Turns()
+    scripts, first, second = Cache(Limits(), "", EXTENSIONS), Turns("a"), Turns("b")
     time.now += 1
     first()
     with pytest.raises(KeptWaiting):
@@ -80,3 +79,52 @@ def test_a_script_that_was_kept_waiting_is_no_faulty_one(time: Time, tmp_path: P
     first.end()
     assert scripts.script(str(path), second) is not None
     second.end()
+
+
+def test_what_others_do_is_no_work(time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    def others() -> None:
+        time.now += 0.05
+
+    monkeypatch.setattr(module, "let_others_run", others)
+    turns = Turns("a")
+    for _ in range(9):
+        time.now += 0.001
+        turns()
+    with turns.aside():
+        time.now += 5
+    turns()
+    assert time.slept == []
+
+
+def test_who_waits_for_something_else_is_in_nobodys_way(time: Time) -> None:
+    first, second = Turns("a"), Turns("b")
+    time.now += 1
+    first()
+    with first.aside():
+        second()
+        second.end()
+    time.now += 1
+    first()
+    with pytest.raises(KeptWaiting):
+        second()
+    first.end()
+
+
+def test_nobody_is_behind_many_of_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In real time, with greenlets."""
+    monkeypatch.setattr(module, "ALLOWED", 0.0)
+    first, ended = Turns("a"), []
+
+    def work(name: str, user: str) -> None:
+        turns = Turns(user)
+        turns()
+        ended.append(name)
+        turns.end()
+
+    first()
+    waiting = [gevent.spawn(work, *one) for one in [("a2", "a"), ("a3", "a"), ("a4", "a"), ("b", "b")]]
+    gevent.sleep(0.01)
+    first.end()
+    gevent.joinall(waiting, timeout=5)
+    assert sorted(ended) == ["a2", "a3", "a4", "b"]
+    assert ended[0] == "b"
