@@ -27,7 +27,7 @@ class _Duplicate:
         id = f"{self.handle}\0{id}"
         has_seen = machine.world.tracker.has_seen(id)
         if self.last or not has_seen:
-            machine.result.track(Tracked(id, self.seconds))
+            machine.result.track(Tracked(id, self.seconds), machine.limits)
         return has_seen
 
     def _id(self, machine: Machine) -> str | None:

@@ -134,10 +134,13 @@ class Result:
             raise Mistake(f"more than {limits.redirects} redirects")
         self.actions.append(action)
 
-    def track(self, tracked: Tracked) -> None:
-        """One more id, unless it is there."""
-        if tracked not in self.tracked:
-            self.tracked.append(tracked)
+    def track(self, tracked: Tracked, limits: Limits) -> None:
+        """One more id, unless it is there. Raises Mistake."""
+        if tracked in self.tracked:
+            return
+        if len(self.tracked) >= limits.actions:
+            raise Mistake(f"more than {limits.actions} messages to remember")
+        self.tracked.append(tracked)
 
     @property
     def keeps(self) -> bool:

@@ -23,8 +23,19 @@ def test_an_id_is_known_for_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not mine.has_seen("b")
 
 
-def test_there_are_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracker, "MAX_KNOWN", 2)
+def test_there_are_so_many_of_a_user_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker, "MAX_OF_ONE", 2)
     memory = Memory(60.0, 600.0)
+    memory.remember("jane", [("a", None)])
     memory.remember("joe", [(name, None) for name in "abc"])
     assert [OfUser(memory, "joe").has_seen(name) for name in "abc"] == [False, True, True]
+    assert OfUser(memory, "jane").has_seen("a")
+
+
+def test_who_has_sent_nothing_for_longest_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker, "MAX_KNOWN", 3)
+    memory = Memory(60.0, 600.0)
+    for user, id in [("jane", "a"), ("joe", "a"), ("jane", "b"), ("jack", "a")]:
+        memory.remember(user, [(id, None)])
+    known = [(user, id) for user in ("jane", "joe", "jack") for id in "ab" if OfUser(memory, user).has_seen(id)]
+    assert known == [("jane", "a"), ("jane", "b"), ("jack", "a")]

@@ -33,7 +33,10 @@ def test_a_character_is_more_than_an_octet() -> None:
     assert holds('header :regex "subject" "[äö]x"', "regex", message=odd)
     assert holds('header :regex "subject" "^.x"', "regex", message=odd)
     assert not holds('header :regex "subject" "[äö]$"', "regex", message=odd)
-    assert regex.Pattern("^.ä(.)$", ignores_case=True).search("\udcffÄ\udcfe", lambda units: None, captures=True) == ["?Ä?", "?"]
+    assert regex.Pattern("^.ä(.)$", ignores_case=True).search("\udcffÄ\udcfe", lambda units: None, captures=True) == [
+        "?Ä?",
+        "?",
+    ]
 
 
 def test_case_is_the_comparators() -> None:

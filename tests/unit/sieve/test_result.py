@@ -137,3 +137,8 @@ def test_the_environment_is_what_it_is() -> None:
 
 def test_what_an_error_says_is_cut_off() -> None:
     assert problems('require "ihave";\nerror "' + "x" * 1000 + '";') == ["main:2: " + "x" * 400]
+
+
+def test_many_ids_are_an_error() -> None:
+    script = 'require "duplicate"; ' + "".join(f'if duplicate :uniqueid "{at}" {{ }} ' for at in range(33))
+    assert problems(script) == ["main:1: more than 32 messages to remember"]
