@@ -42,10 +42,12 @@ class Cache:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._size = 0
 
-    def script(self, path: str, pause: Callable[[], None] = lambda: None) -> Script | None:
+    def script(
+        self, path: str, pause: Callable[[], None] = lambda: None, *, has_own_folder: bool = True
+    ) -> Script | None:
         """The script at a path as it is now; None if there is none. Raises SieveError if it does not compile.
 
-        `pause` is called now and then.
+        `pause` is called now and then. In a folder of its own it can include what lies beside it.
         """
         version = _version(path)
         entry = self._entries.get(path)
@@ -56,7 +58,7 @@ class Cache:
             return None
         if entry is None:
             try:
-                entry = self._compiled(path, pause)
+                entry = self._compiled(path, pause, os.path.dirname(path) or "." if has_own_folder else "")  # noqa: PTH120 - it is text
             except OSError as error:  # nothing is kept of that: the right to read comes without a change of the file
                 raise SieveError(Problem(error.filename or path, 0, f"cannot be read: {error.strerror}")) from None
             self._keep(path, entry)
@@ -78,7 +80,7 @@ class Cache:
         if gone is not None:
             self._size -= gone.size
 
-    def _compiled(self, path: str, pause: Callable[[], None]) -> _Entry:
+    def _compiled(self, path: str, pause: Callable[[], None], personal: str) -> _Entry:
         versions: dict[str, Version] = {}
         most = self._limits.script_size
         size = 0
@@ -93,17 +95,18 @@ class Cache:
             return found
 
         try:
-            script: Script | SieveError = self._made_of(path, read, pause)
+            script: Script | SieveError = self._made_of(path, read, pause, personal)
         except KeptWaiting:
             raise
         except SieveError as error:
             script, size = error, 0
         return _Entry(script, versions, size + _OVERHEAD * len(versions))
 
-    def _made_of(self, path: str, read: Callable[[str], bytes | None], pause: Callable[[], None]) -> Script:
+    def _made_of(
+        self, path: str, read: Callable[[str], bytes | None], pause: Callable[[], None], personal: str
+    ) -> Script:
         def find(name: str, is_global: bool) -> Source | None:
-            folder = self._global_folder if is_global else os.path.dirname(path) or "."  # noqa: PTH120 - it is text
-            there = included(name, folder)
+            there = included(name, self._global_folder if is_global else personal)
             found = read(there) if there else None
             return None if found is None else Source(there, found)
 

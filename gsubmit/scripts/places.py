@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from gsubmit.settings.sieve import variables_in
 from gsubmit.settings.variables import expand
@@ -16,12 +17,32 @@ _NO = frozenset({"no", "n", "false", "0"})
 _MOMENT = 1_000_000_000  # nanoseconds in which a folder may change twice without another time of its last change
 
 
+class Source(NamedTuple):
+    """A script for a message, and whether it is an administrator's.
+
+    `has_own_folder`: no other user's scripts lie beside it.
+    """
+
+    path: str
+    is_administrators: bool
+    has_own_folder: bool = True
+
+
 class UserScripts:
     """The script of each user, by a template."""
 
     def __init__(self, template: str) -> None:
         self._template = template
         self._variables = variables_in(template)
+        self._has_own_folders = set(self._variables) <= set(variables_in(template.rpartition("/")[0]))
+
+    def source(self, user: str, fields: Mapping[str, str]) -> Source | None:
+        """The script, if there can be one."""
+        path = self.path(user, fields)
+        if not path:
+            return None
+        is_named = fields.get(FIELD, "").startswith("/")  # by the passdb
+        return Source(path, is_administrators=False, has_own_folder=is_named or self._has_own_folders)
 
     def path(self, user: str, fields: Mapping[str, str]) -> str:
         """Where it is if there is one; empty if there cannot be. The name must not lead into another folder."""

@@ -6,10 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import NamedTuple
 
 from gsubmit.scripts.cache import Cache
-from gsubmit.scripts.places import Administrators, UserScripts
+from gsubmit.scripts.places import Administrators, Source, UserScripts
 from gsubmit.scripts.tracker import Memory
 from gsubmit.settings.sieve import SieveLimitSettings, SieveSettings
 from gsubmit.sieve.limits import Limits
@@ -18,13 +17,6 @@ from gsubmit.sieve.vocabulary import EXTENSIONS
 OF_MAILBOXES = frozenset({"fileinto", "mailbox", "special-use"})
 COMPLAINT_TIME = 3600.0  # seconds from one line about a user's script to the next
 MAX_COMPLAINTS = 10_000  # users
-
-
-class Source(NamedTuple):
-    """A script for a message, and whether it is an administrator's."""
-
-    path: str
-    is_administrators: bool
 
 
 class Scripts:
@@ -48,9 +40,9 @@ class Scripts:
         """The scripts for a user's message, in order; some may not be there."""
         for path in self.before:
             yield Source(path, is_administrators=True)
-        own = self._users.path(user, passdb_fields)
-        if own:
-            yield Source(own, is_administrators=False)
+        own = self._users.source(user, passdb_fields)
+        if own is not None:
+            yield own
         for path in self.after:
             yield Source(path, is_administrators=True)
 

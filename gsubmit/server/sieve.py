@@ -14,7 +14,8 @@ from gsubmit.net.imap import ImapFault, SaidNo
 from gsubmit.scripts.deeds import Copy, deeds_of
 from gsubmit.scripts.environment import items
 from gsubmit.scripts.mail import DraftMail
-from gsubmit.scripts.scripts import Scripts, Source
+from gsubmit.scripts.places import Source
+from gsubmit.scripts.scripts import Scripts
 from gsubmit.scripts.tracker import OfUser
 from gsubmit.scripts.turns import Turns
 from gsubmit.server import journal
@@ -72,7 +73,7 @@ def _run(
     is_utf8 = transaction.envelope.sender.params.smtputf8
     fork: Draft | None = None
     try:
-        script = scripts.cache.script(source.path, turns)
+        script = scripts.cache.script(source.path, turns, has_own_folder=source.has_own_folder)
         if script is None and source.is_administrators:
             raise SieveError(Problem(source.path, 0, "there is no such script"))
         if script is None:

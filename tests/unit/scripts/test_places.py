@@ -80,3 +80,24 @@ def test_a_folder_of_administrators_is_looked_into_again_when_it_has_changed(tmp
     (folder / "a.sieve").unlink()
     folder.rmdir()
     assert [*scripts] == [str(folder)]
+
+
+@pytest.mark.parametrize(
+    ("template", "said", "expected"),
+    [
+        ("/v/%d/%n/x.sieve", {}, True),
+        ("/v/%u/x.sieve", {}, True),
+        ("/v/%u/%n.sieve", {}, False),
+        ("/v/%u/x-%u.sieve", {}, True),
+        ("/v/%n/x.sieve", {}, True),
+        ("/v/%d/%n.sieve", {}, False),
+        ("/v/%n/%u.sieve", {}, False),
+        ("/v/%u.sieve", {}, False),
+        ("/v/%u.sieve", {"sieve": "yes"}, False),
+        ("/v/%u.sieve", {"sieve": "/v/joe.sieve"}, True),
+    ],
+)
+def test_whether_the_folder_is_the_users_own(template: str, said: dict[str, str], *, expected: bool) -> None:
+    source = UserScripts(template).source("joe@example.org", said)
+    assert source is not None
+    assert source.has_own_folder is expected
