@@ -82,7 +82,7 @@ def _run(
         mail = DraftMail(fork, may_change_authors=source.is_administrators, is_utf8=is_utf8)
         world = _world(session, transaction, scripts, turns)
         result = script.run(mail, world, Result() if before is None else before.for_next())
-        _check_addresses(result, source, is_utf8=is_utf8)
+        _check_addresses(session, result, source, is_utf8=is_utf8)
     except SieveError as error:
         _failed(session, transaction, source, error)
         return before
@@ -90,14 +90,17 @@ def _run(
     return result
 
 
-def _check_addresses(result: Result, source: Source, *, is_utf8: bool) -> None:
-    """Raise SieveError for a recipient that the message cannot have."""
+def _check_addresses(session: Session, result: Result, source: Source, *, is_utf8: bool) -> None:
+    """Raise SieveError for a recipient that the message cannot have, or that a client could not have given."""
+    needs_full_domain = session.service.settings.fixups.submission_refuse_single_label and not source.is_administrators
     for action in result.actions:
         if isinstance(action, Redirect):
             try:
                 address = parse_mailbox(action.address)
             except BadAddress:
                 raise SieveError(Problem(source.path, 0, f"<{action.address}> is not an address")) from None
+            if needs_full_domain and address.is_single_label:
+                raise SieveError(Problem(source.path, 0, f"<{action.address}> has no full domain"))
             if not (address.is_ascii or is_utf8):
                 text = f"<{action.address}> cannot be a recipient of a message without SMTPUTF8"
                 raise SieveError(Problem(source.path, 0, text))
