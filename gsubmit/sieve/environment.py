@@ -14,6 +14,8 @@ from gsubmit.sieve.words import MATCH_TAGS, Takes, Word
 VENDOR = "vnd.dovecot."
 EXTENSION = "vnd.dovecot.environment"
 NAMESPACE = "env"
+_MAX_TEXT = 1000  # characters of a line in the log
+_LINE = 1000  # units of work that it counts as: a thousand lines are enough for a message
 _CONFIGURED = VENDOR + "config."
 
 
@@ -45,7 +47,8 @@ class _DebugLog:
     text: Text
 
     def run(self, machine: Machine) -> None:
-        text = self.text.of(machine)
+        text = self.text.of(machine)[:_MAX_TEXT]
+        machine.work(_LINE)
         machine.tell(text)
         machine.world.say(text)
 

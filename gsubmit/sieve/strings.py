@@ -94,7 +94,7 @@ def _decoded(found: re.Match[str]) -> str:
             return found[0]
         return bytes(int(numeral, 16) for numeral in numerals).decode("utf-8", "surrogateescape")
     characters = [int(numeral, 16) for numeral in numerals]
-    for character in characters:
+    for numeral, character in zip(numerals, characters, strict=True):
         if character > _MAX_UNICODE or character in _SURROGATES:
-            raise Mistake(f"there is no character {character:X}")
+            raise Mistake(f"there is no character {numeral.lstrip('0')[:40].upper()}")
     return "".join(map(chr, characters))

@@ -121,6 +121,11 @@ NEWS = 'require ["fileinto", "copy"];\n'
             'require "encoded-character";\nredirect "${unicode:d800}";', "main:2: there is no character D800", id="code"
         ),
         pytest.param(
+            f'require "encoded-character";\nredirect "${{unicode:00{"f" * 5000}}}";',
+            f"main:2: there is no character {'F' * 40}",
+            id="a long code",
+        ),
+        pytest.param(
             'require "imap4flags";\naddflag "v" "x";',
             'main:2: the name of a variable needs require "variables"',
             id="flags",

@@ -142,3 +142,15 @@ def test_what_an_error_says_is_cut_off() -> None:
 def test_many_ids_are_an_error() -> None:
     script = 'require "duplicate"; ' + "".join(f'if duplicate :uniqueid "{at}" {{ }} ' for at in range(33))
     assert problems(script) == ["main:1: more than 32 messages to remember"]
+
+
+def test_lines_for_the_log_are_bounded() -> None:
+    said: list[str] = []
+    line = f'debug_log "{"x" * 5000}"; '
+    assert problems(f'require "vnd.dovecot.debug"; {line * 3}', say=said.append) == []
+    assert [len(text) for text in said] == [1000] * 3
+    limits = Limits(work=10_000)
+    assert problems(f'require "vnd.dovecot.debug"; {line * 20}', say=said.append, limits=limits) == [
+        "main:1: the script does too much: more than 10000 units of work"
+    ]
+    assert len(said) < 15
