@@ -13,7 +13,7 @@ from gsubmit.settings.variables import expand
 
 FIELD = "sieve"  # of passdbs
 ENDING = ".sieve"
-_NO = frozenset({"no", "n", "false", "0"})
+_NO, _YES = frozenset({"no", "n", "false", "0"}), frozenset({"", "yes", "y", "true", "1"})
 _MOMENT = 1_000_000_000  # nanoseconds in which a folder may change twice without another time of its last change
 
 
@@ -47,9 +47,9 @@ class UserScripts:
     def path(self, user: str, fields: Mapping[str, str]) -> str:
         """Where it is if there is one; empty if there cannot be. The name must not lead into another folder."""
         said = fields.get(FIELD)
-        if said is not None:
-            return said if said.startswith("/") else "" if said.lower() in _NO else self._by_name(user)
-        return self._by_name(user)
+        if said is None or said.lower() in _YES:
+            return self._by_name(user)
+        return said if said.startswith("/") else ""
 
     def _by_name(self, user: str) -> str:
         if not self._template:
@@ -61,6 +61,11 @@ class UserScripts:
             if not value or value.startswith(".") or "/" in value or "\0" in value:
                 return ""
         return expand(self._template, known)
+
+
+def is_understood(said: str) -> bool:
+    """Whether that is something for a passdb's field to say: an absolute path, yes or no."""
+    return said.startswith("/") or said.lower() in _NO | _YES
 
 
 class Administrators:

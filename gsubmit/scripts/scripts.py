@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
+from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.scripts.cache import Cache
-from gsubmit.scripts.places import Administrators, Source, UserScripts
+from gsubmit.scripts.places import FIELD, Administrators, Source, UserScripts, is_understood
 from gsubmit.scripts.tracker import Memory
 from gsubmit.settings.sieve import SieveLimitSettings, SieveSettings
 from gsubmit.sieve.limits import Limits
@@ -17,6 +19,7 @@ from gsubmit.sieve.vocabulary import EXTENSIONS
 OF_MAILBOXES = frozenset({"fileinto", "mailbox", "special-use"})
 COMPLAINT_TIME = 3600.0  # seconds from one line about a user's script to the next
 MAX_COMPLAINTS = 10_000  # users
+_log = logging.getLogger("gsubmit.sieve")
 
 
 class Scripts:
@@ -40,6 +43,10 @@ class Scripts:
         """The scripts for a user's message, in order; some may not be there."""
         for path in self.before:
             yield Source(path, is_administrators=True)
+        said = passdb_fields.get(FIELD, "")
+        if not is_understood(said) and self.complains(user):
+            text = "user <%s>: passdb field sieve: expected an absolute path, yes or no, not '%s'"
+            _log.warning(text, safe_name(user), safe_words(said))
         own = self._users.source(user, passdb_fields)
         if own is not None:
             yield own

@@ -43,6 +43,7 @@ def test_the_script_of_a_user(template: str, user: str, expected: str) -> None:
         ("no", ""),
         ("No", ""),
         ("yes", "/var/vmail/example.org/joe/sieve/outgoing.sieve"),
+        ("out.sieve", ""),
     ],
 )
 def test_the_passdb_wins(said: str, expected: str) -> None:
