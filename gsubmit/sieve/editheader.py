@@ -12,7 +12,7 @@ from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.machine import Command, Machine
 from gsubmit.sieve.mail import Field
-from gsubmit.sieve.matching import Match, match_of
+from gsubmit.sieve.matching import Match, comparator_of, match_of
 from gsubmit.sieve.strings import Text
 from gsubmit.sieve.where import index_of, indexed
 from gsubmit.sieve.words import MATCH_TAGS, Tag, Takes, Word
@@ -91,6 +91,7 @@ def _delete(call: Call) -> Command:
     name = call.text("name")
     if name.constant is not None:
         _checked(name.constant)
+    comparator_of(call)  # it must be one, even where nothing is compared
     return _Delete(name, index_of(call), match_of(call) if call.has("keys") else None)
 
 

@@ -1,0 +1,1 @@
+require "editheader"; deleteheader :comparator "X-One" "X-Two";

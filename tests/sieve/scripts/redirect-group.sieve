@@ -1,0 +1,1 @@
+redirect "Friends: one@example.org;";
