@@ -26,7 +26,7 @@ from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
 from gsubmit.sieve.errors import Mistake, Problem, SieveError
 from gsubmit.sieve.mail import Mailboxes, NoMailboxes, World
-from gsubmit.sieve.result import Redirect, Result
+from gsubmit.sieve.result import FileInto, Redirect, Result
 from gsubmit.smtp.address import BadAddress, parse_mailbox
 from gsubmit.smtp.envelope import Envelope, Filing, Handling, Recipient
 from gsubmit.smtp.params import RcptParams
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 MAX_AMENDING = 10_000  # users
 MAX_ASKING = 10.0  # seconds for all that a script asks the IMAP server, while its client waits
+MAX_FILED = 8  # mailboxes
 _USUAL = (Copy(),)  # what becomes of the sender's copy without a script
 MAX_REFUSAL = 1000  # characters of the text of reject
 MAX_LINES, MAX_LINE = 20, 500  # lines of a script in the log for a message, and characters of each
@@ -82,12 +83,19 @@ def _run(
         mail = DraftMail(fork, may_change_authors=source.is_administrators, is_utf8=is_utf8)
         world = _world(session, transaction, scripts, turns)
         result = script.run(mail, world, Result() if before is None else before.for_next())
+        _check_copies(result, source)
         _check_addresses(session, result, source, is_utf8=is_utf8)
     except SieveError as error:
         _failed(session, transaction, source, error)
         return before
     draft.adopt(fork)
     return result
+
+
+def _check_copies(result: Result, source: Source) -> None:
+    """Raise SieveError for more than there is time for: each is on disk before the client hears its 250."""
+    if sum(isinstance(action, FileInto) for action in result.actions) > MAX_FILED:
+        raise SieveError(Problem(source.path, 0, f"the message is filed in more than {MAX_FILED} mailboxes"))
 
 
 def _check_addresses(session: Session, result: Result, source: Source, *, is_utf8: bool) -> None:

@@ -17,6 +17,7 @@ from gsubmit.sieve.strings import Texts
 from gsubmit.sieve.words import MATCH_TAGS, Takes, Word
 
 _MAX_FLAGS = 100
+_MAX_FLAG = 100  # characters; with much longer commands no IMAP server does anything
 _SYSTEM = {"\\answered", "\\flagged", "\\deleted", "\\seen", "\\draft"}  # those that can be set, RFC 9051 2.3.2
 _KEYWORD = re.compile(r'[^\x00-\x20(){%*"\\\]\x7f-\U0010ffff]+')
 
@@ -28,7 +29,7 @@ def flags_in(texts: Sequence[str], machine: Machine) -> tuple[str, ...]:
         words = text.split()
         machine.work(1 + len(words))
         for flag in in_turns(words, machine.world.pause):
-            if flag.lower() in _SYSTEM or _KEYWORD.fullmatch(flag):
+            if flag.lower() in _SYSTEM or (len(flag) <= _MAX_FLAG and _KEYWORD.fullmatch(flag)):
                 found.setdefault(flag.lower(), flag)
     if len(found) > _MAX_FLAGS:
         raise Mistake(f"more than {_MAX_FLAGS} flags")

@@ -154,3 +154,7 @@ def test_lines_for_the_log_are_bounded() -> None:
         "main:1: the script does too much: more than 10000 units of work"
     ]
     assert len(said) < 15
+
+
+def test_very_long_flags_are_none() -> None:
+    assert actions(f'require "imap4flags"; addflag ["{"x" * 101}", "{"y" * 100}"]; keep;') == [Keep(("y" * 100,))]
