@@ -211,7 +211,7 @@ def _phrase(run: list[str], charset: Charset) -> str:
 
 def decoded(field: Field) -> str:
     """The text of a field, unfolded, encoded-words decoded (RFC 2047); what cannot be decoded stays as it is."""
-    text = _in_charset(field.value.strip(b" \t"), "utf-8")
+    text = _in_codec(field.value.strip(b" \t"), UTF8.codec)
     if "=?" not in text:
         return text
     pieces: list[str] = []
@@ -223,11 +223,11 @@ def decoded(field: Field) -> str:
         if octets and charset == word[1].lower() and not between.strip():  # a character may be in two words
             octets += _octets(word)
             continue
-        pieces.append(_in_charset(octets, charset))
+        pieces.append(_in_codec(octets, codec_of(charset)))
         if not (charset and between.isspace()):
             pieces.append(between)
         octets, charset = bytearray(_octets(word)), word[1].lower()
-    return "".join([*pieces, _in_charset(octets, charset), text[at:]])
+    return "".join([*pieces, _in_codec(octets, codec_of(charset)), text[at:]])
 
 
 def _octets(word: re.Match[str]) -> bytes:
@@ -239,9 +239,9 @@ def _octets(word: re.Match[str]) -> bytes:
         return word[0].encode()
 
 
-def _in_charset(octets: bytes | bytearray, charset: str) -> str:
+def _in_codec(octets: bytes | bytearray, codec: str | None) -> str:
     """Never an error: what is in no charset that we know has a character for each octet."""
     try:
-        return octets.decode(codec_of(charset) or "latin-1")
+        return octets.decode(codec or "latin-1")
     except ValueError:
         return octets.decode("latin-1")
