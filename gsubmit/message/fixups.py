@@ -59,7 +59,7 @@ class FixUps:
         prefix, (begin, end) = (b"Resent-", resent) if resent else (b"", (0, len(names)))
         block, names = fields[begin:end], names[begin:end]
         if self.add_date and (name := prefix + b"Date").lower() not in covered:
-            _complete(block, names, name, _new_date, _is_date if self.repair_date else None)
+            _complete(block, names, name, date_now, _is_date if self.repair_date else None)
         if self.add_message_id and (name := prefix + b"Message-ID").lower() not in covered:
             is_valid = _is_message_id if self.repair_message_id else None
             _complete(block, names, name, lambda: self._new_id(fields), is_valid)
@@ -67,12 +67,12 @@ class FixUps:
         if after != before:
             draft.edit(after)
 
-    def _new_id(self, fields: Sequence[Field]) -> bytes:
-        domain = self.hostname.encode("ascii", "replace")
+    def _new_id(self, fields: Sequence[Field]) -> str:
+        domain = self.hostname
         for field in fields:
             if field.name == b"from" and (found := _FROM_DOMAIN.search(field.value)):
-                domain = found[1]
-        return b"<" + secrets.token_hex(16).encode("ascii") + b"@" + domain + b">"
+                domain = found[1].decode("ascii")
+        return f"<{secrets.token_hex(16)}@{domain}>"
 
 
 def _check_domains(fields: Sequence[Field]) -> None:
@@ -97,7 +97,7 @@ def _resent_block(names: Sequence[bytes]) -> tuple[int, int] | None:
 
 
 def _complete(
-    block: list[Field], names: Sequence[bytes], name: bytes, make: Callable[[], bytes], is_valid: _Check | None
+    block: list[Field], names: Sequence[bytes], name: bytes, make: Callable[[], str], is_valid: _Check | None
 ) -> None:
     """A field at the end where none of that name is there, and in the place of a single one that is not valid.
 
@@ -105,16 +105,9 @@ def _complete(
     """
     lower = name.lower()
     number = names.count(lower)
-    if not number:
-        block.append(Field(lower, name + b": " + make() + b"\r\n"))
-    elif number == 1 and is_valid is not None:
-        at = names.index(lower)
-        if not is_valid(block[at].value):
-            block[at] = Field(lower, name + b": " + make() + b"\r\n")
-
-
-def _new_date() -> bytes:
-    return date_now().encode("ascii")
+    at = names.index(lower) if number else len(block)
+    if not number or (number == 1 and is_valid is not None and not is_valid(block[at].value)):
+        block[at : at + 1] = [Field(lower, b"%b: %b\r\n" % (name, make().encode("ascii", "replace")))]
 
 
 def _is_date(value: bytes) -> bool:
