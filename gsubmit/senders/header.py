@@ -35,10 +35,12 @@ class Author(NamedTuple):
 
 def author(fields: Sequence[Field]) -> Author:
     """Who sends a message, or sends it again: then the first block of Resent fields counts. Raises BadAuthor."""
-    octets = b"".join([field.octets for field in fields]).replace(b"\r\n", b"")
+    if not fields:
+        raise BadAuthor("no From field")
+    names, written = zip(*fields, strict=True)
+    octets = b"".join(written).replace(b"\r\n", b"")
     if b"\r" in octets or b"\n" in octets or b"\0" in octets:
         raise BadAuthor("a field with bare line ends or NUL")
-    names = [field.name for field in fields]
     if b"" in names and any(_looks_like_from(field) for field in fields if not field.name):
         raise BadAuthor("a line that some take for From")
     if _RESENT_FROM in names and _RESENT_FROM in (block := _resent_block(fields)):

@@ -6,7 +6,6 @@ from gsubmit.fairness import let_others_run
 from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.message.fields import Field, folded
 from gsubmit.message.signatures import covered_names
-from gsubmit.sasl.claims import Identity
 from gsubmit.senders.header import Author, BadAuthor, author
 from gsubmit.senders.senders import Senders
 from gsubmit.server import journal
@@ -19,7 +18,8 @@ from gsubmit.smtp.reply import Refused, Reply
 
 def check_sender(session: Session, senders: Senders, sender: Sender) -> Sender:
     """What is to be said in MAIL. Raises Refused."""
-    identity, address = _identity(session), sender.reverse_path
+    assert session.login is not None
+    identity, address = session.login.identity, sender.reverse_path
     if address is None or senders.rule(identity, address):
         return sender
     primary = Senders.primary(identity) if senders.action == "rewrite" else None
@@ -34,8 +34,10 @@ def check_sender(session: Session, senders: Senders, sender: Sender) -> Sender:
 
 def check_header(session: Session, transaction: Transaction, draft: Draft) -> None:
     """Look at From, or what takes its place; rewritten where that is asked for. Raises Refused, HeaderTooLong."""
-    senders, identity = session.service.senders, _identity(session)
+    senders, login = session.service.senders, session.login
     assert senders is not None
+    assert login is not None
+    identity = login.identity
     try:
         fields = draft.fields
         said = author(fields)
@@ -70,11 +72,6 @@ def check_header(session: Session, transaction: Transaction, draft: Draft) -> No
     if primary is None:
         raise Refused(_not_allowed(foreign[0]))
     draft.edit(_rewritten(fields, said, primary))
-
-
-def _identity(session: Session) -> Identity:
-    assert session.login is not None
-    return session.login.identity
 
 
 def _fits(primary: Address, transaction: Transaction) -> bool:
