@@ -120,7 +120,7 @@ class Plugins:
             took = time.monotonic() - began
             if took > HELD and turn == loop.iteration:
                 _log.warning("plugin %s held up all sessions for %.0f ms at %s", running.name, took * 1000, moment)
-        return None if moment in ("submitted", "ended") else checked(answer, moment)
+        return None if answer is None or moment in ("submitted", "ended") else checked(answer, moment)
 
     def later(self, moment: str, id: str, *arguments: Any) -> None:
         """Ask in the background; nobody waits for it."""

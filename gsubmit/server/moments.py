@@ -36,7 +36,9 @@ def authenticated(session: Session, login: Login) -> None:
         mechanism=login.mechanism,
         fields=MappingProxyType(dict(identity.fields)),
     )
-    _let_pass(session.service.plugins.ask("authenticated", session.id, client))
+    verdict = session.service.plugins.ask("authenticated", session.id, client)
+    if verdict is not None:
+        raise Refused(verdict)
 
 
 def sender(session: Session, sender: Sender) -> Handling:
@@ -110,7 +112,7 @@ def ended(session: Session) -> None:
 
 def _holds(session: Session, running: Running, moment: str, deadline: float, mail: Mail, *more: object) -> bool:
     """Ask one plugin; whether what it has changed is in force. Raises Refused."""
-    plugins = session.service.plugins
+    plugins, holds = session.service.plugins, True
     try:
         verdict = plugins.said(running, moment, deadline, mail, *more)
         if moment == "message" and not mail.changes.recipients:
@@ -118,15 +120,10 @@ def _holds(session: Session, running: Running, moment: str, deadline: float, mai
     except plugins.passes:
         raise
     except BaseException as error:
-        _let_pass(plugins.failed(running, moment, mail.id, error))
-        return False
-    _let_pass(verdict)
-    return True
-
-
-def _let_pass(verdict: Reply | None) -> None:
+        verdict, holds = plugins.failed(running, moment, mail.id, error), False
     if verdict is not None:
         raise Refused(verdict)
+    return holds
 
 
 def _nothing(session: Session) -> Draft:
