@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gsubmit.logs.text import safe_name, safe_words
-from gsubmit.message.draft import Draft
+from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.net.imap import ImapFault, SaidNo
 from gsubmit.scripts.deeds import Copy, deeds_of
 from gsubmit.scripts.environment import items
@@ -24,6 +24,8 @@ from gsubmit.server.outcome import Discarded
 from gsubmit.server.sentcopy import own_login
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
+from gsubmit.server.waiting import Interrupted
+from gsubmit.server.wire import TimedOut
 from gsubmit.sieve.errors import Mistake, Problem, SieveError
 from gsubmit.sieve.mail import Mailboxes, NoMailboxes, World
 from gsubmit.sieve.result import FileInto, Redirect, Result
@@ -87,6 +89,12 @@ def _run(
         _check_addresses(session, result, source, is_utf8=is_utf8)
     except SieveError as error:
         _failed(session, transaction, source, error)
+        return before
+    except (HeaderTooLong, Interrupted, TimedOut, OSError):
+        raise
+    except Exception:  # a fault of ours
+        _log.exception("message %s: %s", transaction.id, source.path, extra={"prefix": session.label})
+        _failed(session, transaction, source, SieveError(Problem(source.path, 0, "the script cannot be carried out")))
         return before
     draft.adopt(fork)
     return result
