@@ -59,6 +59,8 @@ def _compiled(scripts: Scripts, path: Path) -> Script | None:
         return None
     if script is None:
         click.echo(f"{path}: there is no such file")
+    for problem in script.missing if script is not None else ():
+        click.echo(f"{problem}: an error for a message for which it is included")
     return script
 
 

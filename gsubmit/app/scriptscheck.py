@@ -37,7 +37,11 @@ def check(loaded: Loaded, report: Report) -> None:
             return
         for path in scripts_of:
             try:
-                scripts.cache.script(path)
+                script = scripts.cache.script(path)
             except SieveError as error:
                 for problem in error.problems:
                     report.problem(Place(Path(problem.script), problem.line), problem.text)
+                continue
+            for problem in script.missing if script is not None else ():
+                text = f"{problem.text}: an error for a message for which it is included"
+                report.notice("warning", Place(Path(problem.script), problem.line), text)

@@ -67,6 +67,9 @@ class Home(Protocol):
     def include(self, name: str, *, is_global: bool) -> Program | None:
         """Another script, compiled; None if there is none. Raises Mistake."""
 
+    def misses(self, line: int, text: str) -> None:
+        """Note what will be an error when it is carried out, unless it is there by then."""
+
 
 @dataclass(slots=True)
 class Call:

@@ -60,6 +60,7 @@ class Workshop:
     programs: dict[tuple[str, bool], Program | None] = field(default_factory=dict)
     tests: dict[str, Word] = field(init=False)
     commands: dict[str, Word] = field(init=False)
+    missing: list[Problem] = field(default_factory=list)  # scripts that are included, and are not there
     size: int = 0  # of all scripts
     waiting: list[tuple[Program, str]] = field(default_factory=list)  # that are included, with their texts
 
@@ -163,6 +164,9 @@ class _Checker:
         if program is not None and found is not None:
             shop.waiting.append((program, found[1]))
         return program
+
+    def misses(self, line: int, text: str) -> None:
+        self._shop.missing.append(Problem(self.name, line, text))
 
     # The walk
 

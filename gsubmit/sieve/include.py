@@ -63,6 +63,8 @@ def _include(call: Call) -> Command:
         raise Mistake(f"'{name[:40]}' cannot be the name of a script")
     is_global = call.tag("location", "personal") == "global"
     program = call.home.include(name, is_global=is_global)
+    if program is None and not call.has("optional"):
+        call.home.misses(call.line, f"there is no script '{name}'")
     return _Include(program, name, call.has("once"), call.has("optional"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -31,10 +31,11 @@ def _nothing(name: str, is_global: bool) -> None:
 class Script:
     """A script that can be run, on one message after another."""
 
-    __slots__ = ("_block", "_limits", "name")
+    __slots__ = ("_block", "_limits", "missing", "name")
 
-    def __init__(self, name: str, block: Block, limits: Limits) -> None:
+    def __init__(self, name: str, block: Block, limits: Limits, missing: Sequence[Problem]) -> None:
         self.name = name
+        self.missing = tuple(missing)  # scripts that it includes, and that are not there
         self._block = block
         self._limits = limits
 
@@ -85,7 +86,7 @@ def compile_script(
         shop.compile(program, _decoded(text, name))
     if shop.problems:
         raise SieveError(*shop.problems)
-    return Script(name, program.block, limits)
+    return Script(name, program.block, limits, shop.missing)
 
 
 def _decoded(text: str | bytes, name: str) -> str:

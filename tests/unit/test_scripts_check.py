@@ -62,6 +62,13 @@ def test_included_scripts_are_looked_at_too(tmp_path: Path) -> None:
     assert sorted(found) == ["all.sieve:2: unknown command 'bar'", "own.sieve:1: unknown command 'foo'"]
 
 
+def test_a_script_that_is_included_and_not_there(tmp_path: Path) -> None:
+    (tmp_path / "main.sieve").write_text('require "include";\ninclude :optional "own";\ninclude :global "all";\n')
+    assert notices(f"{BEFORE}{tmp_path}/main.sieve\nsubmission_sieve_global = {tmp_path}/global\n") == [
+        "there is no script 'all': an error for a message for which it is included"
+    ]
+
+
 def test_without_an_imap_server_nothing_is_filed(tmp_path: Path) -> None:
     (tmp_path / "a.sieve").write_text('require "fileinto";\nfileinto "x";\n')
     assert errors(f"{BEFORE}{tmp_path}/a.sieve\n")[0] == "a.sieve:1: unknown extension 'fileinto'"

@@ -36,6 +36,13 @@ def told(script: str, *words: str, message: str = MESSAGE, code: int = 0) -> lis
     return result.output.splitlines()
 
 
+def test_a_script_that_is_included_and_missing_is_told(folder: Path) -> None:
+    (folder / "a.sieve").write_text('require "include";\ninclude "b"; include :optional "c";')
+    result = run("sieve-check", "a.sieve")
+    expected = "a.sieve:2: there is no script 'b': an error for a message for which it is included\n"
+    assert (result.exit_code, result.output) == (0, expected)
+
+
 def test_scripts_that_are_right(folder: Path) -> None:
     (folder / "a.sieve").write_text('require "include"; include "b"; keep;')
     (folder / "b.sieve").write_text("stop;")
