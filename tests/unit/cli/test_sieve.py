@@ -104,7 +104,7 @@ def test_a_script_that_is_too_large(folder: Path) -> None:
             'require ["fileinto", "copy", "imap4flags"]; addflag "a"; fileinto :copy :flags "b" "X";',
             [
                 *("relayed to: b@example.net", "relayed to: c@example.com"),
-                *("copy in: Sent, if there is one with a", "copy in: X with b"),
+                *("copy in: X with b", "copy in: Sent, if there is one with a"),
             ],
             id="one more copy",
         ),
