@@ -27,3 +27,5 @@ def prepare(session: Session, transaction: Transaction) -> None:
             check_header(session, transaction, draft)
     except HeaderTooLong:
         raise Refused(HEADER_TOO_LONG) from None
+    if not draft.is_edited:
+        transaction.content = transaction.body  # which is cheaper to read
