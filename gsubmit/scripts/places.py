@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from gsubmit.settings.variables import expand
 FIELD = "sieve"  # of passdbs
 ENDING = ".sieve"
 _NO, _YES = frozenset({"no", "n", "false", "0"}), frozenset({"", "yes", "y", "true", "1"})
+_WORDS = _NO | _YES
 _MOMENT = 1_000_000_000  # nanoseconds in which a folder may change twice without another time of its last change
 
 
@@ -34,6 +36,7 @@ class UserScripts:
     def __init__(self, template: str) -> None:
         self._template = template
         self._variables = variables_in(template)
+        self._by_name = lru_cache(maxsize=1000)(self._expanded)  # for each message
         self._has_own_folders = set(self._variables) <= set(variables_in(template.rpartition("/")[0]))
 
     def source(self, user: str, fields: Mapping[str, str]) -> Source | None:
@@ -51,7 +54,7 @@ class UserScripts:
             return self._by_name(user)
         return said if said.startswith("/") else ""
 
-    def _by_name(self, user: str) -> str:
+    def _expanded(self, user: str) -> str:
         if not self._template:
             return ""
         username, _, domain = user.partition("@")
@@ -65,7 +68,7 @@ class UserScripts:
 
 def is_understood(said: str) -> bool:
     """Whether that is something for a passdb's field to say: an absolute path, yes or no."""
-    return said.startswith("/") or said.lower() in _NO | _YES
+    return not said or said.startswith("/") or said.lower() in _WORDS
 
 
 class Administrators:
