@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,12 @@ class Scripts:
         self.before = Administrators(settings.submission_sieve_before)
         self.after = Administrators(settings.submission_sieve_after)
         self._complained: OrderedDict[str, float] = OrderedDict()
+
+    def may_have(self, user: str, passdb_fields: Mapping[str, str]) -> bool:
+        """Whether there is any script for a user's message: one stat says that there is none, for most messages."""
+        if self.settings.submission_sieve_before or self.settings.submission_sieve_after or FIELD in passdb_fields:
+            return True
+        return os.path.exists(self._users.path(user, passdb_fields))  # noqa: PTH110 - for each message
 
     def of(self, user: str, passdb_fields: Mapping[str, str]) -> Iterator[Source]:
         """The scripts for a user's message, in order; some may not be there."""

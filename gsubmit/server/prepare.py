@@ -11,13 +11,18 @@ from gsubmit.smtp.replies import HEADER_TOO_LONG
 from gsubmit.smtp.reply import Refused
 
 
+def _has_scripts(session: Session) -> bool:
+    scripts, login = session.service.scripts, session.login
+    return scripts is not None and login is not None and scripts.may_have(login.identity.user, login.identity.fields)
+
+
 def prepare(session: Session, transaction: Transaction) -> None:
     """Make the draft that the relay gets. Raises Refused, Discarded."""
     draft = transaction.content = Draft(transaction.body)
     try:
         if session.service.fixups is not None:
             session.service.fixups.apply(draft)
-        if session.service.scripts is not None:
+        if _has_scripts(session):
             from gsubmit.server.sieve import run_scripts  # noqa: PLC0415 - not loaded where nobody has any
 
             run_scripts(session, transaction, draft)
