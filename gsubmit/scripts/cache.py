@@ -49,7 +49,7 @@ class Cache:
 
         `pause` is called now and then. In a folder of its own it can include what lies beside it.
         """
-        version = _version(path)
+        version = version_of(path)
         entry = self._entries.get(path)
         if entry is not None and not _is_current(entry, path, version, pause):
             self._forget(path)
@@ -87,7 +87,7 @@ class Cache:
 
         def read(there: str) -> bytes | None:
             nonlocal size
-            versions[there] = _version(there)
+            versions[there] = version_of(there)
             found = read_script(there, most)
             size += len(found or b"")
             if size > most:
@@ -124,12 +124,12 @@ def _is_current(entry: _Entry, path: str, version: Version, pause: Callable[[], 
     for other, known in entry.versions.items():
         if other != path:
             pause()  # the files may be on another machine
-            if _version(other) != known:
+            if version_of(other) != known:
                 return False
     return True
 
 
-def _version(path: str) -> Version:
+def version_of(path: str) -> Version:
     """What changes when a file does."""
     try:
         found = os.stat(path)  # noqa: PTH116 - for each message

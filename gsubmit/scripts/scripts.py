@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from gsubmit.logs.text import safe_name, safe_words
-from gsubmit.scripts.cache import Cache
+from gsubmit.scripts.cache import Cache, version_of
 from gsubmit.scripts.places import FIELD, Administrators, Source, UserScripts, is_understood
 from gsubmit.scripts.tracker import Memory
 from gsubmit.settings.sieve import SieveLimitSettings, SieveSettings
@@ -44,7 +43,7 @@ class Scripts:
         """Whether there is any script for a user's message: one stat says that there is none, for most messages."""
         if self.settings.submission_sieve_before or self.settings.submission_sieve_after or FIELD in passdb_fields:
             return True
-        return os.path.exists(self._users.path(user, passdb_fields))  # noqa: PTH110 - for each message
+        return version_of(self._users.path(user, passdb_fields)) is not None
 
     def of(self, user: str, passdb_fields: Mapping[str, str]) -> Iterator[Source]:
         """The scripts for a user's message, in order; some may not be there."""
