@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.machine import Block, Test
 from gsubmit.sieve.strings import Text, Texts
@@ -120,9 +119,3 @@ class Call:
         value = self.given.get(name, default)
         assert isinstance(value, int)
         return value
-
-    def needs(self, *tags: str) -> None:
-        """Raise Mistake if one of these is missing."""
-        for tag in tags:
-            if tag not in self.given:
-                raise Mistake(f"'{self.name}' needs ':{tag}'")

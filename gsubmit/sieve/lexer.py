@@ -76,16 +76,18 @@ def tokens(script: str, pause: Callable[[], None]) -> Iterator[Token]:
         if found is None:
             raise Misread(line, _what_is_wrong(script, at))
         end = found.end()
-        if found["text"] is not None:
-            end = _end_of_text(script, end, line)
-        if found.lastgroup != "space":
-            yield _token(found, script[found.end() : end], line)
+        if found.lastgroup == "text":
+            stop = _end_of_text(script, end, line)
+            yield Token(Kind.STRING, _crlf(_STUFFED.sub(".", script[end : stop.start()])), line)
+            end = stop.end()
+        elif found.lastgroup != "space":
+            yield _token(found, line)
         line += script.count("\n", at, end)
         at = end
     yield Token(Kind.END, "", line)
 
 
-def _token(found: re.Match[str], rest: str, line: int) -> Token:
+def _token(found: re.Match[str], line: int) -> Token:
     text = found[0]
     match found.lastgroup:
         case "word":
@@ -96,9 +98,6 @@ def _token(found: re.Match[str], rest: str, line: int) -> Token:
             return Token(Kind.NUMBER, text, line, _number(text, line))
         case "string":
             return Token(Kind.STRING, _crlf(_ESCAPED.sub(r"\1", text[1:-1])), line)
-        case "text":
-            lines = rest[: _END_OF_TEXT.search(rest).start()]  # type: ignore[union-attr]  # found before
-            return Token(Kind.STRING, _crlf(_STUFFED.sub(".", lines)), line)
         case _:
             return Token(Kind.SIGN, text, line)
 
@@ -115,11 +114,12 @@ def _number(text: str, line: int) -> int:
     return number
 
 
-def _end_of_text(script: str, start: int, line: int) -> int:
-    end = _END_OF_TEXT.search(script, start)
-    if end is None:
+def _end_of_text(script: str, start: int, line: int) -> re.Match[str]:
+    """The line with a dot alone."""
+    stop = _END_OF_TEXT.search(script, start)
+    if stop is None:
         raise Misread(line, "a multi-line text has no end, a line with a dot alone")
-    return end.end()
+    return stop
 
 
 def _what_is_wrong(script: str, at: int) -> str:
