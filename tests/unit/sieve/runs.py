@@ -11,7 +11,7 @@ from gsubmit.scripts.mail import DraftMail
 from gsubmit.sieve.errors import SieveError
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.mail import World
-from gsubmit.sieve.result import Action, Result
+from gsubmit.sieve.result import Action, FileInto, Result
 from gsubmit.sieve.script import Source, compile_script
 
 MESSAGE = """\
@@ -49,6 +49,11 @@ def run(
 
 def actions(script: str, message: str = MESSAGE, **more: Any) -> list[Action]:
     return run(script, message, **more).actions
+
+
+def mailboxes(script: str, message: str = MESSAGE, **more: Any) -> list[str]:
+    """Those that fileinto names."""
+    return [action.mailbox for action in actions(script, message, **more) if isinstance(action, FileInto)]
 
 
 def holds(test: str, *extensions: str, message: str = MESSAGE, before: str = "", **more: Any) -> bool:

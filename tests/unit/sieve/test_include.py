@@ -6,13 +6,9 @@ import pytest
 
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.result import FileInto, Redirect
-from tests.unit.sieve.runs import actions, holds, problems
+from tests.unit.sieve.runs import actions, holds, mailboxes, problems
 
 MAIN = 'require ["include", "variables", "fileinto", "copy"];\n'
-
-
-def _names(script: str, **more: object) -> list[str]:
-    return [action.mailbox for action in actions(script, **more) if isinstance(action, FileInto)]  # type: ignore[arg-type]
 
 
 def test_personal_and_global_scripts_are_different() -> None:
@@ -20,13 +16,16 @@ def test_personal_and_global_scripts_are_different() -> None:
         "a": 'require ["fileinto", "copy"]; fileinto :copy "own";',
         "/a": 'require ["fileinto", "copy"]; fileinto :copy "all";',
     }
-    assert _names(MAIN + 'include "a"; include :global "a"; include :personal "a";', scripts=scripts) == ["own", "all"]
+    assert mailboxes(MAIN + 'include "a"; include :global "a"; include :personal "a";', scripts=scripts) == [
+        "own",
+        "all",
+    ]
 
 
 def test_variables_are_of_one_script_unless_they_are_global() -> None:
     script = MAIN + 'global "shared"; set "shared" "1"; set "own" "2"; include "a"; fileinto "${shared}${own}";'
     scripts = {"a": 'require ["include", "variables"]; set "own" "3"; set "global.shared" "${global.shared}4";'}
-    assert _names(script, scripts=scripts) == ["142"]
+    assert mailboxes(script, scripts=scripts) == ["142"]
 
 
 def test_return_ends_the_included_script_and_stop_all() -> None:
@@ -39,7 +38,7 @@ def test_return_ends_the_included_script_and_stop_all() -> None:
 def test_once_is_once() -> None:
     scripts = {"a": 'require ["fileinto", "copy", "variables", "include"]; set "global.n" "${global.n}x";'}
     script = MAIN + 'include :once "a"; include :once "a"; include "a"; fileinto "${global.n}";'
-    assert _names(script, scripts=scripts) == ["xx"]
+    assert mailboxes(script, scripts=scripts) == ["xx"]
 
 
 def test_a_script_cannot_include_itself() -> None:

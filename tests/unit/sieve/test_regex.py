@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gsubmit.sieve import regex
-from tests.unit.sieve.runs import actions, holds, problems
+from tests.unit.sieve.runs import holds, mailboxes, problems
 
 pytestmark = pytest.mark.skipif(not regex.IS_THERE, reason="google-re2 is not installed")
 SUBJECT = "Subject: [list] Re: Fw: 2024 report (urgent)\n\n"
@@ -47,7 +47,7 @@ def test_the_longest_match_and_its_groups() -> None:
     """POSIX: the leftmost, and of those the longest."""
     script = """require ["regex", "variables", "fileinto"];
         if header :regex "subject" "_(a|ab)(x?)" { fileinto "${0}/${1}/${2}."; }"""
-    assert [action.mailbox for action in actions(script, "Subject: _abcd_\n\n")] == ["_ab/ab/."]  # type: ignore[union-attr]
+    assert mailboxes(script, "Subject: _abcd_\n\n") == ["_ab/ab/."]
 
 
 def test_text_is_quoted() -> None:
