@@ -20,28 +20,25 @@ def check(loaded: Loaded, report: Report) -> None:
     from gsubmit.scripts.scripts import Scripts  # noqa: PLC0415
     from gsubmit.sieve.errors import SieveError  # noqa: PLC0415
 
+    paths: list[tuple[str, str]] = []
     with acting_as(user):
-        for name in _SETTINGS:
-            try:
-                paths = administrators(getattr(sieve, name))
-            except OSError as error:
-                report.problem(loaded.place(name), f"{name}: {error.filename} cannot be read: {error.strerror}")
-                return
-            for path in paths:
-                if not Path(path).exists():
-                    report.problem(loaded.place(name), f"{name}: there is no file {path}")
         try:
-            scripts = Scripts(sieve, has_mailboxes=loaded.settings.sent.server is not None)
-            scripts_of = [*scripts.before, *scripts.after]
-        except OSError:  # told above
+            for name in _SETTINGS:
+                paths += [(name, path) for path in administrators(getattr(sieve, name))]
+            cache = Scripts(sieve, has_mailboxes=loaded.settings.sent.server is not None).cache
+        except OSError as error:
+            report.problem(loaded.place(name), f"{name}: {error.filename} cannot be read: {error.strerror}")
             return
-        for path in scripts_of:
+        for name, path in paths:
             try:
-                script = scripts.cache.script(path)
+                script = cache.script(path)
             except SieveError as error:
                 for problem in error.problems:
                     report.problem(Place(Path(problem.script), problem.line), problem.text)
                 continue
-            for problem in script.missing if script is not None else ():
+            if script is None:
+                report.problem(loaded.place(name), f"{name}: there is no file {path}")
+                continue
+            for problem in script.missing:
                 text = f"{problem.text}: an error for a message for which it is included"
                 report.notice("warning", Place(Path(problem.script), problem.line), text)
