@@ -33,6 +33,7 @@ class _Rules(NamedTuple):
     scripts: Scripts
     delimiters: str
     hostname: str
+    needs_full_domains: bool = False
 
 
 def _rules(context: click.Context, config: Path | None, *, is_traced: bool = False) -> _Rules:
@@ -44,7 +45,12 @@ def _rules(context: click.Context, config: Path | None, *, is_traced: bool = Fal
         settings = loaded_from(config).settings
         sieve, has_mailboxes = settings.submission.sieve, settings.sent.server is not None
         scripts = Scripts(sieve, has_mailboxes=has_mailboxes, is_traced=is_traced)
-        return _Rules(scripts, settings.submission.senders.recipient_delimiter, settings.server.hostname)
+        return _Rules(
+            scripts,
+            settings.submission.senders.recipient_delimiter,
+            settings.server.hostname,
+            settings.fixups.submission_refuse_single_label,
+        )
     except (SettingsError, OSError) as error:
         click.echo(str(error), err=True)
         context.exit(os.EX_CONFIG)
@@ -105,18 +111,13 @@ def sieve_test(
     script = _compiled(rules.scripts, file)
     if script is None:
         context.exit(1)
-    world = World(
-        sender=user if sender is None else sender,
-        recipients=recipients,
-        login=user,
-        delimiters=rules.delimiters,
-        items=items(user, rules.hostname, "127.0.0.1"),
-        variables=rules.scripts.variables,
-        say=lambda text: click.echo(_printable(f"log: {text}")),
-        trace=_step if trace else None,
-    )
+    world = _world(rules, user, user if sender is None else sender, recipients)
+    world.trace = _step if trace else None
     try:
-        tried = try_script(script, message.read(), world, may_change_authors=administrator)
+        needs_full_domains = rules.needs_full_domains and not administrator
+        tried = try_script(
+            script, message.read(), world, needs_full_domains=needs_full_domains, may_change_authors=administrator
+        )
     except HeaderTooLong:
         click.echo("the header of the message is too long: the server refuses it")
         context.exit(1)
@@ -126,6 +127,18 @@ def sieve_test(
         context.exit(1)
     for line in _told(tried):
         click.echo(_printable(line))
+
+
+def _world(rules: _Rules, user: str, sender: str, recipients: Sequence[str]) -> World:
+    return World(
+        sender=sender,
+        recipients=recipients,
+        login=user,
+        delimiters=rules.delimiters,
+        items=items(user, rules.hostname, "127.0.0.1"),
+        variables=rules.scripts.variables,
+        say=lambda text: click.echo(_printable(f"log: {text}")),
+    )
 
 
 def _step(script: str, line: int, text: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.message.mailboxes import Unparsable, mailboxes
+from gsubmit.scripts.deeds import check_result
 from gsubmit.scripts.mail import DraftMail
 from gsubmit.sieve.mail import World
 from gsubmit.sieve.result import Result
@@ -27,8 +28,10 @@ class Tried:
     header: bytes
 
 
-def try_script(script: Script, message: bytes, world: World, *, may_change_authors: bool = False) -> Tried:
-    """One run. A world without recipients gets those of To, Cc and Bcc, or SOMEBODY.
+def try_script(
+    script: Script, message: bytes, world: World, *, needs_full_domains: bool = False, may_change_authors: bool = False
+) -> Tried:
+    """One run, of a message without SMTPUTF8. A world without recipients gets those of To, Cc and Bcc, or SOMEBODY.
 
     Raises SieveError when the script fails, HeaderTooLong.
     """
@@ -38,6 +41,7 @@ def try_script(script: Script, message: bytes, world: World, *, may_change_autho
         draft = Draft(body)
         world.recipients = world.recipients or _recipients(draft)
         result = script.run(DraftMail(draft, may_change_authors=may_change_authors), world)
+        check_result(result, script.name, is_utf8=False, needs_full_domains=needs_full_domains)
         return Tried(result, tuple(world.recipients), draft.head() if draft.is_edited else b"")
     finally:
         body.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.net.imap import ImapFault, SaidNo
-from gsubmit.scripts.deeds import Copy, deeds_of
+from gsubmit.scripts.deeds import Copy, check_result, deeds_of
 from gsubmit.scripts.environment import items
 from gsubmit.scripts.mail import DraftMail
 from gsubmit.scripts.places import Source
@@ -28,8 +28,8 @@ from gsubmit.server.waiting import Interrupted
 from gsubmit.server.wire import TimedOut
 from gsubmit.sieve.errors import Mistake, Problem, SieveError
 from gsubmit.sieve.mail import Mailboxes, NoMailboxes, World
-from gsubmit.sieve.result import FileInto, Redirect, Result
-from gsubmit.smtp.address import BadAddress, parse_mailbox
+from gsubmit.sieve.result import Result
+from gsubmit.smtp.address import parse_mailbox
 from gsubmit.smtp.envelope import Envelope, Filing, Handling, Recipient
 from gsubmit.smtp.params import RcptParams
 from gsubmit.smtp.reply import Refused, Reply
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 MAX_AMENDING = 10_000  # users
 MAX_ASKING = 10.0  # seconds for all that a script asks the IMAP server, while its client waits
-MAX_FILED = 8  # mailboxes
 _USUAL = (Copy(),)  # what becomes of the sender's copy without a script
 MAX_REFUSAL = 1000  # characters of the text of reject
 MAX_LINES, MAX_LINE = 20, 500  # lines of a script in the log for a message, and characters of each
@@ -74,6 +73,7 @@ def _run(
     scripts = session.service.scripts
     assert scripts is not None
     is_utf8 = transaction.envelope.sender.params.smtputf8
+    needs_full_domains = session.service.settings.fixups.submission_refuse_single_label and not source.is_administrators
     fork: Draft | None = None
     try:
         script = scripts.cache.script(source.path, turns, has_own_folder=source.has_own_folder)
@@ -85,8 +85,7 @@ def _run(
         mail = DraftMail(fork, may_change_authors=source.is_administrators, is_utf8=is_utf8)
         world = _world(session, transaction, scripts, turns)
         result = script.run(mail, world, Result() if before is None else before.for_next())
-        _check_copies(result, source)
-        _check_addresses(session, result, source, is_utf8=is_utf8)
+        check_result(result, source.path, is_utf8=is_utf8, needs_full_domains=needs_full_domains)
     except SieveError as error:
         _failed(session, transaction, source, error)
         return before
@@ -98,28 +97,6 @@ def _run(
         return before
     draft.adopt(fork)
     return result
-
-
-def _check_copies(result: Result, source: Source) -> None:
-    """Raise SieveError for more than there is time for: each is on disk before the client hears its 250."""
-    if sum(isinstance(action, FileInto) for action in result.actions) > MAX_FILED:
-        raise SieveError(Problem(source.path, 0, f"the message is filed in more than {MAX_FILED} mailboxes"))
-
-
-def _check_addresses(session: Session, result: Result, source: Source, *, is_utf8: bool) -> None:
-    """Raise SieveError for a recipient that the message cannot have, or that a client could not have given."""
-    needs_full_domain = session.service.settings.fixups.submission_refuse_single_label and not source.is_administrators
-    for action in result.actions:
-        if isinstance(action, Redirect):
-            try:
-                address = parse_mailbox(action.address)
-            except BadAddress:
-                raise SieveError(Problem(source.path, 0, f"<{action.address}> is not an address")) from None
-            if needs_full_domain and address.is_single_label:
-                raise SieveError(Problem(source.path, 0, f"<{action.address}> has no full domain"))
-            if not (address.is_ascii or is_utf8):
-                text = f"<{action.address}> cannot be a recipient of a message without SMTPUTF8"
-                raise SieveError(Problem(source.path, 0, text))
 
 
 def _failed(session: Session, transaction: Transaction, source: Source, error: SieveError) -> None:

@@ -227,3 +227,24 @@ def test_a_configuration_with_errors(configured: Path) -> None:
     (configured / "gsubmit.conf").write_text("nonsense\n")
     assert run("sieve-check", "-c", "gsubmit.conf", "a.sieve").exit_code == 78
     assert told("keep;", "-c", "gsubmit.conf", code=78)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ('redirect "grüße@example.org";', "<grüße@example.org> cannot be a recipient of a message without SMTPUTF8"),
+        (
+            'require "fileinto";' + "".join(f'fileinto "{at}";' for at in range(9)),
+            "the message is filed in more than 8 mailboxes",
+        ),
+    ],
+)
+def test_what_a_message_cannot_have_is_an_error_as_in_the_server(folder: Path, script: str, said: str) -> None:
+    assert told(script, code=1)[0] == f"a.sieve: {said}"
+
+
+def test_full_domains_are_needed_where_the_configuration_says_so(folder: Path) -> None:
+    (folder / "conf").write_text("ssl = no\nsubmission_refuse_single_label = yes\n")
+    script = 'redirect "joe@local";'
+    assert told(script, "-c", "conf", code=1)[0] == "a.sieve: <joe@local> has no full domain"
+    assert told(script, "-c", "conf", "--administrator")[0] == "relayed to: joe@local (instead of the recipients)"
