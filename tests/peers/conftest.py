@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.fakerelay import FakeRelay
+from tests.harness.peer_copies import HAS_SENT, QUICK, USER, Store
+from tests.harness.peer_cyrus import Cyrus, cyrus
+from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
 from tests.harness.peer_postfix import Postfix, postfix
 from tests.harness.relayscript import RelayScript
 
@@ -17,6 +20,36 @@ def fake_relay() -> Iterator[FakeRelay]:
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[DovecotImap]:
+    """With a mailbox for sent messages."""
+    with dovecot_imap((USER,), settings=HAS_SENT) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def cyrus_() -> Iterator[Cyrus]:
+    """The same."""
+    with cyrus((USER,)) as server, server.login(USER) as user:
+        user.command("CREATE", b"Gesendet", "(USE (\\Sent))")
+        yield server
+
+
+@pytest.fixture(params=["dovecot", "cyrus_"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each of them."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Cyrus | DovecotImap)
+    return found
+
+
+@pytest.fixture
+def quick_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server in this process does not wait for minutes."""
+    for name, value in QUICK.items():
+        monkeypatch.setattr(f"gsubmit.sent.{name}", value)
 
 
 @pytest.fixture(scope="module")

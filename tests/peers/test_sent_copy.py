@@ -5,99 +5,34 @@ from __future__ import annotations
 import os
 import signal
 import smtplib
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import gevent
 import pytest
 
 from tests.harness.fakerelay import FakeRelay
-from tests.harness.imapclient import Literal
 from tests.harness.peer_burl import MASTER, BurlClient
-from tests.harness.peer_cyrus import Cyrus, cyrus
+from tests.harness.peer_copies import (
+    HAS_SENT,
+    USER,
+    Store,
+    quick_program,
+    quick_server,
+    settings,
+    settled,
+    stored,
+    submit,
+    uploaded,
+)
+from tests.harness.peer_cyrus import cyrus
 from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
-from tests.harness.peer_gsubmit import ONE_WORKER, Gsubmit, gsubmit
+from tests.harness.peer_gsubmit import gsubmit
 from tests.harness.peer_process import HOST, children, eventually, public_folder
-from tests.harness.peer_sent import SIZE, STEPS, Cutter, cutter, message
+from tests.harness.peer_sent import SIZE, STEPS, cutter, message
 from tests.harness.serving import serving
 
-Store = Cyrus | DovecotImap
-
-USER = "user"
-LOOKS = (0.7, 1.6)
-QUICK = {
-    **{"steps.LOOKS": LOOKS, "steps.RETRIES": (0.3, 0.3), "steps.RETRIES_HERE": (0.3, 0.9), "steps.BREAK": 0.4},
-    "keeper.TICK": 0.05,
-}
-_SENT = "namespace inbox {\n mailbox Gesendet {\n  special_use = \\Sent\n  auto = subscribe\n }\n}\n"
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[DovecotImap]:
-    with dovecot_imap((USER,), settings=_SENT) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def cyrus_() -> Iterator[Cyrus]:
-    with cyrus((USER,)) as server, server.login(USER) as user:
-        user.command("CREATE", b"Gesendet", "(USE (\\Sent))")
-        yield server
-
-
-@pytest.fixture(params=["dovecot", "cyrus_"])
-def store(request: pytest.FixtureRequest) -> Store:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Cyrus | DovecotImap)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in QUICK.items():
-        monkeypatch.setattr(f"gsubmit.sent.{name}", value)
-
-
-def settings(port: int, folder: str) -> str:
-    return f"""
-submission_sent_copy = yes
-submission_sent_retry_dir = {folder}
-imap_host = 127.0.0.1
-imap_port = {port}
-imap_master_user = proxy
-imap_master_password = secret
-"""
-
-
-def submit(port: int, *messages: bytes) -> None:
-    with smtplib.SMTP(HOST, port, "client.example.org", 60.0) as client:
-        client.login(USER, "secret")
-        for one in messages:
-            client.sendmail("user@example.org", ["rcpt@example.net"], one)
-
-
-def uploaded(store: Store, octets: bytes) -> None:
-    with store.login(USER) as user:
-        user.command("APPEND", b"Gesendet", "(\\Seen)", Literal(octets))
-
-
-def stored(store: Store, name: str, mailbox: str = "Gesendet") -> list[bytes]:
-    """The messages of that name in a mailbox that are not marked as deleted."""
-    with store.login(USER) as user:
-        user.command("EXAMINE", mailbox.encode())
-        (uids,) = user.command("UID", "SEARCH", "UNDELETED", "SUBJECT", name.encode()).of("SEARCH")
-        user.command("UNSELECT")
-        found = [user.fetch(mailbox, int(uid)) for uid in uids if isinstance(uid, bytes)]
-    return [octets for octets in found if f"\r\nSubject: {name}\r\n".encode() in octets]
-
-
-def settled(folder: Path) -> None:
-    """Nothing is left to be done."""
-    eventually("the last look", lambda: not [*folder.glob("*.copy"), *folder.glob("*.eml")])
-    assert not list(folder.glob("*.lost"))
-
+pytestmark = pytest.mark.usefixtures("quick_copies")
 
 # What clients do: the Message-IDs of what they upload, when, and how many there are in the end
 CLIENTS: dict[str, tuple[str | None, str | None, float | None, int, int]] = {
@@ -161,7 +96,7 @@ def test_the_imap_server_is_killed(fake_relay: FakeRelay, kind: str) -> None:
     for step in STEPS:
         name = f"killed {step}"
         ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
-        server = dovecot_imap((USER,), settings=_SENT) if kind == "dovecot" else cyrus((USER,))
+        server = dovecot_imap((USER,), settings=HAS_SENT) if kind == "dovecot" else cyrus((USER,))
         with server as store, public_folder("copies") as folder:
             if kind == "cyrus":
                 with store.login(USER) as user:
@@ -278,22 +213,6 @@ def test_a_mailbox_that_is_made(fake_relay: FakeRelay, tmp_path: Path) -> None:
         assert b"Gesendet" in line
 
 
-def quick_server(fake_relay: FakeRelay, way: Cutter, program: str, folder: Path) -> AbstractContextManager[Gsubmit]:
-    return gsubmit(fake_relay.port, settings(way.port, str(folder)) + ONE_WORKER, program=program)
-
-
 def kill_all(processes: Sequence[int]) -> None:
     for process in processes:
         os.kill(process, signal.SIGKILL)
-
-
-@contextmanager
-def quick_program() -> Iterator[str]:
-    """A gsubmit that does not wait for minutes."""
-    with public_folder("program") as folder:
-        path = folder / "gsubmit"
-        lines = [f"#!{sys.executable}", "from gsubmit_cli.main import main", "from gsubmit.sent import keeper, steps"]
-        lines += [f"{name} = {value!r}" for name, value in QUICK.items()]
-        path.write_text("\n".join([*lines, "main()"]) + "\n")
-        path.chmod(0o755)
-        yield str(path)

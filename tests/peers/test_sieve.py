@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.harness.fakerelay import FakeRelay
 from tests.harness.imapclient import Literal
-from tests.harness.peer_cyrus import Cyrus, cyrus
-from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
+from tests.harness.peer_copies import USER, Store, flags, settings, settled, stored, submit
 from tests.harness.peer_process import eventually
 from tests.harness.peer_sent import message
 from tests.harness.ports import free_port
 from tests.harness.serving import serving
-from tests.peers.test_sent_copy import QUICK, USER, settings, settled, stored, submit
 
-Store = Cyrus | DovecotImap
+pytestmark = pytest.mark.usefixtures("quick_copies")
 
 SCRIPT = r"""
 require ["fileinto", "copy", "mailbox", "special-use", "imap4flags", "variables", "editheader", "subaddress"];
@@ -30,47 +27,6 @@ if header :matches "subject" "file-*" { fileinto :create :flags ["\\Flagged", "w
 elsif header "subject" "both" { addflag "\\Answered"; fileinto :copy :create "Archive"; }
 elsif header "subject" "use" { fileinto :specialuse "\\Sent" "Elsewhere"; }
 """
-_SENT = "namespace inbox {\n mailbox Gesendet {\n  special_use = \\Sent\n  auto = subscribe\n }\n}\n"
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[DovecotImap]:
-    with dovecot_imap((USER,), settings=_SENT) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def cyrus_() -> Iterator[Cyrus]:
-    with cyrus((USER,)) as server, server.login(USER) as user:
-        user.command("CREATE", b"Gesendet", "(USE (\\Sent))")
-        yield server
-
-
-@pytest.fixture(params=["dovecot", "cyrus_"])
-def store(request: pytest.FixtureRequest) -> Store:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Cyrus | DovecotImap)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in QUICK.items():
-        monkeypatch.setattr(f"gsubmit.sent.{name}", value)
-
-
-def flags(store: Store, mailbox: str) -> list[set[str]]:
-    """Of each message in a mailbox, in lower case."""
-    with store.login(USER) as user:
-        user.command("EXAMINE", mailbox.encode())
-        data = user.command("UID", "FETCH", "1:*", "(FLAGS)")
-    found: list[set[str]] = []
-    for _, items in data.of("FETCH"):
-        assert isinstance(items, list)
-        there = items[items.index(b"FLAGS") + 1]
-        assert isinstance(there, list)
-        found.append({flag.decode().lower() for flag in there if isinstance(flag, bytes)} - {"\\recent"})
-    return found
 
 
 def test_copies_go_where_scripts_say(store: Store, fake_relay: FakeRelay, tmp_path: Path) -> None:
