@@ -9,14 +9,13 @@ from typing import Any
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.machine import Machine, Test
 from gsubmit.sieve.mail import Part
-from gsubmit.sieve.markup import text_of
 from gsubmit.sieve.matching import Match, match_of
+from gsubmit.sieve.parttext import part_text, was_read
 from gsubmit.sieve.strings import Texts
 from gsubmit.sieve.where import walk
 from gsubmit.sieve.words import MATCH_TAGS, Tag, Takes, Word
 
 _EMPTY_LINE = b"\r\n\r\n"
-_STRIDE = 2048  # octets that are read by one unit of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,7 @@ class _Body:
         types = self.types.of(machine) if self.types is not None else ("text",)
         for part in walk(machine, machine.mail):
             if any(is_of(part.type, wanted.lower()) for wanted in types):
-                for text in _texts(machine, part, size):
-                    yield text_of(text, machine.work) if self.transform == "text" and part.type == "text/html" else text
+                yield from _texts(machine, part, size, without_tags=self.transform == "text")
 
 
 def is_of(type: str, wanted: str) -> bool:
@@ -49,25 +47,23 @@ def is_of(type: str, wanted: str) -> bool:
     return not wanted or type == wanted or type.partition("/")[0] == wanted
 
 
-def _texts(machine: Machine, part: Part, size: int) -> Iterator[str]:
+def _texts(machine: Machine, part: Part, size: int, *, without_tags: bool) -> Iterator[str]:
     """What a part has of its own (RFC 5173 5.2)."""
     if part.type.startswith("multipart/"):
         for octets in part.around(size):
             yield _text(machine, octets)
     elif part.type == "message/rfc822" and part.parts:
         octets = part.content(size)
-        machine.work(1 + len(octets) // _STRIDE)
+        was_read(machine, len(octets))
         yield _text(machine, octets.partition(_EMPTY_LINE)[0] + b"\r\n")
     elif part.type.startswith("text/"):
-        text = part.text(size)
-        machine.work(1 + len(text) // _STRIDE)
-        yield text
+        yield part_text(machine, part, without_tags=without_tags)
     else:
         yield _text(machine, part.content(size))
 
 
 def _text(machine: Machine, octets: bytes) -> str:
-    machine.work(1 + len(octets) // _STRIDE)
+    was_read(machine, len(octets))
     return octets.decode("utf-8", "surrogateescape")
 
 

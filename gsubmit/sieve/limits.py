@@ -30,6 +30,7 @@ class Limits:
     header_size: int = 2048  # the value of a field that is added
 
 
+STRIDE = 512  # characters that are compared, or put together, by one unit of work
 TURN = 100  # units of work after which others may run: less than a millisecond
 Thing = TypeVar("Thing")
 

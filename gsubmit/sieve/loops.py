@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.machine import Block, Command, Machine
-from gsubmit.sieve.markup import text_of
+from gsubmit.sieve.parttext import part_text
 from gsubmit.sieve.references import Place, place_of
 from gsubmit.sieve.variables import MODIFIER_TAGS, Modifier, modified, modifiers
 from gsubmit.sieve.where import walk
 from gsubmit.sieve.words import Tag, Takes, Word
-
-_STRIDE = 2048  # octets that are read by one unit of work
 
 
 class _Break(Exception):
@@ -68,10 +66,7 @@ class _ExtractText:
         assert part is not None
         text = ""
         if part.type.startswith("text/"):
-            text = part.text(machine.limits.part_size)
-            machine.work(1 + len(text) // _STRIDE)
-            if part.type == "text/html":
-                text = text_of(text, machine.work)
+            text = part_text(machine, part, without_tags=True)
         if self.first:
             text = text[: self.first]
         self.place.put(machine, modified(text, self.modifiers, machine))

@@ -11,7 +11,7 @@ from gsubmit.sieve import regex
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.comparators import CASEMAP, COMPARATORS, OCTET, Comparator
 from gsubmit.sieve.errors import Mistake
-from gsubmit.sieve.limits import in_turns
+from gsubmit.sieve.limits import STRIDE, in_turns
 from gsubmit.sieve.machine import Machine
 from gsubmit.sieve.strings import Texts
 from gsubmit.sieve.wildcards import Pattern
@@ -25,7 +25,6 @@ _RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
 }
-_STRIDE = 512  # characters that are looked at by one unit of work
 
 
 class Match(ABC, Generic[Ready]):
@@ -51,7 +50,7 @@ class Match(ABC, Generic[Ready]):
         """Whether one of the values matches one of the keys; the first value comes first. Raises Mistake."""
         keys = self.prepared(machine)
         for value in values:
-            machine.work(1 + len(value) // _STRIDE)
+            machine.work(1 + len(value) // STRIDE)
             matches = self.matches(machine, value, keys)
             if machine.world.trace is not None:
                 machine.tell(f"{value!r} {'matches' if matches else 'does not match'}")
@@ -65,7 +64,7 @@ class Match(ABC, Generic[Ready]):
             return self.ready
         keys = []
         for key in self.keys.of(machine):
-            machine.work(1 + len(key) // _STRIDE)
+            machine.work(1 + len(key) // STRIDE)
             keys.append(self.prepare(key))
         return keys
 
@@ -101,7 +100,7 @@ class Contains(Is):
     def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
         """A key is in the value."""
         folded = self.comparator.folded(value)
-        units = 1 + len(value) // _STRIDE
+        units = 1 + len(value) // STRIDE
         for key in keys:
             machine.work(units)
             if key in folded:
@@ -120,7 +119,7 @@ class Matches(Match[Pattern]):
 
     def matches(self, machine: Machine, value: str, keys: Sequence[Pattern]) -> bool:
         """The wildcards of a key can be filled."""
-        units = 1 + len(value) // _STRIDE
+        units = 1 + len(value) // STRIDE
         for pattern in keys:
             machine.work(units)
             found = pattern.match(value, machine.work)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.limits import STRIDE
 from gsubmit.sieve.machine import Machine
 
 VARIABLE = re.compile(
@@ -14,7 +15,6 @@ VARIABLE = re.compile(
 )
 _ENCODED = re.compile(r"\$\{(hex|unicode):([ \t\r\n]*[0-9a-f]+(?:[ \t\r\n]+[0-9a-f]+)*[ \t\r\n]*)\}", re.IGNORECASE)
 _HEX_DIGITS = 2  # at most, of an octet
-_STRIDE = 512  # characters that are put together by one unit of work
 _MAX_UNICODE, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 Piece = Callable[[Machine], str]
 
@@ -38,7 +38,7 @@ class Text:
             if left < 0:
                 raise Mistake(f"a string of more than {machine.limits.string_size} characters")
             found.append(text)
-        machine.work(len(found) + (machine.limits.string_size - left) // _STRIDE)
+        machine.work(len(found) + (machine.limits.string_size - left) // STRIDE)
         return "".join(found)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gsubmit.sieve.call import Call
 from gsubmit.sieve.comparators import upper
+from gsubmit.sieve.limits import STRIDE
 from gsubmit.sieve.machine import Command, Machine, Test
 from gsubmit.sieve.matching import Match, match_of
 from gsubmit.sieve.references import Place, place_of
@@ -49,7 +50,7 @@ def modifiers(call: Call) -> Sequence[Modifier]:
 def modified(value: str, modifiers: Sequence[Modifier], machine: Machine) -> str:
     """A value as it is to be stored."""
     for modify in modifiers:
-        machine.work(1 + len(value) // 512)
+        machine.work(1 + len(value) // STRIDE)
         value = modify(value)
     return value
 
