@@ -77,6 +77,8 @@ def test_a_log_that_cannot_be_opened_again(tmp_path: Path) -> None:
         serving(tmp_path, f"{STATIC}log_path = {folder}/log\n") as server,
         Client(server) as client,
     ):
+        # The master says this as root, who could open the file again.
+        eventually("the start", lambda: "serving on " in (folder / "log").read_text())
         (folder / "log").rename(folder / "log.1")
         assert submit(server, 2) == [250, 250]
         eventually("a look", lambda: submit(server, 1) and "cannot open" in (folder / "log.1").read_text())
