@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from gsubmit.message.body import MessageBody
@@ -14,7 +14,7 @@ from gsubmit.plugins.client import Client
 from gsubmit.plugins.header import Header
 from gsubmit.plugins.text import append_text
 from gsubmit.smtp.address import Address, ReversePath, parse_mailbox
-from gsubmit.smtp.envelope import Handling, Recipient, Sender
+from gsubmit.smtp.envelope import Envelope, Handling, Recipient
 from gsubmit.smtp.params import MailParams, RcptParams
 
 _NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
@@ -30,45 +30,70 @@ class Bounds(NamedTuple):
     may_choose: bool = False  # the relay
 
 
-@dataclass(slots=True)
-class Changes:
-    """The envelope as a plugin has it, and what it asks for beside; another one's for each call."""
-
-    sender: Sender
-    recipients: list[Recipient]
-    required: set[Address] = field(default_factory=set)
-    handling: Handling = field(default_factory=Handling)
-
-
 class Mail:
-    """A message and its envelope. What a plugin changes is dropped when the plugin fails."""
+    """A message and its envelope. A plugin that changes them has its own from then on, and those given stay."""
 
-    __slots__ = ("_bounds", "changes", "client", "draft", "header", "id")
+    __slots__ = ("_bounds", "client", "draft", "envelope", "has_own_draft", "has_own_envelope", "id", "required")
 
-    def __init__(self, id: str, client: Client, changes: Changes, draft: Draft, bounds: Bounds) -> None:
+    def __init__(self, id: str, client: Client, envelope: Envelope, draft: Draft, bounds: Bounds) -> None:
         self.id = id
         self.client = client
-        self.changes = changes
+        self.envelope = envelope
+        self.has_own_envelope = False
         self.draft = draft
-        self.header = Header(draft, may_edit=bounds.may_edit)
+        self.has_own_draft = False
+        self.required: frozenset[Address] = frozenset()  # recipients without whom the message is refused
         self._bounds = bounds
+
+    def _own_envelope(self) -> Envelope:
+        """The envelope, to be changed."""
+        if not self.has_own_envelope:
+            given, had = self.envelope, self.envelope.handling
+            handling = None if had is None else replace(had)
+            self.envelope = Envelope(given.sender, list(given.recipients), given.mailbox, handling)
+            self.has_own_envelope = True
+        return self.envelope
+
+    def _own_handling(self) -> Handling:
+        envelope = self._own_envelope()
+        if envelope.handling is None:
+            envelope.handling = Handling()
+        return envelope.handling
+
+    def own_draft(self) -> Draft:
+        """The draft, to be changed."""
+        self._check_may_edit()
+        if not self.has_own_draft:
+            self.draft = self.draft.fork()
+            self.has_own_draft = True
+        return self.draft
+
+    def drop(self) -> None:
+        """Give back what was made for the changes."""
+        if self.has_own_draft:
+            self.draft.drop()
+
+    @property
+    def header(self) -> Header:
+        """Its fields, as they are now."""
+        return Header(self)
 
     # Reading
 
     @property
     def sender(self) -> ReversePath:
         """The reverse-path; None is the null one."""
-        return self.changes.sender.reverse_path
+        return self.envelope.sender.reverse_path
 
     @property
     def parameters(self) -> MailParams:
         """What MAIL said besides."""
-        return self.changes.sender.params
+        return self.envelope.sender.params
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
         """Those that the relay has taken; at earlier moments, those that it was asked for."""
-        return tuple(self.changes.recipients)
+        return tuple(self.envelope.recipients)
 
     @property
     def size(self) -> int:
@@ -91,7 +116,8 @@ class Mail:
     @property
     def note(self) -> dict[str, Any]:
         """Anything, kept for later moments of this message and other plugins; not undone."""
-        return self.changes.handling.note
+        handling = self.envelope.handling
+        return self._own_handling().note if handling is None else handling.note
 
     def log(self, text: str) -> None:
         """A line of the log with the id of the message."""
@@ -102,7 +128,8 @@ class Mail:
     @property
     def relay(self) -> str:
         """The block `submission_relay NAME { }` that gets it; empty for the relay outside of blocks."""
-        return self.changes.handling.relay
+        handling = self.envelope.handling
+        return "" if handling is None else handling.relay
 
     @relay.setter
     def relay(self, name: str) -> None:
@@ -110,16 +137,17 @@ class Mail:
             raise RuntimeError("the relay can be chosen at the moments `sender` and `message` only")
         if name and name not in self._bounds.relays:
             raise ValueError(f"there is no submission_relay {name}")
-        self.changes.handling.relay = name
+        self._own_handling().relay = name
 
     @property
     def sent_mailbox(self) -> str:
         """The mailbox for the sender's own copy; empty for the usual one."""
-        return self.changes.handling.sent_mailbox
+        handling = self.envelope.handling
+        return "" if handling is None else handling.sent_mailbox
 
     @sent_mailbox.setter
     def sent_mailbox(self, name: str) -> None:
-        self.changes.handling.sent_mailbox = str(name)
+        self._own_handling().sent_mailbox = str(name)
 
     # Changing
 
@@ -130,24 +158,25 @@ class Mail:
         if set(words := notify.upper().split(",")) - _NOTIFY or ("NEVER" in words and len(words) > 1):
             raise ValueError("notify: expected NEVER, or words of SUCCESS,FAILURE,DELAY")
         if required:
-            self.changes.required.add(mailbox)
-        if not any(recipient.forward_path.is_same_mailbox(mailbox) for recipient in self.changes.recipients):
-            self.changes.recipients.append(Recipient(mailbox, RcptParams(",".join(words))))
+            self.required |= {mailbox}
+        if not any(recipient.forward_path.is_same_mailbox(mailbox) for recipient in self.envelope.recipients):
+            self._own_envelope().recipients.append(Recipient(mailbox, RcptParams(",".join(words))))
 
     def remove_recipient(self, address: Address | str) -> None:
         """It does not get the message. ValueError if it would not anyway."""
         self._check_may_edit()
         mailbox = self._mailbox(address)
-        left = [one for one in self.changes.recipients if not one.forward_path.is_same_mailbox(mailbox)]
-        if len(left) == len(self.changes.recipients):
+        left = [one for one in self.envelope.recipients if not one.forward_path.is_same_mailbox(mailbox)]
+        if len(left) == len(self.envelope.recipients):
             raise ValueError("no such recipient")
-        self.changes.recipients = left
+        self._own_envelope().recipients = left
 
     def replace_sender(self, address: Address | str | None) -> None:
         """Another reverse-path; None is the null one."""
         self._check_may_edit()
         path = None if address is None else self._mailbox(address)
-        self.changes.sender = self.changes.sender._replace(reverse_path=path)
+        envelope = self._own_envelope()
+        envelope.sender = envelope.sender._replace(reverse_path=path)
 
     def replace_body(self, body: bytes | Iterable[bytes]) -> None:
         """Another content after the header, in one piece or many. ValueError for what a client may not send either."""
@@ -163,7 +192,7 @@ class Mail:
         except BaseException:
             content.close()
             raise
-        self.draft.replace_content(content)
+        self.own_draft().replace_content(content)
 
     def append_text(self, plain: str, html: str = "") -> bool:
         """Text at the end of what people read, such as a footer; whether there was a place for any of it.
@@ -171,8 +200,7 @@ class Mail:
         `plain` goes to the first text/plain and `html` before the end of the first text/html, in the charset and
         encoding of each; never to attachments, or what is signed, encrypted, or a message within the message.
         """
-        self._check_may_edit()
-        return append_text(self.draft, plain, html)
+        return append_text(self.own_draft(), plain, html)
 
     def _check_may_edit(self) -> None:
         if not self._bounds.may_edit:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft
 from gsubmit.plugins.client import Client
-from gsubmit.plugins.mail import Bounds, Changes, Mail
+from gsubmit.plugins.mail import Bounds, Mail
 from gsubmit.plugins.plugin import Plugin, moments_of
 from gsubmit.plugins.runner import PluginFailed, checked
 from gsubmit.smtp.address import parse_mailbox
-from gsubmit.smtp.envelope import Handling, Recipient, Sender
+from gsubmit.smtp.envelope import Envelope, Handling, Recipient, Sender
 from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS
 from gsubmit.smtp.reply import Refused, Reply
 
@@ -52,16 +52,17 @@ def play(
     draft = Draft(body)
     client = Client("test", "192.0.2.1", 40000, "192.0.2.2", 587, hello="client.example.org")
     known = replace(client, user=user, mechanism="PLAIN")
-    changes = Changes(Sender(parse_mailbox(sender) if sender else None, NO_MAIL_PARAMS), [])
+    handling = Handling()
+    envelope = Envelope(Sender(parse_mailbox(sender) if sender else None, NO_MAIL_PARAMS), handling=handling)
     asked = [Recipient(parse_mailbox(one), NO_RCPT_PARAMS) for one in recipients]
-    refused: list[tuple[str, Reply]] = []
-    reply, moment = None, ""
+    reply, moment, refused = None, "", list[tuple[str, Reply]]()
     try:
         for moment in moments_of(type(plugin)):
             if moment == "message":
-                changes.recipients += asked
+                envelope.recipients += asked
             bounds = Bounds(frozenset(relays), may_edit=moment == "message", may_choose=moment in ("sender", "message"))
-            mail = Mail("test", known, changes, draft, bounds)
+            mail = Mail("test", known, envelope, draft, bounds)
+            mail.has_own_envelope = mail.has_own_draft = True  # nobody else has any
             match moment:
                 case "connected":
                     reply = _said(plugin, moment, client)
@@ -76,11 +77,11 @@ def play(
                     reply = refused[-1][1] if not asked else None
             if reply is not None:
                 break
-            if moment == "message" and not changes.recipients:
+            if moment == "message" and not envelope.recipients:
                 raise PluginFailed("no recipient is left")
-        left = tuple(str(one.forward_path) for one in changes.recipients or asked)
-        octets, path = b"".join(draft.blocks()), changes.sender.reverse_path
-        return Played(octets, str(path or ""), left, moment if reply else "", reply, tuple(refused), changes.handling)
+        left = tuple(str(one.forward_path) for one in envelope.recipients or asked)
+        octets, path = b"".join(draft.blocks()), envelope.sender.reverse_path
+        return Played(octets, str(path or ""), left, moment if reply else "", reply, tuple(refused), handling)
     finally:
         draft.close()
 

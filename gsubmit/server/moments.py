@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft, HeaderTooLong
-from gsubmit.plugins.mail import Bounds, Changes, Mail
+from gsubmit.plugins.mail import Bounds, Mail
 from gsubmit.plugins.runner import TOTAL_TIME, PluginFailed, Running
 from gsubmit.server.amend import amend
 from gsubmit.server.session import Login, Session
@@ -41,16 +41,16 @@ def authenticated(session: Session, login: Login) -> None:
         raise Refused(verdict)
 
 
-def sender(session: Session, sender: Sender) -> Handling:
+def sender(session: Session, sender: Sender) -> Handling | None:
     """MAIL, before the relay hears of it; what plugins ask for. Raises Refused."""
-    handling, draft = Handling(), _nothing(session)
+    envelope, draft = Envelope(sender), _nothing(session)
     bounds = Bounds(session.service.relay_names, may_choose=True)
     deadline = time.monotonic() + TOTAL_TIME
     for running in session.service.plugins.sender:
-        mail = _mail(session, session.next_id, Envelope(sender, handling=handling), draft, bounds)
+        mail = Mail(session.next_id, session.as_plugins_see, envelope, draft, bounds)
         if _holds(session, running, "sender", deadline, mail):
-            handling = mail.changes.handling
-    return handling
+            envelope = mail.envelope
+    return envelope.handling
 
 
 def recipient(session: Session, transaction: Transaction, recipient: Recipient) -> None:
@@ -58,9 +58,9 @@ def recipient(session: Session, transaction: Transaction, recipient: Recipient) 
     deadline = time.monotonic() + TOTAL_TIME
     try:
         for running in session.service.plugins.recipient:
-            mail = _mail(session, transaction.id, transaction.envelope, _nothing(session), Bounds())
+            mail = Mail(transaction.id, session.as_plugins_see, transaction.envelope, _nothing(session), Bounds())
             if _holds(session, running, "recipient", deadline, mail, recipient):
-                transaction.envelope.handling = mail.changes.handling
+                transaction.envelope.handling = mail.envelope.handling
     finally:
         transaction.moved_at = time.monotonic()  # the plugins' time is not the client's
 
@@ -71,23 +71,25 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
     service = session.service
     bounds = Bounds(service.relay_names, session.greeting.situation.size, may_edit=True, may_choose=True)
     wanted = transaction.envelope
-    required: set[Address] = set()
+    required: frozenset[Address] = frozenset()
     deadline = time.monotonic() + TOTAL_TIME
     for running in service.plugins.message:
-        mail = _mail(session, transaction.id, wanted, draft.fork(), bounds)
+        mail = Mail(transaction.id, session.as_plugins_see, wanted, draft, bounds)
         holds = False
         try:
             holds = _holds(session, running, "message", deadline, mail)
         finally:
             if not holds:
-                mail.draft.drop()
-        if holds:
+                mail.drop()
+        if not holds:
+            continue
+        required |= mail.required
+        if mail.has_own_draft:
             draft.adopt(mail.draft)
-            changes = mail.changes
-            if changes.recipients != wanted.recipients or changes.sender != wanted.sender:
+        if mail.has_own_envelope:
+            if mail.envelope.recipients != wanted.recipients or mail.envelope.sender != wanted.sender:
                 service.plugins.amending.add(running.name)
-            wanted = Envelope(changes.sender, changes.recipients, wanted.mailbox, changes.handling)
-            required |= changes.required
+            wanted = mail.envelope
     amend(session, transaction, wanted, required)
 
 
@@ -101,7 +103,7 @@ def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:
     except HeaderTooLong:
         kept.edit(())
     kept.size = draft.size
-    mail = _mail(session, transaction.id, transaction.envelope, kept, Bounds())
+    mail = Mail(transaction.id, session.as_plugins_see, transaction.envelope, kept, Bounds())
     session.service.plugins.later("submitted", transaction.id, mail, reply)
 
 
@@ -115,7 +117,7 @@ def _holds(session: Session, running: Running, moment: str, deadline: float, mai
     plugins, holds = session.service.plugins, True
     try:
         verdict = plugins.said(running, moment, deadline, mail, *more)
-        if moment == "message" and not mail.changes.recipients:
+        if moment == "message" and not mail.envelope.recipients:
             raise PluginFailed("no recipient is left")
     except plugins.passes:
         raise
@@ -129,11 +131,3 @@ def _holds(session: Session, running: Running, moment: str, deadline: float, mai
 def _nothing(session: Session) -> Draft:
     """Where there is no message yet, or no more."""
     return Draft(MessageBody(session.service.settings.server.mail_temp_dir))
-
-
-def _mail(session: Session, id: str, envelope: Envelope, draft: Draft, bounds: Bounds) -> Mail:
-    """For one plugin: what it changes is in force when it is taken over."""
-    had = envelope.handling
-    handling = Handling() if had is None else Handling(had.relay, had.sent_mailbox, had.note, had.filings, had.tracked)
-    changes = Changes(envelope.sender, list(envelope.recipients), handling=handling)
-    return Mail(id, session.as_plugins_see, changes, draft, bounds)

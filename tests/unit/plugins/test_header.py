@@ -9,14 +9,20 @@ from hypothesis import strategies as st
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft
 from gsubmit.message.fields import split_header
+from gsubmit.plugins.client import Client
 from gsubmit.plugins.header import Header
+from gsubmit.plugins.mail import Bounds, Mail
+from gsubmit.smtp.envelope import Envelope, Sender
+from gsubmit.smtp.params import NO_MAIL_PARAMS
+
+CLIENT = Client("id", "192.0.2.1", 40000, "192.0.2.2", 587)
 
 
-def header(octets: bytes = b"From: a@example.org\r\n\r\n") -> tuple[Header, Draft]:
+def header(octets: bytes = b"From: a@example.org\r\n\r\n") -> tuple[Header, Mail]:
     body = MessageBody("/tmp")
     body.append(octets)
-    draft = Draft(body)
-    return Header(draft, may_edit=True), draft
+    mail = Mail("id", CLIENT, Envelope(Sender(None, NO_MAIL_PARAMS)), Draft(body), Bounds(may_edit=True))
+    return mail.header, mail
 
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")) | st.just(" "), max_size=200)
@@ -26,23 +32,23 @@ TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")) 
 def test_what_goes_in_reads_back_the_same(text: str) -> None:
     text = " ".join(text.split())
     assume("=?" not in text and all(len(word) < 900 for word in text.split()))
-    one, draft = header()
+    one, mail = header()
     one.append("Subject", text)
-    octets = b"".join(draft.blocks())
+    octets = b"".join(mail.draft.blocks())
     assert len(split_header(octets)) == 2
     assert octets.isascii()
-    assert Header(draft).get("subject") == text
+    assert mail.header.get("subject") == text
 
 
 @given(st.text(max_size=100))
 def test_any_text_is_one_field_or_an_error(text: str) -> None:
-    one, draft = header()
+    one, mail = header()
     try:
         one.prepend("X-A", text)
     except ValueError:
-        assert not draft.is_edited
+        assert not mail.draft.is_edited
     else:
-        assert [field.name for field in split_header(b"".join(draft.blocks()))] == [b"x-a", b"from"]
+        assert [field.name for field in split_header(b"".join(mail.draft.blocks()))] == [b"x-a", b"from"]
 
 
 @given(st.binary(max_size=100))
@@ -72,21 +78,21 @@ def test_encoded_words_are_decoded(value: bytes, text: str) -> None:
 
 @pytest.mark.parametrize("name", ["Received", "DKIM-Signature", "return-path"])
 def test_traces_and_signatures_stay(name: str) -> None:
-    one, draft = header(f"{name}: x\r\n\r\n".encode())
+    one, mail = header(f"{name}: x\r\n\r\n".encode())
     with pytest.raises(ValueError, match="stays"):
         one.remove(name)
     with pytest.raises(ValueError, match="stays"):
         one.replace(name, "y")
-    assert not draft.is_edited
+    assert not mail.draft.is_edited
 
 
 def test_fields_are_replaced_and_removed() -> None:
-    one, draft = header(b"A: 1\r\nB: 2\r\nA: 3\r\n\r\nx")
+    one, mail = header(b"A: 1\r\nB: 2\r\nA: 3\r\n\r\nx")
     assert one.all("a") == ["1", "3"]
     one.replace("A", "4", which=1)
     one.replace("C", "5")
     one.remove("b")
-    assert b"".join(draft.blocks()) == b"A: 1\r\nA: 4\r\nC: 5\r\n\r\nx"
+    assert b"".join(mail.draft.blocks()) == b"A: 1\r\nA: 4\r\nC: 5\r\n\r\nx"
     one.remove("a")
     assert list(one) == [("C", "5")]
     assert one.raw("c") == b"C: 5\r\n"
@@ -94,8 +100,8 @@ def test_fields_are_replaced_and_removed() -> None:
 
 @pytest.mark.parametrize("text", ["a\r\nB: c", "a\nb", "a\rb", "a\0b", "\ud800"])
 def test_nothing_ends_a_field(text: str) -> None:
-    one, draft = header()
+    one, mail = header()
     for edit in (one.prepend, one.append, one.replace):
         with pytest.raises(ValueError, match="X-A"):
             edit("X-A", text)
-    assert not draft.is_edited
+    assert not mail.draft.is_edited
