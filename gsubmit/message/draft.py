@@ -90,17 +90,19 @@ class Draft:
     @property
     def fields(self) -> tuple[Field, ...]:
         """The fields as they are now. Raises HeaderTooLong."""
-        if self._fields is None:
-            head = self.body.head()
-            if len(head) == BLOCK < self.body.size:  # there is more of it
-                head = self.body.read(0, MAX_HEADER)
-                end = head.find(2 * _EMPTY_LINE)
-                if end < 0 and len(head) < self.body.size:
-                    raise HeaderTooLong
-                head = head if end < 0 else head[: end + 2 * len(_EMPTY_LINE)]
-            self._start = len(head)
-            self._fields = tuple(split_header(head))
-        return self._fields
+        return self._split() if self._fields is None else self._fields
+
+    def _split(self) -> tuple[Field, ...]:
+        head = self.body.head()
+        if len(head) == BLOCK < self.body.size:  # there is more of it
+            head = self.body.read(0, MAX_HEADER)
+            end = head.find(2 * _EMPTY_LINE)
+            if end < 0 and len(head) < self.body.size:
+                raise HeaderTooLong
+            head = head if end < 0 else head[: end + 2 * len(_EMPTY_LINE)]
+        self._start = len(head)
+        self._fields = fields = tuple(split_header(head))
+        return fields
 
     @property
     def start(self) -> int:
@@ -117,12 +119,9 @@ class Draft:
 
     def edit(self, fields: Sequence[Field]) -> None:
         """These are the fields from now on. Raises HeaderTooLong."""
-        _ = self.fields
+        if self._fields is None:
+            self._split()  # which says where the content begins
         self._fields = tuple(fields)
-        self._make_header()
-
-    def _make_header(self) -> None:
-        assert self._fields is not None
         self._header = b"".join([field.octets for field in self._fields]) + _EMPTY_LINE
         rest = self.body.size - self._start if self._content is None else self._content.size
         self.size = len(self._header) + rest
@@ -142,10 +141,10 @@ class Draft:
 
     def replace_content(self, content: MessageBody) -> None:
         """What comes after the header from now on; it is closed with the draft. Raises HeaderTooLong."""
-        _ = self.fields
+        fields = self.fields
         self._contents.append(content)
         self._content = content
-        self._make_header()
+        self.edit(fields)
 
     # Edits of one's own
 
@@ -173,4 +172,5 @@ class Draft:
     def close(self) -> None:
         """Give memory and files back."""
         self.body.close()
-        self.drop()
+        if self._contents:
+            self.drop()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TypeAlias
+from functools import cached_property
+from typing import NamedTuple
 
 from gsubmit.message.draft import Draft
 from gsubmit.message.fields import Field
@@ -22,10 +23,31 @@ _MESSAGE_ID = re.compile(rb"[ \t]*<[^<>@\s]+@[^<>\s]+>[ \t]*(?:\([^()]*\)[ \t]*)
 _FROM_DOMAIN = re.compile(rb"@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>?[ \t]*$")
 _AUTHORS = frozenset({b"from", b"sender", b"reply-to", b"resent-from", b"resent-sender"})
 _READERS = frozenset({b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc"})
-_Check: TypeAlias = Callable[[bytes], bool]
+_AGAIN = b"resent-"
+# RFC 5322 3.6.6, 4.5.6
+_RESENT = frozenset(
+    _AGAIN + name for name in (b"date", b"from", b"sender", b"to", b"cc", b"bcc", b"message-id", b"reply-to")
+)
 
 
-@dataclass(frozen=True, slots=True)
+class _Wanted(NamedTuple):
+    """A field that each message is to have: how its value is made, and what it has to be like, if that is looked at."""
+
+    written: bytes
+    name: bytes  # in lower case
+    make: Callable[[Sequence[Field]], str]
+    is_valid: Callable[[bytes], bool] | None
+
+    def again(self) -> _Wanted:
+        """The field in its place when a message is sent again."""
+        return self._replace(written=b"Resent-" + self.written, name=_AGAIN + self.name)
+
+    def field(self, others: Sequence[Field]) -> Field:
+        """For a header with those others."""
+        return Field(self.name, b"%b: %b\r\n" % (self.written, self.make(others).encode("ascii", "replace")))
+
+
+@dataclass(frozen=True)
 class FixUps:
     """`dropped` are names in lower case; `add_...` and `repair_...` are for what is missing and what is invalid."""
 
@@ -44,28 +66,41 @@ class FixUps:
         No field that a signature covers is added, changed or taken out. A message that was sent again has a block of
         fields of its own in front, and that is completed (HDR-10).
         """
-        before = draft.fields
-        names = [field.name for field in before]
+        fields = draft.fields
+        names = [field.name for field in fields]
         if self.needs_from and names.count(b"from") != 1:
             raise Refused(SEVERAL_FROM if b"from" in names else NO_FROM)
         if self.needs_full_domains:
-            _check_domains(before)
-        covered = frozenset() if SIGNATURES.isdisjoint(names) else covered_names(before)
-        fields = list(before)
+            _check_domains(fields)
+        if self._special.isdisjoint(names):
+            after = _completed(fields, names, self._wanted)
+        else:
+            after = self._with_care(fields, names)
+        if after != fields:
+            draft.edit(after)
+
+    @cached_property
+    def _special(self) -> frozenset[bytes]:
+        """Names that few messages have, where more is to be done than to add what is missing."""
+        return self.dropped | SIGNATURES | _RESENT
+
+    @cached_property
+    def _wanted(self) -> tuple[_Wanted, ...]:
+        date = _Wanted(b"Date", b"date", lambda _: date_now(), _is_date if self.repair_date else None)
+        is_valid = _is_message_id if self.repair_message_id else None
+        id = _Wanted(b"Message-ID", b"message-id", self._new_id, is_valid)
+        return (date,) * self.add_date + (id,) * self.add_message_id
+
+    def _with_care(self, fields: Sequence[Field], names: list[bytes]) -> tuple[Field, ...]:
+        """What becomes of a header with special names."""
+        covered = covered_names(fields)
         if dropped := self.dropped.intersection(names) - covered:
             fields = [field for field in fields if field.name not in dropped]
             names = [field.name for field in fields]
         resent = _resent_block(names)
-        prefix, (begin, end) = (b"Resent-", resent) if resent else (b"", (0, len(names)))
-        block, names = fields[begin:end], names[begin:end]
-        if self.add_date and (name := prefix + b"Date").lower() not in covered:
-            _complete(block, names, name, date_now, _is_date if self.repair_date else None)
-        if self.add_message_id and (name := prefix + b"Message-ID").lower() not in covered:
-            is_valid = _is_message_id if self.repair_message_id else None
-            _complete(block, names, name, lambda: self._new_id(fields), is_valid)
-        after = (*fields[:begin], *block, *fields[end:])
-        if after != before:
-            draft.edit(after)
+        begin, end = resent or (0, len(names))
+        wanted = [one.again() for one in self._wanted] if resent else self._wanted
+        return _completed(fields, names[begin:end], [one for one in wanted if one.name not in covered], begin)
 
     def _new_id(self, fields: Sequence[Field]) -> str:
         domain = self.hostname
@@ -89,25 +124,31 @@ def _check_domains(fields: Sequence[Field]) -> None:
 
 def _resent_block(names: Sequence[bytes]) -> tuple[int, int] | None:
     """Where the first block of Resent fields begins and ends, if there is one."""
-    resent = [name.startswith(b"resent-") for name in names]
+    resent = [name.startswith(_AGAIN) for name in names]
     if True not in resent:
         return None
     begin = resent.index(True)
     return begin, [*resent, False].index(False, begin)
 
 
-def _complete(
-    block: list[Field], names: Sequence[bytes], name: bytes, make: Callable[[], str], is_valid: _Check | None
-) -> None:
-    """A field at the end where none of that name is there, and in the place of a single one that is not valid.
+def _completed(
+    fields: Sequence[Field], names: Sequence[bytes], wanted: Iterable[_Wanted], begin: int = 0
+) -> tuple[Field, ...]:
+    """With what is wanted: at the end of a block where it is missing, in the place of a single one that is not valid.
 
-    `names` are those that stood in the block at first.
+    `names` are those of the block, `begin` is where it begins.
     """
-    lower = name.lower()
-    number = names.count(lower)
-    at = names.index(lower) if number else len(block)
-    if not number or (number == 1 and is_valid is not None and not is_valid(block[at].value)):
-        block[at : at + 1] = [Field(lower, b"%b: %b\r\n" % (name, make().encode("ascii", "replace")))]
+    after, end = list(fields), begin + len(names)
+    for one in wanted:
+        number = names.count(one.name)
+        if not number:
+            after.insert(end, one.field(fields))
+            end += 1
+        elif number == 1 and one.is_valid is not None:
+            at = begin + names.index(one.name)
+            if not one.is_valid(fields[at].value):
+                after[at] = one.field(fields)
+    return tuple(after)
 
 
 def _is_date(value: bytes) -> bool:

@@ -107,7 +107,7 @@ class LoginMap:
         self.path = path
         self._version = self._look()
         self._entries = read_map(path)
-        self._next_look = time.monotonic() + LOOK_INTERVAL
+        self.next_look = time.monotonic() + LOOK_INTERVAL  # when it is time for the next one
 
     def find(self, key: Key, delimiters: str, domains: Collection[str]) -> Entry | None:
         """The entry that decides whose address it is, in Postfix's order; `domains` are those in which users are."""
@@ -127,10 +127,7 @@ class LoginMap:
 
     def has_changed(self) -> bool:
         """Look whether the file has changed since the last look, and read it then."""
-        now = time.monotonic()
-        if now < self._next_look:
-            return False
-        self._next_look = now + LOOK_INTERVAL
+        self.next_look = time.monotonic() + LOOK_INTERVAL
         version = self._look()  # before reading: what changes in between is read at the next look
         if version == self._version:
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -65,7 +66,7 @@ class Senders:
 
     def rule(self, identity: Identity, address: Address) -> str:
         """The rule by which an address is a user's, in words of the configuration; empty if it is not."""
-        if self._map is not None and self._map.has_changed():
+        if self._map is not None and time.monotonic() >= self._map.next_look and self._map.has_changed():
             self._known.clear()
         asked = identity.user, identity.fields.get(FIELD, ""), address
         rule = self._known.get(asked)

@@ -22,8 +22,6 @@ def amend(session: Session, transaction: Transaction, wanted: Envelope, required
     ones; without any recipient the message is refused.
     """
     had = transaction.envelope
-    if wanted is had:
-        return
     relay = had.handling.relay if had.handling is not None else ""
     has_moved = wanted.handling is not None and wanted.handling.relay != relay
     had.handling = wanted.handling

@@ -90,7 +90,8 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
             if mail.envelope.recipients != wanted.recipients or mail.envelope.sender != wanted.sender:
                 service.plugins.amending.add(running.name)
             wanted = mail.envelope
-    amend(session, transaction, wanted, required)
+    if wanted is not transaction.envelope:
+        amend(session, transaction, wanted, required)
 
 
 def submitted(session: Session, transaction: Transaction, reply: Reply) -> None:

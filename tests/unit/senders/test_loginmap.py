@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gsubmit.sasl.claims import Identity
 from gsubmit.senders import loginmap
 from gsubmit.senders.addresses import key_of, read_address
 from gsubmit.senders.loginmap import BadMap, Fault, LoginMap, read_map
+from tests.unit.senders.checking import senders_of
 
 TABLE = """\
 # who may send from which address
@@ -125,11 +127,12 @@ def test_it_is_read_again_when_it_changes(
 def test_it_is_looked_at_once_a_second(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("gsubmit.senders.loginmap.time.monotonic", lambda: now)
-    table = LoginMap(str(path))
+    senders = senders_of(f"submission_sender_login_map = {path}\n")
+    asked = Identity("joe"), read_address("joe@a.example")
     path.write_text("joe@a.example ann\n")
-    assert found(table, "joe@a.example") == "2 joe"
+    assert senders.rule(*asked)
     now = 101.0
-    assert found(table, "joe@a.example") == "1 ann"
+    assert not senders.rule(*asked)
 
 
 def test_nothing_but_time_size_and_inode_is_looked_at(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
