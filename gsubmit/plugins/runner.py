@@ -16,6 +16,7 @@ from gevent.event import AsyncResult
 from gevent.pool import Pool
 from gevent.threadpool import ThreadPool
 
+from gsubmit.plugins.deadlines import Deadlines
 from gsubmit.plugins.plugin import MOMENTS, Plugin, moments_of
 from gsubmit.smtp.reply import Refused, Reply
 
@@ -72,6 +73,7 @@ class Plugins:
     all: tuple[Running, ...] = ()
     passes: tuple[type[BaseException], ...] = (gevent.GreenletExit,)
     amending: set[str] = field(default_factory=set, compare=False)
+    _deadlines: Deadlines = field(default_factory=Deadlines, compare=False, repr=False)
     _background: Pool = field(default_factory=lambda: Pool(MAX_BACKGROUND), compare=False, repr=False)
 
     def ask(self, moment: str, id: str, *arguments: Any) -> Reply | None:
@@ -101,11 +103,10 @@ class Plugins:
     def said(self, running: Running, moment: str, deadline: float, *arguments: Any) -> Reply | None:
         """What one plugin says, checked. Raises whatever it does, and PluginFailed."""
         began = time.monotonic()
-        seconds = min(running.timeout, max(deadline - began, 0.0))
+        end = min(began + running.timeout, deadline)
         loop = gevent.get_hub().loop
         turn, late = loop.iteration, _Late()
-        timer = loop.timer(seconds)  # what gevent.Timeout is made of, at half its cost
-        timer.start(gevent.getcurrent().throw, late)
+        self._deadlines.begin(late, end)
         try:
             method = getattr(running.plugin, moment)
             answer = _in_thread(method, arguments) if running.threaded else method(*arguments)
@@ -114,9 +115,9 @@ class Plugins:
         except _Late as thrown:
             if thrown is not late:
                 raise
-            raise PluginFailed(f"took longer than {seconds:.0f} s") from None
+            raise PluginFailed(f"took longer than {max(end - began, 0):.0f} s") from None
         finally:
-            timer.close()
+            self._deadlines.end(late)
             took = time.monotonic() - began
             if took > HELD and turn == loop.iteration:
                 _log.warning("plugin %s held up all sessions for %.0f ms at %s", running.name, took * 1000, moment)

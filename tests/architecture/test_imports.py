@@ -47,6 +47,7 @@ GEVENT = {
     "gsubmit/sent/keeper.py",
     "gsubmit/server/door.py",
     "gsubmit/server/listener.py",
+    "gsubmit/plugins/deadlines.py",
     "gsubmit/plugins/runner.py",
     "gsubmit/watch/control.py",
     "gsubmit/watch/http.py",
