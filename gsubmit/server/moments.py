@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from gsubmit.message.body import MessageBody
@@ -69,7 +70,7 @@ def message(session: Session, transaction: Transaction, draft: Draft) -> None:
     """A complete message: each plugin has what those before have made of it. Raises Refused, HeaderTooLong."""
     _ = draft.fields  # split here, where others can run meanwhile, and not in a thread
     service = session.service
-    bounds = Bounds(service.relay_names, session.greeting.situation.size, may_edit=True, may_choose=True)
+    bounds = _of_message(service.relay_names, session.greeting.situation.size)
     wanted = transaction.envelope
     required: frozenset[Address] = frozenset()
     deadline = time.monotonic() + TOTAL_TIME
@@ -127,6 +128,11 @@ def _holds(session: Session, running: Running, moment: str, deadline: float, mai
     if verdict is not None:
         raise Refused(verdict)
     return holds
+
+
+@lru_cache(maxsize=8)
+def _of_message(relays: frozenset[str], max_size: int) -> Bounds:
+    return Bounds(relays, max_size, may_edit=True, may_choose=True)
 
 
 def _nothing(session: Session) -> Draft:
