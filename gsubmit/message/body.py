@@ -19,12 +19,13 @@ class MessageBody:
     piece, however it was cut (SMG-11). After MEMORY_LIMIT octets it moves to an unlinked file in `directory`.
     """
 
-    __slots__ = ("_file", "_line_ends", "_memory", "directory", "has_8bit", "has_nul", "size")
+    __slots__ = ("_file", "_head", "_line_ends", "_memory", "directory", "has_8bit", "has_nul", "size")
 
     def __init__(self, directory: str) -> None:
         self.directory = directory
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
+        self._head: bytes | None = None  # once it was asked for
         # Six times faster than counting: it notes which kinds of line end it has seen.
         self._line_ends = IncrementalNewlineDecoder(None, translate=False)
         self.size = 0
@@ -41,6 +42,7 @@ class MessageBody:
         if not block:
             return
         self._inspect(block)
+        self._head = None
         self.size += len(block)
         if self._file is None and self.size <= MEMORY_LIMIT:
             self._memory += block
@@ -81,13 +83,15 @@ class MessageBody:
 
     def head(self) -> bytes:
         """The header with the empty line after it, or the first block when it is longer than that."""
-        first = self.read(0, BLOCK)
-        end = (b"\r\n" + first).find(b"\r\n\r\n")  # the message may begin with the empty line
-        return first if end < 0 else first[: end + 2]
+        if self._head is None:
+            first = self.read(0, BLOCK)
+            end = (b"\r\n" + first).find(b"\r\n\r\n")  # the message may begin with the empty line
+            self._head = first if end < 0 else first[: end + 2]
+        return self._head
 
     def close(self) -> None:
         """Give memory and file back."""
-        self._memory = bytearray()
+        self._memory, self._head = bytearray(), None
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -211,7 +211,8 @@ def _phrase(run: list[str], charset: Charset) -> str:
 
 def decoded(field: Field) -> str:
     """The text of a field, unfolded, encoded-words decoded (RFC 2047); what cannot be decoded stays as it is."""
-    text = _in_codec(field.value.strip(b" \t"), UTF8.codec)
+    value = field.value.strip(b" \t")
+    text = value.decode("ascii") if value.isascii() else _in_codec(value, UTF8.codec)
     if "=?" not in text:
         return text
     pieces: list[str] = []
