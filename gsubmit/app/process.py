@@ -59,7 +59,7 @@ def take_all_descriptors() -> None:
 
 def running_faults(settings: Settings) -> Iterator[str]:
     """What the log should say about this process: it serves, but not as the administrator may think."""
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not uid_of(settings.server.user):
         yield "runs as root, which it has no need for: set default_internal_user to a user of its own"
     needed, most = _descriptors(settings), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if most != resource.RLIM_INFINITY and needed > most:

@@ -152,9 +152,13 @@ def faults(text: str, monkeypatch: pytest.MonkeyPatch, *, uid: int, descriptors:
     return list(process.running_faults(load_text(f"ssl = no\n{text}").settings))
 
 
-def test_root_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [fault[:12] for fault in faults("", monkeypatch, uid=0, descriptors=100_000)] == ["runs as root"]
-    assert faults("", monkeypatch, uid=1000, descriptors=resource.RLIM_INFINITY) == []
+@pytest.mark.parametrize(("user", "is_warned_of"), [("", True), ("root", True), ("nobody", False)])
+def test_root_is_warned_of(user: str, is_warned_of: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A master stays root, and who serves does not, where there is another user to become."""
+    text = f"default_internal_user = {user}\n"
+    found = faults(text, monkeypatch, uid=0, descriptors=100_000)
+    assert [fault[:12] for fault in found] == ["runs as root"] * is_warned_of
+    assert faults(text, monkeypatch, uid=1000, descriptors=resource.RLIM_INFINITY) == []
 
 
 @pytest.mark.parametrize(
