@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PEERS := debhelper dh-python pybuild-plugin-pyproject python3-setuptools python3-wheel systemd iproute2
 PEERS += python3-argon2 python3-bcrypt python3-click python3-cryptography python3-dnspython python3-gevent python3-jwt
 PEERS += python3-passlib python3-prometheus-client python3-redis libfaketime
-PEERS += mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp neomutt curl gsasl openssl redis-tools dovecot-core dovecot-submissiond dovecot-imapd fail2ban
+PEERS += mandoc groff-base man-db postfix swaks libnet-ssleay-perl msmtp neomutt curl gsasl openssl redis-tools dovecot-core dovecot-submissiond dovecot-imapd dovecot-managesieved fail2ban
 # Debian allows one mail server and one IMAP server at a time: these are unpacked beside Postfix and Dovecot, with the
 # libraries that they need installed. So are haproxy and prometheus, which would be started.
 UNPACKED := opensmtpd exim4-daemon-light cyrus-common cyrus-imapd sasl2-bin haproxy prometheus

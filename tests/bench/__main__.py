@@ -2,7 +2,8 @@
 
 CPU time of the server's process over the messages of a load; the smallest of some rounds, to keep others' work on the
 machine out of it. The floor has neither TLS nor logins, so it gets the same load without them. Then `logins`,
-`mechanisms`, `burl` and `proxied`: see there. `attacks`, `idle`, `slow`, `soak`, `plugins` and `sieve` only when they are asked for.
+`mechanisms`, `burl` and `proxied`: see there. `attacks`, `idle`, `slow`, `soak`, `layers`, `plugins` and `sieve` only when
+they are asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tests.bench import attacks, burl, idle, logins, mechanisms, plugins, proxied, sieve, slow, soak  # noqa: E402
+from tests.bench import attacks, burl, idle, layers, logins, mechanisms, plugins, proxied, sieve, slow, soak  # noqa: E402
 from tests.bench.cpu import cpu_seconds  # noqa: E402
 from tests.bench.load import Load  # noqa: E402
 from tests.harness.peer_gsubmit import gsubmit  # noqa: E402
@@ -41,6 +42,7 @@ LONG = {
     "idle": idle.measure,
     "slow": slow.measure,
     "soak": soak.measure,
+    "layers": layers.measure,
     "plugins": plugins.measure,
     "sieve": sieve.measure,
 }

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_SCHEDULED = 2  # of a process's clock: all CPU time, to the nanosecond (clock_getcpuclockid(3))
+
 
 def cpu_seconds(leader: int) -> float:
-    """What the processes of a session have used so far, and their children that have ended."""
-    return sum(sum(map(int, fields[11:15])) for _, fields in _session(leader)) / os.sysconf("SC_CLK_TCK")
+    """What the processes of a session have used so far, and their children that have ended: these to 10 ms."""
+    used = 0.0
+    for folder, fields in _session(leader):
+        with suppress(OSError):  # it has ended
+            used += time.clock_gettime(~int(folder.name) << 3 | _SCHEDULED)
+            used += sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")
+    return used
 
 
 def memory(leader: int) -> float:
