@@ -44,7 +44,7 @@ _TEXTS = {b"content-description"}
 # A structured field in pieces: quoted-string, comment (with others in it), angle-addr, what separates, words, white
 # space, anything else.
 _PIECE = re.compile(
-    r'"(?:[^"\\]++|\\.)*+"|\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)'
+    r'"(?:[^"\\]++|\\.)*+"|\((?>(?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*)\)'
     r'|<[^<>]*+>|[,;:@]|[^\s"()<>,;:@\\]+|\s+|.',
     re.DOTALL | re.ASCII,
 )

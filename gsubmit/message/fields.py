@@ -11,7 +11,7 @@ from gsubmit.fairness import let_others_run
 
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 # A field with its folded lines, and what stands before its colon.
-_FIELDS = re.compile(rb"(([!-9;-~]{1,40}+[ \t]*+):[^\r]*+(?:(?:\r\n[ \t]|\r(?!\n))[^\r]*+)*+\r\n)")
+_FIELDS = re.compile(rb"(([!-9;-~]{1,40}+[ \t]*+):[^\r]*+(?>(?:(?:\r\n[ \t]|\r(?!\n))[^\r]*+)*)\r\n)")
 _SMALL = 16 * 1024  # octets of a header that is split without others running meanwhile
 _NAME = re.compile(rb"[!-9;-~]+")  # RFC 5322 3.6.8
 _WORD = re.compile(rb"[ \t]*[^ \t]+")

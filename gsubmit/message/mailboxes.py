@@ -18,8 +18,8 @@ from gsubmit.smtp.address import MAX_DOMAIN, MAX_PATH, Address, BadAddress, Curs
 
 # What nearly all fields have: a name of plain words or in quotes, and an address without any oddity.
 _PLAIN = re.compile(
-    r'[ \t]*+((?:[A-Za-z0-9_-]++[ \t]*+)*+|"[ !#-<>-\[\]-~]*+"[ \t]*+)'
-    r"<([A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+)@([A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+)>[ \t]*+"
+    r'[ \t]*+((?>(?:[A-Za-z0-9_-]++[ \t]*+)*)|"[ !#-<>-\[\]-~]*+"[ \t]*+)'
+    r"<([A-Za-z0-9_+-]++(?>(?:\.[A-Za-z0-9_+-]++)*))@([A-Za-z0-9]++(?>(?:[.-][A-Za-z0-9]++)*))>[ \t]*+"
 )
 _MAX_PLAIN = 200  # octets of the field
 _TOKEN = re.compile(

@@ -15,7 +15,7 @@ _MAX_DIGITS = 20
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 # A quoted string or comment that has no end, and any odd character, are what is left when nothing else is there.
 _TOKEN = re.compile(
-    r"""(?P<space>[ \t\r\n]++|\#[^\n]*+(?:\n|$)|/\*(?:[^*]++|\*(?!/))*+\*/)
+    r"""(?P<space>[ \t\r\n]++|\#[^\n]*+(?:\n|$)|/\*.*?\*/)
     |(?P<text>(?i:text):[ \t]*+(?:\#[^\n]*+)?\r?\n)
     |(?P<word>[A-Za-z_][A-Za-z0-9_]*+)
     |(?P<tag>:[A-Za-z_][A-Za-z0-9_]*+)
