@@ -1,11 +1,13 @@
 # make demo    try it: a server with a user, a certificate and a mailbox, and one message through it (ONCE=1: then stop)
 # make quick   ruff, mypy, unit tests and transcripts, in a minute; no peers
-# make test    everything that is checked: ruff, mypy --strict, pytest with real peers; five to six minutes on two processors
+# make test    everything that is checked: ruff, mypy --strict, pytest with real peers; twelve minutes on two processors
+# make system  of that, what needs no peers, with the system's Python, if that is another one
 # make docs    the settings in conf.d and in gsubmit.conf(5), written from their declarations
 # make deb     the Debian package: build/deb/gsubmit_VERSION_all.deb
 # make bench   CPU per message, measured; make clean undoes all of these
 
 PYTHON ?= python3
+SYSTEM_PYTHON := /usr/bin/python3
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -23,7 +25,7 @@ PEERS += libevent-2.1-7 libpam0g libdb5.3 libgnutls-dane0 libidn12 libnsl2 libpc
 PEERS += libcom-err2 libical3 libicu72 libjansson4 libkrb5-3 liblua5.3-0 libpcre3 libpq5 libsasl2-2 libsasl2-modules libsasl2-modules-db
 PEERS += libopentracing-c-wrapper0 libsqlite3-0 libwrap0 libxapian30 libxml2
 
-.PHONY: test quick types docs demo deb bench peers installed-peers clean
+.PHONY: test system quick quick-tests types docs demo deb bench peers installed-peers clean
 .DELETE_ON_ERROR:
 
 # Tests run side by side, more groups than processors, for they wait as much as they work; the longest first. Ports and
@@ -51,7 +53,19 @@ unexport PYTHONDONTWRITEBYTECODE  # each test process, and each server that one 
 
 test: $(VENV)/with-tests peers
 	@+$(call side-by-side,2) types $(GROUPS:%=test-%) || { echo "make test: what *** names above has failed"; exit 1; }
+	@+$(MAKE) --no-print-directory system
 	@echo "make test: everything has passed"
+
+# The system's Python where it is another one, since packages run with it: bugs differ from 3.11.2 to 3.11.7.
+system:
+	@if $(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+	  [ "$$($(SYSTEM_PYTHON) -V)" != "$$($(BIN)/python -V)" ]; then \
+	  echo "=== tests with the system's $$($(SYSTEM_PYTHON) -V)"; \
+	  $(MAKE) --no-print-directory PYTHON=$(SYSTEM_PYTHON) VENV=build/system quick-tests; \
+	fi
+
+quick-tests: $(VENV)/with-tests
+	@+$(call side-by-side,4) $(QUICK:%=quick-%)
 
 quick: $(VENV)/with-tests
 	@+$(call side-by-side,4) types $(QUICK:%=quick-%)

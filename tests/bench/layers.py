@@ -44,7 +44,7 @@ LAYERS = {
     "a plugin": WITH_PLUGIN,
     "all three": FIX_UPS + RULES + WITH_PLUGIN,
 }
-FILES = {"map": "@example.org user@example.org\n", "word.py": PLUGIN}
+FILES = {"map": "@example.org user\n", "word.py": PLUGIN}
 LOADS = (
     Load("session", 80, clients=8),
     Load("starttls", 30, clients=4, tls=True),

@@ -202,7 +202,7 @@ class TestLeases:
         server.ask().config_resetstat()
         time.sleep(0.35)
         renewals = commands(server)["evalsha"]
-        assert 2 <= renewals <= 8
+        assert 2 <= renewals < 100  # one by one each round would have a hundred
         for number in range(100):
             one.leave(f"user{number}", HERE)
 
