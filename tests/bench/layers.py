@@ -16,7 +16,7 @@ from tests.harness.peer_gsubmit import ONE_WORKER, Gsubmit, gsubmit
 from tests.harness.peer_sink import sink
 from tests.harness.serving import certificate_folder
 
-STARTS, ROUNDS = 5, 20  # a server is somewhere else in memory each time, which makes it a little faster or slower
+STARTS, ROUNDS = 4, 20  # a server is somewhere else in memory each time, which makes it a little faster or slower
 PLUGIN = '''
 from gsubmit.plugins import Mail, Plugin, Reply, refuse
 
