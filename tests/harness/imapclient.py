@@ -112,14 +112,17 @@ class ImapClient:
         self.command("UNSELECT")
 
     def fetch(self, mailbox: str, uid: int, section: str = "") -> bytes:
-        """The octets of a message or of a part of it."""
+        """The octets of a message or of a part of it. Raises LookupError when it is gone."""
         self.command("EXAMINE", mailbox.encode())
-        ((_, items),) = self.command("UID", "FETCH", str(uid), f"BODY.PEEK[{section}]").of("FETCH")
+        answers = self.command("UID", "FETCH", str(uid), f"BODY.PEEK[{section}]").of("FETCH")
         self.command("UNSELECT")
-        assert isinstance(items, list)
-        octets = items[-1]
-        assert isinstance(octets, bytes)
-        return octets
+        for _, items in answers:  # another one tells of flags that somebody has changed (RFC 3501 7.4.2)
+            assert isinstance(items, list)
+            *names, octets = items
+            if f"BODY[{section}]".encode() in names:
+                assert isinstance(octets, bytes)
+                return octets
+        raise LookupError(f"no message {uid}")
 
     def genurlauth(self, rump: str) -> str:
         """The whole URL."""
