@@ -14,7 +14,10 @@ HOST = "127.0.0.1"
 AUTH = b"AUTH PLAIN AHVzZXIAc2VjcmV0\r\n"
 HELLO = b"EHLO client.example.org\r\n"
 MAIL = b"MAIL FROM:<a@example.org>\r\n"
-HEADER = b"From: <a@example.org>\r\nTo: <b@example.org>\r\nSubject: load\r\nMessage-ID: <load@example.org>\r\n\r\n"
+HEADER = (  # what each client writes
+    b"From: <a@example.org>\r\nTo: <b@example.org>\r\nSubject: load\r\nDate: Sun, 22 Nov 2026 08:00:00 +0000\r\n"
+    b"Message-ID: <load@example.org>\r\n\r\n"
+)
 
 
 @dataclass(frozen=True)
