@@ -48,17 +48,17 @@ class Mail:
     def _own_envelope(self) -> Envelope:
         """The envelope, to be changed."""
         if not self.has_own_envelope:
-            given, had = self.envelope, self.envelope.handling
-            handling = None if had is None else replace(had)
+            given, handling = self.envelope, replace(self._handling)
             self.envelope = Envelope(given.sender, list(given.recipients), given.mailbox, handling)
             self.has_own_envelope = True
         return self.envelope
 
-    def _own_handling(self) -> Handling:
-        envelope = self._own_envelope()
-        if envelope.handling is None:
-            envelope.handling = Handling()
-        return envelope.handling
+    @property
+    def _handling(self) -> Handling:
+        """Made if there is none, also in the envelope that was given: all share its note, which is not undone."""
+        if self.envelope.handling is None:
+            self.envelope.handling = Handling()
+        return self.envelope.handling
 
     def own_draft(self) -> Draft:
         """The draft, to be changed."""
@@ -116,8 +116,7 @@ class Mail:
     @property
     def note(self) -> dict[str, Any]:
         """Anything, kept for later moments of this message and other plugins; not undone."""
-        handling = self.envelope.handling
-        return self._own_handling().note if handling is None else handling.note
+        return self._handling.note
 
     def log(self, text: str) -> None:
         """A line of the log with the id of the message."""
@@ -128,8 +127,7 @@ class Mail:
     @property
     def relay(self) -> str:
         """The block `submission_relay NAME { }` that gets it; empty for the relay outside of blocks."""
-        handling = self.envelope.handling
-        return "" if handling is None else handling.relay
+        return self._handling.relay
 
     @relay.setter
     def relay(self, name: str) -> None:
@@ -137,17 +135,18 @@ class Mail:
             raise RuntimeError("the relay can be chosen at the moments `sender` and `message` only")
         if name and name not in self._bounds.relays:
             raise ValueError(f"there is no submission_relay {name}")
-        self._own_handling().relay = name
+        self._own_envelope()
+        self._handling.relay = name
 
     @property
     def sent_mailbox(self) -> str:
         """The mailbox for the sender's own copy; empty for the usual one."""
-        handling = self.envelope.handling
-        return "" if handling is None else handling.sent_mailbox
+        return self._handling.sent_mailbox
 
     @sent_mailbox.setter
     def sent_mailbox(self, name: str) -> None:
-        self._own_handling().sent_mailbox = str(name)
+        self._own_envelope()
+        self._handling.sent_mailbox = str(name)
 
     # Changing
 

@@ -42,7 +42,7 @@ def authenticated(session: Session, login: Login) -> None:
         raise Refused(verdict)
 
 
-def sender(session: Session, sender: Sender) -> Handling | None:
+def sender(session: Session, sender: Sender) -> Handling:
     """MAIL, before the relay hears of it; what plugins ask for. Raises Refused."""
     envelope, draft = Envelope(sender), _nothing(session)
     bounds = Bounds(session.service.relay_names, may_choose=True)
@@ -51,7 +51,7 @@ def sender(session: Session, sender: Sender) -> Handling | None:
         mail = Mail(session.next_id, session.as_plugins_see, envelope, draft, bounds)
         if _holds(session, running, "sender", deadline, mail):
             envelope = mail.envelope
-    return envelope.handling
+    return envelope.handling or Handling()
 
 
 def recipient(session: Session, transaction: Transaction, recipient: Recipient) -> None:

@@ -31,8 +31,7 @@ def mail(session: Session, sender: Sender) -> Answer:
     relay, handling = session.service.relay, None
     if session.service.plugins.sender:
         handling = moments.sender(session, sender)
-        if handling is not None:
-            relay = session.service.relay_named(handling.relay)
+        relay = session.service.relay_named(handling.relay)
     delivery = relay.begin(sender, session.client, session.label)
     transaction = session.begin_transaction(sender, delivery)
     transaction.envelope.handling = handling

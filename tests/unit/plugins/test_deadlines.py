@@ -30,15 +30,15 @@ def call(deadlines: Deadlines, seconds: float, takes: float) -> bool:
 
 def test_who_is_late_hears_of_it_and_nobody_else() -> None:
     deadlines = Deadlines()
-    calls = [(0.05, 5.0), (5.0, 0.4), (0.3, 5.0), (0.0, 5.0), (0.2, 0.0), (5.0, 0.0)]
+    calls = [(0.05, 30.0), (30.0, 0.4), (0.3, 30.0), (0.0, 30.0), (30.0, 0.0)]
     asked = [gevent.spawn(call, deadlines, *one) for one in calls]
-    gevent.joinall(asked, timeout=4)
-    assert [one.value for one in asked] == [True, False, True, True, False, False]
+    gevent.joinall(asked, timeout=20)
+    assert [one.value for one in asked] == [True, False, True, True, False]
 
 
 def test_time_is_watched_again_after_a_rest() -> None:
     deadlines = Deadlines()
-    assert not call(deadlines, 5.0, 0.0)
+    assert not call(deadlines, 30.0, 0.0)
     gevent.sleep(0.25)
-    with gevent.Timeout(2):
-        assert call(deadlines, 0.05, 5.0)
+    with gevent.Timeout(20):
+        assert call(deadlines, 0.05, 30.0)

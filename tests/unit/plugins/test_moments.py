@@ -331,3 +331,24 @@ def test_a_login_may_be_refused(code: int, heard: str) -> None:
         assert str(reply) == heard or (heard.endswith("*") and str(reply).startswith(heard[:-1]))
         assert client.session.login is None
     assert users == [("u", "PLAIN")]
+
+
+def test_a_note_is_not_undone() -> None:
+    found: list[dict[str, Any]] = []
+
+    def fail(mail: Mail) -> None:
+        mail.sent_mailbox = "Elsewhere"
+        mail.note[f"with {len(mail.recipients)}"] = "failed"
+        raise RuntimeError
+
+    def look(mail: Mail) -> None:
+        found.append({**mail.note, "mailbox": mail.sent_mailbox})
+
+    for moments in (["sender", "message"], ["message"]):
+        failing = Running("failing", plugin(**dict.fromkeys(moments, fail)), accepts=True)
+        with session(failing, plugin(message=look)) as client:
+            assert sent(client).code == 250
+    assert found == [
+        {"with 0": "failed", "with 1": "failed", "mailbox": ""},
+        {"with 1": "failed", "mailbox": ""},
+    ]
