@@ -3,13 +3,14 @@
     peer_keeping_relay.py LISTENER RECORD PEAKS SECONDS
 
 LISTENER is the descriptor of a listening socket, which outlives this process. The Message-ID of each message is on
-disk in RECORD before its 250; how many connections there are is added to PEAKS whenever one begins. Each answer to a
-message takes SECONDS, half of them before the message is on disk.
+disk in RECORD before its 250; how many connections there are that the other side has not closed is added to PEAKS
+whenever one begins. Each answer to a message takes SECONDS, half of them before the message is on disk.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import socket
 import sys
 import threading
@@ -18,14 +19,15 @@ from typing import BinaryIO
 
 
 class Store:
-    """The two files, and the number of connections."""
+    """The two files, and the connections."""
 
     def __init__(self, record: str, peaks: str) -> None:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         self._record = os.open(record, flags)
         self._peaks = os.open(peaks, flags)
         self._lock = threading.Lock()
-        self._connections = 0
+        self._open = select.poll()
+        self._count = 0
 
     def keep(self, message: bytes) -> None:
         """Put the message on disk."""
@@ -33,24 +35,31 @@ class Store:
         os.write(self._record, token + b"\n")
         os.fsync(self._record)
 
-    def count(self, change: int) -> None:
-        """A connection began or ended."""
+    def begin(self, sock: socket.socket) -> None:
+        """A connection began. Of others, the end may have come already, and wait behind what is not yet read."""
         with self._lock:
-            self._connections += change
-            if change > 0:
-                os.write(self._peaks, b"%d\n" % self._connections)
+            self._open.register(sock, select.POLLRDHUP)
+            self._count += 1
+            os.write(self._peaks, b"%d\n" % (self._count - len(self._open.poll(0))))
+
+    def end(self, sock: socket.socket) -> None:
+        """A connection is about to be closed."""
+        with self._lock:
+            self._open.unregister(sock)
+            self._count -= 1
 
 
 def serve(sock: socket.socket, store: Store, delay: float) -> None:
     """One connection."""
-    store.count(+1)
-    try:
-        with sock, sock.makefile("rb") as lines:
-            _talk(sock, lines, store, delay)
-    except OSError:
-        pass
-    finally:
-        store.count(-1)
+    with sock:
+        store.begin(sock)
+        try:
+            with sock.makefile("rb") as lines:
+                _talk(sock, lines, store, delay)
+        except OSError:
+            pass
+        finally:
+            store.end(sock)
 
 
 def _talk(sock: socket.socket, lines: BinaryIO, store: Store, delay: float) -> None:
