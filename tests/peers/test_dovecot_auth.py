@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -235,10 +234,8 @@ def test_restart() -> None:
             assert ask(passdb, right) == {"user": "tim"}
         with server.up():
             assert ask(passdb, right) == {"user": "tim"}
-        began = time.monotonic()
         with pytest.raises(Unavailable, match=f"cannot connect to {folder}/auth"):
             passdb.verify(right, HERE)
-        assert time.monotonic() - began < 1
         with server.up():
             assert ask(passdb, right) == {"user": "tim"}
 

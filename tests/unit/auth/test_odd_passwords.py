@@ -36,10 +36,10 @@ BCRYPT_2X = "$2x$04$abcdefghijklmnopqrstuuUmWaTWQUvmSXaaNBzbLUsyFnhrVnFbS"
 def test_known_and_unknown_users_are_refused_alike(tmp_path: Path, stored: str, password: str) -> None:
     (tmp_path / "users").write_text(f"known:{stored}\n")
     passdb = PasswdFile.from_args(f"{tmp_path}/users", Means(VerifiedCache(0, 0)))
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(Denied, match="password mismatch"):
         passdb.verify(Cleartext("known", password), ORIGIN)
-    assert time.monotonic() - begun < 0.5
+    assert time.process_time() - begun < 0.2
     with pytest.raises(UnknownUser):
         passdb.verify(Cleartext("unknown", password), ORIGIN)
 

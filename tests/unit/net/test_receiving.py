@@ -40,7 +40,7 @@ def test_nothing_comes(pair: tuple[socket.socket, socket.socket], seconds: float
     began = time.monotonic()
     with pytest.raises(TimeoutError, match="no answer in time"):
         receive(pair[0], 4096, seconds)
-    assert seconds <= time.monotonic() - began < seconds + 1.0
+    assert seconds <= time.monotonic() - began < seconds + 5
     pair[1].send(b"late")
     assert receive(pair[0], 4096, 1.0) == b"late"
 

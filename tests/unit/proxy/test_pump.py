@@ -184,13 +184,13 @@ def test_a_client_hears_later_of_a_backend_that_has_gone(
 ) -> None:
     """Or all would come back at once."""
     monkeypatch.setattr("random.uniform", lambda _, most: most)
-    for made in start(delay=0.2):
+    for made in start(delay=1.0):
         made.backend.sendall(last)
         made.backend.close()
         assert received(made.client, len(last)) == last
         since = time.monotonic()
         assert made.client.recv(1) == b""
-        assert (time.monotonic() - since > 0.15) is is_late
+        assert (time.monotonic() - since > 0.9) is is_late
 
 
 def test_a_backend_that_is_reset(pumped: Pumping) -> None:

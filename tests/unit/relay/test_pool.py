@@ -262,7 +262,7 @@ def test_busy(tmp_path: Path) -> None:
         with pytest.raises(RelayFailed, match=f"^all 1 connections to {relay.pool.hop} are busy$") as failed:
             begin(relay)
         assert failed.value.reply == RELAY_BUSY
-        assert 0.15 < time.monotonic() - began < 1.0
+        assert 0.15 < time.monotonic() - began < 5
         first.abort()
         assert message(relay, tmp_path).code == 250
         assert busy(relay) == 0

@@ -20,6 +20,8 @@ from gsubmit.watch.link import ControlLink
 from gsubmit.watch.workers import Workers
 from tests.unit.watch.asking import connected, controlled, heard, refuse, until
 
+LONG = 10.0  # seconds
+
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,20 +94,19 @@ def test_what_a_worker_cannot_do_is_said_to_who_asks(tmp_path: Path) -> None:
         assert len(who(tmp_path)) == 4  # nothing of the other's answer is left
 
 
-def test_a_worker_that_hangs_is_left_out_and_said_so(tmp_path: Path) -> None:
+def test_a_worker_that_hangs_is_left_out_and_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workers = Workers()
     with watching(tmp_path, workers), linked(tmp_path, ControlLink(str(tmp_path), 0, names(0))):
         with connected(tmp_path) as hanging:
             hanging.sendall(b'{"worker": 7, "pid": %d}\n' % os.getpid())
             until(lambda: len(workers) == 2)
             warning = {"warning": f"worker 7 (pid {os.getpid()}) does not answer, and is left out"}
-            began = time.monotonic()
             assert [one.get("user") or one for one in who(tmp_path)] == ["jo", "al", warning]
-            assert time.monotonic() - began < 1
             assert heard(hanging) == [{"command": "who", "mask": ""}]  # what it says later is for nobody
+            monkeypatch.setattr("gsubmit.watch.workers.ANSWER_TIME", LONG)
             began = time.monotonic()
             assert who(tmp_path)[-1] == warning  # as long as it lives
-            assert time.monotonic() - began < 0.2
+            assert time.monotonic() - began < LONG
         with linked(tmp_path, ControlLink(str(tmp_path), 7, names(7))):
             until(lambda: len(workers) == 2)
             assert len(who(tmp_path)) == 4

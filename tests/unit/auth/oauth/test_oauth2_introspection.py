@@ -276,10 +276,10 @@ def test_others_go_on_meanwhile(tmp_path: Path) -> None:
     with authorization_server() as server:
         server.scripts["/introspect"] = silent
         driver = posting(tmp_path, server)
-        asking = [gevent.spawn(ask, driver) for _ in range(5)]
+        asking = [gevent.spawn(ask, driver) for _ in range(20)]
         began = time.monotonic()
         gevent.joinall(asking)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 20 * 0.3
         assert all(isinstance(each.exception, Unavailable) for each in asking)
 
 
