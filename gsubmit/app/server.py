@@ -138,7 +138,10 @@ class Server:
         self._await_sessions(time.monotonic() + idle_time)
         while self.door.sessions:
             self._await_sessions(time.monotonic() + STOP_TIME, self.door.stop_idle)
+        plugins = gevent.spawn(self.service.plugins.stop)
         farewell.join(FAREWELL_TIME)
+        plugins.join(STOP_TIME)
+        plugins.kill()
 
     def stop(self, seconds: float = STOP_TIME) -> None:
         """Accept nobody, say 421 to who waits for a command, let messages finish; all within `seconds`."""
@@ -149,9 +152,12 @@ class Server:
         self.door.stop_all()
         self._await_sessions(_at_least(end - FAREWELL_TIME))
         gevent.killall(list(self.door.sessions.values()), timeout=LEAST_TIME)
-        farewell = gevent.spawn(_leave_others, self.service)
-        farewell.join(_at_least(end) - time.monotonic())
-        farewell.kill()
+        endings: list[gevent.Greenlet[..., None]] = [
+            gevent.spawn(_leave_others, self.service),
+            gevent.spawn(self.service.plugins.stop),
+        ]
+        gevent.joinall(endings, timeout=_at_least(end) - time.monotonic())
+        gevent.killall(endings)
         if self.service.sent is not None:
             self.service.sent.give_up()
         self._ticking.kill()
@@ -180,7 +186,6 @@ def _leave_others(service: Service) -> None:
     service.resolver.close()
     if service.sent is not None:
         service.sent.close()
-    service.plugins.close()
 
 
 def _at_least(end: float) -> float:

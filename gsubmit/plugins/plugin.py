@@ -41,6 +41,9 @@ class Plugin:
     def ended(self, client: Client) -> None:
         """The session is over."""
 
+    def stopped(self) -> None:
+        """No session of the process is left; whatever still waits is done now, within its timeout, or is lost."""
+
 
 def refuse(code: int | str, status: str, text: str) -> Refused:
     """What to raise to refuse from any depth, such as `raise refuse(550, "5.7.1", "Not today")`."""

@@ -27,6 +27,7 @@ MAX_STUCK = 100  # threads that were given up and go on; beyond that they are of
 SWITCH_INTERVAL = 0.0005  # seconds that a thread computes while the loop has work; Python's 5 ms add up in each session
 MAX_BACKGROUND = 1000  # calls at `submitted` and `ended` at a time
 MAX_TEXT = 1000  # characters of a plugin's reply
+_UNANSWERED = ("submitted", "ended", "stopped")
 _CODES = {"connected": (554, 421), "authenticated": (454, 535)}
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 FAILED = Reply(451, "4.3.0", "Cannot do that now, try again later")
@@ -121,7 +122,7 @@ class Plugins:
             took = time.monotonic() - began
             if took > HELD and turn == loop.iteration:
                 _log.warning("plugin %s held up all sessions for %.0f ms at %s", running.name, took * 1000, moment)
-        return None if answer is None or moment in ("submitted", "ended") else checked(answer, moment)
+        return None if answer is None or moment in _UNANSWERED else checked(answer, moment)
 
     def later(self, moment: str, id: str, *arguments: Any) -> None:
         """Ask in the background; nobody waits for it."""
@@ -130,9 +131,16 @@ class Plugins:
         else:
             self._background.spawn(self.ask, moment, id, *arguments)
 
-    def close(self) -> None:
-        """Wait for what is still done in the background."""
+    def stop(self) -> None:
+        """When no session is left: wait for what is still done in the background, and for what plugins have left."""
         self._background.join()
+        deadline = time.monotonic() + TOTAL_TIME
+        wanted = [one for one in self.all if type(one.plugin).stopped is not Plugin.stopped]
+        asked = [gevent.spawn(self.verdict, one, "stopped", "this process", deadline) for one in wanted]
+        try:
+            gevent.joinall(asked)
+        finally:
+            gevent.killall(asked)
 
 
 def arranged(plugins: Sequence[Running], passes: Iterable[type[BaseException]] = ()) -> Plugins:

@@ -15,7 +15,7 @@ from gsubmit.tls.certificates import client_context, new_context
 from gsubmit.tls.tlssocket import TlsSocket
 from tests.harness.serving import certificate_folder
 
-SECONDS = 0.05
+SECONDS = 0.5
 LONG = 600.0
 SOON = 2.0  # seconds: much more than SECONDS, and nothing beside LONG
 Pair = tuple[Talk, socket.socket]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import gevent
 import pytest
 
+from gsubmit.app.server import Server as AppServer
 from gsubmit.relay.pool import Pool
 from gsubmit.relay.relay import Relay
 from gsubmit.settings.load import load_text
@@ -171,3 +173,26 @@ def test_sessions_of_before_a_reload_leave_no_connections_in_the_closed_pool() -
         whole, given_up = "EHLO MAIL RCPT BDAT BDAT QUIT", "EHLO MAIL RSET QUIT"
         assert [talk.verbs() for talk in server.talks] == [whole, "EHLO MAIL RCPT BDAT BDAT", whole, whole, given_up]
     assert "Traceback" not in running.log_text
+
+
+STOPPED = """
+from pathlib import Path
+from gsubmit.plugins import Plugin
+class Stops(Plugin):
+    def __init__(self, config):
+        self.said = []
+    def ended(self, client):
+        self.said.append("ended")
+    def stopped(self):
+        self.said.append("stopped")
+        Path(__file__ + ".said").write_text(" ".join(self.said))
+"""
+
+
+@pytest.mark.parametrize("how", [lambda server: server.stop(seconds=2), lambda server: server.retire(0.1)])
+def test_plugins_hear_of_the_end_when_no_session_is_left(how: Callable[[AppServer], None], tmp_path: Path) -> None:
+    (tmp_path / "stops.py").write_text(STOPPED)
+    plugin = f"submission_plugins = stops\nsubmission_plugin stops {{\n  path = {tmp_path}/stops.py\n}}\n"
+    with served(Server()) as relay, serving(plugin, relay.port) as running, client(running):
+        how(running.server)
+        assert (tmp_path / "stops.py.said").read_text() == "ended stopped"
