@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from gsubmit.net.imappool import Who
 from gsubmit.sent.client import SentClient
 from gsubmit.sent.entry import LOST, Entry, Held, Kept
 from gsubmit.sent.folder import Folder
+from gsubmit.sent.mailboxes import Remembered
 from gsubmit.sent.record import Octets, Record
 from gsubmit.sent.steps import Steps
 
@@ -27,6 +29,7 @@ AT_A_TIME = 20  # copies in work
 MAX_HELD = 1000  # copies in memory, most of them waiting for a look
 ERROR_TIME = 60.0  # seconds without looking where the folder cannot be read
 STOP_TIME = 5.0  # seconds for what is under way
+_NO_MORE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # it is not about one file
 R = TypeVar("R")
 _log = logging.getLogger("gsubmit.sent")
 
@@ -41,6 +44,7 @@ class SentCopies:
         self._greenlets = Greenlets()
         self._scans = False  # whether this is the one of its process that looks into the folder
         self._unreadable_until = 0.0  # monotonic
+        self._unreadable = Remembered()  # single files
         self._loop: gevent.Greenlet[[], None] | None = None
 
     @property
@@ -147,8 +151,17 @@ class SentCopies:
         for path in paths:
             if len(self._greenlets) >= AT_A_TIME or self._steps.is_broken:
                 break
+            if self._unreadable.get(path.name):
+                continue
             try:
                 entry = Kept.take(path)
+            except OSError as error:
+                if error.errno in _NO_MORE:
+                    raise
+                self._unreadable.put(path.name, str(error))
+                text = "%s, left alone for an hour: %s"
+                log_failure(text, str(path), error, extra={"prefix": "sent"}, level=logging.ERROR)
+                continue
             except ValueError as error:
                 _log.error("%s: %s", path, error)
                 path.rename(path.with_suffix(LOST))

@@ -32,8 +32,11 @@ class Marks(NamedTuple):
     def written(self) -> float | None:
         """What Date says, in seconds since the epoch; None when that cannot be read."""
         parsed = parsedate_tz(self.date)
+        if parsed is None:
+            return None
+        year = parsed[0] + 1900 if parsed[0] < 1000 else parsed[0]  # RFC 5322 4.3; two digits are four already
         try:
-            return mktime_tz(parsed) if parsed is not None else None
+            return mktime_tz((year, *parsed[1:]))
         except (ValueError, OverflowError):
             return None
 

@@ -10,7 +10,7 @@ Each step is noted in the record before it is taken, and `save` keeps that, for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, TypeAlias
 
 from gsubmit.message.body import MessageBody
@@ -40,10 +40,14 @@ class Hopeless(Exception):
 
 def store(client: SentClient, record: Record, octets: Octets, mailboxes: Mailboxes, folder: str, save: Save) -> Stored:
     """Put the message into the mailbox if it is not there. Raises Hopeless, No, and what ImapClient.begun makes."""
-    mailbox = _mailbox(client, record, mailboxes)
-    if mailbox == record.source:
-        return "there"
-    uidvalidity, uidnext = _opened(client, mailbox, record, mailboxes)
+    for mailbox in _mailboxes(client, record, mailboxes):
+        if mailbox == record.source:
+            return "there"
+        if (opened := _opened(client, mailbox)) is not None:
+            break
+    else:
+        opened = _made(client, mailbox, record, mailboxes)
+    uidvalidity, uidnext = opened
     found = client.find(record.marks, record.since)
     tried = record.place
     if tried is not None and (tried.mailbox, tried.uidvalidity) == (mailbox, uidvalidity):
@@ -131,16 +135,29 @@ def _mailbox(client: SentClient, record: Record, mailboxes: Mailboxes) -> str:
     return mailbox
 
 
-def _opened(client: SentClient, mailbox: str, record: Record, mailboxes: Mailboxes) -> tuple[int, int]:
-    """UIDVALIDITY and UIDNEXT of the mailbox, which is made if it is missing and may be made."""
+def _mailboxes(client: SentClient, record: Record, mailboxes: Mailboxes) -> Iterator[str]:
+    """The mailbox; if that is not there, and was only remembered, what it is called now."""
+    remembered = mailboxes.get(record.user)
+    yield (mailbox := _mailbox(client, record, mailboxes))
+    mailboxes.forget(record.user)
+    if mailbox == remembered:
+        yield _mailbox(client, record, mailboxes)
+
+
+def _opened(client: SentClient, mailbox: str) -> tuple[int, int] | None:
+    """UIDVALIDITY and UIDNEXT of the mailbox, if it is there."""
     try:
         return client.open_mailbox(mailbox)
     except BadMailboxName as error:
         raise Hopeless(f"no name of a mailbox: {error}") from None
     except No as no:
-        mailboxes.forget(record.user)
         if no.code not in ("", "NONEXISTENT", "TRYCREATE"):
             raise
+        return None
+
+
+def _made(client: SentClient, mailbox: str, record: Record, mailboxes: Mailboxes) -> tuple[int, int]:
+    """The same, once it is made, if it may be."""
     wish = record.wish
     if not (wish.creates or mailboxes.creates):
         raise Hopeless(f"there is no mailbox {mailbox}, or it cannot be opened")

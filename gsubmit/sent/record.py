@@ -79,7 +79,7 @@ class Record:
     @property
     def since(self) -> float:
         """No copy of it is older; a day is for time zones, which SEARCH knows nothing of."""
-        return min(self.arrival, self.marks.written or self.arrival) - DAY
+        return max(min(self.arrival, self.marks.written or self.arrival) - DAY, 0.0)
 
     @property
     def is_stored(self) -> bool:

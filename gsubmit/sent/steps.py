@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from gsubmit.logs.failures import log_failure
@@ -99,9 +100,16 @@ class Steps:
             log_failure(
                 "copy %s: %s", str(entry.record), error, extra={"prefix": entry.record.label}, level=logging.ERROR
             )
+            self._put_off(entry, RETRIES[0])
         except Exception:
             _log.exception("copy %s", entry.record, extra={"prefix": entry.record.label})
-            entry.wait(time.time() + RETRIES[-1])
+            self._put_off(entry, RETRIES[-1])
+
+    @staticmethod
+    def _put_off(entry: Entry, seconds: float) -> None:
+        """It is released in any case, as it was saved last."""
+        with suppress(OSError):
+            entry.wait(time.time() + seconds)
 
     def _take_step(self, entry: Entry) -> None:
         """Store it, or look at it; then it waits for the next step, or is at its end."""

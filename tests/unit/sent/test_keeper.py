@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from gsubmit.metrics import current
 from gsubmit.metrics.figures import SENT_COPIES
 from gsubmit.net.imap import ImapFault, LoginRefused, Lost
 from gsubmit.net.imappool import NoConnection, Who
-from gsubmit.sent import keeper, steps
+from gsubmit.sent import entry, keeper, steps
 from gsubmit.sent.folder import Folder
 from gsubmit.sent.keeper import SentCopies
 from gsubmit.sent.steps import Rules, Steps
@@ -307,6 +308,33 @@ def test_no_more_than_so_many_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
             kept.keep(user=f"user{number}", id=f"a{number}")
         assert eventually(lambda: kept.files == [])
         assert kept.pool.store.did.count("append") == 1  # they are all the same message
+
+
+def test_a_disk_that_was_full_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After the relay's yes, before APPEND."""
+
+    def fails(_: entry.Kept) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with copies(tmp_path) as kept:
+        kept.keep()
+        with monkeypatch.context() as patch:
+            patch.setattr(entry.Kept, "save", fails)
+            assert eventually(lambda: caplog.text.count("No space left on device") > 1)
+            assert kept.pool.store.messages == {}
+        assert eventually(lambda: kept.files == [])
+        assert list(kept.pool.store.messages) == [1]
+
+
+def test_a_file_that_cannot_be_opened_is_in_nobodys_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with copies(tmp_path, delay=0.05) as kept:
+        (tmp_path / "0.copy").mkdir()
+        os.utime(tmp_path / "0.copy", (0, 0))
+        kept.keep()
+        assert eventually(lambda: list(kept.pool.store.messages) == [1])
+        assert caplog.text.count("0.copy, left alone for an hour: ") == 1
 
 
 def test_nonsense_in_the_folder_is_put_aside(tmp_path: Path) -> None:

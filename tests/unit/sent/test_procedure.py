@@ -104,6 +104,20 @@ def test_what_came_from_sent_by_burl_is_not_looked_for() -> None:
     assert put(there, record(source="Drafts")) == "stored"
 
 
+@pytest.mark.parametrize("creates", [True, False])
+def test_sent_was_renamed(creates: bool) -> None:
+    there = Store()
+    client: Any = there
+    mailboxes = Mailboxes("Sent", creates=creates)
+    content: Any = Content(MESSAGE)
+    store(client, record(), content, mailboxes, "/tmp", lambda: None)
+    there.mailbox = there.marked = "Gesendet"
+    there.messages, there.did = {}, []
+    assert store(client, record(), content, mailboxes, "/tmp", lambda: None) == "stored"
+    assert there.did[:4] == ["examine", "list", "examine", "find"]
+    assert store(client, record(source="Gesendet"), content, mailboxes, "/tmp", lambda: None) == "there"
+
+
 def test_the_mailbox_of_the_passdb() -> None:
     there = Store("Archiv & ü")
     assert put(there, record(wish=Wish("Archiv & ü"))) == "stored"
