@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from encodings import normalize_encoding
 from encodings.aliases import aliases
 from functools import lru_cache
@@ -21,6 +22,7 @@ UTF8 = Charset("utf-8", "utf-8", "utf-8")
 # parameters of RFC 2231 4 may leave it empty.
 UNKNOWN = Charset("latin-1", "unknown-8bit", "")
 
+_HALVES = re.compile("[\ud800-\udfff]")
 MAX_NAME = 40  # characters; RFC 2978 2.3
 _NO_TEXT = {"base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec", "mbcs"}
 _CODECS = {name: codec for name, codec in aliases.items() if codec not in _NO_TEXT}
@@ -44,6 +46,11 @@ def codec_of(name: str) -> str | None:
     is in, such as punycode, which takes the square of its length.
     """
     return _codec_of(name) if len(name) <= MAX_NAME else None
+
+
+def cleaned(text: str) -> str:
+    """What a codec has decoded, without halves of characters, which UTF-7 can spell and nobody can write."""
+    return _HALVES.sub("\ufffd", text)
 
 
 @lru_cache(maxsize=64)  # there are few in all mail

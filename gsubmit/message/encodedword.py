@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from gsubmit.fairness import let_others_run
-from gsubmit.message.charset import UTF8, Charset, charset_of, codec_of
+from gsubmit.message.charset import UTF8, Charset, charset_of, cleaned, codec_of
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import Field, folded
 from gsubmit.message.parameters import encoded_parameters, unquoted
@@ -243,6 +243,6 @@ def _octets(word: re.Match[str]) -> bytes:
 def _in_codec(octets: bytes | bytearray, codec: str | None) -> str:
     """Never an error: what is in no charset that we know has a character for each octet."""
     try:
-        return octets.decode(codec or "latin-1")
+        return cleaned(octets.decode(codec or "latin-1"))
     except ValueError:
         return octets.decode("latin-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from gsubmit.message.encodedword import decoded
 from gsubmit.message.fields import Field
 from gsubmit.message.newfield import new_field
 
+_LINE_ENDS = re.compile(r"[\r\n\0]+")
 KEPT = frozenset({b"received", b"dkim-signature", b"return-path"})
 
 
@@ -33,19 +35,19 @@ class Header:
         self._mail = mail
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter([(_written(field), decoded(field)) for field in self._mail.draft.fields if field.name])
+        return iter([(_written(field), _read(field)) for field in self._mail.draft.fields if field.name])
 
     def get(self, name: str, default: str = "") -> str:
         """The text of the first field of this name."""
         octets = name.lower().encode("ascii", "replace")
         for field in self._mail.draft.fields:
             if field.name == octets:
-                return decoded(field)
+                return _read(field)
         return default
 
     def all(self, name: str) -> list[str]:
         """The texts of all fields of this name."""
-        return [decoded(self._mail.draft.fields[at]) for at in self._places(name)]
+        return [_read(self._mail.draft.fields[at]) for at in self._places(name)]
 
     def raw(self, name: str) -> bytes:
         """The first field of this name with its folding, as it is in the message; empty when there is none."""
@@ -85,6 +87,11 @@ class Header:
 def _check_may_go(name: bytes) -> None:
     if name in KEPT:
         raise ValueError(f"{name.decode('ascii')} stays as it is")
+
+
+def _read(field: Field) -> str:
+    """In one line: encoded-words may have others in them, as those of whoever pipes `echo` into `base64` do."""
+    return _LINE_ENDS.sub(" ", decoded(field))
 
 
 def _written(field: Field) -> str:

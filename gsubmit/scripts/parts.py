@@ -9,7 +9,7 @@ from typing import TypeVar
 from gsubmit.fairness import let_others_run
 from gsubmit.message import fields, parts
 from gsubmit.message.body import BLOCK
-from gsubmit.message.charset import codec_of
+from gsubmit.message.charset import cleaned, codec_of
 from gsubmit.message.content import Content, between
 from gsubmit.message.fault import CannotConvert
 from gsubmit.message.fields import IDENTITIES, UNKNOWN_ENCODING, parameter, split_header, type_name
@@ -160,4 +160,4 @@ def _in_unicode(octets: bytes, codec: str, errors: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(codec)(errors)
     for at in range(0, len(octets), BLOCK):
         let_others_run()
-        yield decoder.decode(octets[at : at + BLOCK])
+        yield cleaned(decoder.decode(octets[at : at + BLOCK]))

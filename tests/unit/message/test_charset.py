@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsubmit.message import charset
-from gsubmit.message.charset import codec_of
+from gsubmit.message.charset import cleaned, codec_of
 
 ALL = sorted(set(charset._CODECS.values()))
 
@@ -44,6 +44,10 @@ def test_what_is_no_charset(name: str) -> None:
     assert codec_of(name) is None
 
 
+def test_half_a_character_is_none() -> None:
+    assert cleaned(b"a+2AA-b+2ADcAQ-".decode("utf-7")) == "a\ufffdb\U00010001"
+
+
 def test_python_keeps_no_name() -> None:
     before = len(encodings._cache)
     for number in range(100):
@@ -62,6 +66,6 @@ def test_each_is_of_text_and_takes_no_long(codec: str) -> None:
 @given(st.binary(max_size=40), st.sampled_from(ALL))
 def test_octets_are_characters_or_an_error(octets: bytes, codec: str) -> None:
     with suppress(UnicodeError):
-        octets.decode(codec)
+        cleaned(octets.decode(codec)).encode()
     with suppress(UnicodeError):  # of UTF-16 and UTF-32 without a mark
         codecs.getincrementaldecoder(codec)("replace").decode(octets)

@@ -176,6 +176,7 @@ def test_encodings_that_are_odd(encoding: str, content: bytes, decoded: bytes) -
         (b"text/plain; charset=utf-16", "ü".encode("utf-16"), "ü"),
         (b"text/plain; charset=utf-16", b"\0a", "\0a"),
         (b"text/plain; charset=utf-7", b"+APw-", "ü"),
+        (b"text/plain; charset=utf-7", b"+2AA-", "\ufffd"),
         (b"text/plain; charset=iso-2022-jp", "日本".encode("iso-2022-jp"), "日本"),
         (b"text/plain; charset=windows-874", b"\xa1", "ก"),
         (b"text/plain; charset=punycode", b"tda-", "tda-"),
