@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from gsubmit.sieve.call import Home, Value
 from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.grammar import Argument, Number, Strings, TagWord
-from gsubmit.sieve.limits import in_turns
+from gsubmit.sieve.limits import STRIDE, in_turns
 from gsubmit.sieve.strings import Texts
 from gsubmit.sieve.words import Tag, Takes, Word
 
@@ -66,7 +66,11 @@ def _value(argument: Argument, takes: Takes, whose: str, home: Home) -> Value:
         return argument.value
     if isinstance(argument, Number) or takes is Takes.NUMBER or (argument.is_list and not takes.is_list):
         raise Mistake(f"{whose} takes {takes}, not {_what(argument)}")
-    texts = [home.text(value) for value in in_turns(argument.values, home.pause)]
+    texts = []
+    for value in in_turns(argument.values, home.pause):
+        texts.append(home.text(value))
+        if len(value) > STRIDE:
+            home.pause()
     if takes is Takes.STRINGS:
         return Texts(texts)
     if takes is Takes.STRING:

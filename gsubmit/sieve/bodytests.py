@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from gsubmit.sieve.where import walk
 from gsubmit.sieve.words import MATCH_TAGS, Tag, Takes, Word
 
 _EMPTY_LINE = b"\r\n\r\n"
+_SLICE = 1 << 14  # octets at a time: some milliseconds where none is UTF-8
+_Utf8 = codecs.getincrementaldecoder("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,12 @@ def _texts(machine: Machine, part: Part, size: int, *, without_tags: bool) -> It
 
 def _text(machine: Machine, octets: bytes) -> str:
     was_read(machine, len(octets))
-    return octets.decode("utf-8", "surrogateescape")
+    decoder = _Utf8("surrogateescape")
+    pieces = []
+    for at in range(0, len(octets), _SLICE):
+        pieces.append(decoder.decode(octets[at : at + _SLICE]))
+        machine.world.pause()
+    return "".join([*pieces, decoder.decode(b"", final=True)])
 
 
 def _body(call: Call) -> Test:

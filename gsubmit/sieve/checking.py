@@ -136,9 +136,9 @@ class _Checker:
 
     def text(self, string: str) -> Text:
         if self.has("encoded-character"):
-            string = strings.decoded(string)
+            string = strings.decoded(string, self.pause)
         if self.has("variables") and "${" in string:
-            return strings.template(string, self.variable)
+            return strings.template(string, self.variable, self.pause)
         return Text(string)
 
     def variable(self, namespace: str, name: str) -> Piece:

@@ -18,7 +18,7 @@ from gsubmit.sieve.where import index_of, indexed
 from gsubmit.sieve.words import MATCH_TAGS, Tag, Takes, Word
 
 _NAME = re.compile(r"[!-9;-~]+")
-_LINE_ENDS = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+_LINE_ENDS = re.compile(r"[\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,13 @@ def _checked(name: str) -> str:
 
 
 def _checked_value(text: str, limits: Limits) -> str:
-    value = _LINE_ENDS.sub(" ", text).strip()
-    if "\0" in value:
-        raise Mistake("NUL in the value of a header field")
-    if len(value.encode("utf-8", "surrogateescape")) > limits.header_size:
+    text = text.strip()
+    if len(text.encode("utf-8", "surrogateescape")) > limits.header_size:  # first: what follows is for short ones
         raise Mistake(f"the value of a header field has more than {limits.header_size} octets")
-    return value
+    if "\0" in text:
+        raise Mistake("NUL in the value of a header field")
+    lines = (line.strip(" \t") for line in _LINE_ENDS.split(text))
+    return " ".join(line for line in lines if line)
 
 
 def _add(call: Call) -> Command:

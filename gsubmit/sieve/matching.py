@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from gsubmit.sieve import regex
 from gsubmit.sieve.call import Call
-from gsubmit.sieve.comparators import CASEMAP, COMPARATORS, OCTET, Comparator
+from gsubmit.sieve.comparators import CASEMAP, COMPARATORS, OCTET, Comparator, Pause
 from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.limits import STRIDE, in_turns
 from gsubmit.sieve.machine import Machine
@@ -37,14 +37,16 @@ class Match(ABC, Generic[Ready]):
 
     counts = False  # whether it looks at how many values there are only
 
-    def __init__(
-        self, comparator: Comparator, keys: Texts, pause: Callable[[], None], *, sets_matches: bool = False
-    ) -> None:
+    def __init__(self, comparator: Comparator, keys: Texts, pause: Pause, *, sets_matches: bool = False) -> None:
         """Raises Mistake for a key that is none."""
         self.comparator = comparator
         self.keys = keys
         self.sets_matches = sets_matches
-        self.ready = None if keys.constants is None else tuple(map(self.prepare, in_turns(keys.constants, pause)))
+        self.ready = (
+            None
+            if keys.constants is None
+            else tuple(self.prepare(key, pause) for key in in_turns(keys.constants, pause))
+        )
 
     def any(self, machine: Machine, values: Iterable[str]) -> bool:
         """Whether one of the values matches one of the keys; the first value comes first. Raises Mistake."""
@@ -65,11 +67,11 @@ class Match(ABC, Generic[Ready]):
         keys = []
         for key in self.keys.of(machine):
             machine.work(1 + len(key) // STRIDE)
-            keys.append(self.prepare(key))
+            keys.append(self.prepare(key, machine.world.pause))
         return keys
 
     @abstractmethod
-    def prepare(self, key: str) -> Ready:
+    def prepare(self, key: str, pause: Pause) -> Ready:
         """A key as it is compared. Raises Mistake."""
 
     @abstractmethod
@@ -82,14 +84,14 @@ class Is(Match[str]):
 
     __slots__ = ()
 
-    def prepare(self, key: str) -> str:
+    def prepare(self, key: str, pause: Pause) -> str:
         """Folded."""
-        return self.comparator.folded(key)
+        return self.comparator.folded(key, pause)
 
     def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
         """The value is a key."""
         machine.work(len(keys))
-        return self.comparator.folded(value) in keys
+        return self.comparator.folded(value, machine.world.pause) in keys
 
 
 class Contains(Is):
@@ -99,7 +101,7 @@ class Contains(Is):
 
     def matches(self, machine: Machine, value: str, keys: Sequence[str]) -> bool:
         """A key is in the value."""
-        folded = self.comparator.folded(value)
+        folded = self.comparator.folded(value, machine.world.pause)
         units = 1 + len(value) // STRIDE
         for key in keys:
             machine.work(units)
@@ -113,16 +115,16 @@ class Matches(Match[Pattern]):
 
     __slots__ = ()
 
-    def prepare(self, key: str) -> Pattern:
+    def prepare(self, key: str, pause: Pause) -> Pattern:
         """Its wildcards."""
-        return Pattern(key, self.comparator)
+        return Pattern(key, self.comparator, pause)
 
     def matches(self, machine: Machine, value: str, keys: Sequence[Pattern]) -> bool:
         """The wildcards of a key can be filled."""
         units = 1 + len(value) // STRIDE
         for pattern in keys:
             machine.work(units)
-            found = pattern.match(value, machine.work)
+            found = pattern.match(value, machine.work, machine.world.pause)
             if found is not None:
                 if self.sets_matches:
                     machine.scope.matches = found[: machine.limits.match_values + 1]
@@ -135,7 +137,7 @@ class Regex(Match[regex.Pattern]):
 
     __slots__ = ()
 
-    def prepare(self, key: str) -> regex.Pattern:
+    def prepare(self, key: str, pause: Pause) -> regex.Pattern:
         """Compiled."""
         return regex.Pattern(key, ignores_case=self.comparator is not OCTET)
 
@@ -155,20 +157,18 @@ class Relation(Match[Any]):
 
     __slots__ = ("relation",)
 
-    def __init__(
-        self, comparator: Comparator, keys: Texts, pause: Callable[[], None], relation: Callable[[Any, Any], bool]
-    ) -> None:
+    def __init__(self, comparator: Comparator, keys: Texts, pause: Pause, relation: Callable[[Any, Any], bool]) -> None:
         super().__init__(comparator, keys, pause)
         self.relation = relation
 
-    def prepare(self, key: str) -> Any:
+    def prepare(self, key: str, pause: Pause) -> Any:
         """What has its order."""
-        return self.comparator.key(key)
+        return self.comparator.key(key, pause)
 
     def matches(self, machine: Machine, value: str, keys: Sequence[Any]) -> bool:
         """Value and key are in that relation."""
         machine.work(len(keys))
-        ours = self.comparator.key(value)
+        ours = self.comparator.key(value, machine.world.pause)
         return any(self.relation(ours, key) for key in keys)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gsubmit.sieve.errors import Mistake
-from gsubmit.sieve.limits import STRIDE
+from gsubmit.sieve.limits import STRIDE, TURN, in_turns
 from gsubmit.sieve.machine import Machine
 
 VARIABLE = re.compile(
     r"\$\{((?:[A-Za-z_][A-Za-z0-9_]*\.(?:(?:[0-9]+|[A-Za-z_][A-Za-z0-9_]*)\.)*)?)([0-9]+|[A-Za-z_][A-Za-z0-9_]*)\}"
 )
 _ENCODED = re.compile(r"\$\{(hex|unicode):([ \t\r\n]*[0-9a-f]+(?:[ \t\r\n]+[0-9a-f]+)*[ \t\r\n]*)\}", re.IGNORECASE)
+_OCTET = re.compile("[\udc80-\udcff]")  # one that is no UTF-8 alone (PEP 383)
 _HEX_DIGITS = 2  # at most, of an octet
 _MAX_UNICODE, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 Piece = Callable[[Machine], str]
@@ -32,14 +33,16 @@ class Text:
             return self.constant
         found: list[str] = []
         left = machine.limits.string_size
-        for piece in self.pieces:
+        for count, piece in enumerate(self.pieces, 1):
             text = piece if isinstance(piece, str) else piece(machine)
             left -= len(text)
             if left < 0:
                 raise Mistake(f"a string of more than {machine.limits.string_size} characters")
             found.append(text)
-        machine.work(len(found) + (machine.limits.string_size - left) // STRIDE)
-        return "".join(found)
+            if count % TURN == 0:
+                machine.work(TURN)
+        machine.work(len(found) % TURN + (machine.limits.string_size - left) // STRIDE)
+        return rejoined("".join(found))
 
 
 class Texts:
@@ -53,10 +56,17 @@ class Texts:
         self.texts = tuple(texts) if self.constants is None else ()
 
     def of(self, machine: Machine) -> Sequence[str]:
-        """What they are now."""
+        """What they are now. Raises Mistake if they are too long together."""
         if self.constants is not None:
             return self.constants
-        return [text.of(machine) for text in self.texts]
+        found = []
+        left = machine.limits.string_size
+        for text in self.texts:
+            found.append(text.of(machine))
+            left -= len(found[-1])
+            if left < 0:
+                raise Mistake(f"a list of strings of more than {machine.limits.string_size} characters")
+        return found
 
 
 def with_backslashes(text: str, signs: str) -> str:
@@ -66,11 +76,11 @@ def with_backslashes(text: str, signs: str) -> str:
     return text
 
 
-def template(string: str, piece: Callable[[str, str], Piece]) -> Text:
+def template(string: str, piece: Callable[[str, str], Piece], pause: Callable[[], None]) -> Text:
     """A string in a script with variables; `piece` is told namespace (empty, or with its dot) and name of each."""
     pieces: list[Piece | str] = []
     at = 0
-    for found in VARIABLE.finditer(string):
+    for found in in_turns(VARIABLE.finditer(string), pause):
         if found.start() > at:
             pieces.append(string[at : found.start()])
         pieces.append(piece(found[1].lower(), found[2].lower()))
@@ -82,9 +92,23 @@ def template(string: str, piece: Callable[[str, str], Piece]) -> Text:
     return Text(None, tuple(pieces))
 
 
-def decoded(string: str) -> str:
+def decoded(string: str, pause: Callable[[], None]) -> str:
     """With the encoded characters of RFC 5228 2.4.2.4. Raises Mistake."""
-    return _ENCODED.sub(_decoded, string) if "${" in string else string
+    if "${" not in string:
+        return string
+    pieces: list[str] = []
+    at = 0
+    for found in in_turns(_ENCODED.finditer(string), pause):
+        pieces += (string[at : found.start()], _decoded(found))
+        at = found.end()
+    return rejoined("".join([*pieces, string[at:]]))
+
+
+def rejoined(text: str) -> str:
+    """Octets that are UTF-8 together, wherever they came from, are one character."""
+    if text.isascii() or _OCTET.search(text) is None:
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def _decoded(found: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gsubmit.sieve.call import Call
-from gsubmit.sieve.comparators import upper
+from gsubmit.sieve.comparators import Pause, lower, upper
 from gsubmit.sieve.limits import STRIDE
 from gsubmit.sieve.machine import Command, Machine, Test
 from gsubmit.sieve.matching import Match, match_of
@@ -16,24 +16,22 @@ from gsubmit.sieve.regex import quoted
 from gsubmit.sieve.strings import Text, Texts, with_backslashes
 from gsubmit.sieve.words import MATCH_TAGS, Tag, Takes, Word
 
-Modifier = Callable[[str], str]
-_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_TO_LOWER = str.maketrans(_UPPER, _UPPER.lower())
-
-
-def _lower(text: str) -> str:
-    return text.translate(_TO_LOWER)
-
-
+Modifier = Callable[[str, Pause], str]
 # By their precedence, RFC 5229 4.1; tags of one group exclude each other.
 _MODIFIERS: tuple[tuple[str, dict[str, Modifier]], ...] = (
-    ("case", {"lower": _lower, "upper": upper}),
+    ("case", {"lower": lower, "upper": upper}),
     (
         "first-letter",
-        {"lowerfirst": lambda text: _lower(text[:1]) + text[1:], "upperfirst": lambda text: upper(text[:1]) + text[1:]},
+        {
+            "lowerfirst": lambda text, pause: lower(text[:1], pause) + text[1:],
+            "upperfirst": lambda text, pause: upper(text[:1], pause) + text[1:],
+        },
     ),
-    ("quote", {"quotewildcard": lambda text: with_backslashes(text, "*?"), "quoteregex": quoted}),
-    ("length", {"length": lambda text: str(len(text))}),
+    (
+        "quote",
+        {"quotewildcard": lambda text, _: with_backslashes(text, "*?"), "quoteregex": lambda text, _: quoted(text)},
+    ),
+    ("length", {"length": lambda text, _: str(len(text))}),
 )
 MODIFIER_TAGS = tuple(
     Tag(name, group=group, extension="regex" if name == "quoteregex" else "")
@@ -51,7 +49,7 @@ def modified(value: str, modifiers: Sequence[Modifier], machine: Machine) -> str
     """A value as it is to be stored."""
     for modify in modifiers:
         machine.work(1 + len(value) // STRIDE)
-        value = modify(value)
+        value = modify(value, machine.world.pause)
     return value
 
 

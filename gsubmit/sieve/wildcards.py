@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from gsubmit.sieve.comparators import Comparator, octets_of
+from gsubmit.sieve.comparators import Comparator, Pause, octets_of
 from gsubmit.sieve.errors import Mistake
 
 MAX_PATTERN = 8192  # characters: each may be a wildcard
@@ -52,30 +53,44 @@ class Pattern:
 
     __slots__ = ("_comparator", "_in_octets", "_segments")
 
-    def __init__(self, key: str, comparator: Comparator) -> None:
+    def __init__(self, key: str, comparator: Comparator, pause: Pause) -> None:
         """Raises Mistake for one that is too long."""
         if len(key) > MAX_PATTERN:
             raise Mistake(f"a pattern of more than {MAX_PATTERN} characters")
         self._comparator = comparator
         self._in_octets = comparator.counts_octets and "?" in key
-        self._segments = _segments(comparator.folded(self._image(key)))
+        self._segments = _segments(comparator.folded(self._image(key), pause))
 
     def _image(self, text: str) -> str:
         """With a character for each octet, where that matters."""
         return octets_of(text).decode("latin-1") if self._in_octets and not text.isascii() else text
 
-    def match(self, value: str, work: Callable[[int], None]) -> list[str] | None:
+    def match(self, value: str, work: Callable[[int], None], pause: Pause) -> list[str] | None:
         """What the whole and each wildcard stand for, or None. `work` is told how much was looked at."""
         image = self._image(value)
-        folded = self._comparator.folded(image)
+        folded = self._comparator.folded(image, pause)
         spans = self._spans(folded, work)
         if spans is None:
             return None
-        source = image if len(image) == len(folded) else folded
-        found = [source[start:end] for start, end in spans]
+        if len(image) != len(folded):
+            spans = self._in_source(spans, image, pause)
+        found = [image[start:end] for start, end in spans]
         if self._in_octets and not value.isascii():
             found = [text.encode("latin-1").decode("utf-8", "surrogateescape") for text in found]
         return [value, *found]
+
+    def _in_source(self, spans: Sequence[tuple[int, int]], image: str, pause: Pause) -> list[tuple[int, int]]:
+        """Where these stretches of what is folded come from: what a variable gets is as the value has it."""
+        begins = [0]  # of each character, in what is folded
+        for at, character in enumerate(image, 1):
+            begins.append(begins[-1] + len(self._comparator.folded(character, pause)))
+            if at % _STRIDE == 0:
+                pause()
+        found = []
+        for start, end in spans:
+            first = bisect_right(begins, start) - 1
+            found.append((first, max(bisect_left(begins, end), first)))
+        return found
 
     def _spans(self, value: str, work: Callable[[int], None]) -> list[tuple[int, int]] | None:
         first, *others = self._segments

@@ -49,6 +49,10 @@ def _loops(inner: str, depth: int = 4) -> str:
 
 
 _TOO_MUCH = "the script does too much"
+_UNICODE = _of("body", "comparator-i;unicode-casemap")
+_BODY = 'if body :comparator "i;unicode-casemap" :contains "{}" {{ }}'
+_PLAIN = "Content-Type: text/plain; charset=utf-8\n\n"
+_HTML = "Content-Type: text/html; charset=utf-8\n\n"
 _VARIABLES = "".join(f'set "v{at}" "${{a}}";\n' for at in range(254))
 _ALL = "".join(f"${{v{at}}}" for at in range(254))
 CASES = {
@@ -193,6 +197,41 @@ CASES = {
     ),
     "variables without end": Case(_of("variables") + 'keep; redirect "' + "${a." * 50_000 + '";', "address"),
     "20 errors and no more": Case("nonsense;\n" * 20_000, "unknown command"),
+    "a list of 1 MB": Case(
+        _of("variables") + f'set "a" "{"x" * 4000}"; if string "x" [' + f'"{"${a}" * 250}", ' * 200 + '"x"] { }',
+        "a list of strings of more than",
+    ),
+    "a string of variables": Case(
+        _of("variables") + f'if string "{"${a}" * 60_000}" "y" {{ }} if string "{"${0}" * 1000}" "y" {{ }}', "", 600
+    ),
+    "a string of octets": Case(
+        _of("encoded-character") + f'if header "subject" "{"${hex:ff}" * 25_000}" {{ }}', "", 200
+    ),
+    "a value of spaces": Case(
+        _of("editheader", "variables") + f'set "a" "{" " * 4000}"; addheader "X" "a{"${a}" * 250}b";', "2048 octets"
+    ),
+    "a constant of spaces": Case(_of("editheader") + f'addheader "X" "a{" " * 200_000}b";', "2048 octets"),
+    "a value of lines": Case(_of("editheader") + 'addheader "X" "' + "a\n" * 100_000 + '";', "2048 octets"),
+    "a body of marks": Case(_UNICODE + _BODY.format("zz"), "", 200, _PLAIN + "\u0315\u0300" * 250_000),
+    "a key of marks": Case(_UNICODE + _BODY.format("\u0315\u0300" * 60_000), "", 100),
+    "a body of letters of two": Case(_UNICODE + _BODY.format("zz"), "", 200, _PLAIN + "\u01c4\ufb03\u00df" * 150_000),
+    "a body of letters of eighteen": Case(_UNICODE + _BODY.format("zz"), "", 200, _PLAIN + "\ufdfa" * 340_000),
+    "a body of octets": Case(_of("body") + 'if body :raw "zz" { }', "", 100, _PLAIN + "\udce9" * 1_000_000),
+    "HTML of text": Case(_of("body") + 'if body "zz" { }', "", 1, _HTML + "\u2039" * 340_000),
+    "HTML of what is no tag": Case(_of("body") + 'if body "zz" { }', "", 1, _HTML + "</1&#" * 200_000),
+    "octets in upper case": Case(
+        _of("variables", "encoded-character")
+        + f'set "a" "${{hex:{" ff" * 4000}}}"; set :upper "b" "{"${a}" * 250}"; set :lower "b" "{"${a}" * 250}";',
+        "",
+        100,
+    ),
+    "wildcards in marks": Case(
+        _of("comparator-i;unicode-casemap", "variables")
+        + 'if header :matches :comparator "i;unicode-casemap" "subject" "*z*" { }',
+        "",
+        100,
+        "Subject: " + "\u0315\u0300z" * 40_000 + "\n\ntext\n",
+    ),
 }
 WITH_REGEX = {
     "expressions that backtrack elsewhere": Case(
@@ -212,7 +251,7 @@ WITH_REGEX = {
     "expressions of variables": Case(
         _of("regex", "variables")
         + f'set "a" "{"(x|y?)*z" * 400}"; if header :regex "subject" ['
-        + '"${a}", ' * 900
+        + '"${a}", ' * 300
         + '"x"] { }',
         "the regular expression is too large",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -24,7 +25,7 @@ def _closed() -> Iterator[None]:
 
 
 def mail_of(message: str) -> DraftMail:
-    return DraftMail(draft_of(message.replace("\n", "\r\n").encode()))
+    return DraftMail(draft_of(message.replace("\n", "\r\n").encode("utf-8", "surrogateescape")))
 
 
 pytestmark = pytest.mark.slow
@@ -33,11 +34,13 @@ ALL = {**CASES, **(WITH_REGEX if regex.IS_THERE else {})}
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in ALL.items()])
 def test_it_ends_as_it_should(case: Case) -> None:
-    turns = 0
+    turns, longest, began = 0, 0.0, time.process_time()
 
     def pause() -> None:
-        nonlocal turns
+        nonlocal turns, longest, began
         turns += 1
+        longest = max(longest, time.process_time() - began)
+        began = time.process_time()
 
     def find(name: str, is_global: bool) -> Source | None:
         text = case.scripts.get(name)
@@ -53,6 +56,8 @@ def test_it_ends_as_it_should(case: Case) -> None:
     assert bool(case.ends) == bool(said), said[:200]
     assert case.ends in said
     assert turns >= case.turns
+    pause()
+    assert longest < 0.5  # of the processor: a hundred times what it should be, and far less than what has no bound
 
 
 def test_work_is_limited_to_the_unit() -> None:

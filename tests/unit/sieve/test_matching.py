@@ -90,6 +90,25 @@ def test_wildcards_take_the_least(pattern: str, value: str, expected: str | None
         assert mailboxes(script, f"X-V: {value}\n\n") == [expected]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "value", "expected"),
+    [
+        ("* foo", "Jörg foo", "Jörg"),
+        ("*ß*", "Großer ÄÖ", "Gro|er ÄÖ"),
+        ("ﬃ*", "ﬃn", "n"),
+        ("**n", "\ufdfaé n", "|\ufdfaé "),
+        ("?örg", "jörg", "j"),
+        ("*", "", ""),
+    ],
+)
+def test_match_values_are_stretches_of_the_value(pattern: str, value: str, expected: str) -> None:
+    """RFC 5229 3.2: of the source, also where a comparator makes it longer."""
+    stars = "|".join(f"${{{at}}}" for at in range(1, 1 + pattern.count("*") + pattern.count("?")))
+    script = f"""require ["variables", "fileinto", "{UNICODE}"];
+        if header :matches :comparator "i;unicode-casemap" "x-v" "{pattern}" {{ fileinto "f{stars}"; }}"""
+    assert mailboxes(script, f"X-V: {value}\n\n") == [f"f{expected}"]
+
+
 def test_match_values_are_those_of_the_last_match() -> None:
     script = """require ["variables", "fileinto", "copy"];
         if header :matches "subject" "*to*" { fileinto :copy "${2}"; }
