@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 from gsubmit_cli.send_test import send_test
 
+from tests.harness.commands import CliRunner, Result
 from tests.harness.fakerelay import FakeRelay
 from tests.harness.imapclient import ImapClient
 from tests.harness.peer_cyrus import Cyrus, cyrus

@@ -11,9 +11,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from click.testing import CliRunner
 from gsubmit_cli.main import main
 
+from tests.harness.commands import CliRunner
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_gsubmit import Gsubmit, gsubmit
 from tests.harness.peer_message import small_message

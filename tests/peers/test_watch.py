@@ -12,10 +12,10 @@ from urllib.request import urlopen
 
 import gevent
 import pytest
-from click.testing import CliRunner
 from gsubmit_cli.main import main
 
 from gsubmit.watch.lines import Object
+from tests.harness.commands import CliRunner
 from tests.harness.peer_bdat import Client
 from tests.harness.peer_clients import Ran, run
 from tests.harness.peer_gsubmit import Gsubmit, gsubmit, gsubmit_program

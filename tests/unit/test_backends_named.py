@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from click.testing import CliRunner
 from gsubmit_cli.main import main
 
 from gsubmit.app.backends import named_targets, warnings
 from gsubmit.settings.problem import SettingsError
 from gsubmit.settings.sections import Settings
+from tests.harness.commands import CliRunner
 from tests.harness.loading import load_text
 from tests.harness.ports import free_port
 from tests.harness.smtpserver import ehlo

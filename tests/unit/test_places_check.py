@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from gsubmit_cli.main import main
 from gsubmit_cli.serve import loaded_again
 
 from gsubmit.app.backends import warnings
 from gsubmit.app.verdict import judge
 from gsubmit.settings.problem import SettingsError
+from tests.harness.commands import CliRunner
 from tests.harness.loading import load_text
 from tests.harness.peer_process import public_folder
 

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.auth_test import auth_test
+
+from tests.harness.commands import CliRunner, Result
 
 CONFIGURATION = """
 ssl = no

@@ -3,11 +3,11 @@ import ssl
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 
 from gsubmit.relay.maildir import MaildirRelay
 from gsubmit.settings.foreign import NO_USE
+from tests.harness.commands import CliRunner, Result
 from tests.harness.ports import free_port
 from tests.harness.serving import certificate_folder
 from tests.harness.smtpserver import SILENT, Server, ehlo, served

@@ -6,9 +6,9 @@ import base64
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 
+from tests.harness.commands import CliRunner, Result
 from tests.harness.serving import certificate_folder
 from tests.unit.cli.imapserver import CLOSE, ImapServer, imap_server
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 
+from tests.harness.commands import CliRunner, Result
 from tests.harness.oauth import authorization_server, ca_file
 from tests.harness.ports import free_port
 from tests.harness.serving import certificate_folder

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.check_config import check_config
 from gsubmit_cli.dial import Unusable
 from gsubmit_cli.dial_state import dial_state
 from redis import Redis
 
 from gsubmit.settings.load import load_text
+from tests.harness.commands import CliRunner, Result
 from tests.harness.peer_process import HOST
 from tests.harness.peer_redis import redis_server
 from tests.harness.ports import free_port

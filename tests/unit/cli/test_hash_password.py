@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.main import main
 
 from gsubmit.auth.schemes.stored import parse
 from gsubmit.auth.schemes.table import SCHEMES
+from tests.harness.commands import CliRunner, Result
 
 FAST = ["-s", "SSHA256"]
 STORED = "{SSHA256}2YF3kpF2WTiV0xaRov2s6Ram7xme8GSZTiCeX/d0dq3K7xpO"

@@ -15,12 +15,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli import init
 from gsubmit_cli.auth_test import auth_test
 from gsubmit_cli.check_config import check_config
 
 from gsubmit.tls.selfsigned import self_signed
+from tests.harness.commands import CliRunner, Result
 from tests.harness.peer_clients import run as run_program
 from tests.harness.peer_process import HOST, children, eventually, missing, program, public_folder, running
 from tests.harness.ports import free_ports

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
 from gsubmit_cli.main import main
 
 from gsubmit import __version__
+from tests.harness.commands import CliRunner
 
 
 def test_the_list_of_commands_is_not_cut_off() -> None:

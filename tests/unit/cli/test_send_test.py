@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.send_test import send_test
 
+from tests.harness.commands import CliRunner, Result
 from tests.harness.peer_process import eventually
 from tests.harness.smtpserver import CLOSE, RESET, SILENT
 

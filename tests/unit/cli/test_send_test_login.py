@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from gsubmit_cli.probe import target
 from gsubmit_cli.send_test import send_test
 
+from tests.harness.commands import CliRunner
 from tests.harness.smtpserver import Scram
 
 PASSWORD = "hunter2 in the wood"

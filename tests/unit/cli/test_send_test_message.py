@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.send_test import send_test
+
+from tests.harness.commands import CliRunner, Result
 
 ADDRESSES = ["-f", "bob@example.org", "-t", "amy@example.net"]
 Serve = Callable[..., Any]  # starts a server with the given answers, see conftest.py

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 import trustme
-from click.testing import CliRunner
 from gsubmit_cli.send_test import send_test
 
+from tests.harness.commands import CliRunner
 from tests.harness.smtpserver import CLOSE, TLS, Answer, Scram, Server, ehlo, served
 
 PASSWORD = "cleAr-reLay-5"

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.main import main
 
 from gsubmit.sent.folder import Folder
 from gsubmit.sent.record import Place
+from tests.harness.commands import CliRunner, Result
 from tests.unit.sent.mailstore import MESSAGE, Content, record
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.main import main
+
+from tests.harness.commands import CliRunner, Result
 
 MESSAGE = """\
 From: a@example.org

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.main import main
 
 from gsubmit.watch.lines import Object
+from tests.harness.commands import CliRunner, Result
 from tests.unit.watch.asking import controlled
 
 SERVER: Object = {"version": "9.8", "workers": 2, "started": time.time() - 3 * 86400 - 100}

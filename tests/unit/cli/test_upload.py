@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.probe import upload
 from gsubmit_cli.probe.upload import Upload
 from gsubmit_cli.send_test import send_test
 
 from tests.harness.clock import Clock
+from tests.harness.commands import CliRunner, Result
 
 Serve = Callable[..., Any]  # starts a server with the given answers, see conftest.py
 MEGABYTE = 1_000_000

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli.send_test import send_test
 
+from tests.harness.commands import CliRunner, Result
 from tests.harness.serving import certificate_folder
 from tests.unit.cli.imapserver import CLOSE, SILENCE, TOKEN, ImapServer, imap_server
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from gsubmit_cli import config
 from gsubmit_cli.main import main
 from gsubmit_cli.table import WIDTH
 
 from gsubmit.watch.answers import Command
 from gsubmit.watch.lines import Object
+from tests.harness.commands import CliRunner, Result
 from tests.unit.watch.asking import controlled
 
 SESSION: Object = {
