@@ -23,6 +23,10 @@ MESSAGE = (
     "From: odd@example.org\r\nSubject: " + "a" * 800 + "\r\nX-Long: " + "\r\n ".join(["a" * 900] * 200) + "\r\n"
     "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + _PARTS + "--b--\r\n"
 ).encode()
+_UNICODE = """require ["body", "comparator-i;unicode-casemap"];
+    if body :comparator "i;unicode-casemap" :contains "zz" { }
+    """
+_TEXT = b"MIME-Version: 1.0\r\nContent-Type: text/%b; charset=utf-8\r\n\r\n"
 CASES = {
     "no script": "",
     "keep": "keep;",
@@ -44,6 +48,22 @@ CASES = {
     "256 KB script": 'if header "subject" "x" { keep; }\n' * 7_600,
     "256 KB of comments": "/* x */ " * 32_000,
     "edits": 'require "editheader";\n' + 'addheader "X-A" "b"; deleteheader "X-A";\n' * 5000,
+    "marks": _UNICODE,
+    "letters of two": _UNICODE,
+    "octets": 'require "body";\nif body :raw "zz" { }\n',
+    "HTML": 'require "body";\nif body "zz" { }\n',
+    "spaces": 'require ["editheader", "variables"];\nset "a" "' + " " * 4000 + '"; addheader "X" "${a}b";\n',
+    "lists": 'require "variables";\nset "a" "'
+    + "\U0001f600" * 4000
+    + '"; if string "x" ["'
+    + "${a}" * 250
+    + '", "y"] { }\n',
+}
+MESSAGES = {
+    "marks": _TEXT % b"plain" + "\u0315\u0300".encode() * 250_000,
+    "letters of two": _TEXT % b"plain" + "\u01c4\ufb03\u00df".encode() * 140_000,
+    "octets": _TEXT % b"plain" + b"\xe9" * 1_000_000,
+    "HTML": _TEXT % b"html" + "\u2039".encode() * 330_000,
 }
 
 
@@ -55,16 +75,16 @@ def measure() -> None:
         with (
             sink(dump=False) as relay,
             gsubmit(relay.port, SETTINGS + ONE_WORKER + SERVER, files) as server,
-            _odd_client(server.port) as waits,
+            _odd_client(server.port, MESSAGES.get(name, MESSAGE)) as waits,
         ):
             waited = Client("mail", server.port).waited()
         print(f"{name:20}{waited}{max(waits, default=0):12.2f}", flush=True)
 
 
 @contextmanager
-def _odd_client(port: int) -> Iterator[list[float]]:
+def _odd_client(port: int, message: bytes) -> Iterator[list[float]]:
     is_over, waits = threading.Event(), list[float]()
-    sending = threading.Thread(target=_send, args=(port, is_over, waits))
+    sending = threading.Thread(target=_send, args=(port, message, is_over, waits))
     sending.start()
     try:
         yield waits
@@ -73,10 +93,10 @@ def _odd_client(port: int) -> Iterator[list[float]]:
         sending.join()
 
 
-def _send(port: int, is_over: threading.Event, waits: list[float]) -> None:
+def _send(port: int, message: bytes, is_over: threading.Event, waits: list[float]) -> None:
     while not is_over.wait(0.1):
         began = time.monotonic()
         with suppress(smtplib.SMTPException, OSError), smtplib.SMTP(HOST, port, "odd.example.org", 120.0) as client:
             client.login("odd@example.org", "secret")
-            client.sendmail("odd@example.org", ["b@example.org"], MESSAGE)
+            client.sendmail("odd@example.org", ["b@example.org"], message)
         waits.append(time.monotonic() - began)
