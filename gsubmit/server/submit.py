@@ -28,17 +28,27 @@ def submit(session: Session, transaction: Transaction) -> Reply | None:
     reply, cell = _hand_over(session, transaction)
     try:
         owes_reports = cell == _ACCEPTED and transaction.delivery.owes_reports
-        if owes_reports or (session.service.plugins.submitted and not reply.closes):
-            session.wire.send(reply)
-            session.wire.flush()  # a client that waits too long for its 250 sends the message again
-            if owes_reports:
-                report_relayed(session, transaction, reply)
-            if session.service.plugins.submitted:
-                moments.submitted(session, transaction, reply)
-            return None
+        if not (owes_reports or session.service.plugins.submitted):
+            return reply
+        try:
+            if not reply.closes:
+                session.wire.send(reply)
+                session.wire.flush()  # a client that waits too long for its 250 sends the message again
+        finally:  # also of a client that has gone: the relay has its message
+            _tell_others(session, transaction, reply, owes_reports=owes_reports)
     finally:
         session.end_transaction(cell)
-    return reply
+    return reply if reply.closes else None
+
+
+def _tell_others(session: Session, transaction: Transaction, reply: Reply, *, owes_reports: bool) -> None:
+    """The sender who asked for a report, and plugins: neither depends on the other, or on the client."""
+    try:
+        if owes_reports:
+            report_relayed(session, transaction, reply)
+    finally:
+        if session.service.plugins.submitted:
+            moments.submitted(session, transaction, reply)
 
 
 def _hand_over(session: Session, transaction: Transaction) -> tuple[Reply, int]:

@@ -20,6 +20,7 @@ from gsubmit.plugins.config import Config
 from gsubmit.plugins.runner import Running, arranged
 from gsubmit.server.conversation import converse
 from gsubmit.server.waiting import Interrupted
+from gsubmit.server.wire import Closed
 from gsubmit.smtp.replies import SHUTTING_DOWN
 from tests.unit.server import sessions
 from tests.unit.server.sessions import NextHop, connected
@@ -300,6 +301,23 @@ def test_submitted_hears_of_refusals_and_breaks_nothing(caplog: pytest.LogCaptur
         gevent.sleep(0)
     assert told == [550, 250] or (told[1:] == [250] and told[0] >= 400)
     assert caplog.text.count("plugin test failed at submitted") == 2
+
+
+def test_submitted_hears_of_a_client_that_has_gone_and_of_one_that_is_sent_away() -> None:
+    told: list[int] = []
+    one = plugin(
+        message=lambda mail: Reply(421, "4.7.0", "Go") if mail.header.get("subject") == "b" else None,
+        submitted=lambda mail, reply: told.append(reply.code),
+    )
+    with session(one) as client:
+        assert sent(client, b"Subject: b\r\n\r\n").code == 421
+        gevent.sleep(0)
+        client.say("MAIL FROM:<a@example.org>", "RCPT TO:<b@example.org>")
+        client.delivery.at_send = client.sock.close
+        with pytest.raises(Closed):
+            client.reply(f"BDAT {len(MESSAGE)} LAST", MESSAGE)
+        gevent.sleep(0)
+    assert told == [421, 250]
 
 
 def test_a_client_may_be_turned_away_before_the_greeting() -> None:

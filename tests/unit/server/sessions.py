@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -45,6 +45,7 @@ class Delivered:
         self.asked: list[Promise] = []
         self.messages: list[tuple[bytes, bytes]] = []
         self.final: Reply | Refused = STORED
+        self.at_send: Callable[[], None] = lambda: None  # what happens meanwhile
         self.is_aborted = False
         self.facts = "here"
         self.owes_reports = False
@@ -85,6 +86,7 @@ class Delivered:
 
     def send(self, make_header: MakeHeader, body: Content) -> Reply:
         self.messages.append((make_header(body), b"".join(body.blocks())))
+        self.at_send()
         if isinstance(self.final, Refused):
             raise self.final
         return self.final

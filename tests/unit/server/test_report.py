@@ -14,6 +14,7 @@ from email.message import Message
 import pytest
 
 from gsubmit.net import resolve
+from gsubmit.server.wire import Closed
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import Serving, serving
 from tests.harness.smtpserver import SILENT, Answer, Server, ehlo, in_turn, served
@@ -188,3 +189,16 @@ def test_no_room_for_the_report(caplog: pytest.LogCaptureFixture) -> None:
         client.delivery.owes_reports = True
         reply = client.reply(f"BDAT {len(content)} LAST", content)
         assert reply == Reply(250, "2.0.0", "Stored")
+
+
+def test_a_client_that_has_gone_gets_its_report() -> None:
+    with connected() as client:
+        client.log_in()
+        client.say("EHLO c", "MAIL FROM:<a@x>", "RCPT TO:<b@x> NOTIFY=SUCCESS")
+        delivery = client.delivery
+        delivery.owes_reports = True
+        delivery.at_send = client.sock.close
+        with pytest.raises(Closed):
+            client.reply("BDAT 3 LAST", b"a\r\n")
+        assert client.delivery is not delivery
+        assert report(client.delivery.messages[0][1])
