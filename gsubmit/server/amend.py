@@ -46,7 +46,7 @@ def amend(session: Session, transaction: Transaction, wanted: Envelope, required
         assert promise.answer is not None
         if request in old:
             raise Refused(RELAY_LOST)
-        if request.forward_path in required:
+        if any(request.forward_path.is_same_mailbox(one) for one in required):
             raise Refused(promise.answer)
         text = "%s: recipient <%s>, which was added, is left out: %s"
         _log.warning(text, transaction.id, request.forward_path, promise.answer, extra={"prefix": session.label})

@@ -282,6 +282,13 @@ def test_a_relay_is_chosen_for_a_complete_message() -> None:
         assert len(other.left) == 1
 
 
+def test_a_required_recipient_is_known_by_its_mailbox() -> None:
+    adding = plugin(message=lambda mail: mail.add_recipient("badly@Example.net"))
+    requiring = plugin(message=lambda mail: mail.add_recipient("badly@example.net", required=True))
+    with session(adding, requiring) as client:
+        assert sent(client) == Reply(550, "5.1.1", "No")
+
+
 def test_a_relay_that_there_is_not_is_a_failure() -> None:
     with session(plugin(sender=lambda mail: setattr(mail, "relay", "none"))) as client:
         assert client.reply("MAIL FROM:<a@example.org>") == TEMPFAIL
