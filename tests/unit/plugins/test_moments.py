@@ -289,6 +289,35 @@ def test_a_required_recipient_is_known_by_its_mailbox() -> None:
         assert sent(client) == Reply(550, "5.1.1", "No")
 
 
+@pytest.mark.parametrize(
+    "recipients", [["badly@example.org"], ["b@example.org", "busy@example.org", "badly@example.org"]]
+)
+def test_what_another_relay_refuses_is_refused_in_its_words(
+    recipients: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client has heard 250 for the recipient, and asking again would not change it."""
+
+    def move(mail: Mail) -> None:
+        mail.relay = "other"
+        mail.add_recipient("badly-added@example.org")
+
+    caplog.set_level(logging.INFO)
+    other = NextHop()
+    with session(plugin(message=move), relays={"other": other}) as client:
+        client.next_hop.takes_all = True
+        assert sent(client, MESSAGE, *recipients) == Reply(550, "5.1.1", "No")
+        assert not client.delivery.messages
+        assert not other.deliveries[0].messages
+        assert not other.deliveries[0].is_final
+    assert caplog.text.count("by=relay, reply=`550 5.1.1 No'") == (len(recipients) > 1)  # the relay logs the others
+
+
+def test_another_relay_may_refuse_the_sender() -> None:
+    other = NextHop(answer=Reply(553, "5.1.8", "Not you"))
+    with session(plugin(message=lambda mail: setattr(mail, "relay", "other")), relays={"other": other}) as client:
+        assert sent(client) == Reply(553, "5.1.8", "Not you")
+
+
 def test_a_relay_that_there_is_not_is_a_failure() -> None:
     with session(plugin(sender=lambda mail: setattr(mail, "relay", "none"))) as client:
         assert client.reply("MAIL FROM:<a@example.org>") == TEMPFAIL

@@ -34,12 +34,14 @@ from tests.harness.serving import certificate_folder
 
 ALL_KEYWORDS = ("SIZE 10000000", "8BITMIME", "BINARYMIME", "CHUNKING", "DSN", "SMTPUTF8", "VRFY")
 STORED = Reply(250, "2.0.0", "Stored")
+YES = Reply(250, "2.1.5", "Yes")
 
 
 class Delivered:
-    """A Delivery that keeps what it is given. Recipients whose name begins with `bad` are refused."""
+    """A Delivery that keeps what it is given. Recipients are refused whose name begins with `bad` or `busy`, unless it `takes_all`."""
 
-    def __init__(self, sender: Sender, answer: Reply) -> None:
+    def __init__(self, sender: Sender, answer: Reply, *, takes_all: bool = False) -> None:
+        self._takes_all = takes_all
         self.sender = self._promise(sender, answer)
         self.is_final = True  # as the last `accepted` was told
         self.asked: list[Promise] = []
@@ -64,7 +66,7 @@ class Delivered:
         return self.sender.is_refused
 
     def recipient(self, recipient: Recipient) -> Promise:
-        promise = self._promise(recipient, _answer(recipient))
+        promise = self._promise(recipient, YES if self._takes_all else _answer(recipient))
         self.asked.append(promise)
         return promise
 
@@ -97,8 +99,10 @@ class Delivered:
 
 def _answer(request: Sender | Recipient) -> Reply:
     path = request.reverse_path if isinstance(request, Sender) else request.forward_path
-    is_bad = path is not None and path.local_part.startswith("bad")
-    return Reply(550, "5.1.1", "No") if is_bad else Reply(250, "2.1.5", "Yes")
+    name = path.local_part if path is not None else ""
+    if name.startswith("busy"):
+        return Reply(450, "4.2.1", "Busy")
+    return Reply(550, "5.1.1", "No") if name.startswith("bad") else YES
 
 
 @dataclass
@@ -107,6 +111,7 @@ class NextHop:
 
     keywords: Iterable[str] = ALL_KEYWORDS
     answer: Reply = field(default_factory=lambda: Reply(250, "2.1.0", "Yes"))
+    takes_all: bool = False
     deliveries: list[Delivered] = field(default_factory=list)
     verified: list[str] = field(default_factory=list)
     clients: list[ClientFacts] = field(default_factory=list)
@@ -120,7 +125,7 @@ class NextHop:
 
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivered:
         self.clients.append(client)
-        self.deliveries.append(Delivered(sender, self.answer))
+        self.deliveries.append(Delivered(sender, self.answer, takes_all=self.takes_all))
         return self.deliveries[-1]
 
     def leave(self, client: ClientFacts) -> None:
