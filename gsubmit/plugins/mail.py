@@ -13,7 +13,7 @@ from gsubmit.message.signatures import is_signed
 from gsubmit.plugins.client import Client
 from gsubmit.plugins.header import Header
 from gsubmit.plugins.text import append_text
-from gsubmit.smtp.address import Address, ReversePath, parse_mailbox
+from gsubmit.smtp.address import MAX_PATH, Address, BadAddress, Cursor, ReversePath, path_text
 from gsubmit.smtp.envelope import Envelope, Handling, Recipient
 from gsubmit.smtp.params import MailParams, RcptParams
 
@@ -28,6 +28,20 @@ class Bounds(NamedTuple):
     max_size: int = 0
     may_edit: bool = False
     may_choose: bool = False  # the relay
+
+
+def mailbox_of(address: Address | str) -> Address:
+    """Whatever a client may name too, so also each address that a message has (RFC 5321 4.5.1). Raises BadAddress.
+
+    An Address is read again: a plugin can make one of anything, and a line is made of it.
+    """
+    cursor = Cursor(str(address))
+    mailbox = cursor.mailbox(bare_postmaster=True)
+    if cursor.remainder:
+        raise BadAddress("unexpected character in address")
+    if len(path_text(mailbox).encode()) > MAX_PATH:
+        raise BadAddress("address too long")
+    return mailbox
 
 
 class Mail:
@@ -206,7 +220,7 @@ class Mail:
             raise RuntimeError("a message can be changed at the moment `message` only")
 
     def _mailbox(self, address: Address | str) -> Address:
-        mailbox = parse_mailbox(str(address))
+        mailbox = mailbox_of(address)
         if not (self.parameters.smtputf8 or mailbox.is_ascii):
             raise ValueError("an address that is not ASCII, in a message without SMTPUTF8")
         return mailbox

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft
 from gsubmit.plugins.client import Client
-from gsubmit.plugins.mail import Bounds, Mail
+from gsubmit.plugins.mail import Bounds, Mail, mailbox_of
 from gsubmit.plugins.plugin import Plugin, moments_of
 from gsubmit.plugins.runner import PluginFailed, checked
-from gsubmit.smtp.address import parse_mailbox
 from gsubmit.smtp.envelope import Envelope, Handling, Recipient, Sender
 from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS
 from gsubmit.smtp.reply import Refused, Reply
@@ -53,8 +52,8 @@ def play(
     client = Client("test", "192.0.2.1", 40000, "192.0.2.2", 587, hello="client.example.org")
     known = replace(client, user=user, mechanism="PLAIN")
     handling = Handling()
-    envelope = Envelope(Sender(parse_mailbox(sender) if sender else None, NO_MAIL_PARAMS), handling=handling)
-    asked = [Recipient(parse_mailbox(one), NO_RCPT_PARAMS) for one in recipients]
+    envelope = Envelope(Sender(mailbox_of(sender) if sender else None, NO_MAIL_PARAMS), handling=handling)
+    asked = [Recipient(mailbox_of(one), NO_RCPT_PARAMS) for one in recipients]
     reply, moment, refused = None, "", list[tuple[str, Reply]]()
     try:
         for moment in moments_of(type(plugin)):

@@ -217,6 +217,35 @@ def test_domains_of_recipients_know_no_case() -> None:
         assert len(client.delivery.asked) == 1
 
 
+@pytest.mark.parametrize("mailbox", ["Postmaster", "x@my_host.example.net", '"a..b"@example.org'])
+def test_addresses_that_the_message_has_can_be_named(mailbox: str) -> None:
+    def change(mail: Mail) -> None:
+        own = mail.recipients[0].forward_path
+        mail.remove_recipient(own)
+        mail.add_recipient(own)
+        mail.remove_recipient(str(own))
+        mail.add_recipient("c@example.org")
+        if own.domain:
+            mail.replace_sender(own)
+            assert mail.sender == own
+        mail.replace_sender(mail.sender)
+
+    with session(plugin(message=change)) as client:
+        assert sent(client, MESSAGE, mailbox).code == 250
+
+
+def test_what_no_command_can_hold_is_no_address() -> None:
+    """Named tuples can be made of anything."""
+    for bad in (
+        Address("a\r\nRCPT TO:<b", "example.org"),
+        Address("a", "b>\r\n"),
+        Address("a", ""),
+        Address("a" * 300, "b"),
+    ):
+        with session(plugin(message=lambda mail, bad=bad: mail.add_recipient(bad))) as client:
+            assert sent(client) == TEMPFAIL
+
+
 def test_edits_add_up_in_order_and_those_of_a_failure_are_undone() -> None:
     def bad(mail: Mail) -> None:
         mail.header.append("X-Bad", "1")
