@@ -27,12 +27,16 @@ class Drafted(Protocol):
 
 
 class Header:
-    """The fields in order. Names are compared without regard to case; what is read is decoded text."""
+    """The fields in order. Names are compared without regard to case; what is read is decoded text.
 
-    __slots__ = ("_mail",)
+    `is_utf8`: the message is an internationalized one (RFC 6532), which may have what cannot be encoded.
+    """
 
-    def __init__(self, mail: Drafted) -> None:
+    __slots__ = ("_is_utf8", "_mail")
+
+    def __init__(self, mail: Drafted, *, is_utf8: bool = False) -> None:
         self._mail = mail
+        self._is_utf8 = is_utf8
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter([(_written(field), _read(field)) for field in self._mail.draft.fields if field.name])
@@ -55,15 +59,15 @@ class Header:
 
     def prepend(self, name: str, text: str) -> None:
         """A field at the top. ValueError for what cannot be one, as in all that follow."""
-        self._mail.own_draft().prepend(new_field(name, text))
+        self._mail.own_draft().prepend(self._made(name, text))
 
     def append(self, name: str, text: str) -> None:
         """A field at the end."""
-        self._mail.own_draft().append(new_field(name, text))
+        self._mail.own_draft().append(self._made(name, text))
 
     def replace(self, name: str, text: str, which: int = 0) -> None:
         """Another text for a field, by default the first of its name; where there is none, it is appended."""
-        field, places = new_field(name, text), self._places(name)
+        field, places = self._made(name, text), self._places(name)
         _check_may_go(field.name)
         if not places:
             self._mail.own_draft().append(field)
@@ -78,6 +82,9 @@ class Header:
         if gone:
             draft = self._mail.own_draft()
             draft.edit([field for at, field in enumerate(draft.fields) if at not in gone])
+
+    def _made(self, name: str, text: str) -> Field:
+        return new_field(name, text, is_utf8=self._is_utf8)
 
     def _places(self, name: str) -> list[int]:
         octets = name.lower().encode("ascii", "replace")

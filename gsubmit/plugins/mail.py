@@ -90,7 +90,7 @@ class Mail:
     @property
     def header(self) -> Header:
         """Its fields, as they are now."""
-        return Header(self)
+        return Header(self, is_utf8=self.parameters.smtputf8)
 
     # Reading
 

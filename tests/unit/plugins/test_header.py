@@ -9,19 +9,20 @@ from hypothesis import strategies as st
 from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft
 from gsubmit.message.fields import split_header
+from gsubmit.message.newfield import BadField
 from gsubmit.plugins.client import Client
 from gsubmit.plugins.header import Header
 from gsubmit.plugins.mail import Bounds, Mail
 from gsubmit.smtp.envelope import Envelope, Sender
-from gsubmit.smtp.params import NO_MAIL_PARAMS
+from gsubmit.smtp.params import NO_MAIL_PARAMS, MailParams
 
 CLIENT = Client("id", "192.0.2.1", 40000, "192.0.2.2", 587)
 
 
-def header(octets: bytes = b"From: a@example.org\r\n\r\n") -> tuple[Header, Mail]:
+def header(octets: bytes = b"From: a@example.org\r\n\r\n", params: MailParams = NO_MAIL_PARAMS) -> tuple[Header, Mail]:
     body = MessageBody("/tmp")
     body.append(octets)
-    mail = Mail("id", CLIENT, Envelope(Sender(None, NO_MAIL_PARAMS)), Draft(body), Bounds(may_edit=True))
+    mail = Mail("id", CLIENT, Envelope(Sender(None, params)), Draft(body), Bounds(may_edit=True))
     return mail.header, mail
 
 
@@ -38,6 +39,21 @@ def test_what_goes_in_reads_back_the_same(text: str) -> None:
     assert len(split_header(octets)) == 2
     assert octets.isascii()
     assert mail.header.get("subject") == text
+
+
+def test_an_internationalized_address_stays_as_it_is() -> None:
+    """RFC 6532 3.2: no encoded-word can hold it."""
+    octets = "To: Jörg <jörg@bücher.example>\r\n\r\n".encode()
+    one, mail = header(octets, MailParams(smtputf8=True))
+    one.replace("To", one.get("To"))
+    one.prepend("Cc", "jörg@bücher.example")
+    one.append("Reply-To", "jörg@bücher.example")
+    one.replace("Subject", "Grüße")
+    made = "Cc: jörg@bücher.example\r\nTo: Jörg <jörg@bücher.example>\r\nReply-To: jörg@bücher.example\r\n"
+    assert b"".join(mail.draft.blocks()).startswith(made.encode() + b"Subject: =?utf-8?")
+    one, _ = header(octets)
+    with pytest.raises(BadField):
+        one.replace("To", one.get("To"))
 
 
 @given(st.text(max_size=100))
