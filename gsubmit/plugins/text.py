@@ -26,6 +26,8 @@ _CHARSET = re.compile(rb';[ \t]*charset[ \t]*=[ \t]*("[^"]*"|[^;\s]*)', re.IGNOR
 _ABOUT = frozenset({b"content-type", b"content-disposition"})
 MAX_ABOUT = 4096  # octets of these; what reads them takes the square of their length
 _QUANTUM = 57  # octets on a line of base64
+_LAST_LINE = 1000  # octets that are looked at for how it ends
+_SIGNATURE = re.compile(rb">* ?-- ")  # which never flows on (RFC 3676 4.3)
 _TAIL = 8  # octets: `</body` may lie across two blocks
 
 
@@ -34,6 +36,14 @@ class _Leaf(NamedTuple):
     content: Segment
     fields: list[Field]
     said: email.message.Message
+
+    @property
+    def is_html(self) -> bool:
+        return self.content.part.type == b"text/html"
+
+    @property
+    def is_flowed(self) -> bool:
+        return not self.is_html and str(self.said.get_param("format")).lower() == "flowed"
 
 
 def append_text(draft: Draft, plain: str, html: str) -> bool:
@@ -94,16 +104,15 @@ class _Edit(NamedTuple):
 
 
 def _edits(draft: Draft, leaf: _Leaf, text: str) -> list[_Edit]:
-    part, content = leaf.content.part, leaf.content
+    part = leaf.content.part
     text = "\r\n".join(text.splitlines())
-    is_html = part.type == b"text/html"
-    if leaf.said.get_param("format") == "flowed" and not is_html:
+    if leaf.is_flowed:
         text = _flowed(text)
     codec = _codec(leaf)
     if codec is None:
         return []
     fields = leaf.fields
-    if is_html:
+    if leaf.is_html:
         octets = text.encode(codec, "xmlcharrefreplace")
     else:
         try:
@@ -118,7 +127,7 @@ def _edits(draft: Draft, leaf: _Leaf, text: str) -> list[_Edit]:
     edits = []
     if fields is not leaf.fields:
         edits.append(_Edit(leaf.header.start, leaf.header.end, [b"".join(one.octets for one in fields) + _CRLF]))
-    return [*edits, _insertion(draft, content, octets, is_html=is_html)]
+    return [*edits, _insertion(draft, leaf, octets)]
 
 
 def _codec(leaf: _Leaf) -> str | None:
@@ -145,23 +154,47 @@ def _as_utf8(fields: list[Field]) -> list[Field]:
     return _with(fields, "Content-Type", _CHARSET.sub(b"", said).rstrip(b"; ") + b"; charset=utf-8")
 
 
-def _insertion(draft: Draft, content: Segment, octets: bytes, *, is_html: bool) -> _Edit:
-    start, end, encoding = content.start, content.end, content.part.encoding
+def _insertion(draft: Draft, leaf: _Leaf, octets: bytes) -> _Edit:
+    start, end, encoding = leaf.content.start, leaf.content.end, leaf.content.part.encoding
     if encoding == b"base64":
-        at = _last_end(from_base64(between(draft, start, end))) if is_html else -1
-        lines = _to_base64(_inserted(from_base64(between(draft, start, end)), at, octets))
+        at = _last_end(from_base64(between(draft, start, end))) if leaf.is_html else -1
+        blocks = from_base64(between(draft, start, end))
+        lines = _to_base64(_inserted(blocks, at, octets, is_flowed=leaf.is_flowed))
         return _Edit(start, end, chain(lines, [_CRLF] if end == draft.size else []))
     if encoding == b"quoted-printable":
         octets = quopri.encodestring(octets.replace(_CRLF, b"\n")).replace(b"\n", _CRLF)
-    at = _last_end(between(draft, start, end)) if is_html else -1
+    at = _last_end(between(draft, start, end)) if leaf.is_html else -1
     if at < 0:
-        last = draft.read(end - 2, 2) if end - start >= 2 else _CRLF if end == start else b""
-        ends_line = last == _CRLF
+        size = min(end - start, _LAST_LINE)
+        tail = draft.read(end - size, size)
+        ends_line = not tail or tail.endswith(_CRLF)
         # Before a delimiter the last CRLF is the delimiter's, at the end of the message it is the text's.
-        return _Edit(end, end, [b"" if ends_line else _CRLF, octets, _CRLF if ends_line or end == draft.size else b""])
+        after = _CRLF if ends_line or end == draft.size else b""
+        if encoding == b"quoted-printable":
+            return _Edit(end, end, [_gap_in_quoted(tail, is_flowed=leaf.is_flowed), octets, after])
+        return _Edit(end, end, [_gap(tail, is_flowed=leaf.is_flowed), octets, after])
     if encoding == b"quoted-printable":  # on lines of its own, which nobody sees
         octets = b"=\r\n" + octets + b"=\r\n"
     return _Edit(start + at, start + at, [octets])
+
+
+def _gap(tail: bytes, *, is_flowed: bool) -> bytes:
+    """What comes between a text that ends so, and one that is to begin a line.
+
+    An empty line ends a paragraph whose last line flows on (RFC 3676 4.2), and is not shown as one.
+    """
+    line = tail.removesuffix(b"\n").removesuffix(b"\r").rpartition(b"\n")[2]
+    flows_on = is_flowed and line.endswith(b" ") and not _SIGNATURE.fullmatch(line)
+    return (b"" if not tail or tail.endswith(b"\n") else _CRLF) + (_CRLF if flows_on else b"")
+
+
+def _gap_in_quoted(tail: bytes, *, is_flowed: bool) -> bytes:
+    """The same in quoted-printable, where the line may end within the text's, by a soft line break."""
+    line = tail.removesuffix(_CRLF).rstrip(b" \t")  # blanks at the end of a line are none
+    if not line.endswith(b"="):
+        return _gap(quopri.decodestring(tail), is_flowed=is_flowed)
+    end = b"" if tail.endswith(_CRLF) else _CRLF
+    return end + _gap(quopri.decodestring(line), is_flowed=is_flowed)
 
 
 def _last_end(blocks: Iterable[bytes]) -> int:
@@ -177,9 +210,9 @@ def _last_end(blocks: Iterable[bytes]) -> int:
     return found
 
 
-def _inserted(blocks: Iterable[bytes], at: int, octets: bytes) -> Iterator[bytes]:
+def _inserted(blocks: Iterable[bytes], at: int, octets: bytes, *, is_flowed: bool) -> Iterator[bytes]:
     """With `octets` at that place, or on a line of their own at the end."""
-    passed, last = 0, b""
+    passed, tail = 0, b""
     for block in blocks:
         if passed <= at < passed + len(block):
             yield block[: at - passed]
@@ -188,9 +221,9 @@ def _inserted(blocks: Iterable[bytes], at: int, octets: bytes) -> Iterator[bytes
         else:
             yield block
         passed += len(block)
-        last = (last + block[-2:])[-2:]
+        tail = (tail + block[-_LAST_LINE:])[-_LAST_LINE:]
     if at < 0:
-        yield (_CRLF if last and not last.endswith(b"\n") else b"") + octets + _CRLF
+        yield _gap(tail, is_flowed=is_flowed) + octets + _CRLF
 
 
 def _to_base64(blocks: Iterable[bytes]) -> Iterator[bytes]:

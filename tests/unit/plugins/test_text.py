@@ -80,6 +80,46 @@ def test_flowed_lines_stay_lines() -> None:
     )
 
 
+@pytest.mark.parametrize("end", [b"", b"\r\n"])
+@pytest.mark.parametrize(
+    ("type", "encoding", "text", "read"),
+    [
+        pytest.param(b"", b"quoted-printable", b"last line=", "last line\r\nend", id="soft line break"),
+        pytest.param(b"", b"quoted-printable", b"last line=3D", "last line=\r\nend", id="an equals sign"),
+        pytest.param(b"; format=flowed", b"8bit", b"last line ", "last line \r\n\r\nend", id="RFC 3676 4.2 flowed"),
+        pytest.param(b"; format=Flowed; delsp=yes", b"8bit", b"a\r\nb ", "a\r\nb \r\n\r\nend", id="RFC 3676 4.2 DelSp"),
+        pytest.param(b"; format=flowed", b"8bit", b"a \r\nb", "a \r\nb\r\nend", id="a fixed line"),
+        pytest.param(b"; format=flowed", b"8bit", b"a \r\n\r\n", "a \r\n\r\nend", id="an empty line"),
+        pytest.param(b"; format=flowed", b"8bit", b"a\r\n-- ", "a\r\n-- \r\nend", id="RFC 3676 4.3 signature"),
+        pytest.param(b"; format=flowed", b"8bit", b"> -- ", "> -- \r\nend", id="RFC 3676 4.3 quoted signature"),
+        pytest.param(b"", b"8bit", b"last line ", "last line \r\nend", id="fixed"),
+        pytest.param(b"; format=flowed", b"quoted-printable", b"a=20", "a \r\n\r\nend", id="flowed, encoded"),
+        pytest.param(b"; format=flowed", b"quoted-printable", b"a=20=", "a \r\n\r\nend", id="flowed, soft line break"),
+        pytest.param(b"; format=flowed", b"base64", b"YSA=", "a \r\n\r\nend", id="flowed, base64"),
+        pytest.param(b"; format=flowed", b"base64", b"YSANCg==", "a \r\n\r\nend", id="flowed, base64 with a line end"),
+    ],
+)
+def test_it_is_on_a_line_of_its_own(type: bytes, encoding: bytes, text: bytes, read: str, end: bytes) -> None:
+    head = b"Content-Type: text/plain" + type + b"\r\nContent-Transfer-Encoding: " + encoding + b"\r\n\r\n"
+    alone = parsed(added(head + text + end, "end")).get_payload(decode=True)
+    assert isinstance(alone, bytes)
+    ends_itself = text.endswith(b"\r\n") and end
+    assert alone.decode().removesuffix("\r\n") == (read.replace("\r\nend", "\r\n\r\nend") if ends_itself else read)
+    whole = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + head + text + end + b"\r\n--b--\r\n"
+    assert added(whole, "end").count(b"\r\n--b") == 2
+    part = parsed(added(whole, "end")).get_payload(0)
+    assert isinstance(part, EmailMessage)
+    within = part.get_payload(decode=True)
+    assert isinstance(within, bytes)
+    assert within.decode().removesuffix("\r\n") == alone.decode().removesuffix("\r\n")
+
+
+def test_blanks_behind_a_soft_line_break_are_none() -> None:
+    """RFC 2045 6.7 (3), though Python reads them."""
+    head = b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    assert added(head + b"last line= \t\r\n", "end") == head + b"last line= \t\r\n\r\nend\r\n"
+
+
 ATTACHED = b"""Content-Type: multipart/mixed; boundary=b
 
 --b
