@@ -16,7 +16,7 @@ from gsubmit.message.charset import codec_of
 from gsubmit.message.content import between
 from gsubmit.message.draft import Draft
 from gsubmit.message.fault import CannotConvert
-from gsubmit.message.fields import Field, split_header
+from gsubmit.message.fields import IDENTITIES, Field, split_header
 from gsubmit.message.parts import Kind, Part, Segment, segments
 from gsubmit.message.signatures import is_signed
 from gsubmit.message.transferencoding import from_base64
@@ -32,7 +32,6 @@ _TAIL = 8  # octets: `</body` may lie across two blocks
 
 
 class _Leaf(NamedTuple):
-    header: Segment
     content: Segment
     fields: list[Field]
     said: email.message.Message
@@ -53,33 +52,36 @@ def append_text(draft: Draft, plain: str, html: str) -> bool:
     """
     if is_signed(draft.fields):
         return False
+    texts = {b"text/plain": plain, b"text/html": html}
     try:
-        found = _leaves(draft, {name for name, text in ((b"text/plain", plain), (b"text/html", html)) if text})
+        headers, found = _leaves(draft, {name for name, text in texts.items() if text})
     except CannotConvert:
         return False
-    texts = {b"text/plain": plain, b"text/html": html}
-    edits = [edit for leaf in found for edit in _edits(draft, leaf, texts[leaf.content.part.type])]
+    edits = _edits(draft, headers, found, texts)
     if not edits:
         return False
     _carry_out(draft, edits)
     return True
 
 
-def _leaves(draft: Draft, wanted: set[bytes]) -> list[_Leaf]:
-    """The first part of each type that is text and may be changed."""
+def _leaves(draft: Draft, wanted: set[bytes]) -> tuple[dict[Part, Segment], list[_Leaf]]:
+    """The headers of all parts, the message's first; and the first text of each type that may be changed."""
     found: dict[bytes, _Leaf] = {}
-    header: Segment | None = None
+    headers: dict[Part, Segment] = {}
     for segment in segments(draft):
         part = segment.part
         if segment.kind is Kind.HEADER:
-            header = segment
+            headers[part] = segment
         elif segment.kind is Kind.CONTENT and part.type in wanted and part.type not in found and _may_change(part):
-            assert header is not None
-            fields = split_header(draft.read(header.start, header.end - header.start))
+            fields = _fields(draft, headers[part])
             said = _about(fields)
             if said is not None and said.get_content_disposition() != "attachment" and not said.get_filename():
-                found[part.type] = _Leaf(header, segment, fields, said)
-    return sorted(found.values(), key=lambda leaf: leaf.content.start)
+                found[part.type] = _Leaf(segment, fields, said)
+    return headers, list(found.values())
+
+
+def _fields(draft: Draft, header: Segment) -> list[Field]:
+    return split_header(draft.read(header.start, header.end - header.start))
 
 
 def _about(fields: list[Field]) -> email.message.Message | None:
@@ -103,31 +105,50 @@ class _Edit(NamedTuple):
     octets: Iterable[bytes]
 
 
-def _edits(draft: Draft, leaf: _Leaf, text: str) -> list[_Edit]:
-    part = leaf.content.part
+def _edits(draft: Draft, headers: dict[Part, Segment], leaves: Iterable[_Leaf], texts: dict[bytes, str]) -> list[_Edit]:
+    """In the order of the message: the texts, and what headers say of them."""
+    edits, changed = list[_Edit](), dict[Part, list[Field]]()
+    for leaf in leaves:
+        part = leaf.content.part
+        made = _made(leaf, texts[part.type])
+        if made is None:
+            continue
+        octets, fields = made
+        if fields is not leaf.fields:
+            changed[part] = fields
+        is_wider = part.encoding == IDENTITIES[0] and not octets.isascii()
+        outer = part if is_wider else None
+        while outer is not None:  # what is around 8-bit content is 8-bit too (RFC 2045 6.4)
+            if outer.encoding == IDENTITIES[0]:
+                fields = changed.get(outer) or _fields(draft, headers[outer])
+                changed[outer] = _with(fields, "Content-Transfer-Encoding", IDENTITIES[1])
+            outer = outer.parent
+        edits.append(_insertion(draft, leaf, octets))
+    message = next(iter(headers))
+    if changed and not message.has_version:  # RFC 2045 4
+        changed[message] = _with(changed.get(message) or _fields(draft, headers[message]), "MIME-Version", b"1.0")
+    for part, fields in changed.items():
+        header = headers[part]
+        edits.append(_Edit(header.start, header.end, [b"".join(one.octets for one in fields) + _CRLF]))
+    return sorted(edits, key=lambda edit: edit.start)
+
+
+def _made(leaf: _Leaf, text: str) -> tuple[bytes, list[Field]] | None:
+    """The text in the part's charset, and what the part's fields become; None for a charset that is no use."""
     text = "\r\n".join(text.splitlines())
     if leaf.is_flowed:
         text = _flowed(text)
     codec = _codec(leaf)
     if codec is None:
-        return []
-    fields = leaf.fields
+        return None
     if leaf.is_html:
-        octets = text.encode(codec, "xmlcharrefreplace")
-    else:
-        try:
-            octets = text.encode(codec)
-        except UnicodeEncodeError:
-            if codec != "ascii":
-                octets = text.encode(codec, "replace")
-            else:  # what is there is UTF-8 as well
-                octets, fields = text.encode(), _as_utf8(fields)
-    if part.encoding == b"7bit" and not octets.isascii():
-        fields = _with(fields, "Content-Transfer-Encoding", b"8bit")
-    edits = []
-    if fields is not leaf.fields:
-        edits.append(_Edit(leaf.header.start, leaf.header.end, [b"".join(one.octets for one in fields) + _CRLF]))
-    return [*edits, _insertion(draft, leaf, octets)]
+        return text.encode(codec, "xmlcharrefreplace"), leaf.fields
+    try:
+        return text.encode(codec), leaf.fields
+    except UnicodeEncodeError:
+        if codec != "ascii":
+            return text.encode(codec, "replace"), leaf.fields
+        return text.encode(), _as_utf8(leaf.fields)  # what is there is UTF-8 as well
 
 
 def _codec(leaf: _Leaf) -> str | None:

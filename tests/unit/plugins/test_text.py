@@ -64,9 +64,33 @@ def test_ascii_text_becomes_utf_8_where_the_footer_is() -> None:
     made = added(b"Subject: a\r\nContent-Type: text/plain; charset=us-ascii; x=y\r\n\r\nHello")
     head, _, text = made.decode().partition("\r\n\r\n")
     assert head.split("\r\n") == [
-        *("Subject: a", "Content-Type: text/plain; x=y; charset=utf-8", "Content-Transfer-Encoding: 8bit")
+        *("Subject: a", "Content-Type: text/plain; x=y; charset=utf-8", "Content-Transfer-Encoding: 8bit"),
+        "MIME-Version: 1.0",
     ]
     assert text == "Hello\r\n-- \r\nGr\u00fc\u00dfe aus K\u00f6ln\r\n"
+
+
+def test_the_parts_around_a_footer_say_that_they_hold_8_bit() -> None:
+    """RFC 2045 6.4; and RFC 2045 4 for a message that had no such fields."""
+    alternative = (
+        b"--b\r\nContent-Type: multipart/alternative; boundary=c\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
+        b"--c\r\n\r\nHello\r\n--c\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>Hello</p>\r\n--c--\r\n"
+    )
+    other = b"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\nother\r\n--b--\r\n"
+    for outer in (b"", b"Content-Transfer-Encoding: 7bit\r\n", b"Content-Transfer-Encoding: BINARY\r\n"):
+        head = b"Content-Type: multipart/mixed; boundary=b\r\n" + outer
+        made = parsed(added(b"MIME-Version: 1.0\r\n" + head + b"\r\n" + alternative + other))
+        assert [part["Content-Transfer-Encoding"] for part in made.walk()] == [
+            *("BINARY" if b"BINARY" in outer else "8bit", "8bit", "8bit", "8bit", "7bit")
+        ]
+        assert [part.get_all("MIME-Version") for part in made.walk()] == [["1.0"], None, None, None, None]
+        assert not made.defects
+        without = parsed(added(head + b"\r\n" + alternative + other))
+        assert [part.get_all("MIME-Version") for part in without.walk()] == [["1.0"], None, None, None, None]
+    encoded = other.replace(b"7bit", b"quoted-printable").replace(b"/plain", b"/plain; charset=utf-8")
+    assert b": 8bit" not in added(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + encoded)
+    ascii = added(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + other, "by us")
+    assert ascii.startswith(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n")
 
 
 def test_an_ascii_footer_leaves_the_header_alone() -> None:
