@@ -6,8 +6,8 @@ import functools
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -204,6 +204,38 @@ def test_who_holds_up_all_others_is_named(caplog: pytest.LogCaptureFixture) -> N
     with session(Running("busy", plugin(message=loop))) as client:
         assert sent(client).code == 250
     assert "plugin busy held up all sessions for" in caplog.text
+
+
+def computes(mail: Mail) -> None:
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        pass
+
+
+def swallows(mail: Mail) -> None:
+    with suppress(BaseException):
+        gevent.sleep(5)
+
+
+def refuses_late(mail: Mail) -> None:
+    computes(mail)
+    raise refuse(550, "5.7.1", "no")
+
+
+@pytest.mark.parametrize("late", [computes, swallows, refuses_late])
+@pytest.mark.parametrize("accepts", [False, True])
+def test_whoever_comes_back_late_has_failed(
+    late: Callable[[Mail], None], accepts: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def change(mail: Mail) -> None:
+        mail.header.append("X-Late", "1")
+        late(mail)
+
+    with session(Running("late", plugin(message=change), timeout=0.2, accepts=accepts)) as client:
+        assert sent(client) == (sessions.STORED if accepts else TEMPFAIL)
+        assert [message for _, message in client.delivery.messages] == [MESSAGE] * accepts
+    assert "plugin late failed at message" in caplog.text
+    assert "took longer than 0.2 s" in caplog.text
 
 
 def test_domains_of_recipients_know_no_case() -> None:
