@@ -43,7 +43,7 @@ class Memory:
 
 
 def _digest(id: str) -> bytes:
-    return blake2b(id.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+    return blake2b(id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class OfUser:

@@ -69,22 +69,33 @@ def _flags(flags: Texts | None, machine: Machine) -> tuple[str, ...]:
 
 
 def _checked_address(text: str) -> str:
-    address = one_address(text)
+    whole = _unicode(text)
+    address = one_address(whole) if whole is not None else None
     if address is None:
         raise Mistake(f"'{text[:80]}' is not an address")
     return address.whole
 
 
+def _unicode(text: str) -> str | None:
+    """With the characters that octets make together, each of which may come by itself (${hex:c3}${hex:a9}).
+
+    None if it is not UTF-8, as nothing may be that a server is told.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8")
+    except UnicodeError:
+        return None
+
+
 def checked_mailbox(name: str) -> str:
     """The name of a mailbox. Raises Mistake."""
-    octets = name.encode("utf-8", "surrogateescape")
+    whole = _unicode(name)
+    if whole is None:
+        raise Mistake(f"the name of a mailbox is not UTF-8: {name[:80]!r}")
+    octets = whole.encode()
     if not 0 < len(octets) <= _MAX_MAILBOX or any(octet < 32 or octet == 127 for octet in octets):
         raise Mistake(f"'{name[:80]}' cannot be the name of a mailbox")
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Mistake(f"the name of a mailbox is not UTF-8: {octets[:80]!r}") from None
-    return name
+    return whole
 
 
 def checked_use(text: str) -> str:

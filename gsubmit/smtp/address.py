@@ -27,6 +27,7 @@ PLAIN_PATH = re.compile(rf"<({_ODD_DOTS.pattern})@({_ODD_DOMAIN.pattern})>")  # 
 _ROUTE = re.compile(rf"@(?:{_LABEL}(?:\.{_LABEL})*)(?:,@(?:{_LABEL}(?:\.{_LABEL})*))*:")
 _ESCAPED = re.compile(r"\\(.)")
 _TO_ESCAPE = re.compile(r'(["\\])')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class BadAddress(ValueError):
@@ -170,7 +171,9 @@ def _is_ipv6(text: str) -> bool:
 
 
 def parse_mailbox(text: str) -> Address:
-    """The whole of `text` as a mailbox without angle brackets, by the letter of the grammar."""
+    """The whole of `text` as a mailbox without angle brackets, by the letter of the grammar. Raises BadAddress."""
+    if _SURROGATE.search(text):  # no line is made of it; what comes as a command is UTF-8
+        raise BadAddress("not UTF-8")
     cursor = Cursor(text, is_strict=True)
     address = cursor.mailbox()
     if cursor.remainder:

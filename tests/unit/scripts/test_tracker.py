@@ -39,3 +39,10 @@ def test_who_has_sent_nothing_for_longest_is_forgotten_first(monkeypatch: pytest
         memory.remember(user, [(id, None)])
     known = [(user, id) for user in ("jane", "joe", "jack") for id in "ab" if OfUser(memory, user).has_seen(id)]
     assert known == [("jane", "a"), ("jane", "b"), ("jack", "a")]
+
+
+def test_an_id_may_be_anything() -> None:
+    """Whatever stands in a message is decoded, UTF-7 to half a character too."""
+    memory = Memory(60.0, 600.0)
+    memory.remember("joe", [("\ud800", None), ("\udcff", None)])
+    assert [OfUser(memory, "joe").has_seen(id) for id in ("\ud800", "\udcff", "\ud801")] == [True, True, False]

@@ -62,10 +62,10 @@ def holds(test: str, *extensions: str, message: str = MESSAGE, before: str = "",
     return bool(actions(f"{required}\n{before}\nif {test} {{ discard; }}", message, **more))
 
 
-def problems(script: str, **more: Any) -> list[str]:
+def problems(script: str, message: str = MESSAGE, **more: Any) -> list[str]:
     """What is wrong with a script, when it is compiled or when it runs."""
     try:
-        run(script, **more)
+        run(script, message, **more)
     except SieveError as error:
         return [str(problem) for problem in error.problems]
     return []

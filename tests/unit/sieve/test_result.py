@@ -158,3 +158,18 @@ def test_lines_for_the_log_are_bounded() -> None:
 
 def test_very_long_flags_are_none() -> None:
     assert actions(f'require "imap4flags"; addflag ["{"x" * 101}", "{"y" * 100}"]; keep;') == [Keep(("y" * 100,))]
+
+
+@pytest.mark.parametrize("odd", ["${hex:ff}", "${half}"])
+@pytest.mark.parametrize("action", ['fileinto "{}";', 'redirect "{}@b.org";', 'redirect "a@b{}.org";'])
+def test_names_are_utf8(action: str, odd: str) -> None:
+    required = 'require ["fileinto", "variables", "encoded-character"];'
+    script = required + 'if header :matches "Subject" "*" { set "half" "${1}"; }\n' + action.replace("{}", odd)
+    (problem,) = problems(script, "Subject: =?utf-7?q?+2AA-?=\n\n")
+    assert problem.startswith("main:2: ")
+
+
+def test_octets_are_a_character_together() -> None:
+    required = 'require ["fileinto", "encoded-character"];'
+    script = required + 'fileinto "${hex:c3}${hex:a9}"; redirect "${hex:c3}${hex:a9}@b.org";'
+    assert actions(script) == [FileInto("é"), Redirect("é@b.org")]

@@ -74,6 +74,8 @@ def test_domain(domain: str) -> None:
         pytest.param("a", id="CMD-7 no domain"),
         pytest.param("postmaster", id="CMD-7 bare postmaster only in RCPT"),
         pytest.param("@x", id="no local part"),
+        pytest.param("a\udcff@x", id="EAI-3 local part not UTF-8"),
+        pytest.param("a@x\ud800y", id="EAI-3 domain not UTF-8"),
         pytest.param("a@", id="empty domain"),
         pytest.param("a..b@x", id="TV-CMD-15 double dot"),
         pytest.param(".a@x", id="TV-CMD-15 leading dot"),
