@@ -23,8 +23,7 @@ _CHARSET = re.compile(
     re.IGNORECASE,
 )
 _MAX_VALUE = 16 * 1024  # characters of a field; nobody looks at what comes behind them
-_MAX_TYPE = 1000  # characters in which the type is looked for
-_COMMENT = re.compile(r"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
+_PIECE = re.compile(r'[^"()\\]++|["()]|\\.?', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class MimeOption:
         if self.parameters is not None:
             found = parameters(raw)
             return [found[name.lower()] for name in self.parameters.of(machine) if name.lower() in found]
-        kind = _TYPE.match(_COMMENT.sub("", raw[:_MAX_TYPE]))
+        kind = _TYPE.match(_without_comments(raw))
         first, second = (kind[1], kind[2] or "") if kind is not None else ("", "")
         if self.name == "type":
             return (first,)
@@ -59,15 +58,37 @@ def mime_option(call: Call) -> MimeOption | None:
 
 
 def parameters(value: str) -> dict[str, str]:
-    """The parameters of a field by their names in lower case, decoded and put together."""
+    """The parameters of a field by their names in lower case, decoded and put together; comments are blanks."""
     pieces: dict[str, dict[int, tuple[str, bool]]] = {}
-    for name, text in _PARAMETER.findall(value):
+    for name, text in _PARAMETER.findall(_without_comments(value)):
         section = _SECTION.fullmatch(name.lower())
         if section is None:
             continue
         plain = _QUOTED_PAIR.sub(r"\1", text[1:-1]) if text.startswith('"') else text.strip()
         pieces.setdefault(section[1], {}).setdefault(int(section[2] or 0), (plain, bool(section[3])))
     return {name: _joined(found) for name, found in pieces.items()}
+
+
+def _without_comments(value: str) -> str:
+    """A blank for each comment, with those within it (RFC 2045 5.1). One without an end is none, and hides nothing."""
+    if "(" not in value:
+        return value
+    found: list[str] = []
+    begin = depth = 0  # where the comment began, and how many are open
+    is_quoted = False
+    for match in _PIECE.finditer(value):
+        piece = match[0]
+        if piece == "(" and not is_quoted:
+            begin = begin if depth else match.start()
+            depth += 1
+        elif piece == ")" and depth:
+            depth -= 1
+            if not depth:
+                found.append(" ")
+        elif not depth:
+            found.append(piece)
+            is_quoted ^= piece == '"'
+    return "".join(found) + (value[begin:] if depth else "")
 
 
 def _joined(pieces: dict[int, tuple[str, bool]]) -> str:

@@ -47,3 +47,29 @@ def test_a_megabyte_takes_no_long(piece: str) -> None:
 )
 def test_parameters_with_charsets(value: str, text: str) -> None:
     assert parameters(value) == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("text/plain; charset=us-ascii (Plain text)", {"charset": "us-ascii"}),
+        ('text/plain; charset="us-ascii" (Plain text)', {"charset": "us-ascii"}),
+        ("attachment (x; filename=a.txt); filename=b.exe", {"filename": "b.exe"}),
+        ("x (a (b) ; c=d) ; (e) f (g) = (h) i (j); k=l", {"f": "i", "k": "l"}),
+        (r"x (\); a=b \\\( (c) ); d=e", {"d": "e"}),
+        (r"""x ("); a=b; c="d" """, {"a": "b", "c": "d"}),
+        (r"""x; a="b (c) \" (d)"; e=f""", {"a": 'b (c) " (d)', "e": "f"}),
+        ("x; a=b)c; d=e", {"a": "b)c", "d": "e"}),
+        ("attachment (x; filename=b.exe", {"filename": "b.exe"}),
+    ],
+)
+def test_comments_are_no_parameters(value: str, expected: dict[str, str]) -> None:
+    assert parameters(value) == expected
+
+
+@pytest.mark.parametrize("piece", ["(", "(;a=b", "(a)", "()", ";a=(", '"', '";a="(', ";a=\\", "\\(", ";", "; ", ";a=b"])
+def test_a_megabyte_of_parameters_takes_no_long(piece: str) -> None:
+    began = time.process_time()
+    parameters(piece * ((1 << 20) // len(piece)))
+    parameters('x; a="' + piece * ((1 << 20) // len(piece)))
+    assert time.process_time() - began < 10
