@@ -7,6 +7,7 @@ import stat
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from gsubmit.scripts.places import included
@@ -105,14 +106,18 @@ class Cache:
     def _made_of(
         self, path: str, read: Callable[[str], bytes | None], pause: Callable[[], None], personal: str
     ) -> Script:
-        def find(name: str, is_global: bool) -> Source | None:
-            there = included(name, self._global_folder if is_global else personal)
-            found = read(there) if there else None
-            return None if found is None else Source(there, found)
-
         text = read(path)
         if text is None:
             raise SieveError(Problem(path, 0, "there is no such script"))
+        main = str(Path(path))
+
+        def find(name: str, is_global: bool) -> Source | None:
+            there = included(name, self._global_folder if is_global else personal)
+            if there == main:  # which may be written in another way
+                return Source(path, text)
+            found = read(there) if there else None
+            return None if found is None else Source(there, found)
+
         return compile_script(
             text, path, limits=self._limits, offered=self._offered, find=find, pause=pause, is_traced=self._is_traced
         )

@@ -53,11 +53,12 @@ class Workshop:
     vocabulary: Vocabulary
     limits: Limits
     offered: Collection[str]
-    find: Callable[[str, bool], tuple[str, str] | None]  # name and text of a script by name and whether it is global
+    find: Callable[[str, bool], tuple[str, str] | None]  # path and text of a script by name and whether it is global
     pause: Callable[[], None]
     is_traced: bool = False
     problems: list[Problem] = field(default_factory=list)
-    programs: dict[tuple[str, bool], Program | None] = field(default_factory=dict)
+    programs: dict[tuple[str, bool], Program | None] = field(default_factory=dict)  # that are included
+    by_path: dict[str, Program] = field(default_factory=dict)  # the main one too
     tests: dict[str, Word] = field(init=False)
     commands: dict[str, Word] = field(init=False)
     missing: list[Problem] = field(default_factory=list)  # scripts that are included, and are not there
@@ -74,9 +75,15 @@ class Workshop:
         if len(self.problems) >= MAX_PROBLEMS:
             raise TooManyProblems
 
-    def compile(self, program: Program, text: str) -> None:
-        """Fill a program, and those that it includes, with what the scripts say; report what is wrong."""
-        self.waiting.append((program, text))
+    def program(self, path: str, text: str) -> Program:
+        """What a script becomes when its turn comes; one and the same, by whatever names it is included."""
+        if path not in self.by_path:
+            self.by_path[path] = Program(path)
+            self.waiting.append((self.by_path[path], text))
+        return self.by_path[path]
+
+    def compile(self) -> None:
+        """Fill the programs, and those that they include, with what the scripts say; report what is wrong."""
         while self.waiting:
             self._compile(*self.waiting.pop())
 
@@ -155,15 +162,12 @@ class _Checker:
 
     def include(self, name: str, *, is_global: bool) -> Program | None:
         shop, key = self._shop, (name, is_global)
-        if key in shop.programs:
-            return shop.programs[key]
-        if len(shop.programs) >= self.limits.includes:
-            raise Mistake(f"more than {self.limits.includes} scripts are included")
-        found = shop.find(name, is_global)
-        program = shop.programs[key] = None if found is None else Program(found[0])
-        if program is not None and found is not None:
-            shop.waiting.append((program, found[1]))
-        return program
+        if key not in shop.programs:
+            if len(shop.programs) >= self.limits.includes:
+                raise Mistake(f"more than {self.limits.includes} scripts are included")
+            found = shop.find(name, is_global)
+            shop.programs[key] = None if found is None else shop.program(*found)
+        return shop.programs[key]
 
     def misses(self, line: int, text: str) -> None:
         self._shop.missing.append(Problem(self.name, line, text))

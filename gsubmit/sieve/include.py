@@ -33,7 +33,7 @@ class _Include:
             raise Mistake(f"there is no script '{self.name}'")
         if self.once and self.program in shared.included:
             return
-        if self.program in shared.open:
+        if self.program is shared.main or self.program in shared.open:
             raise Mistake(f"script '{self.name}' includes itself")
         if len(shared.open) >= machine.limits.include_depth:
             raise Mistake(f"more than {machine.limits.include_depth} scripts within each other")

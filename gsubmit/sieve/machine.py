@@ -73,12 +73,18 @@ class Scope:
 class Shared:
     """What included scripts have in common (RFC 6609)."""
 
-    __slots__ = ("included", "open", "variables")
+    __slots__ = ("included", "main", "open", "variables")
 
     def __init__(self) -> None:
         self.variables: dict[str, str] = {}
-        self.included: set[object] = set()  # scripts that were carried out, or are
+        self.main: object = None
+        self.included: set[object] = set()  # scripts that were carried out, or are, and the main one
         self.open: list[object] = []  # those that are being carried out, the innermost last
+
+    def begin(self, main: object) -> None:
+        """Nothing includes the script that is carried out itself (RFC 6609 3.1)."""
+        self.main = main
+        self.included.add(main)
 
 
 class Machine:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from gsubmit.sieve.checking import Program, TooManyProblems, Vocabulary, Workshop
 from gsubmit.sieve.errors import Mistake, Problem, SieveError
 from gsubmit.sieve.limits import Limits
-from gsubmit.sieve.machine import Block, Machine, Stop
+from gsubmit.sieve.machine import Machine, Stop
 from gsubmit.sieve.mail import Mail, World
 from gsubmit.sieve.result import Result
 from gsubmit.sieve.vocabulary import EXTENSIONS, VOCABULARY
@@ -18,7 +18,7 @@ DEFAULTS = Limits()
 
 
 class Source(NamedTuple):
-    """The text of a script, and what it is called in errors."""
+    """The text of a script, and its path: what it is called in errors, and is known again by."""
 
     name: str
     text: str | bytes
@@ -31,12 +31,12 @@ def _nothing(name: str, is_global: bool) -> None:
 class Script:
     """A script that can be run, on one message after another."""
 
-    __slots__ = ("_block", "_limits", "missing", "name")
+    __slots__ = ("_limits", "_program", "missing", "name")
 
-    def __init__(self, name: str, block: Block, limits: Limits, missing: Sequence[Problem]) -> None:
-        self.name = name
+    def __init__(self, program: Program, limits: Limits, missing: Sequence[Problem]) -> None:
+        self.name = program.name
         self.missing = tuple(missing)  # scripts that it includes, and that are not there
-        self._block = block
+        self._program = program
         self._limits = limits
 
     def run(self, mail: Mail, world: World, result: Result | None = None) -> Result:
@@ -47,8 +47,9 @@ class Script:
         """
         result = Result() if result is None else result
         machine = Machine(self.name, mail, world, result, self._limits)
+        machine.shared.begin(self._program)
         try:
-            self._block.run(machine)
+            self._program.block.run(machine)
         except Stop:
             pass
         except Mistake as error:
@@ -81,12 +82,12 @@ def compile_script(
         return None if source is None else (source.name, _decoded(source.text, source.name))
 
     shop = Workshop(vocabulary, limits, offered, found, pause, is_traced)
-    program = Program(name)
+    program = shop.program(name, _decoded(text, name))
     with suppress(TooManyProblems):
-        shop.compile(program, _decoded(text, name))
+        shop.compile()
     if shop.problems:
         raise SieveError(*shop.problems)
-    return Script(name, program.block, limits, shop.missing)
+    return Script(program, limits, shop.missing)
 
 
 def _decoded(text: str | bytes, name: str) -> str:

@@ -149,7 +149,7 @@ class Suite:
     def find(self, name: str, is_global: bool) -> Source | None:
         """A script to be included."""
         path = self.path / ("included-global" if is_global else "included") / f"{name}.sieve"
-        return Source(name, path.read_bytes()) if path.is_file() else None
+        return Source(str(path), path.read_bytes()) if path.is_file() else None
 
     def compile(self, name: str) -> bool:
         """A file becomes the script; the errors are those of it."""

@@ -11,7 +11,9 @@ from gsubmit.scripts import cache as module
 from gsubmit.scripts.cache import Cache, read_script
 from gsubmit.sieve.errors import SieveError
 from gsubmit.sieve.limits import Limits
+from gsubmit.sieve.mail import World
 from gsubmit.sieve.vocabulary import EXTENSIONS
+from tests.unit.sieve.runs import mail
 
 
 @pytest.fixture
@@ -41,6 +43,14 @@ def test_it_is_compiled_once(scripts: Cache, tmp_path: Path) -> None:
     assert fault(scripts, path) == f"{path}:1: unknown command 'foo'"
     path.write_text("keep;")
     assert scripts.script(str(path)) is not None
+
+
+def test_a_script_knows_itself_however_its_path_is_written(scripts: Cache, tmp_path: Path) -> None:
+    script = 'require "include"; include :once "a"; include :once :global "a";'.ljust(5_000)
+    (tmp_path / "a.sieve").write_text(script)
+    made = Cache(Limits(script_size=10_000), str(tmp_path), EXTENSIONS).script(f"{tmp_path}/.//a.sieve")
+    assert made is not None
+    assert made.run(mail(), World()).keeps
 
 
 def test_what_it_includes_counts(scripts: Cache, tmp_path: Path) -> None:

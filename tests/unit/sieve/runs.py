@@ -37,11 +37,12 @@ def mail(message: str = MESSAGE) -> DraftMail:
 def run(
     script: str, message: str = MESSAGE, limits: Limits | None = None, scripts: Mapping[str, str] = {}, **world: Any
 ) -> Result:
-    """`scripts` are those that may be included; a global one has a name with a slash before it."""
+    """`scripts` are those that may be included; a global one has a name with a slash before it. This one is "main"."""
 
     def find(name: str, is_global: bool) -> Source | None:
-        text = scripts.get("/" + name if is_global else name)
-        return None if text is None else Source(name, text)
+        path = "/" + name if is_global else name
+        text = script if path == "main" else scripts.get(path)
+        return None if text is None else Source(path, text)
 
     compiled = compile_script(script, "main", limits=limits or Limits(), find=find)
     return compiled.run(mail(message), World(**world))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gsubmit.sieve.limits import Limits
+from gsubmit.sieve.mail import World
 from gsubmit.sieve.result import FileInto, Redirect
-from tests.unit.sieve.runs import actions, holds, mailboxes, problems
+from gsubmit.sieve.script import Source, compile_script
+from tests.unit.sieve.runs import actions, holds, mail, mailboxes, problems, run
 
 MAIN = 'require ["include", "variables", "fileinto", "copy"];\n'
 
@@ -47,6 +49,26 @@ def test_a_script_cannot_include_itself() -> None:
     ) == ["b:1: script 'a' includes itself"]
     scripts = {"a": 'require "include"; include :once "a"; keep;'}
     assert problems(MAIN + 'include "a";', scripts=scripts) == []
+
+
+def test_the_script_itself_is_included_already() -> None:
+    """RFC 6609 3.1, 3.2."""
+    main = 'require ["include", "fileinto", "copy"];\nfileinto :copy "x"; '
+    back = {"b": 'require "include"; include :once "main"; include "main";'}
+    assert mailboxes(main + 'include :once "main";') == ["x"]
+    assert run(main + 'include :once "main"; return; keep;').actions == [FileInto("x", is_copy=True)]
+    assert problems(main + 'include "main";') == ["main:2: script 'main' includes itself"]
+    assert problems(main + 'include "b";', scripts=back) == ["b:1: script 'main' includes itself"]
+
+
+def test_a_script_is_one_by_whatever_name() -> None:
+    both = Source("both", 'require ["fileinto", "copy", "variables", "include"]; set "global.n" "${global.n}x";')
+    script = compile_script(
+        MAIN + 'include :once "a"; include :once :global "b"; fileinto "${global.n}";',
+        "main",
+        find=lambda name, is_global: both,
+    )
+    assert script.run(mail(), World()).actions == [FileInto("x")]
 
 
 def test_a_missing_script_is_an_error_when_its_turn_comes() -> None:
