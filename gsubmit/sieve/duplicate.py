@@ -22,7 +22,7 @@ class _Duplicate:
 
     def holds(self, machine: Machine) -> bool:
         id = self._id(machine)
-        if id is None:
+        if id is None or self.seconds == 0:  # RFC 7352 3.3
             return False
         id = f"{self.handle}\0{id}"
         has_seen = machine.world.tracker.has_seen(id)

@@ -118,6 +118,8 @@ def test_duplicates_are_remembered_after_success_only() -> None:
     assert result.tracked == [Tracked("\0<x@y>")]
     result = run(script.replace(":seconds 60", ":last"), tracker=Tracker())
     assert result.tracked == [Tracked("h\0known")]
+    result = run(script.replace(":seconds 60", ":seconds 0 :last"), tracker=Tracker())
+    assert (result.actions, result.tracked) == ([], [])
 
 
 def test_the_environment_is_what_it_is() -> None:

@@ -1,0 +1,3 @@
+require "duplicate";
+if duplicate :seconds 0 { discard; }
+if duplicate :seconds 0 :last { discard; }
