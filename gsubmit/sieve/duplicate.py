@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gsubmit.sieve.call import Call
-from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.machine import Machine, Test
 from gsubmit.sieve.result import Tracked
 from gsubmit.sieve.strings import Text
@@ -14,9 +13,9 @@ from gsubmit.sieve.words import Tag, Takes, Word
 
 @dataclass(frozen=True, slots=True)
 class _Duplicate:
-    handle: str
-    field: str  # that has the id; empty: `id` is it
-    id: Text | None
+    handle: Text
+    id: Text
+    is_in_field: bool  # of which `id` is the name
     seconds: int | None
     last: bool
 
@@ -24,31 +23,24 @@ class _Duplicate:
         id = self._id(machine)
         if id is None or self.seconds == 0:  # RFC 7352 3.3
             return False
-        id = f"{self.handle}\0{id}"
+        id = f"{self.handle.of(machine)}\0{id}"
         has_seen = machine.world.tracker.has_seen(id)
         if self.last or not has_seen:
             machine.result.track(Tracked(id, self.seconds), machine.limits)
         return has_seen
 
     def _id(self, machine: Machine) -> str | None:
-        if self.id is not None:
+        if not self.is_in_field:
             return self.id.of(machine)
-        fields = machine.fields(self.field)
+        fields = machine.fields(self.id.of(machine))
         return fields[0].text if fields else None
 
 
 def _duplicate(call: Call) -> Test:
     seconds = call.number("seconds") if call.has("seconds") else None
-    id, field = None, "message-id"
-    match call.tag("id", ""):
-        case "uniqueid":
-            id = call.text("id")
-        case "header":
-            named = call.text("id").constant
-            if named is None:
-                raise Mistake("':header' takes no variables here")
-            field = named
-    return _Duplicate(call.constant("handle"), field, id, seconds, call.has("last"))
+    handle = call.text("handle") if call.has("handle") else Text("")
+    id = call.text("id") if call.has("id") else Text("message-id")
+    return _Duplicate(handle, id, call.tag("id", "header") == "header", seconds, call.has("last"))
 
 
 WORDS = (
@@ -56,7 +48,7 @@ WORDS = (
         "duplicate",
         _duplicate,
         tags=(
-            Tag("handle", Takes.CONSTANT),
+            Tag("handle", Takes.STRING),
             Tag("header", Takes.STRING, group="id"),
             Tag("uniqueid", Takes.STRING, group="id"),
             Tag("seconds", Takes.NUMBER),

@@ -175,3 +175,9 @@ def test_octets_are_a_character_together() -> None:
     required = 'require ["fileinto", "encoded-character"];'
     script = required + 'fileinto "${hex:c3}${hex:a9}"; redirect "${hex:c3}${hex:a9}@b.org";'
     assert actions(script) == [FileInto("é"), Redirect("é@b.org")]
+
+
+def test_all_strings_of_duplicate_may_have_variables() -> None:
+    script = 'require ["duplicate", "variables"]; set "a" "x-two"; if duplicate :handle "${a}" :header "${a}" { }'
+    assert run(script).tracked == [Tracked("x-two\0first")]
+    assert run(script.replace('"x-two"', '"x:"')).tracked == []  # RFC 7352 3.1: it cannot be a name, and is no error
