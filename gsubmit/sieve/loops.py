@@ -58,7 +58,7 @@ class _BreakCommand:
 @dataclass(frozen=True, slots=True)
 class _ExtractText:
     place: Place
-    first: int  # characters; 0: all
+    first: int | None  # characters; None: all
     modifiers: Sequence[Modifier]
 
     def run(self, machine: Machine) -> None:
@@ -67,9 +67,7 @@ class _ExtractText:
         text = ""
         if part.type.startswith("text/"):
             text = part_text(machine, part, without_tags=True)
-        if self.first:
-            text = text[: self.first]
-        self.place.put(machine, modified(text, self.modifiers, machine))
+        self.place.put(machine, modified(text[: self.first], self.modifiers, machine))
 
 
 def _break(call: Call) -> Command:
@@ -86,7 +84,8 @@ def _extracttext(call: Call) -> Command:
         raise Mistake("command 'extracttext' needs require \"variables\"")
     if not call.home.loops:
         raise Mistake("'extracttext' outside of 'foreverypart'")
-    return _ExtractText(place_of(call.home, call.constant("variable")), call.number("first"), modifiers(call))
+    first = call.number("first") if call.has("first") else None
+    return _ExtractText(place_of(call.home, call.constant("variable")), first, modifiers(call))
 
 
 _NAME = Tag("name", Takes.CONSTANT)
