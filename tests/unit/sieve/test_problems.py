@@ -107,6 +107,11 @@ NEWS = 'require ["fileinto", "copy"];\n'
             'require "variables";\nset "a" "${b.c}";', "main:2: unknown namespace 'b' of variables", id="reference"
         ),
         pytest.param(
+            f'require "variables";\nset "a" "${{{"0" * 5000}33}}";',
+            "main:2: there is no match value 33: 32 is the last",
+            id="match-with-zeros",
+        ),
+        pytest.param(
             'require "variables";\nset "a" "${33}";', "main:2: there is no match value 33: 32 is the last", id="match"
         ),
         pytest.param(
