@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import OrderedDict
@@ -18,6 +19,7 @@ from gsubmit.sieve.script import Script, Source, compile_script
 
 MAX_SIZE = 1 << 20  # octets of scripts in the cache; compiled, they take 60 times that, and time to be collected
 _OVERHEAD = 200  # octets that are added for each file
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 Version: TypeAlias = tuple[int, int, int, int] | None  # None: there is no file
 
 
@@ -134,14 +136,17 @@ def _is_current(entry: _Entry, path: str, version: Version, pause: Callable[[], 
     return True
 
 
+def _is_absent(error: OSError | ValueError) -> bool:
+    """Whether there is no such file, or can be none: ValueError is for what has no octets in a path."""
+    return isinstance(error, ValueError) or error.errno in _ABSENT
+
+
 def version_of(path: str) -> Version:
     """What changes when a file does."""
     try:
         found = os.stat(path)  # noqa: PTH116 - for each message
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError):
-        return (0, 0, 0, 0)  # it is there, and reading it will tell
+    except (OSError, ValueError) as error:
+        return None if _is_absent(error) else (0, 0, 0, 0)  # it is there, and reading it will tell
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
@@ -152,8 +157,10 @@ def read_script(path: str, limit: int) -> bytes | None:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except (OSError, ValueError) as error:
+        if _is_absent(error):
+            return None
+        raise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.scripts import cache as module
-from gsubmit.scripts.cache import Cache, read_script
+from gsubmit.scripts.cache import Cache, read_script, version_of
 from gsubmit.sieve.errors import SieveError
 from gsubmit.sieve.limits import Limits
 from gsubmit.sieve.mail import World
@@ -86,6 +86,28 @@ def test_what_is_no_plain_file_is_no_script(scripts: Cache, tmp_path: Path) -> N
     assert read_script(str(tmp_path / "pipe.sieve"), 10) is None
     assert read_script(str(tmp_path), 10) is None
     assert scripts.script(str(tmp_path / "none" / "a.sieve")) is None
+
+
+@pytest.mark.parametrize("name", ["é" * 126, "é" * 128, "a" * 128])
+def test_a_name_that_no_file_can_have_is_no_scripts(scripts: Cache, tmp_path: Path, name: str) -> None:
+    """RFC 5804 1.6 has names of 128 characters, most file systems of 255 octets."""
+    path = tmp_path / "a.sieve"
+    path.write_text(f'require "include"; include :optional "{name}"; include :global :optional "{name}";')
+    script = scripts.script(str(path))
+    assert script is not None
+    assert script.run(mail(), World()).keeps
+    path.write_text(f'require "include";\ninclude "{name}";')
+    script = scripts.script(str(path))
+    assert script is not None
+    assert [problem.text for problem in script.missing] == [f"there is no script '{name}'"]
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "a\0b", "a\ud800"])
+def test_a_path_that_cannot_be_is_no_scripts(scripts: Cache, tmp_path: Path, name: str) -> None:
+    path = f"{tmp_path}/{name}.sieve"
+    assert scripts.script(path) is None
+    assert version_of(path) is None
+    assert read_script(path, 10) is None
 
 
 def test_a_link_is_followed(scripts: Cache, tmp_path: Path) -> None:
