@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gsubmit.scripts.trial import Tried, try_script
+from gsubmit.server.sieve import MAX_LINE, MAX_LINES
 from gsubmit.settings.declare import declarations
 from gsubmit.settings.sieve import SieveLimitSettings
 from gsubmit.sieve.extensions import UNFIT
@@ -171,3 +172,7 @@ def test_every_extension_is_named() -> None:
 def test_limits_are_those_that_hold() -> None:
     stated = dict(re.findall(r"Cm submission_sieve_max_(\w+) No = (\w+)", section("Limits")))
     assert stated == {name: declaration.default_text for name, declaration in declarations(SieveLimitSettings).items()}
+
+
+def test_lines_for_the_log_are_as_long_and_as_many() -> None:
+    assert f"a line to the log, of {MAX_LINE} characters at most.\nA script has {MAX_LINES} lines" in PAGE
