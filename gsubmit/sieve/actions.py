@@ -10,7 +10,7 @@ from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.flags import flags_in
 from gsubmit.sieve.machine import Command, Machine
 from gsubmit.sieve.result import Discard, FileInto, Keep, Redirect, Reject
-from gsubmit.sieve.strings import Text, Texts
+from gsubmit.sieve.strings import OCTET, Text, Texts
 from gsubmit.sieve.words import Tag, Takes, Word
 
 _MAX_MAILBOX = 1000  # octets of a name
@@ -69,33 +69,20 @@ def _flags(flags: Texts | None, machine: Machine) -> tuple[str, ...]:
 
 
 def _checked_address(text: str) -> str:
-    whole = _unicode(text)
-    address = one_address(whole) if whole is not None else None
+    address = one_address(text) if OCTET.search(text) is None else None
     if address is None:
         raise Mistake(f"'{text[:80]}' is not an address")
     return address.whole
 
 
-def _unicode(text: str) -> str | None:
-    """With the characters that octets make together, each of which may come by itself (${hex:c3}${hex:a9}).
-
-    None if it is not UTF-8, as nothing may be that a server is told.
-    """
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8")
-    except UnicodeError:
-        return None
-
-
 def checked_mailbox(name: str) -> str:
     """The name of a mailbox. Raises Mistake."""
-    whole = _unicode(name)
-    if whole is None:
-        raise Mistake(f"the name of a mailbox is not UTF-8: {name[:80]!r}")
-    octets = whole.encode()
+    octets = name.encode("utf-8", "surrogateescape")
     if not 0 < len(octets) <= _MAX_MAILBOX or any(octet < 32 or octet == 127 for octet in octets):
         raise Mistake(f"'{name[:80]}' cannot be the name of a mailbox")
-    return whole
+    if OCTET.search(name):
+        raise Mistake(f"the name of a mailbox is not UTF-8: {octets[:80]!r}")
+    return name
 
 
 def checked_use(text: str) -> str:

@@ -15,11 +15,12 @@ from gsubmit.sieve.words import Takes, Word
 _QUESTION = 5000  # units of work that a question to the IMAP server counts as: two hundred are enough
 
 
-def _checked(check: Callable[[str], str], name: str) -> str | None:
+def _can_be(checked: Callable[[str], str], name: str) -> bool:
     try:
-        return check(name)
+        checked(name)
     except Mistake:
-        return None  # what cannot be does not exist, and is no error
+        return False  # what cannot be does not exist, and is no error
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,7 @@ class _MailboxExists:
     def holds(self, machine: Machine) -> bool:
         for name in self.names.of(machine):
             machine.work(_QUESTION)
-            mailbox = _checked(checked_mailbox, name)
-            if mailbox is None or not machine.world.mailboxes.exists(mailbox):
+            if not _can_be(checked_mailbox, name) or not machine.world.mailboxes.exists(name):
                 return False
         return True
 
@@ -41,14 +41,12 @@ class _SpecialUseExists:
     uses: Texts
 
     def holds(self, machine: Machine) -> bool:
-        mailbox = None
-        if self.mailbox is not None:
-            mailbox = _checked(checked_mailbox, self.mailbox.of(machine))
-            if mailbox is None:
-                return False
+        mailbox = self.mailbox.of(machine) if self.mailbox is not None else None
+        if mailbox is not None and not _can_be(checked_mailbox, mailbox):
+            return False
         for use in self.uses.of(machine):
             machine.work(_QUESTION)
-            if _checked(checked_use, use) is None or not machine.world.mailboxes.has_special_use(use, mailbox):
+            if not _can_be(checked_use, use) or not machine.world.mailboxes.has_special_use(use, mailbox):
                 return False
         return True
 

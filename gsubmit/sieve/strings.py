@@ -14,7 +14,7 @@ VARIABLE = re.compile(
     r"\$\{((?:[A-Za-z_][A-Za-z0-9_]*\.(?:(?:[0-9]+|[A-Za-z_][A-Za-z0-9_]*)\.)*)?)([0-9]+|[A-Za-z_][A-Za-z0-9_]*)\}"
 )
 _ENCODED = re.compile(r"\$\{(hex|unicode):([ \t\r\n]*[0-9a-f]+(?:[ \t\r\n]+[0-9a-f]+)*[ \t\r\n]*)\}", re.IGNORECASE)
-_OCTET = re.compile("[\udc80-\udcff]")  # one that is no UTF-8 alone (PEP 383)
+OCTET = re.compile("[\udc80-\udcff]")  # one that is no UTF-8 alone (PEP 383)
 _HEX_DIGITS = 2  # at most, of an octet
 _MAX_UNICODE, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)
 Piece = Callable[[Machine], str]
@@ -106,7 +106,7 @@ def decoded(string: str, pause: Callable[[], None]) -> str:
 
 def rejoined(text: str) -> str:
     """Octets that are UTF-8 together, wherever they came from, are one character."""
-    if text.isascii() or _OCTET.search(text) is None:
+    if text.isascii() or OCTET.search(text) is None:
         return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 

@@ -162,12 +162,12 @@ def test_very_long_flags_are_none() -> None:
     assert actions(f'require "imap4flags"; addflag ["{"x" * 101}", "{"y" * 100}"]; keep;') == [Keep(("y" * 100,))]
 
 
-@pytest.mark.parametrize("odd", ["${hex:ff}", "${half}"])
+@pytest.mark.parametrize("odd", ["${hex:ff}", "${1}"])
 @pytest.mark.parametrize("action", ['fileinto "{}";', 'redirect "{}@b.org";', 'redirect "a@b{}.org";'])
 def test_names_are_utf8(action: str, odd: str) -> None:
     required = 'require ["fileinto", "variables", "encoded-character"];'
-    script = required + 'if header :matches "Subject" "*" { set "half" "${1}"; }\n' + action.replace("{}", odd)
-    (problem,) = problems(script, "Subject: =?utf-7?q?+2AA-?=\n\n")
+    script = required + 'if header :matches "Subject" "?*" { }\n' + action.replace("{}", odd)
+    (problem,) = problems(script, "Subject: é\n\n")
     assert problem.startswith("main:2: ")
 
 
