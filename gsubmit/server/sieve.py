@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from gsubmit.logs.text import safe_name, safe_words
 from gsubmit.message.draft import Draft, HeaderTooLong
 from gsubmit.net.imap import ImapFault, SaidNo
-from gsubmit.scripts.deeds import Copy, check_result, deeds_of
+from gsubmit.scripts.deeds import Copy, Deeds, check_result, deeds_of
 from gsubmit.scripts.environment import items
 from gsubmit.scripts.mail import DraftMail
 from gsubmit.scripts.places import Source
@@ -193,10 +193,7 @@ def _carry_out(session: Session, transaction: Transaction, result: Result) -> No
         envelope.handling = replace(envelope.handling or Handling(), filings=copies, tracked=tracked)
     if deeds.discards:
         raise Discarded
-    recipients = list(envelope.recipients) if deeds.reaches_recipients else []
-    for address in map(parse_mailbox, deeds.added):
-        if not any(recipient.forward_path.is_same_mailbox(address) for recipient in recipients):
-            recipients.append(Recipient(address, RcptParams("NEVER")))
+    recipients = _recipients(envelope.recipients, deeds)
     told = [f"redirect=<{safe_name(address)}>" for address in deeds.added]
     told += [f"fileinto={safe_words(copy.mailbox)}" for copy in deeds.copies if copy.mailbox]
     if told:
@@ -204,6 +201,16 @@ def _carry_out(session: Session, transaction: Transaction, result: Result) -> No
     if recipients != envelope.recipients:
         _expect_more(session)
         amend(session, transaction, Envelope(envelope.sender, recipients, envelope.mailbox, envelope.handling))
+
+
+def _recipients(given: Sequence[Recipient], deeds: Deeds) -> list[Recipient]:
+    """Those who get the message; one that the client gave keeps its parameters, and reports come as it has asked."""
+    added = [parse_mailbox(address) for address in deeds.added]
+    found = [one for one in given if deeds.reaches_recipients or any(map(one.forward_path.is_same_mailbox, added))]
+    for address in added:
+        if not any(one.forward_path.is_same_mailbox(address) for one in found):
+            found.append(Recipient(address, RcptParams("NEVER")))
+    return found
 
 
 def _expect_more(session: Session) -> None:
