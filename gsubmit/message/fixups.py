@@ -20,6 +20,9 @@ from gsubmit.smtp.reply import Refused
 
 # As readers take it, which is wider than RFC 5322 3.6.4: what is valid for anybody is never changed (HDR-3).
 _MESSAGE_ID = re.compile(rb"[ \t]*<[^<>@\s]+@[^<>\s]+>[ \t]*(?:\([^()]*\)[ \t]*)?")
+_PIECES = re.compile(rb"\\.|[()]|[^()\\]+", re.DOTALL)  # of what may have comments
+_LEAP_SECOND = re.compile(rb"(:\d\d):60\b")
+_MAX_DATE = 1000  # octets that a program may have made
 _FROM_DOMAIN = re.compile(rb"@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>?[ \t]*$")
 _AUTHORS = frozenset({b"from", b"sender", b"reply-to", b"resent-from", b"resent-sender"})
 _READERS = frozenset({b"to", b"cc", b"bcc", b"resent-to", b"resent-cc", b"resent-bcc"})
@@ -153,11 +156,32 @@ def _completed(
 
 def _is_date(value: bytes) -> bool:
     """Obsolete forms are valid too (RFC 5322 4.3)."""
+    return _is_read(value) or (len(value) <= _MAX_DATE and _is_read(_plain_date(value)))
+
+
+def _is_read(date: bytes) -> bool:
     try:
-        parsedate_to_datetime(value.decode("ascii"))
+        parsedate_to_datetime(date.decode("ascii"))
     except (ValueError, OverflowError):  # UnicodeDecodeError among them
         return False
     return True
+
+
+def _plain_date(value: bytes) -> bytes:
+    """Without what Python does not read: comments, white space around marks, and the leap second (RFC 5322 3.3)."""
+    pieces, depth = list[bytes](), 0
+    for piece in _PIECES.findall(value):
+        if piece == b"(":
+            depth += 1
+        elif piece == b")":
+            depth -= 1
+            pieces.append(b" ")
+        elif not depth:
+            pieces.append(piece)
+    plain = b"".join(pieces)
+    for mark in (b":", b","):
+        plain = mark.join(piece.strip() for piece in plain.split(mark))
+    return _LEAP_SECOND.sub(rb"\1:59", plain)
 
 
 def _is_message_id(value: bytes) -> bool:

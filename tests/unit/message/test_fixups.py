@@ -67,7 +67,37 @@ def test_what_is_there_stays(header: str) -> None:
     assert "\r\n".join(fixed(header, **REPAIR)) == header
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "2026-11-27 12:00", "32 Jan 2026 00:00:00 +0000", "\xe4", "Fri, 27"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        pytest.param("27 Nov 97 09(comment):10:00 -0600", id="RFC 5322 4.3 comments"),
+        pytest.param("Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", id="RFC 5322 A.6.3"),
+        pytest.param(
+            "Thu (a (b) \\) ()), 13 Feb\r\n 1969 (\xfc)\r\n\t23:32 -0330 (Newfoundland Time)", id="RFC 5322 A.5"
+        ),
+        pytest.param("Sat , 31 Dec 2016 23 : 59 : 60 +0000", id="RFC 5322 3.3 a leap second"),
+        pytest.param("21 Nov 97 09:55:06 GMT (open", id="as readers take it"),
+    ],
+)
+def test_dates_that_somebody_can_read(date: str) -> None:
+    header = f"Date: {date}\r\nMessage-ID: <a@b>"
+    assert "\r\n".join(fixed(header, **REPAIR)) == header
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "(",
+        "1 Jan 2026 00:60 +0000",
+        "1 Jan (2026 00:00:00 +0000)",
+        "yesterday",
+        "2026-11-27 12:00",
+        "32 Jan 2026 00:00:00 +0000",
+        "\xe4",
+        "Fri, 27",
+    ],
+)
 def test_dates_that_nobody_can_read(date: str) -> None:
     assert fixed(f"Date: {date}\r\nMessage-ID: <a@b>\r\nTo: c", **ADD)[0] == f"Date: {date}"
     lines = fixed(f"Date: {date}\r\nMessage-ID: <a@b>\r\nTo: c", **REPAIR)
