@@ -6,8 +6,10 @@ import logging
 
 from gsubmit.message.body import MessageBody
 from gsubmit.message.report import Relayed, relayed_report
+from gsubmit.relay.promise import NextHops
 from gsubmit.server.session import Session
 from gsubmit.server.transaction import Transaction
+from gsubmit.settings.sections import Settings
 from gsubmit.smtp.envelope import Recipient, Sender
 from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS, MailParams
 from gsubmit.smtp.reply import Refused, Reply
@@ -22,9 +24,11 @@ def report_relayed(session: Session, transaction: Transaction, reply: Reply) -> 
     if not asked or sender.reverse_path is None:
         return
     smtputf8 = sender.params.smtputf8
+    handling = transaction.envelope.handling
+    name = handling.relay if handling is not None else ""
     report = relayed_report(
         session.service.hostname,
-        session.service.settings.relay.host,
+        _host(session.service.settings, name),
         sender.reverse_path,
         envid=sender.params.envid,
         arrival=transaction.arrival,
@@ -33,7 +37,8 @@ def report_relayed(session: Session, transaction: Transaction, reply: Reply) -> 
         smtputf8=smtputf8,
     )
     try:
-        answer = _submit(session, Recipient(sender.reverse_path, NO_RCPT_PARAMS), report, smtputf8=smtputf8)
+        recipient = Recipient(sender.reverse_path, NO_RCPT_PARAMS)
+        answer = _submit(session, session.service.relay_named(name), recipient, report, smtputf8=smtputf8)
     except OSError as error:
         _log.error("report of relaying id=%s: %s", transaction.id, error, extra={"prefix": session.label})
         return
@@ -45,13 +50,19 @@ def _wants_success(recipient: Recipient) -> bool:
     return "SUCCESS" in recipient.params.notify.split(",")
 
 
-def _submit(session: Session, recipient: Recipient, report: bytes, *, smtputf8: bool) -> Reply:
+def _host(settings: Settings, name: str) -> str:
+    """Where the relay of that name is, or the one outside of blocks."""
+    named = {one.name: one.relay for one in settings.submission.plugins.relays}
+    return named.get(name, settings.relay).host
+
+
+def _submit(session: Session, relay: NextHops, recipient: Recipient, report: bytes, *, smtputf8: bool) -> Reply:
     """Hand the report to the same relay, from the null reverse-path (RFC 3464 2)."""
     params = MailParams(smtputf8=True) if smtputf8 else NO_MAIL_PARAMS
     body = MessageBody(session.service.settings.server.mail_temp_dir)
     try:
         body.append(report)
-        delivery = session.service.relay.begin(Sender(None, params), session.client, session.label)
+        delivery = relay.begin(Sender(None, params), session.client, session.label)
         try:
             promise = delivery.recipient(recipient)
             if not delivery.accepted():

@@ -112,6 +112,7 @@ class NextHop:
     keywords: Iterable[str] = ALL_KEYWORDS
     answer: Reply = field(default_factory=lambda: Reply(250, "2.1.0", "Yes"))
     takes_all: bool = False
+    owe_reports: bool = False
     deliveries: list[Delivered] = field(default_factory=list)
     verified: list[str] = field(default_factory=list)
     clients: list[ClientFacts] = field(default_factory=list)
@@ -126,6 +127,7 @@ class NextHop:
     def begin(self, sender: Sender, client: ClientFacts, label: str) -> Delivered:
         self.clients.append(client)
         self.deliveries.append(Delivered(sender, self.answer, takes_all=self.takes_all))
+        self.deliveries[-1].owes_reports = self.owe_reports
         return self.deliveries[-1]
 
     def leave(self, client: ClientFacts) -> None:

@@ -9,20 +9,28 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from email.message import Message
 
 import pytest
 
 from gsubmit.net import resolve
+from gsubmit.plugins import Config, Mail, Plugin
+from gsubmit.plugins.runner import Running, arranged
 from gsubmit.server.wire import Closed
 from gsubmit.smtp.reply import Reply
 from tests.harness.serving import Serving, serving
 from tests.harness.smtpserver import SILENT, Answer, Server, ehlo, in_turn, served
-from tests.unit.server.sessions import connected
+from tests.unit.server.sessions import NextHop, connected
 
 LOGIN = f"AUTH PLAIN {b64encode(bytes(1) + b'user' + bytes(1) + b'secret').decode()}"
 CONTENT = "Subject: x\r\nMessage-ID: <1@x>\r\n\r\ntext\r\n"
 TWO = ["RCPT TO:<b@example.net> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;orig+2Bb@example.net", "RCPT TO:<c@example.net>"]
+
+
+class Moving(Plugin):
+    def message(self, mail: Mail) -> None:
+        mail.relay = "other"
 
 
 @contextmanager
@@ -156,6 +164,20 @@ def test_a_trusting_relay_is_told_whose_report_it_is() -> None:
     assert len(server.mails) == 2
     told = [line for talk in server.talks for line in talk.lines if line.startswith("XCLIENT")]
     assert told and not any("ADDR=[UNAVAILABLE]" in line for line in told)
+
+
+def test_the_relay_that_has_the_message_gets_the_report() -> None:
+    other = NextHop()
+    with connected("submission_relay other {\nhost = other.example.net\n}") as client:
+        moving = arranged([Running("moving", Moving(Config.of()))])
+        client.session.service = replace(client.session.service, relays={"other": other}, plugins=moving)
+        client.log_in()
+        client.say("EHLO c", "MAIL FROM:<a@x>", "RCPT TO:<b@x> NOTIFY=SUCCESS")
+        other.owe_reports = True
+        assert client.reply("BDAT 3 LAST", b"a\r\n").code == 250
+        assert len(client.next_hop.deliveries) == 1
+        _, (_, about) = report(other.deliveries[1].messages[0][1])
+        assert about["Remote-MTA"] == "dns; other.example.net"
 
 
 def test_utf8() -> None:
