@@ -13,7 +13,7 @@ from gsubmit.plugins.mail import Bounds, Mail, mailbox_of
 from gsubmit.plugins.plugin import Plugin, moments_of
 from gsubmit.plugins.runner import PluginFailed, checked
 from gsubmit.smtp.envelope import Envelope, Handling, Recipient, Sender
-from gsubmit.smtp.params import NO_MAIL_PARAMS, NO_RCPT_PARAMS
+from gsubmit.smtp.params import NO_RCPT_PARAMS, MailParams
 from gsubmit.smtp.reply import Refused, Reply
 
 
@@ -52,8 +52,8 @@ def play(
     client = Client("test", "192.0.2.1", 40000, "192.0.2.2", 587, hello="client.example.org")
     known = replace(client, user=user, mechanism="PLAIN")
     handling = Handling()
-    envelope = Envelope(Sender(mailbox_of(sender) if sender else None, NO_MAIL_PARAMS), handling=handling)
     asked = [Recipient(mailbox_of(one), NO_RCPT_PARAMS) for one in recipients]
+    envelope = Envelope(_sender(sender, asked, draft), handling=handling)
     reply, moment, refused = None, "", list[tuple[str, Reply]]()
     try:
         for moment in moments_of(type(plugin)):
@@ -83,6 +83,14 @@ def play(
         return Played(octets, str(path or ""), left, moment if reply else "", reply, tuple(refused), handling)
     finally:
         draft.close()
+
+
+def _sender(text: str, recipients: Sequence[Recipient], draft: Draft) -> Sender:
+    """With SMTPUTF8, where a client needs that for the message."""
+    path = mailbox_of(text) if text else None
+    addresses = [one.forward_path for one in recipients] + ([path] if path is not None else [])
+    is_ascii = all(one.is_ascii for one in addresses) and all(one.octets.isascii() for one in draft.fields)
+    return Sender(path, MailParams(smtputf8=not is_ascii))
 
 
 def _said(plugin: Plugin, moment: str, *arguments: object) -> Reply | None:

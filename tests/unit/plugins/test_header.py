@@ -10,9 +10,11 @@ from gsubmit.message.body import MessageBody
 from gsubmit.message.draft import Draft
 from gsubmit.message.fields import split_header
 from gsubmit.message.newfield import BadField
+from gsubmit.plugins import Config, Plugin
 from gsubmit.plugins.client import Client
 from gsubmit.plugins.header import Header
 from gsubmit.plugins.mail import Bounds, Mail
+from gsubmit.plugins.testing import play
 from gsubmit.smtp.envelope import Envelope, Sender
 from gsubmit.smtp.params import NO_MAIL_PARAMS, MailParams
 
@@ -54,6 +56,17 @@ def test_an_internationalized_address_stays_as_it_is() -> None:
     one, _ = header(octets)
     with pytest.raises(BadField):
         one.replace("To", one.get("To"))
+
+
+def test_an_internationalized_message_is_played_as_one() -> None:
+    class Again(Plugin):
+        def message(self, mail: Mail) -> None:
+            mail.header.replace("To", mail.header.get("To"))
+            mail.add_recipient(mail.recipients[0].forward_path)
+
+    for address, recipient in (("jörg@bücher.example", "b@example.org"), ("b@example.org", "jörg@bücher.example")):
+        message = f"To: {address}\r\n\r\n".encode()
+        assert play(Again(Config.of()), message, recipients=[recipient]).message == message
 
 
 @given(st.text(max_size=100))
