@@ -31,17 +31,22 @@ class Tried:
 def try_script(
     script: Script, message: bytes, world: World, *, needs_full_domains: bool = False, may_change_authors: bool = False
 ) -> Tried:
-    """One run, of a message without SMTPUTF8. A world without recipients gets those of To, Cc and Bcc, or SOMEBODY.
+    """One run, of a message with SMTPUTF8 where that is needed.
 
-    Raises SieveError when the script fails, HeaderTooLong.
+    A world without recipients gets those of To, Cc and Bcc, or SOMEBODY. Raises SieveError when the script fails,
+    HeaderTooLong.
     """
     body = MessageBody(tempfile.gettempdir())
     try:
         body.append(message.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
         draft = Draft(body)
         world.recipients = world.recipients or _recipients(draft)
-        result = script.run(DraftMail(draft, may_change_authors=may_change_authors), world)
-        check_result(result, script.name, is_utf8=False, needs_full_domains=needs_full_domains)
+        is_utf8 = not (
+            all(field.octets.isascii() for field in draft.fields)
+            and all(address.isascii() for address in (world.sender, *world.recipients))
+        )
+        result = script.run(DraftMail(draft, may_change_authors=may_change_authors, is_utf8=is_utf8), world)
+        check_result(result, script.name, is_utf8=is_utf8, needs_full_domains=needs_full_domains)
         return Tried(result, tuple(world.recipients), draft.head() if draft.is_edited else b"")
     finally:
         body.close()

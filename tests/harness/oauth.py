@@ -54,12 +54,12 @@ def pem(key: PrivateKey) -> bytes:
 def jwk(key: PrivateKey, kid: str = "", **members: str) -> dict[str, object]:
     """The public key, as a key set has it."""
     if isinstance(key, RSAPrivateKey):
-        made = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        made = RSAAlgorithm.to_jwk(key.public_key())
     elif isinstance(key, EllipticCurvePrivateKey):
-        made = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        made = ECAlgorithm.to_jwk(key.public_key())
     else:
-        made = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return {**made, **({"kid": kid} if kid else {}), **members}
+        made = OKPAlgorithm.to_jwk(key.public_key())
+    return {**json.loads(made), **({"kid": kid} if kid else {}), **members}
 
 
 def claims(**changed: object) -> dict[str, object]:

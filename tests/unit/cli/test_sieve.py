@@ -244,6 +244,13 @@ def test_what_a_message_cannot_have_is_an_error_as_in_the_server(folder: Path, s
     assert told(script, code=1)[0] == f"a.sieve: {said}"
 
 
+def test_a_message_that_needs_smtputf8_has_it(folder: Path) -> None:
+    script = 'require "editheader"; addheader "Reply-To" "grüße@example.org"; redirect "grüße@example.org";'
+    lines = told(script, message="Subject: grün\n\ntext\n")
+    assert "relayed to: grüße@example.org (instead of the recipients)" in lines
+    assert "  Reply-To: grüße@example.org" in lines
+
+
 def test_full_domains_are_needed_where_the_configuration_says_so(folder: Path) -> None:
     (folder / "conf").write_text("ssl = no\nsubmission_refuse_single_label = yes\n")
     script = 'redirect "joe@local";'

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import gevent
 
@@ -56,7 +57,8 @@ class Dns:
     def _answer(self, octets: bytes, records: dict[tuple[str, str], Record]) -> bytes | None:
         query = dns.message.from_wire(octets)
         question = query.question[0]
-        key = (question.name.to_text(omit_final_dot=True), question.rdtype.name)
+        kind = dns.rdatatype.to_text(question.rdtype)
+        key = (question.name.to_text(omit_final_dot=True), kind)
         self.asked.append(key)
         record = records.get(key, "NOANSWER")
         if callable(record):
@@ -67,7 +69,7 @@ class Dns:
         response.flags |= dns.flags.RA
         if isinstance(record, tuple):
             ttl, texts = record
-            response.answer.append(dns.rrset.from_text(question.name, ttl, "IN", question.rdtype.name, *texts))
+            response.answer.append(dns.rrset.from_text(question.name, ttl, "IN", kind, *texts))
             return response.to_wire()
         if record != "NOANSWER":
             response.set_rcode(dns.rcode.from_text(record))
