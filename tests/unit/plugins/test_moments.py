@@ -149,11 +149,12 @@ def test_one_that_hangs_has_its_time(threaded: bool, caplog: pytest.LogCaptureFi
 
 
 def test_edits_of_a_thread_that_is_given_up_are_lost() -> None:
-    go = gevent.monkey.get_original("threading", "Event")()
-    done: list[str] = []
+    pause = gevent.monkey.get_original("time", "sleep")
+    going, done = list[bool](), list[str]()
 
     def late(mail: Mail) -> None:
-        go.wait(5)
+        while not going:
+            pause(0.01)
         mail.header.prepend("X-Late", "a")
         mail.add_recipient("late@example.org")
         done.append("late")
@@ -161,7 +162,7 @@ def test_edits_of_a_thread_that_is_given_up_are_lost() -> None:
     slow = Running("slow", plugin(message=late), timeout=0.1, threaded=True, accepts=True)
 
     def wait(mail: Mail) -> None:
-        go.set()
+        going.append(True)
         with gevent.Timeout(5):
             while not done:
                 gevent.sleep(0.01)
@@ -175,13 +176,15 @@ def test_edits_of_a_thread_that_is_given_up_are_lost() -> None:
 
 
 def test_threads_that_hang_leave_others_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    go = gevent.monkey.get_original("threading", "Event")()
+    pause, over = gevent.monkey.get_original("time", "sleep"), list[bool]()
     monkeypatch.setattr(runner, "_threads", functools.cache(lambda: ThreadPool(2)))
     monkeypatch.setattr(runner, "MAX_THREADS", 2)
     pool = runner._threads()
 
     def hang(mail: Mail) -> None:
-        go.wait(10)
+        for _ in range(1000):
+            if not over:
+                pause(0.01)
 
     with session(Running("hangs", plugin(message=hang), timeout=0.05, threaded=True)) as client:
         for _ in range(5):
@@ -189,7 +192,7 @@ def test_threads_that_hang_leave_others_theirs(monkeypatch: pytest.MonkeyPatch) 
     with session(Running("works", plugin(message=lambda mail: None), timeout=2, threaded=True)) as client:
         assert sent(client).code == 250
     assert pool.maxsize == 7
-    go.set()
+    over.append(True)
     with gevent.Timeout(2):
         while pool.maxsize > 2:
             gevent.sleep(0.01)
