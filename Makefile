@@ -1,7 +1,7 @@
 # make demo    try it: a server with a user, a certificate and a mailbox, and one message through it (ONCE=1: then stop)
 # make quick   ruff, mypy, unit tests and transcripts, in a minute; no peers
 # make test    everything that is checked: ruff, mypy --strict, pytest with real peers; twelve minutes on two processors
-# make system  of that, what needs no peers, with the system's Python, if that is another one
+# make system  of that, what needs no peers, with the system's Python and libraries, if that is another Python
 # make docs    the settings in conf.d and in gsubmit.conf(5), written from their declarations
 # make deb     the Debian package: build/deb/gsubmit_VERSION_all.deb
 # make bench   CPU per message, measured; make clean undoes all of these
@@ -56,12 +56,13 @@ test: $(VENV)/with-tests peers
 	@+$(MAKE) --no-print-directory system
 	@echo "make test: everything has passed"
 
-# The system's Python where it is another one, since packages run with it: bugs differ from 3.11.2 to 3.11.7.
+# The system's Python where it is another one, with those of its libraries that are new enough, since packages run with
+# them: bugs differ from 3.11.2 to 3.11.7, and the libraries are years older.
 system:
 	@if $(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
 	  [ "$$($(SYSTEM_PYTHON) -V)" != "$$($(BIN)/python -V)" ]; then \
 	  echo "=== tests with the system's $$($(SYSTEM_PYTHON) -V)"; \
-	  $(MAKE) --no-print-directory PYTHON=$(SYSTEM_PYTHON) VENV=build/system quick-tests; \
+	  $(MAKE) --no-print-directory PYTHON=$(SYSTEM_PYTHON) VENV=build/system VENV_OPTIONS=--system-site-packages quick-tests; \
 	fi
 
 quick-tests: $(VENV)/with-tests
@@ -110,7 +111,7 @@ $(BIN)/python:
 	    echo "$(PYTHON) has no venv: install it first (on Debian: apt-get install python3-venv)" >&2; exit 1; \
 	  fi; \
 	fi
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV_OPTIONS) $(VENV)
 
 $(VENV)/installed: setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
