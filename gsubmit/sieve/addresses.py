@@ -38,7 +38,7 @@ class Address(NamedTuple):
 
         The first of the `delimiters` that is in it divides user and detail (RFC 5233 4).
         """
-        if name == "all" or not self.whole:
+        if name == "all":
             return self.whole
         if not self.local:
             return None

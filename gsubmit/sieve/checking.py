@@ -151,7 +151,7 @@ class _Checker:
     def variable(self, namespace: str, name: str) -> Piece:
         """What stands for a variable in a string. Raises Mistake."""
         if not namespace and name.isdigit():
-            return match_value(int(name.lstrip("0")[:9] or 0), self.limits.match_values)
+            return match_value(name, self.limits.match_values)
         if not namespace:
             return Place(name, is_common=name in self.commons).get
         first, _, rest = (namespace + name).partition(".")

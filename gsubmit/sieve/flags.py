@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gsubmit.sieve.call import Call
+from gsubmit.sieve.comparators import Pause
 from gsubmit.sieve.errors import Mistake
 from gsubmit.sieve.limits import in_turns
 from gsubmit.sieve.machine import Command, Machine, Test
 from gsubmit.sieve.matching import Match, match_of
-from gsubmit.sieve.references import Place, place_of
-from gsubmit.sieve.strings import Texts
+from gsubmit.sieve.references import Place, place_of, value_of
+from gsubmit.sieve.strings import Piece, Texts
 from gsubmit.sieve.words import MATCH_TAGS, Takes, Word
 
 _MAX_FLAGS = 100
 _MAX_FLAG = 100  # characters; with much longer commands no IMAP server does anything
 _SYSTEM = {"\\answered", "\\flagged", "\\deleted", "\\seen", "\\draft"}  # those that can be set, RFC 9051 2.3.2
+_WORD = re.compile(r"[^ ]+")
 _KEYWORD = re.compile(r'[^\x00-\x20(){%*"\\\]\x7f-\U0010ffff]+')
 
 
@@ -26,9 +28,8 @@ def flags_in(texts: Sequence[str], machine: Machine) -> tuple[str, ...]:
     """The flags of lists that are divided by spaces, each once; what cannot be one is left out. Raises Mistake."""
     found: dict[str, str] = {}
     for text in texts:
-        words = text.split()
-        machine.work(1 + len(words))
-        for flag in in_turns(words, machine.world.pause):
+        machine.work(1 + text.count(" "))
+        for flag in _words(text, machine.world.pause):
             if flag.lower() in _SYSTEM or (len(flag) <= _MAX_FLAG and _KEYWORD.fullmatch(flag)):
                 found.setdefault(flag.lower(), flag)
     if len(found) > _MAX_FLAGS:
@@ -36,20 +37,27 @@ def flags_in(texts: Sequence[str], machine: Machine) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def _words(text: str, pause: Pause) -> Iterator[str]:
+    """Divided by spaces and nothing else (RFC 5232 2): a word with any other blank is no flag."""
+    return (found[0] for found in in_turns(_WORD.finditer(text), pause))
+
+
 class _FlagTexts(Texts):
     """Lists of flags in which each flag is a string of its own."""
 
     __slots__ = ()
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, pause: Pause) -> None:
         super().__init__(texts.texts)
         if texts.constants is not None:
-            self.constants = tuple(flag for text in texts.constants for flag in text.split())
+            self.constants = tuple(flag for text in texts.constants for flag in _words(text, pause))
 
     def of(self, machine: Machine) -> Sequence[str]:
         """What they are now."""
         texts = super().of(machine)
-        return texts if self.constants is not None else [flag for text in texts for flag in text.split()]
+        if self.constants is not None:
+            return texts
+        return [flag for text in texts for flag in _words(text, machine.world.pause)]
 
 
 def _set(had: tuple[str, ...], flags: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,13 +91,13 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class _HasFlag:
-    places: Sequence[Place] | None
+    values: Sequence[Piece] | None  # of variables; None: the internal one
     match: Match[Any]
 
     def holds(self, machine: Machine) -> bool:
-        if self.places is None:
+        if self.values is None:
             return self.match.any(machine, machine.flags)
-        lists = [flags_in((place.get(machine),), machine) for place in self.places]
+        lists = [flags_in((value(machine),), machine) for value in self.values]
         return self.match.any(machine, [flag for flags in lists for flag in flags])
 
 
@@ -103,12 +111,12 @@ def _change(call: Call, change: Callable[[tuple[str, ...], tuple[str, ...]], tup
 
 
 def _hasflag(call: Call) -> Test:
-    places = None
+    values = None
     if call.has("variables"):
         if not call.home.has("variables"):
             raise Mistake('the names of variables need require "variables"')
-        places = [place_of(call.home, name) for name in call.constants("variables")]
-    return _HasFlag(places, match_of(call, _FlagTexts(call.texts("flags"))))
+        values = [value_of(call.home, name) for name in call.constants("variables")]
+    return _HasFlag(values, match_of(call, _FlagTexts(call.texts("flags"), call.home.pause)))
 
 
 _ARGUMENTS = (("variable", Takes.CONSTANT), ("flags", Takes.STRINGS))

@@ -52,6 +52,8 @@ class _Address:
         for field in self.where.fields(machine, self.names.of(machine)):
             machine.work()
             found += addresses(field.raw, machine.work)
+        if self.match.counts:  # mailboxes only (RFC 5231 4.2)
+            found = [address for address in found if address.local]
         return self.match.any(machine, list(_parts(found, self.part, machine.world.delimiters)))
 
 
@@ -78,7 +80,12 @@ class _Envelope:
         found: list[Address] = []
         for part in self.parts.of(machine):
             found += _of_envelope(machine, part.lower())
-        return self.match.any(machine, list(_parts(found, self.part, machine.world.delimiters)))
+        if self.match.counts:  # the null reverse-path is none (RFC 5231 4.2)
+            found = [address for address in found if address.whole]
+        # Whatever part of the null path is asked for, it is empty (RFC 5228 5.4).
+        delimiters = machine.world.delimiters
+        texts = (address.part(self.part, delimiters) if address.whole else "" for address in found)
+        return self.match.any(machine, [text for text in texts if text is not None])
 
 
 def _of_envelope(machine: Machine, part: str) -> Sequence[Address]:

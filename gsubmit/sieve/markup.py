@@ -34,7 +34,7 @@ def text_of(markup: str, work: Callable[[int], None]) -> str:
             pieces.append(markup[at : sign.start()])
             pieces.append(" " if sign["hidden"] is not None else _character(sign[0]))
             at = sign.end()
-    text = "".join([*pieces, markup[at:]])
+    text = "".join([*pieces, markup[at:]]).lstrip(" ")  # of the tags before it
     _known.append((markup, text))
     return text
 

@@ -52,6 +52,13 @@ def place_of(home: Home, name: str) -> Place:
     return Place(last, is_common=True)
 
 
+def value_of(home: Home, name: str) -> Piece:
+    """What a variable holds that a script names; it may be a match value (RFC 5229 3). Raises Mistake."""
+    return (
+        match_value(name, home.limits.match_values) if name.isascii() and name.isdigit() else place_of(home, name).get
+    )
+
+
 def common(name: str) -> Piece:
     """What `${global.NAME}` stands for. Raises Mistake."""
     if not IDENTIFIER.fullmatch(name):
@@ -59,8 +66,9 @@ def common(name: str) -> Piece:
     return Place(name, is_common=True).get
 
 
-def match_value(index: int, most: int) -> Piece:
+def match_value(number: str, most: int) -> Piece:
     """What a wildcard stood for, or (0) the whole. Raises Mistake."""
+    index = int(number.lstrip("0")[:9] or "0")
     if index > most:
         raise Mistake(f"there is no match value {index}: {most} is the last")
 

@@ -93,7 +93,7 @@ def test_unicode_casemap_is_title_case_decomposed() -> None:
     [
         ('"a b"@c', ['"a b"@c', "a b", "c"]),
         ("postmaster", ["postmaster", "postmaster", None]),
-        ("", ["", "", ""]),
+        ("", ["", None, None]),
     ],
 )
 def test_paths_of_the_envelope_have_parts(path: str, parts: list[str | None]) -> None:

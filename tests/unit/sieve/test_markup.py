@@ -26,6 +26,10 @@ def test_text(markup: str, text: str) -> None:
     assert text_of(markup, lambda units: None).split() == text.split()
 
 
+def test_tags_before_the_text_are_no_blank() -> None:
+    assert text_of("<html><p>alpha</p>", lambda units: None) == "alpha "
+
+
 @pytest.mark.parametrize("piece", ["<head ", "<script>", "<!--", "</script", "<a ", "<", "&", "<style></style "])
 def test_a_megabyte_takes_no_long(piece: str) -> None:
     began = time.process_time()
