@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from contextlib import suppress
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from gsubmit.sieve import comparators
 from gsubmit.sieve.addresses import addresses
 from gsubmit.sieve.comparators import CASEMAP, COMPARATORS, OCTET
 from gsubmit.sieve.dates import PARTS, read_date
@@ -65,6 +69,17 @@ def test_whatever_matches_is_made_of_its_pieces(pattern: str, value: str) -> Non
     for comparator in (CASEMAP, COMPARATORS["i;unicode-casemap"]):
         found = Pattern(pattern, comparator, _no_pause).match(value, lambda units: None, _no_pause)
         assert found is None or len(found) == 1 + pattern.count("*") + pattern.count("?")
+
+
+@SETTINGS
+@given(st.text("ab\u00e9\u0301\u0315\u01c4\ufb03\uff9e\u0f73\uac00\u1161", max_size=40))
+def test_pieces_are_decomposed_as_the_whole(text: str) -> None:
+    assume(not re.search("[\u0301\u0315\uff9e\u0f73]{7}", text))
+    titles = "".join(map(str.title, text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparators, "_MARKS", 8)
+        found = COMPARATORS["i;unicode-casemap"].folded(text, _no_pause)
+    assert found == unicodedata.normalize("NFKD", titles)
 
 
 @SETTINGS
