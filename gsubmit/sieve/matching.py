@@ -124,7 +124,7 @@ class Matches(Match[Pattern]):
         units = 1 + len(value) // STRIDE
         for pattern in keys:
             machine.work(units)
-            found = pattern.match(value, machine.work, machine.world.pause)
+            found = pattern.match(value, machine.work, machine.world.pause, captures=self.sets_matches)
             if found is not None:
                 if self.sets_matches:
                     machine.scope.matches = found[: machine.limits.match_values + 1]

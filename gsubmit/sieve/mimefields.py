@@ -23,6 +23,7 @@ _CHARSET = re.compile(
     re.IGNORECASE,
 )
 _MAX_VALUE = 16 * 1024  # characters of a field; nobody looks at what comes behind them
+_AROUND = ("", " ", "\t", ";", "/")  # what stands beside a comment
 _PIECE = re.compile(r'[^"()\\]++|["()]|\\.?', re.DOTALL)
 
 
@@ -70,21 +71,24 @@ def parameters(value: str) -> dict[str, str]:
 
 
 def _without_comments(value: str) -> str:
-    """A blank for each comment, with those within it (RFC 2045 5.1). One without an end is none, and hides nothing."""
+    """A blank for each comment, with those within it (RFC 2045 5.1).
+
+    One without an end is none, and so is one within a word, for readers take names like `a (1).txt` as they stand.
+    """
     if "(" not in value:
         return value
     found: list[str] = []
     begin = depth = 0  # where the comment began, and how many are open
     is_quoted = False
     for match in _PIECE.finditer(value):
-        piece = match[0]
-        if piece == "(" and not is_quoted:
-            begin = begin if depth else match.start()
+        piece, start, end = match[0], match.start(), match.end()
+        if piece == "(" and not is_quoted and (depth or value[start - 1 : start] in _AROUND):
+            begin = begin if depth else start
             depth += 1
         elif piece == ")" and depth:
             depth -= 1
             if not depth:
-                found.append(" ")
+                found.append(" " if value[end : end + 1] in _AROUND else value[begin:end])
         elif not depth:
             found.append(piece)
             is_quoted ^= piece == '"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ from gsubmit.sieve.comparators import Comparator, Pause, octets_of
 from gsubmit.sieve.errors import Mistake
 
 MAX_PATTERN = 8192  # characters: each may be a wildcard
-_STRIDE = 64  # pieces between stars after which work is told of
+_STRIDE = 64  # pieces between stars, or characters, after which work is told of
+_FOLDED_BY_ONE = 8  # characters that are folded by one unit of work
 _PIECE = re.compile(r"\\(.?)|([*?])|([^\\*?]+)", re.DOTALL)
 
 
@@ -65,32 +66,37 @@ class Pattern:
         """With a character for each octet, where that matters."""
         return octets_of(text).decode("latin-1") if self._in_octets and not text.isascii() else text
 
-    def match(self, value: str, work: Callable[[int], None], pause: Pause) -> list[str] | None:
-        """What the whole and each wildcard stand for, or None. `work` is told how much was looked at."""
+    def match(
+        self, value: str, work: Callable[[int], None], pause: Pause, *, captures: bool = True
+    ) -> list[str] | None:
+        """What the whole and, if `captures`, each wildcard stand for, or None. `work` is told of what was looked at."""
         image = self._image(value)
         folded = self._comparator.folded(image, pause)
         spans = self._spans(folded, work)
         if spans is None:
             return None
+        if not captures:
+            return [value]
         if len(image) != len(folded):
-            spans = self._in_source(spans, image, pause)
+            spans = self._in_source(spans, image, work, pause)
         found = [image[start:end] for start, end in spans]
         if self._in_octets and not value.isascii():
             found = [text.encode("latin-1").decode("utf-8", "surrogateescape") for text in found]
         return [value, *found]
 
-    def _in_source(self, spans: Sequence[tuple[int, int]], image: str, pause: Pause) -> list[tuple[int, int]]:
-        """Where these stretches of what is folded come from: what a variable gets is as the value has it."""
+    def _in_source(
+        self, spans: Sequence[tuple[int, int]], image: str, work: Callable[[int], None], pause: Pause
+    ) -> list[tuple[int, int]]:
+        """Where these stretches of what is folded come from: what a variable gets is as the value has it.
+
+        A character belongs to the one that it begins in.
+        """
         begins = [0]  # of each character, in what is folded
         for at, character in enumerate(image, 1):
             begins.append(begins[-1] + len(self._comparator.folded(character, pause)))
             if at % _STRIDE == 0:
-                pause()
-        found = []
-        for start, end in spans:
-            first = bisect_right(begins, start) - 1
-            found.append((first, max(bisect_left(begins, end), first)))
-        return found
+                work(_STRIDE // _FOLDED_BY_ONE)
+        return [(bisect_left(begins, start), bisect_left(begins, end)) for start, end in spans]
 
     def _spans(self, value: str, work: Callable[[int], None]) -> list[tuple[int, int]] | None:
         first, *others = self._segments

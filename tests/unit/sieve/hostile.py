@@ -225,6 +225,12 @@ CASES = {
         "",
         100,
     ),
+    "wildcards in what grows": Case(
+        _of("variables", "comparator-i;unicode-casemap")
+        + ('if string :matches :comparator "i;unicode-casemap" "' + "\ufb03" * 40_000 + 'z" "*z" { }\n') * 2,
+        "",
+        100,
+    ),
     "wildcards in marks": Case(
         _of("comparator-i;unicode-casemap", "variables")
         + 'if header :matches :comparator "i;unicode-casemap" "subject" "*z*" { }',

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from gsubmit.sieve import markup
 from gsubmit.sieve.markup import text_of
 from gsubmit.sieve.mimefields import parameters
 
@@ -24,6 +25,13 @@ from gsubmit.sieve.mimefields import parameters
 )
 def test_text(markup: str, text: str) -> None:
     assert text_of(markup, lambda units: None).split() == text.split()
+
+
+@pytest.mark.parametrize("begin", ["<", "</", "&", "&#"])
+@pytest.mark.parametrize("at", range(-4, 2))
+def test_a_sign_is_found_wherever_it_stands(begin: str, at: int) -> None:
+    before = "x" * (markup._SLICE + at) + begin
+    assert text_of(before + "<p>&#228;", lambda units: None) == before + " \u00e4"
 
 
 def test_tags_before_the_text_are_no_blank() -> None:
@@ -51,6 +59,21 @@ def test_a_megabyte_takes_no_long(piece: str) -> None:
 )
 def test_parameters_with_charsets(value: str, text: str) -> None:
     assert parameters(value) == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("x; a=report (1).exe", "report (1).exe"),
+        ('x; a=a(b.exe; x=")"', "a(b.exe"),
+        ("x (y; a=c); a=b (d)", "b"),
+        ("x; a=b ((c) d); e=f", "b"),
+        ("x; a=b (c", "b (c"),
+        ('x; a="b (c)"', "b (c)"),
+    ],
+)
+def test_comments_stand_between_words(value: str, text: str) -> None:
+    assert parameters(value)["a"] == text
 
 
 @pytest.mark.parametrize(

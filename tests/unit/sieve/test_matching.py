@@ -98,6 +98,8 @@ def test_wildcards_take_the_least(pattern: str, value: str, expected: str | None
         ("ﬃ*", "ﬃn", "n"),
         ("**n", "\ufdfaé n", "|\ufdfaé "),
         ("?örg", "jörg", "j"),
+        ("??", "é", "é|"),
+        ("*e*?", "é", "||"),
         ("*", "", ""),
     ],
 )
