@@ -79,6 +79,8 @@ class Server:
 
     def start(self) -> None:
         """Accept clients, and find out what the relay can do."""
+        self._leaving: list[gevent.Greenlet[..., None]] = []  # plugins of settings that are gone
+        self._has_retired = False
         self._ticking = gevent.spawn(self.ticker.run)
         for listener in self.listeners.values():
             listener.start()
@@ -113,6 +115,8 @@ class Server:
         if (new.inet_listeners, new.metrics) != (old.inet_listeners, old.metrics):
             _log.warning("reload: listeners of a server without a master change only with a restart")
         gevent.spawn(_leave_others, self.service)
+        self._leaving = [one for one in self._leaving if not one.dead]
+        self._leaving.append(gevent.spawn(_leave_plugins, self.service, list(self.door.sessions.values())))
         service.logins.state.forget_refusals()  # the new settings may have the right password
         self.service, self._settings = service, settings
         self.door.client_limit = settings.services.max_clients
@@ -141,7 +145,8 @@ class Server:
         plugins = gevent.spawn(self.service.plugins.stop)
         farewell.join(FAREWELL_TIME)
         plugins.join(STOP_TIME)
-        plugins.kill()
+        plugins.kill(timeout=LEAST_TIME)
+        self._has_retired = True
 
     def stop(self, seconds: float = STOP_TIME) -> None:
         """Accept nobody, say 421 to who waits for a command, let messages finish; all within `seconds`."""
@@ -152,12 +157,11 @@ class Server:
         self.door.stop_all()
         self._await_sessions(_at_least(end - FAREWELL_TIME))
         gevent.killall(list(self.door.sessions.values()), timeout=LEAST_TIME)
-        endings: list[gevent.Greenlet[..., None]] = [
-            gevent.spawn(_leave_others, self.service),
-            gevent.spawn(self.service.plugins.stop),
-        ]
+        endings: list[gevent.Greenlet[..., None]] = [gevent.spawn(_leave_others, self.service), *self._leaving]
+        if not self._has_retired:
+            endings.append(gevent.spawn(self.service.plugins.stop))
         gevent.joinall(endings, timeout=_at_least(end) - time.monotonic())
-        gevent.killall(endings)
+        gevent.killall(endings, timeout=LEAST_TIME)
         if self.service.sent is not None:
             self.service.sent.give_up()
         self._ticking.kill()
@@ -186,6 +190,12 @@ def _leave_others(service: Service) -> None:
     service.resolver.close()
     if service.sent is not None:
         service.sent.close()
+
+
+def _leave_plugins(service: Service, sessions: Sequence[gevent.Greenlet[..., object]]) -> None:
+    """Plugins of settings that are gone hear of it when the sessions that began with them have ended."""
+    gevent.joinall(sessions)
+    service.plugins.stop()
 
 
 def _at_least(end: float) -> float:

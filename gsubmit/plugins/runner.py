@@ -26,6 +26,7 @@ MAX_THREADS = 8
 MAX_STUCK = 100  # threads that were given up and go on; beyond that they are of the eight
 SWITCH_INTERVAL = 0.0005  # seconds that a thread computes while the loop has work; Python's 5 ms add up in each session
 MAX_BACKGROUND = 1000  # calls at `submitted` and `ended` at a time
+BACKGROUND_TIME = 3.0  # seconds for them when no session is left, before plugins are told so
 MAX_TEXT = 1000  # characters of a plugin's reply
 _UNANSWERED = ("submitted", "ended", "stopped")
 _CODES = {"connected": (554, 421), "authenticated": (454, 535)}
@@ -135,14 +136,14 @@ class Plugins:
 
     def stop(self) -> None:
         """When no session is left: wait for what is still done in the background, and for what plugins have left."""
-        self._background.join()
+        self._background.join(timeout=BACKGROUND_TIME)
         deadline = time.monotonic() + TOTAL_TIME
         wanted = [one for one in self.all if type(one.plugin).stopped is not Plugin.stopped]
         asked = [gevent.spawn(self.verdict, one, "stopped", "this process", deadline) for one in wanted]
         try:
             gevent.joinall(asked)
         finally:
-            gevent.killall(asked)
+            gevent.killall(asked, block=False)
 
 
 def arranged(plugins: Sequence[Running], passes: Iterable[type[BaseException]] = ()) -> Plugins:

@@ -98,11 +98,12 @@ def _may_change(part: Part) -> bool:
 
 
 class _Edit(NamedTuple):
-    """Other octets in the place of those from `start` to `end`."""
+    """Other octets in the place of those from `start` to `end`, which may be a header."""
 
     start: int
     end: int
     octets: Iterable[bytes]
+    is_header: bool = False
 
 
 def _edits(draft: Draft, headers: dict[Part, Segment], leaves: Iterable[_Leaf], texts: dict[bytes, str]) -> list[_Edit]:
@@ -129,8 +130,8 @@ def _edits(draft: Draft, headers: dict[Part, Segment], leaves: Iterable[_Leaf], 
         changed[message] = _with(changed.get(message) or _fields(draft, headers[message]), "MIME-Version", b"1.0")
     for part, fields in changed.items():
         header = headers[part]
-        edits.append(_Edit(header.start, header.end, [b"".join(one.octets for one in fields) + _CRLF]))
-    return sorted(edits, key=lambda edit: edit.start)
+        edits.append(_Edit(header.start, header.end, [b"".join(one.octets for one in fields) + _CRLF], is_header=True))
+    return sorted(edits, key=lambda edit: (edit.start, not edit.is_header))  # a header may have no octets yet
 
 
 def _made(leaf: _Leaf, text: str) -> tuple[bytes, list[Field]] | None:
@@ -269,7 +270,7 @@ def _carry_out(draft: Draft, edits: list[_Edit]) -> None:
     fields = list(draft.fields)
     try:
         for edit in edits:
-            if edit.start == 0:
+            if edit.is_header and edit.start == 0:
                 fields = split_header(b"".join(edit.octets))
                 continue
             for block in between(draft, at, edit.start):

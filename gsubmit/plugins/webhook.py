@@ -42,7 +42,7 @@ class Webhook(Plugin):
     def __init__(self, config: Config) -> None:
         self._url = config.text("url")
         if not _is_url(self._url):
-            raise config.error("url", "expected http:// or https:// with a host")
+            raise config.error("url", "expected http:// or https:// with a host, and no user")
         self._secret = config.text("secret", "").strip().encode()
         self._tries = max(config.integer("tries", 5), 1)
         self._time = config.seconds("request_timeout", 10.0)
@@ -119,7 +119,7 @@ class Webhook(Plugin):
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return _URL.fullmatch(text) is not None and parts.hostname is not None and parts.port != 0
+        return _URL.fullmatch(text) is not None and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
     except ValueError:
         return False
 

@@ -472,3 +472,31 @@ def test_a_note_is_not_undone() -> None:
         {"with 0": "failed", "with 1": "failed", "mailbox": ""},
         {"with 1": "failed", "mailbox": ""},
     ]
+
+
+class Stubborn(Plugin):
+    """Works on for as long as it may, and longer."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.calls = calls
+
+    def submitted(self, mail: Mail, reply: Reply) -> None:
+        gevent.sleep(60)
+
+    def stopped(self) -> None:
+        self.calls.append("stopped")
+        with suppress(BaseException):
+            gevent.sleep(60)
+        gevent.sleep(60)
+
+
+def test_a_plugin_that_does_not_end_keeps_nobody_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "BACKGROUND_TIME", 0.1)
+    calls = list[str]()
+    plugins = arranged([Running("a", Stubborn(calls), timeout=0.1), Running("b", Stubborn(calls))])
+    plugins.later("submitted", "id", None, Reply(250))
+    stopping = gevent.spawn(plugins.stop)
+    stopping.join(1)
+    stopping.kill(timeout=2)
+    assert stopping.dead
+    assert calls == ["stopped", "stopped"]

@@ -214,3 +214,15 @@ def test_a_part_with_endless_parameters_is_left_alone() -> None:
     message = b"Content-Type: text/plain" + b"; a=b" * 50_000 + b"\r\n\r\nHello\r\n"
     assert play(plugin, message).message == message
     assert not plugin.added
+
+
+def test_a_part_without_header_gets_one_before_the_text() -> None:
+    message = b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n--x--\r\n"
+    made = added(message)
+    (part,) = parsed(made).iter_parts()
+    assert part["Content-Type"] == 'text/plain; charset="utf-8"'
+    assert "Grüße aus Köln" in part.get_content()
+
+
+def test_a_message_of_nothing() -> None:
+    assert "Grüße aus Köln".encode() in added(b"")

@@ -105,6 +105,7 @@ def test_webhook_never_waits(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
         "https://exa mple/",
         "https://b\xfccher/",
         "h:80",
+        "http://me:s3cret@h/",
     ],
 )
 def test_webhook_needs_a_url(url: str) -> None:

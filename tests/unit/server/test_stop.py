@@ -189,7 +189,21 @@ class Stops(Plugin):
 """
 
 
-@pytest.mark.parametrize("how", [lambda server: server.stop(seconds=2), lambda server: server.retire(0.1)])
+def retire_and_stop(server: AppServer) -> None:
+    """As a worker does at a reload."""
+    server.retire(0.1)
+    server.stop(seconds=2)
+
+
+def reload_and_stop(server: AppServer) -> None:
+    """As a server without a master does, whose sessions are those of the old settings."""
+    plugins = server.service.plugins
+    server.reload(lambda: load_text(configuration()[0]).settings)
+    assert server.service.plugins is not plugins
+    server.stop(seconds=3)
+
+
+@pytest.mark.parametrize("how", [lambda server: server.stop(seconds=2), retire_and_stop, reload_and_stop])
 def test_plugins_hear_of_the_end_when_no_session_is_left(how: Callable[[AppServer], None], tmp_path: Path) -> None:
     (tmp_path / "stops.py").write_text(STOPPED)
     plugin = f"submission_plugins = stops\nsubmission_plugin stops {{\n  path = {tmp_path}/stops.py\n}}\n"
