@@ -163,8 +163,7 @@ class SentClient(ImapClient):
         """The UIDs of those that are the same message and not marked as deleted, by Date if by its id no others are."""
         found: list[int] = []
         message_id, date, *_ = marks.names
-        # One word of the date, for it may be folded, or have two spaces: the longest, as a rule the time of day.
-        for name, value in ((message_id, marks.message_id), (date, max(marks.date.split(), key=len, default=""))):
+        for name, value in ((message_id, marks.message_id), (date, marks.word_of_date)):
             if value and not set(found) - {ours}:
                 found = [uid for uid in self._search(name, value, since) if uid == ours or self._is(uid, marks)]
         return found

@@ -148,6 +148,7 @@ class SentCopies:
         if not folder.scans():
             return 0
         waiting, paths = folder.scan()
+        failures = list[OSError]()
         for path in paths:
             if len(self._greenlets) >= AT_A_TIME or self._steps.is_broken:
                 break
@@ -159,8 +160,7 @@ class SentCopies:
                 if error.errno in _NO_MORE:
                     raise
                 self._unreadable.put(path.name, str(error))
-                text = "%s, left alone for an hour: %s"
-                log_failure(text, str(path), error, extra={"prefix": "sent"}, level=logging.ERROR)
+                failures.append(error)
                 continue
             except ValueError as error:
                 _log.error("%s: %s", path, error)
@@ -168,6 +168,9 @@ class SentCopies:
                 continue
             if entry is not None:
                 self._greenlets.spawn(self._steps.work, entry)
+        if failures:
+            text = "copies left alone for an hour: %d, the first: %s"
+            log_failure(text, len(failures), failures[0], extra={"prefix": "sent"}, level=logging.ERROR)
         return waiting
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from email.utils import mktime_tz, parsedate_tz
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 from gsubmit.message.fields import Field
 
 _RESENT = "resent-"
+_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}\b", re.ASCII)
 
 
 class Marks(NamedTuple):
@@ -39,6 +41,12 @@ class Marks(NamedTuple):
             return mktime_tz((year, *parsed[1:]))
         except (ValueError, OverflowError):
             return None
+
+    @property
+    def word_of_date(self) -> str:
+        """One that stands in Date however that is folded, or has two spaces: the time of day, if there is one."""
+        words = self.date.split()
+        return next((word for word in words if _TIME.match(word)), max(words, key=len, default=""))
 
     def is_same_message(self, other: Marks) -> bool:
         """Whether the Message-ID is the same, or all else: clients may give their own copy another id."""

@@ -228,8 +228,8 @@ class Steps:
         if is_last and record.is_stored:
             entry.end()  # it is there, and a look more would be for the sake of doubles
         elif is_last:
+            entry.end(is_lost=True)  # first: as long as that fails it is not settled
             self.failed(record, reason)
-            entry.end(is_lost=True)
         else:
             seconds = waits[min(record.tries, len(waits)) - 1]
             if record.tries == 1:
@@ -250,10 +250,10 @@ class Steps:
     def _complain_once(self, entry: Entry, reason: str) -> None:
         """It will not succeed, and the user's next message neither, perhaps: said once for all of them."""
         record = entry.record
+        entry.end()
         current.row[SENT_COPIES.at("failed")] += 1
         if self._complained.get(record.user) != reason:
             self._complained.put(record.user, reason)
             text = "No copies in Sent for now: user=<%s>, %s, reason=`%s'"
             words = (text, record.user, str(record), safe_words(reason))
             log_failure(*words, extra={"prefix": record.label}, level=logging.WARNING)
-        entry.end()

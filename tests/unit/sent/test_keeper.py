@@ -334,7 +334,7 @@ def test_a_file_that_cannot_be_opened_is_in_nobodys_way(tmp_path: Path, caplog: 
         os.utime(tmp_path / "0.copy", (0, 0))
         kept.keep()
         assert eventually(lambda: list(kept.pool.store.messages) == [1])
-        assert caplog.text.count("0.copy, left alone for an hour: ") == 1
+        assert caplog.text.count("copies left alone for an hour: 1, the first: ") == 1
 
 
 def test_nonsense_in_the_folder_is_put_aside(tmp_path: Path) -> None:
