@@ -62,7 +62,7 @@ system:
 	@if $(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
 	  [ "$$($(SYSTEM_PYTHON) -V)" != "$$($(BIN)/python -V)" ]; then \
 	  echo "=== tests with the system's $$($(SYSTEM_PYTHON) -V)"; \
-	  $(MAKE) --no-print-directory PYTHON=$(SYSTEM_PYTHON) VENV=build/system VENV_OPTIONS=--system-site-packages quick-tests; \
+	  $(MAKE) --no-print-directory PYTHON=$(SYSTEM_PYTHON) VENV=build/system-packages VENV_OPTIONS=--system-site-packages quick-tests; \
 	fi
 
 quick-tests: $(VENV)/with-tests

@@ -173,7 +173,7 @@ def _plain_date(value: bytes) -> bytes:
     for piece in _PIECES.findall(value):
         if piece == b"(":
             depth += 1
-        elif piece == b")":
+        elif piece == b")" and depth:
             depth -= 1
             pieces.append(b" ")
         elif not depth:
