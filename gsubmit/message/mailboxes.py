@@ -97,8 +97,8 @@ def _check_encoded_words(text: str, found: list[Mailbox]) -> None:
     whole = "".join(decoded)
     if "\0" in whole or "\r" in whole or "\n" in whole:
         raise Unparsable("encoded control characters")
-    own = {str(mailbox.address).casefold() for mailbox in found}
-    if any("@" in hidden[1] and hidden[1].casefold() not in own for hidden in _HIDDEN.finditer(whole)):
+    own = {str(mailbox.address).lower() for mailbox in found}
+    if any("@" in hidden[1] and hidden[1].lower() not in own for hidden in _HIDDEN.finditer(whole)):
         raise Unparsable("an encoded address")
 
 
@@ -200,7 +200,7 @@ class _Reader:
         if not self.here.is_one("<"):
             return Mailbox("", address, comment)
         angle = self._angle([])  # a@b <a@b>, which no grammar has and many programs write
-        if str(angle.address).casefold() != str(address).casefold():
+        if str(angle.address).lower() != str(address).lower():
             raise Unparsable("two addresses for one")
         return Mailbox(f'"{self._text[start:end]}"', angle.address, angle.comment)
 
@@ -266,6 +266,7 @@ def _local_part(words: list[_Token], *, is_tight: bool) -> str:
     pieces: list[str] = []
     was_word = False
     for word in words:
+        let_others_run()
         if word.kind in ("space", "comment"):
             if is_tight or _ODD_IN_COMMENT.search(word.text):
                 raise Unparsable("more than an address")

@@ -21,8 +21,11 @@ def key_of(address: Address) -> Key:
 
 
 def folded(text: str) -> str:
-    """A local part or login without case."""
-    return text.casefold() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
+    """A local part or login without case.
+
+    By toLowerCase (RFC 8265 3.3): case folding makes one of letters that are several, such as sharp s and ss.
+    """
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).lower()
 
 
 def domain_key(domain: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from gsubmit.fairness import let_others_run
 from gsubmit.message.fields import Field
 from gsubmit.message.mailboxes import Mailbox, Unparsable, mailboxes
 
@@ -59,6 +60,7 @@ def author(fields: Sequence[Field]) -> Author:
 
 def _looks_like_from(field: Field) -> bool:
     """Whether a line that is no field becomes From when odd octets around its name are left out."""
+    let_others_run()
     return _ODD.sub(b"", field.octets.partition(b":")[0].lower()) == _FROM
 
 

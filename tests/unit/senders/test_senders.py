@@ -125,3 +125,5 @@ def test_tags(local_part: str, delimiters: str, expected: str) -> None:
 
 def test_names_are_compared_without_case() -> None:
     assert folded("JÖ") == folded("jo\u0308") == "jö"
+    assert folded("straße") != folded("strasse")  # two mailboxes, of two people perhaps
+    assert folded("o\ufb03ce") != folded("office")
