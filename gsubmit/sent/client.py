@@ -15,7 +15,7 @@ from gsubmit.message.fields import split_header
 from gsubmit.net.imap import ImapClient, SaidNo, response_code
 from gsubmit.net.mailboxname import BadMailboxName, from_modified_utf7, quoted, to_modified_utf7
 from gsubmit.sent.marks import Marks, marks_of, names
-from gsubmit.sent.record import Octets
+from gsubmit.sent.record import MAX_ID, Octets
 
 SEEN, DELETED = rb"\Seen", rb"\Deleted"
 SENT = r"\Sent"  # RFC 6154
@@ -164,7 +164,7 @@ class SentClient(ImapClient):
         found: list[int] = []
         message_id, date, *_ = marks.names
         for name, value in ((message_id, marks.message_id), (date, marks.word_of_date)):
-            if value and not set(found) - {ours}:
+            if 0 < len(value) <= MAX_ID and not set(found) - {ours}:  # servers take no command without end
                 found = [uid for uid in self._search(name, value, since) if uid == ours or self._is(uid, marks)]
         return found
 

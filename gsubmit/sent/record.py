@@ -12,6 +12,7 @@ from gsubmit.logs.text import safe_name
 from gsubmit.sent.marks import Marks
 
 DAY = 86400.0  # seconds
+MAX_ID = 998  # octets of a Message-ID that are of use: those of a line (RFC 5322 2.1.1)
 
 
 class Octets(Protocol):
@@ -93,7 +94,7 @@ class Record:
 
     def __str__(self) -> str:
         """For the log."""
-        msgid = safe_name(self.marks.message_id).replace(",", "?")
+        msgid = safe_name(self.marks.message_id[:MAX_ID]).replace(",", "?")
         return f"id={self.id}, size={self.size}, msgid={msgid}"
 
     def to_json(self) -> str:
