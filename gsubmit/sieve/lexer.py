@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_LINE_END = re.compile(r"\r?\n")
+_PIECE = re.compile(r"(?:\\.|[^\\]){1,4096}", re.DOTALL)  # of a string, with whole escapes
 _END_OF_TEXT = re.compile(r"^\.\r?(?:\n|\Z)", re.MULTILINE)
 _STUFFED = re.compile(r"^\.\.", re.MULTILINE)
 
@@ -81,13 +81,13 @@ def tokens(script: str, pause: Callable[[], None]) -> Iterator[Token]:
             yield Token(Kind.STRING, _crlf(_STUFFED.sub(".", script[end : stop.start()])), line)
             end = stop.end()
         elif found.lastgroup != "space":
-            yield _token(found, line)
+            yield _token(found, line, pause)
         line += script.count("\n", at, end)
         at = end
     yield Token(Kind.END, "", line)
 
 
-def _token(found: re.Match[str], line: int) -> Token:
+def _token(found: re.Match[str], line: int, pause: Callable[[], None]) -> Token:
     text = found[0]
     match found.lastgroup:
         case "word":
@@ -97,13 +97,23 @@ def _token(found: re.Match[str], line: int) -> Token:
         case "number":
             return Token(Kind.NUMBER, text, line, _number(text, line))
         case "string":
-            return Token(Kind.STRING, _crlf(_ESCAPED.sub(r"\1", text[1:-1])), line)
+            return Token(Kind.STRING, _crlf(_unescaped(text[1:-1], pause)), line)
         case _:
             return Token(Kind.SIGN, text, line)
 
 
+def _unescaped(text: str, pause: Callable[[], None]) -> str:
+    if "\\" not in text:
+        return text
+    pieces = []
+    for piece in _PIECE.finditer(text):
+        pieces.append(_ESCAPED.sub(r"\1", piece[0]))
+        pause()
+    return "".join(pieces)
+
+
 def _crlf(text: str) -> str:
-    return _LINE_END.sub("\r\n", text) if "\n" in text else text
+    return text.replace("\r\n", "\n").replace("\n", "\r\n")
 
 
 def _number(text: str, line: int) -> int:

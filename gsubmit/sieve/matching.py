@@ -66,9 +66,13 @@ class Match(ABC, Generic[Ready]):
             return self.ready
         keys = []
         for key in self.keys.of(machine):
-            machine.work(1 + len(key) // STRIDE)
+            machine.work(1 + len(key) // STRIDE + self.price(key))
             keys.append(self.prepare(key, machine.world.pause))
         return keys
+
+    def price(self, key: str) -> int:
+        """Units of work that a key is, beyond its length, before it can be compared."""
+        return 0
 
     @abstractmethod
     def prepare(self, key: str, pause: Pause) -> Ready:
@@ -117,7 +121,12 @@ class Matches(Match[Pattern]):
 
     def prepare(self, key: str, pause: Pause) -> Pattern:
         """Its wildcards."""
+        pause()
         return Pattern(key, self.comparator, pause)
+
+    def price(self, key: str) -> int:
+        """A wildcard is one."""
+        return key.count("*") + key.count("?")
 
     def matches(self, machine: Machine, value: str, keys: Sequence[Pattern]) -> bool:
         """The wildcards of a key can be filled."""
@@ -139,7 +148,12 @@ class Regex(Match[regex.Pattern]):
 
     def prepare(self, key: str, pause: Pause) -> regex.Pattern:
         """Compiled."""
+        pause()
         return regex.Pattern(key, ignores_case=self.comparator is not OCTET)
+
+    def price(self, key: str) -> int:
+        """That of the largest program."""
+        return regex.COMPILING
 
     def matches(self, machine: Machine, value: str, keys: Sequence[regex.Pattern]) -> bool:
         """A key is found in the value."""

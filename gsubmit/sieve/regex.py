@@ -5,6 +5,7 @@ Python's own engine backtracks: a pattern of a user's could hold all sessions. W
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -25,7 +26,11 @@ _MAX_STEPS = 1 << 21
 _MAX_PROGRAM = 2000  # steps of a program, of which the text would be a thousand characters
 _CAPTURING = 4  # times the steps for groups, at least
 _STRIDE = 512  # steps that are one unit of work
-_COMPILING = 50  # units of work
+COMPILING = 500  # units of work, at most: some milliseconds
+_CACHED = 50  # units of work for one that may be compiled already, as a rule
+_CHECKED_MEMORY = 1 << 15  # octets in which a program of _MAX_PROGRAM can be made
+# RE2 goes on to the end of what is to be repeated, and its time is then the square of that.
+_REPEATED = re.compile(r"\{([0-9]{0,9})(?:,([0-9]{0,9}))?\}")
 
 
 def quoted(text: str) -> str:
@@ -45,7 +50,7 @@ class Pattern:
         """Raises Mistake."""
         self._key = _text(key)
         self._ignores_case = ignores_case
-        if _compiled(self._key, ignores_case=ignores_case, captures=True).programsize > _MAX_PROGRAM:
+        if not _is_small(self._key, ignores_case=ignores_case):
             raise Mistake("the regular expression is too large")
 
     def search(self, value: str, work: Callable[[int], None], *, captures: bool) -> Sequence[str] | None:
@@ -55,16 +60,26 @@ class Pattern:
         """
         tester = _compiled(self._key, ignores_case=self._ignores_case, captures=False)
         text = _text(value[: _MAX_STEPS // tester.programsize])
-        work(_COMPILING + len(text) * tester.programsize // _STRIDE)
+        work(_CACHED + len(text) * tester.programsize // _STRIDE)
         if tester.search(text) is None:
             return None
         if not captures:
             return []
         seeker = _compiled(self._key, ignores_case=self._ignores_case, captures=True)
         text = text[: _MAX_STEPS // seeker.programsize // _CAPTURING]
-        work(_COMPILING + len(text) * seeker.programsize * _CAPTURING // _STRIDE)
+        work(_CACHED + len(text) * seeker.programsize * _CAPTURING // _STRIDE)
         found = seeker.search(text)
         return [] if found is None else [one or "" for one in (found[0], *found.groups())]
+
+
+@lru_cache(maxsize=_MAX_PATTERNS)
+def _is_small(key: str, *, ignores_case: bool) -> bool:
+    """Whether its program is of no more than _MAX_PROGRAM steps, found out without making a large one."""
+    repeated = sum(int(most or least or "0") for least, most in _REPEATED.findall(key))
+    if repeated > _MAX_PROGRAM:
+        return False
+    tried = _made(key, ignores_case=ignores_case, captures=True, memory=_CHECKED_MEMORY)
+    return tried is not None and tried.programsize <= _MAX_PROGRAM
 
 
 def _text(value: str) -> str:
@@ -74,6 +89,11 @@ def _text(value: str) -> str:
 
 @lru_cache(maxsize=_MAX_PATTERNS)
 def _compiled(key: str, *, ignores_case: bool, captures: bool) -> Any:
+    return _made(key, ignores_case=ignores_case, captures=captures, memory=_MAX_MEMORY)
+
+
+def _made(key: str, *, ignores_case: bool, captures: bool, memory: int) -> Any:
+    """None for one that is too large for the memory. Raises Mistake."""
     options = re2.Options()
     options.posix_syntax = True
     options.longest_match = True
@@ -82,8 +102,10 @@ def _compiled(key: str, *, ignores_case: bool, captures: bool) -> Any:
     options.case_sensitive = not ignores_case
     options.never_capture = not captures
     options.log_errors = False
-    options.max_mem = _MAX_MEMORY
+    options.max_mem = memory
     try:
         return re2.compile(key, options)
     except re2.error as error:
+        if "pattern too large" in str(error):  # RE2's words
+            return None
         raise Mistake(f"not a regular expression: {error}") from None

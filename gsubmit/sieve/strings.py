@@ -99,7 +99,7 @@ def decoded(string: str, pause: Callable[[], None]) -> str:
     pieces: list[str] = []
     at = 0
     for found in in_turns(_ENCODED.finditer(string), pause):
-        pieces += (string[at : found.start()], _decoded(found))
+        pieces += (string[at : found.start()], _decoded(found, pause))
         at = found.end()
     return rejoined("".join([*pieces, string[at:]]))
 
@@ -111,14 +111,16 @@ def rejoined(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
-def _decoded(found: re.Match[str]) -> str:
+def _decoded(found: re.Match[str], pause: Callable[[], None]) -> str:
     numerals = found[2].split()
     if found[1].lower() == "hex":
-        if any(len(numeral) > _HEX_DIGITS for numeral in numerals):
+        if any(len(numeral) > _HEX_DIGITS for numeral in in_turns(numerals, pause)):
             return found[0]
-        return bytes(int(numeral, 16) for numeral in numerals).decode("utf-8", "surrogateescape")
-    characters = [int(numeral, 16) for numeral in numerals]
-    for numeral, character in zip(numerals, characters, strict=True):
+        octets = bytes(int(numeral, 16) for numeral in in_turns(numerals, pause))
+        return octets.decode("utf-8", "surrogateescape")
+    characters = list[int]()
+    for numeral in in_turns(numerals, pause):
+        characters.append(character := int(numeral, 16))
         if character > _MAX_UNICODE or character in _SURROGATES:
             raise Mistake(f"there is no character {numeral.lstrip('0')[:40].upper()}")
     return "".join(map(chr, characters))

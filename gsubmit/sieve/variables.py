@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gsubmit.sieve.call import Call
-from gsubmit.sieve.comparators import Pause, lower, upper
+from gsubmit.sieve.comparators import Pause, in_slices, lower, upper
 from gsubmit.sieve.limits import STRIDE
 from gsubmit.sieve.machine import Command, Machine, Test
 from gsubmit.sieve.matching import Match, match_of
@@ -29,7 +29,10 @@ _MODIFIERS: tuple[tuple[str, dict[str, Modifier]], ...] = (
     ),
     (
         "quote",
-        {"quotewildcard": lambda text, _: with_backslashes(text, "*?"), "quoteregex": lambda text, _: quoted(text)},
+        {
+            "quotewildcard": lambda text, pause: in_slices(text, lambda piece: with_backslashes(piece, "*?"), pause),
+            "quoteregex": lambda text, pause: in_slices(text, quoted, pause),
+        },
     ),
     ("length", {"length": lambda text, _: str(len(text))}),
 )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
-from gsubmit.sieve.comparators import Comparator, Pause, octets_of
+from gsubmit.sieve.comparators import Comparator, Pause, composed, octets_of
 from gsubmit.sieve.errors import Mistake
+from gsubmit.sieve.limits import in_turns
 
 MAX_PATTERN = 8192  # characters: each may be a wildcard
 _STRIDE = 64  # pieces between stars, or characters, after which work is told of
@@ -49,18 +52,22 @@ class _Segment(NamedTuple):
                 return at
 
 
+_NOTHING = _Segment((), (), 0)
+
+
 class Pattern:
     """A key of :matches, for one comparator."""
 
-    __slots__ = ("_comparator", "_in_octets", "_segments")
+    __slots__ = ("_folded", "_in_octets", "_segments")
 
     def __init__(self, key: str, comparator: Comparator, pause: Pause) -> None:
         """Raises Mistake for one that is too long."""
         if len(key) > MAX_PATTERN:
             raise Mistake(f"a pattern of more than {MAX_PATTERN} characters")
-        self._comparator = comparator
         self._in_octets = comparator.counts_octets and "?" in key
-        self._segments = _segments(comparator.folded(self._image(key), pause))
+        # Where a character is to be told from the next one, a letter with its marks is one.
+        self._folded = comparator.folded if comparator.counts_octets or "?" not in key else composed
+        self._segments = _segments(self._image(key), lambda text: self._folded(text, pause), pause)
 
     def _image(self, text: str) -> str:
         """With a character for each octet, where that matters."""
@@ -71,7 +78,7 @@ class Pattern:
     ) -> list[str] | None:
         """What the whole and, if `captures`, each wildcard stand for, or None. `work` is told of what was looked at."""
         image = self._image(value)
-        folded = self._comparator.folded(image, pause)
+        folded = self._folded(image, pause)
         spans = self._spans(folded, work)
         if spans is None:
             return None
@@ -89,13 +96,16 @@ class Pattern:
     ) -> list[tuple[int, int]]:
         """Where these stretches of what is folded come from: what a variable gets is as the value has it.
 
-        A character belongs to the one that it begins in.
+        A character belongs to the one that it begins in, and a mark to what it stands on.
         """
-        begins = [0]  # of each character, in what is folded
-        for at, character in enumerate(image, 1):
-            begins.append(begins[-1] + len(self._comparator.folded(character, pause)))
-            if at % _STRIDE == 0:
+        begins = list[float]()  # of each character, in what is folded
+        at = 0
+        for count, letter in enumerate(_letters(image, with_marks=self._folded is composed), 1):
+            begins += [at, *[at + 0.5] * (len(letter) - 1)]
+            at += len(self._folded(letter, pause))
+            if count % _STRIDE == 0:
                 work(_STRIDE // _FOLDED_BY_ONE)
+        begins.append(at)
         return [(bisect_left(begins, start), bisect_left(begins, end)) for start, end in spans]
 
     def _spans(self, value: str, work: Callable[[int], None]) -> list[tuple[int, int]] | None:
@@ -122,15 +132,27 @@ class Pattern:
         return spans
 
 
-def _segments(key: str) -> list[_Segment]:
+def _letters(text: str, *, with_marks: bool) -> Iterator[str]:
+    """The characters, with the marks that stand on them or without."""
+    begin = 0
+    for at in range(1, len(text) + 1):
+        if at == len(text) or not (with_marks and unicodedata.combining(text[at])):
+            yield text[begin:at]
+            begin = at
+
+
+def _segments(key: str, fold: Callable[[str], str], pause: Pause) -> list[_Segment]:
+    """What is a wildcard is told before anything is folded, which makes question marks of other characters."""
     segments: list[_Segment] = []
     literals: list[tuple[int, str]] = []
     any_at: list[int] = []
     length, text = 0, ""
-    for escaped, wildcard, plain in [*_PIECE.findall(key), ("", "*", "")]:
+    pieces = (found.groups("") for found in in_turns(_PIECE.finditer(key), pause))
+    for escaped, wildcard, plain in chain(pieces, [("", "*", "")]):
         if not wildcard:
             text += escaped or plain
             continue
+        text = fold(text)
         if text:
             literals.append((length, text))
         length, text = length + len(text), ""
@@ -138,6 +160,6 @@ def _segments(key: str) -> list[_Segment]:
             any_at.append(length)
             length += 1
         else:
-            segments.append(_Segment(tuple(literals), tuple(any_at), length))
+            segments.append(_Segment(tuple(literals), tuple(any_at), length) if length else _NOTHING)
             literals, any_at, length = [], [], 0
     return segments

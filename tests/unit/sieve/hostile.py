@@ -225,6 +225,23 @@ CASES = {
         "",
         100,
     ),
+    "keys of stars": Case('if header :matches "a" [' + ('"' + "*" * 8190 + '", ') * 31 + '"x"] { }', "", 1000),
+    "keys of stars made at run time": Case(
+        _of("variables")
+        + f'set "a" "{"*" * 4000}"; if header :matches "subject" ['
+        + '"${a}${a}q", ' * 120
+        + '"x"] { }',
+        _TOO_MUCH,
+        100,
+    ),
+    "a string of escapes": Case('keep; redirect "' + "\\a" * 100_000 + '";', "address", 20),
+    "a string of lines": Case('keep; redirect "' + "\n" * 200_000 + '";', "address"),
+    "a character of many zeros": Case(
+        _of("encoded-character") + 'if header "a" "${unicode:' + " 41" * 60_000 + '}" { }', "", 200
+    ),
+    "quoted signs": Case(
+        _of("variables") + f'set "a" "{".*?" * 1300}\U0001f600"; set :quotewildcard "b" "{"${a}" * 250}";', "", 50
+    ),
     "wildcards in what grows": Case(
         _of("variables", "comparator-i;unicode-casemap")
         + ('if string :matches :comparator "i;unicode-casemap" "' + "\ufb03" * 40_000 + 'z" "*z" { }\n') * 2,
@@ -260,6 +277,13 @@ WITH_REGEX = {
         + '"${a}", ' * 300
         + '"x"] { }',
         "the regular expression is too large",
+    ),
+    "expressions that repeat": Case(
+        _of("regex", "variables") + f'set "p" "{"a{1,1000}" * 20}"; if header :regex "subject" ["${{p}}x"] {{ }}',
+        "the regular expression is too large",
+    ),
+    "an expression that is long": Case(
+        _of("regex") + 'if header :regex "subject" "' + "(x|y)" * 3000 + '" { }', "the regular expression is too large"
     ),
     "expressions that take much memory": Case(
         _of("regex") + 'if header :regex "x-long" "((a{1,100}){1,100}){1,100}" { }', "regular expression"

@@ -84,7 +84,7 @@ def test_unicode_casemap_is_title_case_decomposed() -> None:
     characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xDC00]
     for first in range(0, len(characters), 500):
         text = "\u00e9".join(characters[first : first + 500])
-        titles = "".join(character.title() for character in text)
+        titles = "".join(title if len(title := one.title()) == 1 else one for one in text)  # the simple ones
         assert UNICODE.folded(text, lambda: None) == unicodedata.normalize("NFKD", titles)
 
 
