@@ -58,13 +58,14 @@ _NOTHING = _Segment((), (), 0)
 class Pattern:
     """A key of :matches, for one comparator."""
 
-    __slots__ = ("_folded", "_in_octets", "_segments")
+    __slots__ = ("_folded", "_in_octets", "_is_wider", "_segments")
 
     def __init__(self, key: str, comparator: Comparator, pause: Pause) -> None:
         """Raises Mistake for one that is too long."""
         if len(key) > MAX_PATTERN:
             raise Mistake(f"a pattern of more than {MAX_PATTERN} characters")
         self._in_octets = comparator.counts_octets and "?" in key
+        self._is_wider = not comparator.counts_octets  # folding makes several characters of one
         # Where a character is to be told from the next one, a letter with its marks is one.
         self._folded = comparator.folded if comparator.counts_octets or "?" not in key else composed
         self._segments = _segments(self._image(key), lambda text: self._folded(text, pause), pause)
@@ -84,7 +85,7 @@ class Pattern:
             return None
         if not captures:
             return [value]
-        if len(image) != len(folded):
+        if self._is_wider and not image.isascii():
             spans = self._in_source(spans, image, work, pause)
         found = [image[start:end] for start, end in spans]
         if self._in_octets and not value.isascii():

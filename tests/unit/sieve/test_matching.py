@@ -98,6 +98,7 @@ def test_wildcards_take_the_least(pattern: str, value: str, expected: str | None
         ("?", "é", "é"),
         ("?ß", "e\u0301ß", "e\u0301"),
         ("ﬃ*", "ﬃn", "n"),
+        ("*?", "ﬀe\u0301", "ﬀ|e\u0301"),
         ("**n", "\ufdfaé n", "|\ufdfaé "),
         ("?örg", "jo\u0308rg", "j"),
         ("*e*", "xé", "x|"),
