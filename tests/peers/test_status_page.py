@@ -95,7 +95,7 @@ def test_the_hour_lives_through_reloads_and_kills() -> None:
         for replaced in ("hostname = msa.example.org", "hostname = other.example.org"):
             before = workers(server)
             reload(server, lambda text: text.replace("hostname = msa.example.org", replaced))  # noqa: B023 - at once
-            eventually("another worker", lambda: workers(server) and not {*workers(server)} & {*before})  # noqa: B023
+            eventually("another worker", lambda: (now := {*workers(server)}) and not now & {*before})  # noqa: B023
             eventually("the hour", is_there)
         eventually("the new name", lambda: "other.example.org" in got(port, "/")[1])
         (watcher,) = set(children(server.process.pid)) - set(workers(server))

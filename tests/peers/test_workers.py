@@ -35,8 +35,17 @@ def workers(server: Gsubmit) -> list[int]:
 def all_serve(server: Gsubmit, number: int = 2) -> list[int]:
     """The workers, once there are so many and no others."""
     eventually("the start", lambda: "serving on " in server.log)
-    eventually(f"{number} workers", lambda: len(workers(server)) == number)
-    return workers(server)
+    return eventually(f"{number} workers", lambda: found if len(found := workers(server)) == number else [])
+
+
+def await_another(server: Gsubmit, gone: int) -> None:
+    """Wait until there are two workers without that one, which may end between two looks at them."""
+
+    def is_there() -> bool:
+        found = workers(server)
+        return len(found) == 2 and gone not in found
+
+    eventually("another worker", is_there)
 
 
 def reload(
@@ -71,7 +80,7 @@ def test_a_worker_that_is_killed_takes_its_own_sessions_with_it() -> None:
         with load(server) as seen:
             time.sleep(0.5)
             os.kill(killed, signal.SIGKILL)
-            eventually("another worker", lambda: len(workers(server)) == 2 and killed not in workers(server))
+            await_another(server, killed)
             time.sleep(1)
         assert seen.refused == []
         assert seen.faults(relay) == []
@@ -96,7 +105,7 @@ def test_workers_that_do_not_live_long_are_made_again_ever_later() -> None:
             first = workers(server)[0]
             os.kill(first, signal.SIGKILL)
             began = time.monotonic()
-            eventually("another worker", lambda first=first: len(workers(server)) == 2 and first not in workers(server))  # type: ignore[misc]
+            await_another(server, first)
             gaps.append(time.monotonic() - began)
         assert gaps[-1] > 2 * gaps[0]
 
@@ -119,7 +128,7 @@ def test_a_worker_that_hangs_is_replaced(tmp_path: Path) -> None:
     with sink() as relay, gsubmit(relay.port, TWO, program=str(program)) as server:
         first, second = all_serve(server)
         os.kill(first, signal.SIGSTOP)
-        eventually("another worker", lambda: len(workers(server)) == 2 and first not in workers(server))
+        await_another(server, first)
         assert second in workers(server)
         assert f"(process {first}) does nothing any more: it is killed" in server.log
         with Client(server) as client:

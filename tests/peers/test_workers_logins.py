@@ -26,8 +26,7 @@ _STATE = "/gsubmit-state-"
 def workers(server: Gsubmit) -> list[int]:
     """Both, once they serve."""
     eventually("the start", lambda: "serving on " in server.log)
-    eventually("two workers", lambda: len(_workers(server)) == 2)
-    return _workers(server)
+    return eventually("two workers", lambda: found if len(found := _workers(server)) == 2 else [])
 
 
 def _workers(server: Gsubmit) -> list[int]:
