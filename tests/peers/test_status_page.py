@@ -92,10 +92,14 @@ def test_the_hour_lives_through_reloads_and_kills() -> None:
             page = Read(got(port, "/")[1].encode())
             return relayed in page.text and str(workers(server)[0]) in page.text
 
-        for replaced in ("hostname = msa.example.org", "hostname = other.example.org"):
-            before = workers(server)
-            reload(server, lambda text: text.replace("hostname = msa.example.org", replaced))  # noqa: B023 - at once
-            eventually("another worker", lambda: (now := {*workers(server)}) and not now & {*before})  # noqa: B023
+        def take(settings: str) -> None:
+            """Have other workers, with these in the place of the first."""
+            before = {*workers(server)}
+            reload(server, lambda text: text.replace("hostname = msa.example.org", settings))
+            eventually("another worker", lambda: (now := {*workers(server)}) and not now & before)
+
+        for settings_line in ("hostname = msa.example.org", "hostname = other.example.org"):
+            take(settings_line)
             eventually("the hour", is_there)
         eventually("the new name", lambda: "other.example.org" in got(port, "/")[1])
         (watcher,) = set(children(server.process.pid)) - set(workers(server))
