@@ -39,7 +39,11 @@ def mailbox_of(address: Address | str) -> Address:
     mailbox = cursor.mailbox(bare_postmaster=True)
     if cursor.remainder:
         raise BadAddress("unexpected character in address")
-    if len(path_text(mailbox).encode()) > MAX_PATH:
+    try:
+        size = len(path_text(mailbox).encode())
+    except UnicodeEncodeError:
+        raise BadAddress("not UTF-8") from None
+    if size > MAX_PATH:
         raise BadAddress("address too long")
     return mailbox
 

@@ -17,10 +17,12 @@ from gevent.threadpool import ThreadPool
 
 from gsubmit.plugins import Address, Client, Mail, Plugin, Recipient, Reply, refuse, runner
 from gsubmit.plugins.config import Config
+from gsubmit.plugins.mail import mailbox_of
 from gsubmit.plugins.runner import Running, arranged
 from gsubmit.server.conversation import converse
 from gsubmit.server.waiting import Interrupted
 from gsubmit.server.wire import Closed
+from gsubmit.smtp.address import BadAddress
 from gsubmit.smtp.replies import SHUTTING_DOWN
 from tests.unit.server import sessions
 from tests.unit.server.sessions import NextHop, connected
@@ -472,6 +474,14 @@ def test_a_note_is_not_undone() -> None:
         {"with 0": "failed", "with 1": "failed", "mailbox": ""},
         {"with 1": "failed", "mailbox": ""},
     ]
+
+
+@pytest.mark.parametrize(
+    "address", ["a\ud800@b.example", "\udcff@b.example", "a@b.example\r\nRCPT TO:<c@d>", "x" * 300 + "@b"]
+)
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(BadAddress):
+        mailbox_of(address)
 
 
 class Stubborn(Plugin):
