@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -57,11 +57,12 @@ def public_folder(prefix: str) -> Iterator[Path]:
 
 
 def eventually(what: str, find: Callable[[], Found], timeout: float = TIMEOUT) -> Found:
-    """The first true value of `find`."""
+    """The first true value of `find`; a file that it reads may come later too."""
     end = time.monotonic() + timeout
     while True:
-        if found := find():
-            return found
+        with suppress(FileNotFoundError):
+            if found := find():
+                return found
         if time.monotonic() > end:
             pytest.fail(f"{what} did not happen within {timeout:g} s")
         time.sleep(0.02)

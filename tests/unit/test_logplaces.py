@@ -264,7 +264,7 @@ def test_a_folder_that_is_gone_and_comes_back(tmp_path: Path) -> None:
     log.info("two")
     output.flush()
     folder.mkdir()
-    eventually("the line", lambda: (folder / "log").exists() and (folder / "log").read_text())
+    eventually("the line", (folder / "log").read_text)
     assert (folder / "log").read_text() == "gsubmit: Info: two\n"
 
 
