@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.harness.peer_process import public_folder, running
+from tests.harness.peer_process import public_folder, running, settle
 from tests.harness.ports import free_ports
 from tests.harness.serving import certificate_folder
 
 USER = "user@example.org"
-LOG_DELAY = 0.15  # seconds; a thread of the server writes its lines, and there may be others at work
 PASSWORD = "secret"
 _CONFIGURATION = """
 mail_temp_dir = {folder}
@@ -61,10 +59,15 @@ class Gsubmit:
     tls_port: int
 
     @property
-    def log(self) -> str:
-        """What it logged so far."""
-        time.sleep(LOG_DELAY)
+    def log_so_far(self) -> str:
+        """What is in its log, for those who wait for a line."""
         return (self.folder / "log").read_text()
+
+    @property
+    def log(self) -> str:
+        """All that it had to log so far."""
+        settle(self.process.pid)
+        return self.log_so_far
 
     @property
     def ca(self) -> Path:

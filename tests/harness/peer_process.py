@@ -19,6 +19,7 @@ import pytest
 
 HOST = "127.0.0.1"
 TIMEOUT = 20.0  # seconds for anything that is expected to happen; generous, CI machines are slow
+QUIET = 0.06  # seconds; a few times of what the server's threads wait from one look at their work to the next
 _SYSTEM_FOLDERS = ":/usr/sbin:/sbin"
 
 Found = TypeVar("Found")
@@ -138,6 +139,34 @@ class Runs:
     def again(self) -> AbstractContextManager[subprocess.Popen[bytes]]:
         """Another process in its place."""
         return running(self.arguments, self.log, self.ports, self.environ)
+
+
+def settle(process: int, timeout: float = 2.0) -> None:
+    """Wait until the process and those that it has made had nothing to do for a moment, as far as timeout goes.
+
+    Whatever was left to another thread, as the lines of a log are, has been done then, however slow the machine is.
+    """
+    end = time.monotonic() + timeout
+    before: object = None
+    while (now := _switches(process)) is None or now != before:
+        if time.monotonic() > end:
+            return
+        before = now
+        time.sleep(QUIET)
+
+
+def _switches(process: int) -> list[str] | None:
+    """How often each thread but the first ones had a processor (those have timers); None while any of them wants it."""
+    switches = []
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for each in (process, *children(process)):
+            for thread in Path(f"/proc/{each}/task").iterdir():
+                status = (thread / "status").read_text()
+                if status.partition("\nState:\t")[2][0] in "RD":  # it runs, would if it could, or waits for a disk
+                    return None
+                if thread.name != str(each):
+                    switches.append(f"{thread.name} {status.partition('voluntary_ctxt_switches')[2]}")
+    return switches
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -50,7 +50,7 @@ def test_submits(
     assert len(relay.messages) == seen + 1
     content = MESSAGE.replace(b"\r\n", b"\n")
     assert any(content in message for message in relay.messages)
-    eventually("the end of the session", lambda: "Disconnected: " in server.log[logged:])
+    eventually("the end of the session", lambda: "Disconnected: " in server.log_so_far[logged:])
     log = server.log[logged:]
     assert f"Login: user=<user@example.org>, method={mechanism}, rip=127.0.0.1, lip=127.0.0.1, TLS, session=<" in log
 

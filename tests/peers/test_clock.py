@@ -55,7 +55,7 @@ def test_a_clock_that_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         with gsubmit(relay.port, PENALTY, program=str(program)) as server:
-            eventually("the start", lambda: "serving on " in server.log)
+            eventually("the start", lambda: "serving on " in server.log_so_far)
             assert "Jun 15 12:0" in server.log
             with Client(server) as client, Client(server, tls=True) as other:
                 client.begin()
@@ -71,7 +71,7 @@ def test_a_clock_that_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 with Client(server, tls=True) as third:  # waits for seconds, not for a year
                     assert third.submit(MESSAGE)[0] == 250
             os.kill(server.process.pid, signal.SIGHUP)
-            eventually("a reload", lambda: "settings reloaded" in server.log)
+            eventually("a reload", lambda: "settings reloaded" in server.log_so_far)
             with Client(server) as fourth:
                 assert fourth.submit(MESSAGE)[0] == 250
             for name in settings:

@@ -88,7 +88,7 @@ def _for_any_name() -> ssl.SSLContext:
 def test_haproxys_health_checks_are_answered(behind_haproxy: tuple[Gsubmit, FrontEnd]) -> None:
     """PPX-7: LOCAL, and the connection ends before or after the greeting."""
     server, _ = behind_haproxy
-    assert eventually("a health check", lambda: "rip=127.0.0.1, lip=127.0.0.1" in server.log)
+    assert eventually("a health check", lambda: "rip=127.0.0.1, lip=127.0.0.1" in server.log_so_far)
     assert "Traceback" not in server.log
 
 

@@ -121,7 +121,7 @@ def accepted(server: Gsubmit, relay: Sink, log_in: Callable[[], Ran], mechanism:
     seen, logged = len(relay.messages), len(server.log)
     ran = log_in()
     assert ran.code == 0, ran.output
-    eventually("a login in the log", lambda: "Login: " in server.log[logged:])
+    eventually("a login in the log", lambda: "Login: " in server.log_so_far[logged:])
     assert f"Login: {line}, method={mechanism.upper()}, rip=127.0.0.1, lip=127.0.0.1, TLS, " in server.log[logged:]
     if log_in.func is gsasl:  # type: ignore[attr-defined]
         assert "(server trusted)" in ran.output
@@ -134,7 +134,7 @@ def refused(server: Gsubmit, log_in: Callable[[], Ran]) -> None:
     ran = log_in()
     assert ran.code != 0
     assert "535 5.7.8 " in ran.output or "< 334 eyJzdGF0dXMiOiI0MDEi" in ran.output, ran.output
-    eventually("the end of the session", lambda: "submission-login: Info: " in server.log[logged:])
+    eventually("the end of the session", lambda: "submission-login: Info: " in server.log_so_far[logged:])
     assert "Login: " not in server.log[logged:]
 
 

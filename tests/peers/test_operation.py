@@ -53,7 +53,7 @@ def test_the_client_after_the_last_one_allowed_gets_421() -> None:
             with pytest.raises(smtplib.SMTPConnectError) as refused:
                 smtplib.SMTP(HOST, server.port)
             assert refused.value.smtp_code == 421
-        eventually("the second one's end", lambda: "Disconnected: " in server.log)
+        eventually("the second one's end", lambda: "Disconnected: " in server.log_so_far)
         with Client(server) as second:
             assert second.submit(MESSAGE)[0] == 250
         assert first.submit(MESSAGE)[0] == 250

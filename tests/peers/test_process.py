@@ -39,7 +39,7 @@ def test_a_tls_name_that_is_no_text_is_one_line_of_the_log() -> None:
                 sock.sendall(client_hello(name))
                 assert sock.recv(1000)[:1] == ALERT
         assert shakes_hands(server)
-        eventually("the lines", lambda: server.log.count("UnicodeDecodeError") == len(NO_TEXT))
+        eventually("the lines", lambda: server.log_so_far.count("UnicodeDecodeError") == len(NO_TEXT))
         lines = [line for line in server.log.splitlines() if "UnicodeDecodeError" in line]
         assert [": Warning: ignored: UnicodeDecodeError: " in line for line in lines] == [True] * len(NO_TEXT), lines
         assert "Traceback" not in server.log
@@ -53,7 +53,7 @@ def test_all_descriptors_that_may_be_had_are_taken() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, most))
     try:
         with gsubmit(relay_port) as server:
-            eventually("the start", lambda: "serving on " in server.log)  # its ports are open before
+            eventually("the start", lambda: "serving on " in server.log_so_far)  # its ports are open before
             assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE) == (most, most)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, most))

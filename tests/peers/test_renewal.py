@@ -69,7 +69,7 @@ def test_a_renewed_certificate_is_served() -> None:
             old = _served(server)
             (place / "privkey.pem").write_text("nonsense")
             os.kill(server.process.pid, signal.SIGHUP)
-            eventually("an error", lambda: "Error: reload: " in server.log)
+            eventually("an error", lambda: "Error: reload: " in server.log_so_far)
             assert _served(server) == old
 
 

@@ -104,7 +104,7 @@ def test_no_password_is_written_anywhere() -> None:
                 _say(server, lines, tls=len(lines) == 1)
         assert swaks(server, small_message("swaks")).code == 0
         _pipelined(server)
-        eventually("the last end in the log", lambda: server.log.count("submission(wanda)") >= 5)
+        eventually("the last end in the log", lambda: server.log_so_far.count("submission(wanda)") >= 5)
         written = _written(server.folder) + _written(back.folder)
         sessions = [path for path in written if path.parent.name == "raw"]
         relayed = [path for path in written if path.parent.name == "relay-raw"]

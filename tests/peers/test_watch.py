@@ -32,7 +32,7 @@ both = pytest.mark.parametrize("options", [pytest.param(ALONE, id="alone"), pyte
 
 
 def asked(server: Gsubmit, *arguments: str) -> Ran:
-    eventually("the start", lambda: "serving on " in server.log)  # its ports are open before
+    eventually("the start", lambda: "serving on " in server.log_so_far)  # its ports are open before
     result = CliRunner().invoke(main, [arguments[0], "-c", str(server.folder / "gsubmit.conf"), *arguments[1:]])
     return Ran(result.exit_code, result.output)
 
@@ -71,7 +71,7 @@ def test_sessions_are_seen_and_ended(options: list[str]) -> None:
         assert asked(server, "kick", "127.0.0.0/8").code == 0
         assert idle.getreply()[0] == 421
         eventually("nobody", lambda: asked(server, "who").output == "0 sessions of 0 users\n")
-        eventually("their lines", lambda: server.log.count("Disconnected: Ended by the administrator") == 2)
+        eventually("their lines", lambda: server.log_so_far.count("Disconnected: Ended by the administrator") == 2)
 
 
 def all_seen(server: Gsubmit, number: int) -> list[Object]:
@@ -131,7 +131,7 @@ def test_the_socket_lives_and_dies_with_its_server(options: list[str]) -> None:
         assert (ran.code, "no server runs" in ran.output) == (69, True)
         command = [gsubmit_program(), "serve", *options, "-c", str(server.folder / "gsubmit.conf")]
         with running(command, server.folder / "log", [server.port]) as second:
-            eventually("the second start", lambda: server.log.count("serving on ") == 2)
+            eventually("the second start", lambda: server.log_so_far.count("serving on ") == 2)
             assert asked(server, "who").code == 0
             end(second)
             assert not path.exists()
@@ -186,7 +186,7 @@ def test_without_a_folder_it_serves_all_the_same(base_dir: str, options: list[st
     with sink() as relay, gsubmit(relay.port, f"base_dir = {base_dir}\n", {"users": ""}, options=options) as server:
         with Client(server) as client:
             assert client.submit(MESSAGE)[0] == 250
-        eventually("the start", lambda: "serving on " in server.log)
+        eventually("the start", lambda: "serving on " in server.log_so_far)
         [line] = [line for line in server.log.splitlines() if "base_dir" in line]
         assert ": Warning: base_dir: " in line
         assert line.endswith(": gsubmit who, kick, penalty and stats cannot ask this server")

@@ -34,7 +34,7 @@ def workers(server: Gsubmit) -> list[int]:
 
 def all_serve(server: Gsubmit, number: int = 2) -> list[int]:
     """The workers, once there are so many and no others."""
-    eventually("the start", lambda: "serving on " in server.log)
+    eventually("the start", lambda: "serving on " in server.log_so_far)
     return eventually(f"{number} workers", lambda: found if len(found := workers(server)) == number else [])
 
 
@@ -54,9 +54,9 @@ def reload(
     """Change the settings, and let them be read; until the log says what came of it."""
     path = server.folder / "gsubmit.conf"
     path.write_text(replaced(path.read_text()))
-    before = server.log.count(said)
+    before = server.log_so_far.count(said)
     os.kill(server.process.pid, signal.SIGHUP)
-    eventually(said, lambda: server.log.count(said) > before)
+    eventually(said, lambda: server.log_so_far.count(said) > before)
 
 
 def test_nothing_is_lost_or_doubled_by_reloads() -> None:

@@ -25,7 +25,7 @@ _STATE = "/gsubmit-state-"
 
 def workers(server: Gsubmit) -> list[int]:
     """Both, once they serve."""
-    eventually("the start", lambda: "serving on " in server.log)
+    eventually("the start", lambda: "serving on " in server.log_so_far)
     return eventually("two workers", lambda: found if len(found := _workers(server)) == 2 else [])
 
 
@@ -88,7 +88,7 @@ def test_a_reload_forgives_nothing() -> None:
         clients = logged_in(server)
         guess(server)
         os.kill(server.process.pid, signal.SIGHUP)
-        eventually("the reload", lambda: "settings reloaded" in server.log)
+        eventually("the reload", lambda: "settings reloaded" in server.log_so_far)
         assert len(clients) == LIMIT
         assert logged_in(server, 1) == []
         for client in clients:
