@@ -17,6 +17,11 @@ SIZE = 30_000  # octets of a message, more than goes without the server's go-ahe
 STEPS = ("before LIST", "before APPEND", "in the literal", "before the tagged OK", "before UID EXPUNGE")
 
 
+def _has(command: bytes, octets: bytes) -> bool:
+    """Whether one of these lines is that command, whatever else the words stand for."""
+    return bool(re.search(rb"^[A-Z]*[0-9]+ " + command + b" ", octets, re.MULTILINE))
+
+
 @dataclass
 class Cutter:
     """At its `step` it calls `then` and closes: what came last has not been passed on, in the literal half of it has."""
@@ -35,7 +40,11 @@ class Cutter:
             if self._is_shut:
                 client.close()
                 continue
-            server = socket.create_connection((HOST, self.to))
+            try:
+                server = socket.create_connection((HOST, self.to))
+            except ConnectionRefusedError:  # it was killed
+                client.close()
+                continue
             appending: list[int] = []
             self._greenlets.append(gevent.spawn(self._pump, client, server, appending, True))
             self._greenlets.append(gevent.spawn(self._pump, server, client, appending, False))
@@ -57,19 +66,16 @@ class Cutter:
 
     def _is_there(self, octets: bytes, appending: list[int], is_client: bool) -> bool:
         """Whether these octets are the step; `appending` counts what was sent since APPEND on this connection."""
-        if is_client:
-            if self.step == "before LIST" and b" LIST " in octets:
-                return True
-            if self.step == "before UID EXPUNGE" and b" UID EXPUNGE " in octets:
-                return True
-            if b" APPEND " in octets:
-                appending.append(len(octets))
-                return self.step == "before APPEND"
-            if appending:
-                appending.append(len(octets))
-                return self.step == "in the literal"
-            return False
-        return self.step == "before the tagged OK" and bool(re.search(rb" OK (\[APPENDUID|.*Append)", octets))
+        if not is_client:
+            return self.step == "before the tagged OK" and bool(re.search(rb" OK (\[APPENDUID|.*Append)", octets))
+        if appending or _has(b"APPEND", octets):
+            appending.append(len(octets))
+        match self.step:
+            case "before LIST" | "before APPEND" | "before UID EXPUNGE":
+                return _has(self.step.removeprefix("before ").encode(), octets)
+            case "in the literal":
+                return len(appending) > 1
+        return False
 
     def _shut(self) -> None:
         self._is_shut = True

@@ -20,7 +20,7 @@ from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
 from tests.harness.peer_process import eventually, program
 from tests.harness.serving import certificate_folder, serving
 
-LOOKS = (1.5, 3.0)
+LOOKS = (1.5, 5.0)  # seconds; in between neomutt stores its own
 TERMINAL_TIME = 30.0  # seconds for neomutt
 TEXT = "The first line.\n.\nFrom the last one: gr\u00fc\u00dfe\n"
 SETTINGS = """

@@ -78,12 +78,12 @@ def play(
 
 @pytest.mark.parametrize("step", STEPS)
 def test_the_imap_server_is_lost(store: Store, fake_relay: FakeRelay, tmp_path: Path, step: str) -> None:
-    name = f"lost {step} at {type(store).__name__}"
+    name = f"lost {step.replace(' ', '-')} at {type(store).__name__}"
     ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
     with cutter(step, store.port) as way, serving(settings(way.port, str(tmp_path)), fake_relay.port) as server:
         submit(server.port, ours)
         if step == "before UID EXPUNGE":
-            gevent.sleep(0.3)
+            eventually("ours", lambda: stored(store, name))
             uploaded(store, theirs)
         eventually("the cut", lambda: way.has_cut)
         settled(tmp_path)
@@ -94,7 +94,7 @@ def test_the_imap_server_is_lost(store: Store, fake_relay: FakeRelay, tmp_path: 
 def test_the_imap_server_is_killed(fake_relay: FakeRelay, kind: str) -> None:
     """SIGKILL to all of its processes at each step, one after the other, and it is there again after a while."""
     for step in STEPS:
-        name = f"killed {step}"
+        name = f"killed {step.replace(' ', '-')}"
         ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
         server = dovecot_imap((USER,), settings=HAS_SENT) if kind == "dovecot" else cyrus((USER,))
         with server as store, public_folder("copies") as folder:
@@ -105,7 +105,7 @@ def test_the_imap_server_is_killed(fake_relay: FakeRelay, kind: str) -> None:
                 way.then = store.runs.kill
                 submit(msa.port, ours)
                 if step == "before UID EXPUNGE":
-                    gevent.sleep(0.3)
+                    eventually("ours", lambda store=store, name=name: stored(store, name))  # type: ignore[misc]
                     uploaded(store, theirs)
                 eventually("the cut", lambda way=way: way.has_cut)  # type: ignore[misc]
                 gevent.sleep(0.3)  # in which it is not there
@@ -120,7 +120,7 @@ def test_gsubmit_is_killed(store: Store, fake_relay: FakeRelay, step: str) -> No
 
     Where nobody knows whether APPEND was done, the client stores its copy meanwhile, so that ours has to be known again.
     """
-    name = f"killed {step} at {type(store).__name__}"
+    name = f"killed {step.replace(' ', '-')} at {type(store).__name__}"
     ours, theirs = message(name, size=SIZE, bcc=True), message(name, size=SIZE)
     places = cutter(step, store.port), quick_program(), public_folder("copies")
     with places[0] as way, places[1] as program, places[2] as folder:
@@ -128,7 +128,7 @@ def test_gsubmit_is_killed(store: Store, fake_relay: FakeRelay, step: str) -> No
             way.then = lambda: os.killpg(server.process.pid, signal.SIGKILL)
             submit(server.port, ours)
             if step == "before UID EXPUNGE":
-                gevent.sleep(0.3)
+                eventually("ours", lambda: stored(store, name))
                 uploaded(store, theirs)
             eventually("the cut", lambda: way.has_cut)
             eventually("the end", lambda: server.process.poll() is not None)

@@ -40,7 +40,7 @@ def test_each_copy_is_there_once(stores: dict[str, Store], fake_relay: FakeRelay
         more = f"submission_sieve_before = {scripts}\n"
         with quick_server(fake_relay, way, program, folder, more) as server:
             way.then = lambda: os.killpg(server.process.pid, signal.SIGKILL)
-            submit(server.port, message(step, size=SIZE))
+            submit(server.port, message(names[0], size=SIZE))
             eventually("the cut", lambda: way.has_cut)
             eventually("the end", lambda: server.process.poll() is not None)
         assert list(folder.glob("*.copy"))

@@ -22,6 +22,7 @@ from tests.harness.peer_load import load
 from tests.harness.peer_message import small_message
 from tests.harness.peer_process import HOST, answers, children, eventually, need_root
 from tests.harness.peer_sink import sink
+from tests.harness.peer_sockets import connections_to, has_clients
 from tests.harness.ports import free_ports
 
 TWO = "service submission-login {\n  process_min_avail = 2\n}\n"
@@ -76,7 +77,9 @@ def test_nothing_is_lost_or_doubled_by_reloads() -> None:
 def test_a_worker_that_is_killed_takes_its_own_sessions_with_it() -> None:
     with sink() as relay, gsubmit(relay.port, TWO) as server:
         killed = all_serve(server)[0]
-        clients = [Client(server) for _ in range(12)]
+        clients = [Client(server)]
+        while not all(has_clients(worker, server.port) for worker in workers(server)):
+            clients.append(Client(server))
         with load(server) as seen:
             time.sleep(0.5)
             os.kill(killed, signal.SIGKILL)
@@ -218,12 +221,6 @@ def test_the_number_of_workers(number: int) -> None:
         assert len(all_serve(server, number)) == number
         reload(server, lambda text: text.replace("process_min_avail = ", "process_min_avail = 1"))
         eventually("more", lambda: len(workers(server)) == 10 + number)
-
-
-def connections_to(port: int) -> int:
-    """How many are open, as those see it that have opened them (proc(5))."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return sum(line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "01" for line in lines)
 
 
 def test_connections_to_the_relay_are_counted_for_all_workers_together() -> None:
