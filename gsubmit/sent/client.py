@@ -45,6 +45,12 @@ class No(SaidNo):
         self.code = code
 
 
+def _code(data: list[Any]) -> str:
+    """The response code of a tagged answer; Cyrus says "Over quota" without one."""
+    line = data[-1] if data and isinstance(data[-1], bytes) else b""
+    return response_code(data) or ("OVERQUOTA" if line.lower().startswith(b"over quota") else "")
+
+
 class Facts(NamedTuple):
     """What FETCH says of a message: its flags, without \\Recent and in lower case, size, and when it came."""
 
@@ -76,7 +82,7 @@ class SentClient(ImapClient):
         if answer != "OK":
             self.untagged_responses.clear()
             command = f"UID {arguments[0]}" if name == "UID" else name
-            raise No(command, "BAD" if answer == "BAD" else response_code(data))
+            raise No(command, "BAD" if answer == "BAD" else _code(data))
         return data
 
     def learn(self) -> None:
@@ -150,7 +156,7 @@ class SentClient(ImapClient):
         """EXAMINE or SELECT it; UIDVALIDITY, and UIDNEXT or 0."""
         answer, data = self.select(self._name(mailbox), readonly=not to_write)
         if answer != "OK":
-            raise No("SELECT" if to_write else "EXAMINE", response_code(data))
+            raise No("SELECT" if to_write else "EXAMINE", _code(data))
         return self._number("UIDVALIDITY"), self._number("UIDNEXT")
 
     def _number(self, name: str) -> int:

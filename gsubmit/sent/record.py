@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple, Protocol
 
-from gsubmit.logs.text import safe_name
 from gsubmit.sent.marks import Marks
 
 DAY = 86400.0  # seconds
@@ -94,7 +93,7 @@ class Record:
 
     def __str__(self) -> str:
         """For the log."""
-        msgid = safe_name(self.marks.message_id[:MAX_ID]).replace(",", "?")
+        msgid = self.marks.message_id[:MAX_ID].replace(",", "?")  # as the line of the relayed message has it
         return f"id={self.id}, size={self.size}, msgid={msgid}"
 
     def to_json(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import smtplib
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import gevent
 import pytest
 
 from tests.harness.fakerelay import FakeRelay
+from tests.harness.oauth import authorization_server, reply
 from tests.harness.peer_burl import MASTER, BurlClient
 from tests.harness.peer_copies import (
     HAS_SENT,
@@ -25,7 +27,7 @@ from tests.harness.peer_copies import (
     submit,
     uploaded,
 )
-from tests.harness.peer_cyrus import cyrus
+from tests.harness.peer_cyrus import ADMIN, cyrus
 from tests.harness.peer_dovecot_imap import DovecotImap, dovecot_imap
 from tests.harness.peer_gsubmit import gsubmit
 from tests.harness.peer_process import HOST, children, eventually, public_folder
@@ -201,6 +203,41 @@ def test_a_login_that_is_lent(dovecot: DovecotImap, fake_relay: FakeRelay) -> No
         eventually("the look", lambda: len(stored(dovecot, name)) == 1)
 
 
+BY_TOKEN = """
+auth_mechanisms = plain xoauth2 oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {file}
+}}
+"""
+TOKENS = "introspection_mode = auth\nintrospection_url = {url}\nusername_attribute = email\nactive_attribute = active\nactive_value = true\n"
+
+
+PROOFS = {
+    "XOAUTH2": f"user={USER}\1auth=Bearer t0ken\1\1".encode(),
+    "OAUTHBEARER": f"n,a={USER},\1auth=Bearer t0ken\1\1".encode(),
+}
+
+
+@pytest.mark.parametrize("mechanism", sorted(PROOFS))
+def test_a_token_that_is_lent(fake_relay: FakeRelay, mechanism: str) -> None:
+    """gsubmit and the IMAP server ask the same authorization server."""
+    with authorization_server() as issuer, public_folder("tokens") as folder:
+        issuer.scripts["/ask"] = reply({"active": True, "email": USER})
+        (folder / "oauth2").write_text(TOKENS.format(url=issuer.url("/ask")))
+        by_token = BY_TOKEN.format(file=folder / "oauth2")
+        with dovecot_imap((USER,), settings=HAS_SENT + by_token) as store:
+            lent = f"imap_host = 127.0.0.1\nimap_port = {store.port}\nimap_forward_credentials = yes\n"
+            with serving(f"submission_sent_copy = yes\n{lent}{by_token}", fake_relay.port) as server:
+                with smtplib.SMTP(HOST, server.port, "client.example.org", 60.0) as client:
+                    assert client.docmd("AUTH", f"{mechanism} {b64encode(PROOFS[mechanism]).decode()}")[0] == 235
+                    client.sendmail("user@example.org", ["rcpt@example.net"], message("token"))
+                eventually("the copy", lambda: len(stored(store, "token")) == 1)
+            assert f"user=<{USER}>, method={mechanism}, " in store.log
+    assert {asked.headers["Authorization"] for asked in issuer.asked} == {"Bearer t0ken"}
+
+
 def test_a_mailbox_that_is_made(fake_relay: FakeRelay, tmp_path: Path) -> None:
     with cyrus((USER,)) as store:
         more = "submission_sent_create = yes\nsubmission_sent_mailbox = Gesendet\n"
@@ -211,6 +248,21 @@ def test_a_mailbox_that_is_made(fake_relay: FakeRelay, tmp_path: Path) -> None:
         with store.login(USER) as user:
             (line,) = user.command("LIST", "(SPECIAL-USE)", b"", b"*").of("LIST")
         assert b"Gesendet" in line
+
+
+def test_a_mailbox_that_is_full(fake_relay: FakeRelay, tmp_path: Path) -> None:
+    """The client has its 250 all the same; the log says why there is no copy, and the next one that fits is stored."""
+    with cyrus((USER,)) as store:
+        with store.login(USER) as user:
+            user.command("CREATE", b"Gesendet", "(USE (\\Sent))")
+        with serving(settings(store.port, str(tmp_path)), fake_relay.port) as server:
+            for name, kilobytes in (("full", 1), ("roomy", 1000)):
+                with store.login(ADMIN) as admin:
+                    admin.command("SETQUOTA", f"user/{USER}".encode(), f"(STORAGE {kilobytes})")
+                submit(server.port, message(name, size=SIZE))
+                settled(tmp_path)
+        assert [len(stored(store, name)) for name in ("full", "roomy")] == [0, 1]
+        assert "the server says no to APPEND: OVERQUOTA" in server.log_text
 
 
 def kill_all(processes: Sequence[int]) -> None:

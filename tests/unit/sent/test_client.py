@@ -171,8 +171,9 @@ def test_append(words: str, size: int, is_binary: bool, introduction: str, asks:
     assert sum(len(line.removeprefix(b"TAG ")) for line in server.talks[0].heard if b"xxx" in line) == size
 
 
-def test_a_large_message_that_the_server_does_not_want_is_not_sent() -> None:
-    lines = [r"> TAG APPEND *", "< TAG NO [OVERQUOTA] s3cret words"]
+@pytest.mark.parametrize("words", ["[OVERQUOTA] s3cret words", "Over quota"], ids=["code", "Cyrus"])
+def test_a_large_message_that_the_server_does_not_want_is_not_sent(words: str) -> None:
+    lines = [r"> TAG APPEND *", f"< TAG NO {words}"]
     with imap_server(*GREETING, *lines) as server, client(server) as there:
         with pytest.raises(No, match=r"no to APPEND: OVERQUOTA$") as raised:
             there.put("Sent", Content(b"x" * 9000), 1, (), is_binary=False)
