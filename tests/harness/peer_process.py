@@ -169,6 +169,16 @@ def _switches(process: int) -> list[str] | None:
     return switches
 
 
+@contextmanager
+def hanging(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """What `running` has started does nothing within the block; connections to it can be made."""
+    _signal_group(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _signal_group(process, signal.SIGCONT)
+
+
 def end(process: subprocess.Popen[bytes]) -> None:
     """SIGTERM, some patience, SIGKILL; also to what it started in its session."""
     _signal_group(process, signal.SIGTERM)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -71,16 +70,6 @@ def redis_server(*options: str) -> Iterator[RedisServer]:
     """One that runs for as long as the block."""
     with redis_place(*options) as server, server.run():
         yield server
-
-
-@contextmanager
-def hanging(process: Popen[bytes]) -> Iterator[None]:
-    """It takes connections within the block, and answers nothing."""
-    process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGCONT)
 
 
 def killed(server: RedisServer, process: Popen[bytes]) -> None:

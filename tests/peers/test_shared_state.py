@@ -11,8 +11,8 @@ import pytest
 from gsubmit.auth.state.redisstate import RedisState
 from tests.harness.peer_gsubmit import USER, Gsubmit, gsubmit
 from tests.harness.peer_logins import connected, guess, log_in, seconds_of_a_login
-from tests.harness.peer_process import HOST, eventually
-from tests.harness.peer_redis import RedisServer, hanging, killed, redis_place
+from tests.harness.peer_process import HOST, eventually, hanging
+from tests.harness.peer_redis import RedisServer, killed, redis_place
 
 ANOTHER_HOST = "127.0.0.2"
 _SETTINGS = """

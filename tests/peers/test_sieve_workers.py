@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import smtplib
 
+import gevent
+
 from tests.harness.fakerelay import FakeRelay
+from tests.harness.peer_dovecot_imap import dovecot_imap
 from tests.harness.peer_gsubmit import PASSWORD, USER, Gsubmit, gsubmit
-from tests.harness.peer_process import HOST, eventually, need_root
+from tests.harness.peer_process import HOST, eventually, hanging, need_root
 from tests.peers.test_workers import TWO, all_serve, reload
 
 SCRIPTS = "submission_sieve = {folder}/%u.sieve\nsubmission_sieve_before = {folder}/before\n"
+IMAP = """
+imap_host = 127.0.0.1
+imap_port = {port}
+imap_master_user = proxy
+imap_master_password = secret
+"""
 OWN = f"{USER}.sieve"
 FILES = {
     "before/": "",
@@ -54,6 +63,26 @@ def test_a_reload_with_a_script_that_is_wrong(fake_relay: FakeRelay) -> None:
         assert answer(server) == "250"
         reload(server)
         eventually("an answer", lambda: answer(server) == "250")
+
+
+def test_a_reload_while_a_script_asks(fake_relay: FakeRelay) -> None:
+    """The worker of old settings goes on with its message until the IMAP server has answered."""
+    script = 'require ["editheader", "mailbox"]; if mailboxexists "INBOX" { addheader "X-There" "yes"; }\n'
+    with (
+        dovecot_imap((USER,)) as store,
+        gsubmit(
+            fake_relay.port, SCRIPTS + TWO + IMAP.format(port=store.port), {**FILES, "before/1.sieve": script}
+        ) as server,
+    ):
+        all_serve(server)
+        with hanging(store.runs.process):
+            message = gevent.spawn(answer, server)
+            eventually("the message", lambda: "Login: " in server.log_so_far)
+            gevent.sleep(0.3)
+            reload(server)
+            assert not message.ready()
+        assert message.get() == "250"
+        assert b"X-There: yes\r\n" in fake_relay.accepted[-1].content
 
 
 def test_a_script_that_may_be_read_later(fake_relay: FakeRelay) -> None:

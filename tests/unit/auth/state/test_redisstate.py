@@ -23,8 +23,8 @@ from gsubmit.auth.state.redisconnection import ANSWER_TIME, CONNECT_TIME
 from gsubmit.auth.state.redisstate import PREFIX, RedisState
 from gsubmit.settings.stateurl import StateUrl
 from gsubmit.tls import certificates
-from tests.harness.peer_process import HOST, eventually
-from tests.harness.peer_redis import RedisServer, hanging, killed, redis_place, redis_server
+from tests.harness.peer_process import HOST, eventually, hanging
+from tests.harness.peer_redis import RedisServer, killed, redis_place, redis_server
 from tests.harness.ports import free_ports
 from tests.unit.auth.state.states import ELSEWHERE, HERE
 
