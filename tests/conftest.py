@@ -10,6 +10,7 @@ import os
 import hypothesis
 import pytest
 
+from tests.harness import leftovers
 from tests.harness.transcript import Transcript
 
 
@@ -24,6 +25,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--quick"):
         hypothesis.settings.register_profile("quick", max_examples=20)
         hypothesis.settings.load_profile("quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    leftovers.begin_test()
+
+
+@pytest.fixture(autouse=True)
+def _own_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.handler.addFilter(leftovers.is_own)  # it keeps a filter once
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
