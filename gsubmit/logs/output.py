@@ -98,6 +98,11 @@ class _PriorityLine(_Line):
         return f"<{self._facility + PRIORITIES[level]}>{self._tag}"
 
 
+# Handlers are kept for good, one or two for each reload. The garbage collector would take logging's lock for them in
+# whatever code runs then; where that is just taking it itself, it would wait for itself (gevent's RLock is not atomic).
+_ended: list[logging.Handler] = []
+
+
 class _Log(logging.Handler):
     """Queues lines for a place. Lines that find the queue full are lost; their number stands before the next one."""
 
@@ -233,6 +238,7 @@ def configure(settings: LoggingSettings, stream: TextIO | None = None, owner: Ow
 
 def begin_anew() -> None:
     """In a process that was just forked: its parent's log is the parent's, with the thread that writes it."""
+    _ended.extend(_log.handlers)
     _log.handlers.clear()
     logging.lastResort = None
 
@@ -242,6 +248,7 @@ def close() -> None:
     for handler in _log.handlers[:]:
         _log.removeHandler(handler)
         handler.close()
+        _ended.append(handler)
 
 
 def _stream(stream: TextIO, settings: LoggingSettings) -> logging.Handler:

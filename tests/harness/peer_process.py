@@ -162,7 +162,7 @@ def _switches(process: int) -> list[str] | None:
         for each in (process, *children(process)):
             for thread in Path(f"/proc/{each}/task").iterdir():
                 status = (thread / "status").read_text()
-                if status.partition("\nState:\t")[2][0] in "RD":  # it runs, would if it could, or waits for a disk
+                if status.partition("\nState:\t")[2][:1] in "RD":  # it runs, would if it could, or waits for a disk
                     return None
                 if thread.name != str(each):
                     switches.append(f"{thread.name} {status.partition('voluntary_ctxt_switches')[2]}")

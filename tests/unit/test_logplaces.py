@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gc
 import itertools
 import logging
 import os
 import re
 import socket
 import stat
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -352,8 +354,7 @@ def test_a_short_life_without_syslog_is_told(
     monkeypatch.setattr(places, "PATIENCE", 0.05)
     log, look = start("syslog"), told(capfd)
     log.error("one")
-    log.handlers[0].close()
-    log.handlers.clear()
+    output.close()
     assert look().splitlines() == [
         "gsubmit: Error: cannot write the log to syslog: No such file or directory",
         "gsubmit: Error: one",
@@ -450,3 +451,12 @@ def test_a_line_that_cannot_be_made_harms_nobody(tmp_path: Path, path: str) -> N
     for text in ("%d %d", "%s", "%d"):
         log.info(text, "one")
     output.flush()
+
+
+def test_the_garbage_collector_finds_no_log_that_has_ended(tmp_path: Path) -> None:
+    """It would take logging's lock, perhaps in a session that is just taking it and then waits for itself."""
+    log = start(tmp_path / "log")
+    ended = weakref.ref(log.handlers[0])
+    start(tmp_path / "another")
+    gc.collect()
+    assert ended() is not None
