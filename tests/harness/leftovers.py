@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import logging
-from itertools import count
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 import gevent
 
-_tests = count(1)
-_current = 0
-_spawned_in: WeakKeyDictionary[gevent.Greenlet[..., Any], int] = WeakKeyDictionary()
+_own: WeakSet[gevent.Greenlet[..., Any]] = WeakSet()
+_earlier: WeakSet[gevent.Greenlet[..., Any]] = WeakSet()
 
-
-@gevent.Greenlet.add_spawn_callback
-def _note(greenlet: gevent.Greenlet[..., Any]) -> None:
-    _spawned_in[greenlet] = _current
+gevent.Greenlet.add_spawn_callback(_own.add)
 
 
 def begin_test() -> None:
     """What is spawned from now on is another test's."""
-    global _current  # noqa: PLW0603 - of this process, as the tests are
-    _current = next(_tests)
+    _earlier.update(_own)
+    _own.clear()
 
 
 def is_own(_: logging.LogRecord) -> bool:
     """A filter: whether the record was not made by a greenlet of an earlier test."""
-    greenlet = gevent.getcurrent()
-    return not isinstance(greenlet, gevent.Greenlet) or _spawned_in.get(greenlet, _current) == _current
+    return gevent.getcurrent() not in _earlier

@@ -7,6 +7,7 @@ import signal
 import smtplib
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -85,7 +86,7 @@ def test_the_imap_server_is_lost(store: Store, fake_relay: FakeRelay, tmp_path: 
     with cutter(step, store.port) as way, serving(settings(way.port, str(tmp_path)), fake_relay.port) as server:
         submit(server.port, ours)
         if step == "before UID EXPUNGE":
-            eventually("ours", lambda: stored(store, name))
+            eventually("ours", partial(stored, store, name))
             uploaded(store, theirs)
         eventually("the cut", lambda: way.has_cut)
         settled(tmp_path)
@@ -107,7 +108,7 @@ def test_the_imap_server_is_killed(fake_relay: FakeRelay, kind: str) -> None:
                 way.then = store.runs.kill
                 submit(msa.port, ours)
                 if step == "before UID EXPUNGE":
-                    eventually("ours", lambda store=store, name=name: stored(store, name))  # type: ignore[misc]
+                    eventually("ours", partial(stored, store, name))
                     uploaded(store, theirs)
                 eventually("the cut", lambda way=way: way.has_cut)  # type: ignore[misc]
                 gevent.sleep(0.3)  # in which it is not there
@@ -130,7 +131,7 @@ def test_gsubmit_is_killed(store: Store, fake_relay: FakeRelay, step: str) -> No
             way.then = lambda: os.killpg(server.process.pid, signal.SIGKILL)
             submit(server.port, ours)
             if step == "before UID EXPUNGE":
-                eventually("ours", lambda: stored(store, name))
+                eventually("ours", partial(stored, store, name))
                 uploaded(store, theirs)
             eventually("the cut", lambda: way.has_cut)
             eventually("the end", lambda: server.process.poll() is not None)
